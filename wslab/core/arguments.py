@@ -1,0 +1,92 @@
+"""Check arguments at the call, with errors that teach.
+
+Every message names the argument, the value given, the bound, the unit, and what to do. A bad argument is
+the caller's mistake and raises here; a failure of the network is an observation and never comes this way.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+
+def check_number(
+    name: str,
+    value: float | None,
+    *,
+    low: float,
+    high: float = math.inf,
+    unit: str,
+    hint: str = "",
+    optional: bool = False,
+) -> None:
+    """Raise unless `low <= value <= high`; with `optional`, None passes.
+
+    Raises:
+        TypeError: `value` is not a number.
+        ValueError: `value` is out of bounds or not finite.
+
+    >>> check_number("downtime_s", -1, low=0, high=60, unit="seconds")
+    Traceback (most recent call last):
+    ...
+    ValueError: downtime_s is -1, but must be between 0 and 60 seconds
+    """
+    if value is None and optional:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        wanted = f"a number of {unit}" + (" or None" if optional else "")
+        raise TypeError(f"{name} is {value!r}, but must be {wanted}")
+    if not (low <= value <= high) or math.isinf(value):
+        bound = f"at least {low:,}" if math.isinf(high) else f"between {low:,} and {high:,}"
+        raise ValueError(f"{name} is {value:,}, but must be {bound} {unit}" + (f"; {hint}" if hint else ""))
+
+
+def check_whole(
+    name: str,
+    value: int | None,
+    *,
+    low: int,
+    high: float = math.inf,
+    unit: str,
+    hint: str = "",
+    optional: bool = False,
+) -> None:
+    """Raise unless `value` is an int in `[low, high]`; otherwise as `check_number`."""
+    if isinstance(value, float):
+        raise TypeError(f"{name} is {value!r}, but must be a whole number of {unit}")
+    check_number(name, value, low=low, high=high, unit=unit, hint=hint, optional=optional)
+
+
+def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
+    """Raise ValueError, with the nearest names, unless `value` is one of `choices`.
+
+    >>> check_choice("kind", "gracefull", ["graceful", "crash"])
+    Traceback (most recent call last):
+    ...
+    ValueError: kind is 'gracefull'; did you mean 'graceful'? Known: 'graceful', 'crash'
+    """
+    known = list(choices)
+    if value in known:
+        return
+    near = difflib.get_close_matches(str(value), known, n=3)
+    guess = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+    raise ValueError(f"{name} is {value!r}{guess} Known: {', '.join(map(repr, known))}")
+
+
+def check_url(url: str) -> None:
+    """Raise ValueError unless `url` is a WebSocket URL (RFC 6455 §3): ws:// or wss://, a host, no fragment."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # a port that is no number raises here
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ValueError(f"url is {url!r}, which is not a URL: {error}") from None
+    if parts.scheme not in ("ws", "wss"):
+        suggestion = {"http": "ws", "https": "wss"}.get(parts.scheme)
+        fix = f"write {suggestion}://… instead" if suggestion else "it must begin with ws:// or wss://"
+        raise ValueError(f"url is {url!r}, which is not a WebSocket URL; {fix}")
+    if not parts.hostname:
+        raise ValueError(f"url is {url!r}, which names no host; write for example ws://127.0.0.1:8765/")
+    if parts.fragment:
+        raise ValueError(f"url is {url!r}, but a WebSocket URL has no fragment (RFC 6455 §3); leave out #…")

@@ -1,0 +1,222 @@
+"""What was observed, one frozen record a fact; the vocabulary of every layer above.
+
+Clients, servers, the herd and the simulation all emit these and nothing else, so that a run can be measured,
+simulated, saved, loaded or drawn without anything above knowing which. Rules:
+
+- every field carries its unit in its name; `…_at_s` is seconds on the monotonic clock since the run began;
+- `client` counts from 0 within a run; `number` counts from 1;
+- a value that does not apply is None, never a magic number;
+- `connection_id` is given by a lab server in its handshake response and joins the two sides of one
+  connection; a foreign server gives none.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from wslab.core.knobs import Knobs
+
+ClosedBy = Literal["server", "client", "network"]
+TcpEnd = Literal["fin", "reset", "aborted"]
+SendOutcome = Literal["accepted", "closed", "timeout", "unconfirmed", "unopened"]
+AttemptOutcome = Literal["opened", "refused", "reset", "timeout", "rejected", "failed"]
+RestartKind = Literal["graceful", "crash", "reload"]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="record"):
+    """The base of all records: immutable, keyword-only, tagged with its kind when written to a file."""
+
+
+class Close(Record, tag="close"):
+    """A close frame as it was on the wire. `code` 1005 is a frame without a code (RFC 6455 §7.1.5)."""
+
+    code: int
+    reason: str = ""
+
+
+class Send(Record, tag="send"):
+    """One message offered to a server, and what came of it.
+
+    Fields:
+        payload_bytes: after UTF-8 encoding, before compression.
+        fragment_count: frames that the message was cut into; 1 is an unfragmented message.
+        wire_bytes: bytes handed to TCP for it, frame headers, masks and compression included.
+        outcome: "accepted" (the awaited reply or pong came), "closed" (the connection ended first), "timeout"
+            (neither within the stated time), "unconfirmed" (none was awaited), "unopened" (no connection).
+        send_s: until the whole message was handed to the kernel. round_trip_s: until its reply or pong.
+        reply_bytes: payload of the reply; None where a pong was the confirmation.
+        close_code, close_reason: of the closure that it met, if it met one.
+        error: the library's or the system's own words, if any.
+    """
+
+    client: int
+    number: int
+    connection_id: str | None
+    started_at_s: float
+    payload_kind: str
+    payload_bytes: int
+    fragment_count: int
+    wire_bytes: int
+    outcome: SendOutcome
+    send_s: float | None
+    round_trip_s: float | None
+    reply_bytes: int | None
+    close_code: int | None
+    close_reason: str | None
+    error: str | None
+
+
+class Closure(Record, tag="closure"):
+    """The end of one connection, as its client saw it. What was received and what was sent are kept apart.
+
+    Fields:
+        close_code, close_reason: what an application is told: the received frame's, 1005 for an empty one,
+            1006 where none came (RFC 6455 §7.1.5, §7.1.6).
+        clean: the closing handshake completed (the DOM's wasClean).
+        closed_by: who sent the first close frame; "network" where nobody did.
+        received, sent: the close frames on the wire.
+        recovered: the received frame was found by reading on after sending had failed; a client that stops
+            at the failed send reports 1006 here.
+        send_error: what the failed send said.
+        tcp_end: how TCP ended: "fin" and "reset" by the other side, "aborted" by this one.
+        close_started_at_s: first close frame sent or received, or the end of TCP where there was none.
+        closed_at_s: the end of TCP.
+    """
+
+    client: int
+    connection_id: str | None
+    opened_at_s: float
+    close_started_at_s: float
+    closed_at_s: float
+    close_code: int
+    close_reason: str
+    clean: bool
+    closed_by: ClosedBy
+    received: Close | None
+    sent: Close | None
+    recovered: bool
+    send_error: str | None
+    tcp_end: TcpEnd
+    sent_wire_bytes: int
+    received_wire_bytes: int
+
+
+class Account(Record, tag="account"):
+    """The server's own account of one connection; joins `Closure` by `connection_id`.
+
+    Fields:
+        start: which start of the server admitted it, counted from 1.
+        peer_port: the client's TCP port, to find the connection in a capture.
+        received_frames, received_messages: data frames and complete messages; a refused message counts in neither.
+        closed_at_s: None while it was open, or where a crash left no time to say.
+    """
+
+    connection_id: str
+    start: int
+    peer_port: int
+    opened_at_s: float
+    closed_at_s: float | None
+    received_frames: int
+    received_messages: int
+    received_payload_bytes: int
+    received_wire_bytes: int
+    sent_wire_bytes: int
+    received: Close | None
+    sent: Close | None
+    error: str | None
+
+
+class Attempt(Record, tag="attempt"):
+    """One try at a TCP connection plus opening handshake.
+
+    Fields:
+        outage: 0 for a client's first connection, else the number of the outage that it belongs to.
+        delay_s: what the policy drew. due_at_s: when the attempt was due; started_at_s minus it is the
+            instrument's own delay.
+        outcome: "opened"; "refused" (RST to the SYN), "reset" (the connection was cut), "timeout", "rejected" (an HTTP status
+            other than 101), "failed" (anything else; see error).
+        retry_after_s: the Retry-After header's seconds.
+    """
+
+    client: int
+    outage: int
+    number: int
+    delay_s: float
+    due_at_s: float
+    started_at_s: float
+    ended_at_s: float
+    outcome: AttemptOutcome
+    http_status: int | None
+    retry_after_s: float | None
+    connection_id: str | None
+    error: str | None
+
+
+class Outage(Record, tag="outage"):
+    """One client's closure, its attempts, and the reopening if there was one.
+
+    Fields:
+        attempts: how many were made. time_to_reconnect_s: closure seen to next handshake complete.
+        gave_up: why no further attempt was made; None where the connection was reopened.
+    """
+
+    client: int
+    number: int
+    close_code: int
+    close_reason: str
+    closed_at_s: float
+    attempts: int
+    reopened_at_s: float | None
+    time_to_reconnect_s: float | None
+    gave_up: str | None
+
+
+class Restart(Record, tag="restart"):
+    """One restart of the server, as the lab carried it out.
+
+    Fields:
+        down_at_s: listener closed (for a crash: process killed); up_at_s: listening again. None: not reached.
+        knobs_after: the knobs from then on, where the restart changed them.
+    """
+
+    number: int
+    kind: RestartKind
+    requested_at_s: float
+    down_at_s: float | None
+    up_at_s: float | None
+    knobs_after: Knobs | None
+
+    @property
+    def downtime_s(self) -> float | None:
+        """Seconds from listener closed to listening again, as measured."""
+        if self.down_at_s is None or self.up_at_s is None:
+            return None
+        return self.up_at_s - self.down_at_s
+
+
+class RunInfo(Record, tag="run"):
+    """On what, with what and how well a run was measured.
+
+    Fields:
+        started_at: wall clock, ISO 8601, UTC. parameters: the experiment's arguments.
+        partial: cancelled or interrupted; the records are what was seen until then.
+        loop_lag_*_s: how late the measuring event loop woke during the run: its own error bar.
+        clock_resolution_s: of the monotonic clock.
+    """
+
+    experiment: str
+    started_at: str
+    duration_s: float
+    partial: bool
+    seed: int | None
+    url: str | None
+    knobs: Knobs | None
+    parameters: dict[str, Any]
+    versions: dict[str, str]
+    platform: str
+    clock_resolution_s: float
+    loop_lag_p50_s: float | None
+    loop_lag_p99_s: float | None
+    loop_lag_max_s: float | None
