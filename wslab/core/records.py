@@ -135,8 +135,8 @@ class Attempt(Record, tag="attempt"):
         outage: 0 for a client's first connection, else the number of the outage that it belongs to.
         delay_s: what the policy drew. due_at_s: when the attempt was due; started_at_s minus it is the
             instrument's own delay.
-        outcome: "opened"; "refused" (RST to the SYN), "reset" (the connection was cut), "timeout", "rejected" (an HTTP status
-            other than 101), "failed" (anything else; see error).
+        outcome: "opened"; "refused" (RST to the SYN), "reset" (the connection was cut), "timeout", "rejected"
+            (an HTTP status other than 101), "failed" (anything else; see error).
         retry_after_s: the Retry-After header's seconds.
     """
 

@@ -35,7 +35,7 @@ class _End(Record, tag="end"):
 _DECODER = msgspec.json.Decoder(RunInfo | Send | Closure | Account | Attempt | Outage | Restart | _End)
 
 
-class NotARun(ValueError):
+class RunFileError(ValueError):
     """A file that is damaged, of another kind, or of a newer version; the message says where and why."""
 
 
@@ -105,7 +105,7 @@ def load(path: str | os.PathLike[str]) -> Run:
 
     Raises:
         OSError: the file cannot be read.
-        NotARun: it is not a run, is damaged, or was written by a newer version.
+        RunFileError: it is not a run, is damaged, or was written by a newer version.
     """
     source = Path(path)
     content = source.read_bytes()
@@ -113,13 +113,13 @@ def load(path: str | os.PathLike[str]) -> Run:
         try:
             content = gzip.decompress(content)
         except (OSError, EOFError) as error:
-            raise NotARun(f"{source}: not a complete gzip file: {error}") from None
+            raise RunFileError(f"{source}: not a complete gzip file: {error}") from None
     records = list(_decode(source, content.splitlines()))
     if not records or not isinstance(records[0], RunInfo):
-        raise NotARun(f"{source}: not a run: its first line is no run record; runs are written by Run.save()")
+        raise RunFileError(f"{source}: not a run: its first line is no run record; runs are written by Run.save()")
     end = records[-1]
     if not isinstance(end, _End) or end.records != len(records) - 2:
-        raise NotARun(
+        raise RunFileError(
             f"{source}: the file is incomplete: it holds {len(records) - 1:,} records and no matching end mark"
         )
     return Run(records[0], tuple(records[1:-1]))
@@ -137,7 +137,7 @@ def _decode(source: Path, lines: Iterable[bytes]) -> Iterator[Record]:
             yield _DECODER.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
             newer = _newer_version(lines)
-            raise NotARun(f"{source}, line {number}: {newer or error}") from None
+            raise RunFileError(f"{source}, line {number}: {newer or error}") from None
 
 
 def _newer_version(lines: Iterable[bytes]) -> str | None:
