@@ -12,7 +12,7 @@ simulated, saved, loaded or drawn without anything above knowing which. Rules:
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -24,19 +24,21 @@ SendOutcome = Literal["accepted", "closed", "timeout", "unconfirmed", "unopened"
 AttemptOutcome = Literal["opened", "refused", "reset", "timeout", "rejected", "failed"]
 RestartKind = Literal["graceful", "crash", "reload"]
 
+R = TypeVar("R", bound="Record")
+
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="record"):
     """The base of all records: immutable, keyword-only, tagged with its kind when written to a file."""
 
 
-class Close(Record, tag="close"):
+class Close(Record, frozen=True, kw_only=True, tag="close"):
     """A close frame as it was on the wire. `code` 1005 is a frame without a code (RFC 6455 §7.1.5)."""
 
     code: int
     reason: str = ""
 
 
-class Send(Record, tag="send"):
+class Send(Record, frozen=True, kw_only=True, tag="send"):
     """One message offered to a server, and what came of it.
 
     Fields:
@@ -68,7 +70,7 @@ class Send(Record, tag="send"):
     error: str | None
 
 
-class Closure(Record, tag="closure"):
+class Closure(Record, frozen=True, kw_only=True, tag="closure"):
     """The end of one connection, as its client saw it. What was received and what was sent are kept apart.
 
     Fields:
@@ -103,14 +105,14 @@ class Closure(Record, tag="closure"):
     received_wire_bytes: int
 
 
-class Account(Record, tag="account"):
+class Account(Record, frozen=True, kw_only=True, tag="account"):
     """The server's own account of one connection; joins `Closure` by `connection_id`.
 
     Fields:
         start: which start of the server admitted it, counted from 1.
         peer_port: the client's TCP port, to find the connection in a capture.
         received_frames, received_messages: data frames and complete messages; a refused message counts in neither.
-        closed_at_s: None while it was open, or where a crash left no time to say.
+        closed_at_s: None while it was open, or where a crash left no time to say; likewise closed_by.
     """
 
     connection_id: str
@@ -123,12 +125,13 @@ class Account(Record, tag="account"):
     received_payload_bytes: int
     received_wire_bytes: int
     sent_wire_bytes: int
+    closed_by: ClosedBy | None
     received: Close | None
     sent: Close | None
     error: str | None
 
 
-class Attempt(Record, tag="attempt"):
+class Attempt(Record, frozen=True, kw_only=True, tag="attempt"):
     """One try at a TCP connection plus opening handshake.
 
     Fields:
@@ -154,7 +157,7 @@ class Attempt(Record, tag="attempt"):
     error: str | None
 
 
-class Outage(Record, tag="outage"):
+class Outage(Record, frozen=True, kw_only=True, tag="outage"):
     """One client's closure, its attempts, and the reopening if there was one.
 
     Fields:
@@ -173,7 +176,7 @@ class Outage(Record, tag="outage"):
     gave_up: str | None
 
 
-class Restart(Record, tag="restart"):
+class Restart(Record, frozen=True, kw_only=True, tag="restart"):
     """One restart of the server, as the lab carried it out.
 
     Fields:
@@ -196,7 +199,7 @@ class Restart(Record, tag="restart"):
         return self.up_at_s - self.down_at_s
 
 
-class RunInfo(Record, tag="run"):
+class RunInfo(Record, frozen=True, kw_only=True, tag="run"):
     """On what, with what and how well a run was measured.
 
     Fields:
@@ -220,3 +223,25 @@ class RunInfo(Record, tag="run"):
     loop_lag_p50_s: float | None
     loop_lag_p99_s: float | None
     loop_lag_max_s: float | None
+
+
+def since(origin_s: float, record: R) -> R:
+    """Return `record` with every time in it moved from the machine's monotonic clock to seconds since `origin_s`."""
+    moved = {
+        name: getattr(record, name) - origin_s
+        for name in record.__struct_fields__
+        if name.endswith("_at_s") and getattr(record, name) is not None
+    }
+    return msgspec.structs.replace(record, **moved)
+
+
+def closed_by(received: Close | None, sent: Close | None, *, sent_first: bool, here: ClosedBy) -> ClosedBy:
+    """Say who sent the first close frame, as seen from `here` ("client" or "server"); "network" if nobody did.
+
+    >>> closed_by(Close(code=1009), Close(code=1009), sent_first=False, here="client")
+    'server'
+    """
+    if received is None and sent is None:
+        return "network"
+    there: ClosedBy = "server" if here == "client" else "client"
+    return here if received is None or (sent is not None and sent_first) else there

@@ -25,7 +25,7 @@ FORMAT_VERSION = 1
 R = TypeVar("R", bound=Record)
 
 
-class _End(Record, tag="end"):
+class _End(Record, frozen=True, kw_only=True, tag="end"):
     """The last line: how many records stand between the first line and this one."""
 
     records: int

@@ -1,0 +1,126 @@
+"""A lab server's child process, seen from its parent: spawn it, command it, hear it, see it end.
+
+The child has a session of its own, so that a notebook's interrupt does not reach it, and it watches its stdin, so
+that it never outlives its parent. It needs both: the first alone would orphan it at every kernel restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self, TypeVar
+
+import wslab
+from wslab.core.records import Account
+from wslab.net import control
+
+E = TypeVar("E", bound=control.Message)
+
+REPLY_TIMEOUT_S = 30.0
+
+
+class LabServerError(RuntimeError):
+    """A lab server cannot do what was asked: it was stopped, its process died, or its port is taken."""
+
+
+class Child:
+    """One process running `wslab.net.serving`. Lives on the background loop."""
+
+    def __init__(self, process: asyncio.subprocess.Process, on_account: Callable[[Account], None]) -> None:
+        self._process = process
+        self._on_account = on_account
+        self._events: asyncio.Queue[control.Event | None] = asyncio.Queue()
+        self._last_words: deque[str] = deque(maxlen=20)
+        self._listeners = asyncio.gather(self._hear(), self._overhear())
+
+    @classmethod
+    async def spawn(cls, on_account: Callable[[Account], None]) -> Self:
+        """Start the interpreter; `expect(Ready)` says when it waits for a command to listen."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "wslab.net.serving",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            env=_environment(),
+        )
+        return cls(process, on_account)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
+
+    def tell(self, command: control.Command) -> None:
+        """Send a command; one to a dead child is lost, and `expect` says so."""
+        assert self._process.stdin is not None
+        if not self._process.stdin.is_closing():
+            self._process.stdin.write(control.encode(command) + b"\n")
+
+    async def expect(self, kind: type[E]) -> E:
+        """Return the next event, which must be of this kind.
+
+        Raises:
+            LabServerError: it reports a failure, ends, or says nothing for `REPLY_TIMEOUT_S`.
+        """
+        try:
+            event = await asyncio.wait_for(self._events.get(), REPLY_TIMEOUT_S)
+        except TimeoutError:
+            raise LabServerError(f"the server's process {self.pid} does not answer") from None
+        if isinstance(event, kind):
+            return event
+        if isinstance(event, control.Failed):
+            raise LabServerError(event.error)
+        raise LabServerError(f"the server's process {self.pid} ended unexpectedly; {self._farewell()}")
+
+    def kill(self) -> None:
+        """SIGKILL: no close frame, no farewell; the kernel ends its connections."""
+        if self.alive:
+            self._process.kill()
+
+    async def ended(self) -> None:
+        """Wait until the process is gone and everything that it said was heard."""
+        await self._process.wait()
+        await self._listeners
+
+    async def retire(self, patience_s: float) -> None:
+        """Wait for the process to leave by itself; after `patience_s`, kill it."""
+        try:
+            await asyncio.wait_for(self._process.wait(), patience_s)
+        except TimeoutError:
+            self.kill()
+        await self.ended()
+
+    async def _hear(self) -> None:
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            event = control.decode_event(line)
+            if isinstance(event, control.Accounted):
+                self._on_account(event.account)
+            else:
+                self._events.put_nowait(event)
+        self._events.put_nowait(None)
+
+    async def _overhear(self) -> None:
+        assert self._process.stderr is not None
+        async for line in self._process.stderr:
+            self._last_words.append(line.decode(errors="replace").rstrip())
+
+    def _farewell(self) -> str:
+        said = "\n".join(self._last_words)
+        return f"its last words:\n{said}" if said else f"exit status {self._process.returncode}, nothing said"
+
+
+def _environment() -> dict[str, str]:
+    # The child must import this very package, from wherever the parent found it and whatever its working directory.
+    here = str(Path(wslab.__file__).parent.parent)
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))}

@@ -1,0 +1,94 @@
+"""The words between a lab server's parent and its child: JSON lines on the child's stdin and stdout.
+
+Commands go down, events come up. `at_s` is the machine's monotonic clock, which all its processes share.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from wslab.core.knobs import Knobs
+from wslab.core.records import Account
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="message"):
+    """The base of commands and events, tagged with its kind."""
+
+
+class Listen(Message, frozen=True, kw_only=True, tag="listen"):
+    """Command: listen on this address. `standing_in`: answer as `knobs.while_down` says until `Open` comes."""
+
+    host: str
+    port: int
+    start: int
+    knobs: Knobs
+    standing_in: bool
+
+
+class Open(Message, frozen=True, kw_only=True, tag="open"):
+    """Command: the downtime is over; admit clients from now on."""
+
+
+class Tune(Message, frozen=True, kw_only=True, tag="tune"):
+    """Command: new knobs for connections opened from now on, and for the open ones too where asked."""
+
+    knobs: Knobs
+    open_ones_too: bool
+
+
+class Leave(Message, frozen=True, kw_only=True, tag="leave"):
+    """Command: close the listener, then every connection with this code within `drain_s`, then exit."""
+
+    code: int
+    reason: str
+    drain_s: float
+    drain_batch: int | None
+
+
+class Ready(Message, frozen=True, kw_only=True, tag="ready"):
+    """Event: everything is imported; the first command will be carried out at once."""
+
+
+class Listening(Message, frozen=True, kw_only=True, tag="listening"):
+    """Event: the listener is open."""
+
+    port: int
+    at_s: float
+
+
+class Opened(Message, frozen=True, kw_only=True, tag="opened"):
+    """Event: `Open` was carried out."""
+
+    at_s: float
+
+
+class Tuned(Message, frozen=True, kw_only=True, tag="tuned"):
+    """Event: `Tune` was carried out."""
+
+    at_s: float
+
+
+class Down(Message, frozen=True, kw_only=True, tag="down"):
+    """Event: the listener is closed; the connections are being closed."""
+
+    at_s: float
+
+
+class Accounted(Message, frozen=True, kw_only=True, tag="accounted"):
+    """Event: the account of a connection, when it opens and again when it has closed; times are absolute."""
+
+    account: Account
+
+
+class Failed(Message, frozen=True, kw_only=True, tag="failed"):
+    """Event: a command could not be carried out, for example because the port is in use."""
+
+    error: str
+
+
+Command = Listen | Open | Tune | Leave
+Event = Ready | Listening | Opened | Tuned | Down | Accounted | Failed
+
+encode = msgspec.json.Encoder().encode
+decode_command = msgspec.json.Decoder(Command).decode
+decode_event = msgspec.json.Decoder(Event).decode

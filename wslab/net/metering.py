@@ -1,0 +1,70 @@
+"""What the `websockets` connection knows for a moment and forgets: bytes on the wire, and when closing began.
+
+Shared by the lab's server and client; it adds to the library's classes and changes nothing that they do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import Any
+
+from websockets import frames
+from websockets.asyncio.connection import Connection
+from websockets.protocol import Protocol
+
+from wslab.core.records import Close
+
+
+class MeteredConnection(Connection):
+    """A connection that counts its bytes and stamps its closing, on the machine's monotonic clock."""
+
+    def __init__(self, protocol: Protocol, *args: Any, **options: Any) -> None:
+        super().__init__(protocol, *args, **options)
+        self.sent_wire_bytes = 0
+        self.received_wire_bytes = 0
+        self.close_started_at: float | None = None
+        self.end_of_stream_sent = True  # the library ends its side of TCP when the protocol says so
+
+    @property
+    def received_close(self) -> Close | None:
+        return _close(self.protocol.close_rcvd)
+
+    @property
+    def sent_close(self) -> Close | None:
+        return _close(self.protocol.close_sent)
+
+    @property
+    def sent_close_first(self) -> bool:
+        # The library leaves this None until both frames are there; one frame alone was the first.
+        return self.protocol.close_rcvd_then_sent is not True and self.protocol.close_sent is not None
+
+    def data_received(self, data: bytes) -> None:
+        self.received_wire_bytes += len(data)
+        super().data_received(data)
+        self._note_closing()
+
+    def send_data(self) -> None:
+        """Do as the library does, and count; keep TCP open where `end_of_stream_sent` says so."""
+        for data in self.protocol.data_to_send():
+            if data:
+                self.sent_wire_bytes += len(data)
+                self.transport.write(data)
+            elif self.end_of_stream_sent and not self.transport.is_closing():
+                self._end_stream()
+        self._note_closing()
+
+    def _end_stream(self) -> None:
+        if not self.transport.can_write_eof():  # TLS cannot half-close
+            self.transport.close()
+            return
+        with contextlib.suppress(OSError):  # TCP has ended already; connection_lost will say how
+            self.transport.write_eof()
+
+    def _note_closing(self) -> None:
+        if self.close_started_at is None and (self.protocol.close_rcvd or self.protocol.close_sent):
+            self.close_started_at = time.monotonic()
+
+
+def _close(frame: frames.Close | None) -> Close | None:
+    return None if frame is None else Close(code=frame.code, reason=frame.reason)

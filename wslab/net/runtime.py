@@ -1,0 +1,133 @@
+"""The background event loop, on which every lab connection lives; the only module that knows about Jupyter's.
+
+A notebook's own loop stands still while a cell runs, and a connection on it would miss its pings. So the lab
+keeps one loop in a daemon thread, started at first use, and blocking calls wait for it: the same call works in
+a notebook, a script, a widget callback on whichever thread, and a test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import concurrent.futures
+import contextlib
+import os
+import threading
+from collections.abc import Coroutine
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+_lock = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+_owner: tuple[int, threading.Thread] | None = None
+
+
+def background_loop() -> asyncio.AbstractEventLoop:
+    """Return the lab's running event loop; start its thread if there is none (or only a forked parent's)."""
+    global _loop, _owner
+    with _lock:
+        if _loop is None or _owner is None or _owner[0] != os.getpid() or not _owner[1].is_alive():
+            _loop = asyncio.new_event_loop()
+            thread = threading.Thread(target=_serve, args=(_loop,), name="wslab-loop", daemon=True)
+            _owner = (os.getpid(), thread)
+            thread.start()
+        return _loop
+
+
+class Job(Generic[T]):
+    """A coroutine on the background loop, held from another thread."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        self._ended = threading.Event()
+        self._loop = background_loop()
+        self._loop.call_soon_threadsafe(self._begin, coroutine)
+
+    def _begin(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        self._task = self._loop.create_task(coroutine)
+        self._task.add_done_callback(lambda _: self._ended.set())
+
+    def cancel(self) -> None:
+        """Ask the task to stop; it cleans up first, so wait for `result` to know that it did."""
+        self._loop.call_soon_threadsafe(lambda: self._task.cancel())
+
+    def done(self) -> bool:
+        return self._ended.is_set()
+
+    def result(self, timeout_s: float | None = None) -> T:
+        """Block until the coroutine has ended, and return or raise what it did.
+
+        Raises:
+            RuntimeError: called on the background loop itself, which would wait for itself for ever.
+            TimeoutError: it has not ended within `timeout_s`; it goes on.
+        """
+        if _owner is not None and threading.current_thread() is _owner[1]:
+            raise RuntimeError("a blocking call on the lab's own event loop would wait for itself; await it instead")
+        if not self._ended.wait(timeout_s):
+            raise TimeoutError(f"not ended within {timeout_s} s")
+        return self._task.result()
+
+
+def start(coroutine: Coroutine[Any, Any, T]) -> Job[T]:
+    """Begin `coroutine` on the background loop and return at once."""
+    return Job(coroutine)
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run `coroutine` on the background loop and block until it ends.
+
+    On Ctrl-C (a notebook's ■) it is cancelled, and its clean-up awaited, before KeyboardInterrupt goes on.
+    """
+    job = start(coroutine)
+    try:
+        return job.result()
+    except KeyboardInterrupt:
+        job.cancel()
+        job._ended.wait()
+        raise
+
+
+async def hand_over(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Await, from any running loop, a coroutine that runs on the background loop."""
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, background_loop()))
+
+
+def allow_nested_run() -> None:
+    """Let `asyncio.run(main())` work in this notebook's cells; the upstream documentation's examples use it.
+
+    A notebook's loop is already running, so `asyncio.run` refuses with RuntimeError. This applies nest-asyncio2, the
+    maintained successor of nest-asyncio, whose last release breaks timeouts on Python 3.14. It patches asyncio for
+    the whole kernel: nested calls end last in, first out, and uvloop cannot be patched. `await main()` needs none of
+    it, nor does anything in the lab; it is for pasted examples and is never applied on import.
+    """
+    import nest_asyncio2
+
+    nest_asyncio2.apply()
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+@atexit.register
+def _leave() -> None:
+    """End the loop with its tasks cancelled, so that servers and sockets are released in order."""
+    if _loop is None or _owner is None or _owner[0] != os.getpid() or not _owner[1].is_alive():
+        return
+    # A task that will not end must not keep the interpreter; its child process sees our end of the pipe close.
+    with contextlib.suppress(TimeoutError, concurrent.futures.CancelledError):
+        asyncio.run_coroutine_threadsafe(_cancel_all(), _loop).result(timeout=2)
+    _loop.call_soon_threadsafe(_loop.stop)
+    _owner[1].join(timeout=2)
+
+
+async def _cancel_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,309 @@
+"""LabServer: start, tune, restart and stop a WebSocket server in a child process.
+
+A restart is a real one: a real close frame, a real refused connection while it is down, a real SIGKILL for a crash;
+and the measured client does not share an interpreter lock with what it measures. The successor's interpreter is
+started before its predecessor is stopped, so that the downtime is the knob's and not Python's start-up time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Self
+
+from msgspec.structs import replace
+
+from wslab.core.arguments import check_choice, check_whole
+from wslab.core.knobs import Knobs
+from wslab.core.records import Account, Restart, RestartKind
+from wslab.net import control, runtime
+from wslab.net.child import Child, LabServerError
+
+KINDS: tuple[RestartKind, ...] = ("graceful", "crash", "reload")
+GOING_AWAY = 1001
+
+
+class LabServer:
+    """A WebSocket server on this machine, under `Knobs`; a context manager, sync and async.
+
+    >>> with LabServer(max_message_bytes=65_536) as server:
+    ...     server.url.startswith("ws://127.0.0.1:")
+    True
+
+    Args:
+        knobs: how it behaves; further keyword arguments replace single knobs.
+        host: the address to listen on. Anything but loopback needs `expose=True`, since whoever reaches it may use it.
+        port: 0 takes a free one. It stays the server's own until `stop`, through every restart.
+
+    Raises:
+        TypeError, ValueError: a knob, the host or the port is out of its bounds.
+        LabServerError: the port is in use, or the child process did not start; the message says why.
+    """
+
+    def __init__(
+        self,
+        knobs: Knobs | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        expose: bool = False,
+        **changes: Any,
+    ) -> None:
+        self.knobs = changed(knobs or Knobs(), changes)
+        check_whole("port", port, low=0, high=65_535, unit="(a TCP port); 0 takes a free one")
+        if not expose and not _is_loopback(host):
+            raise ValueError(
+                f"host is {host!r}, which other machines can reach; use 127.0.0.1, or say expose=True if they may"
+            )
+        self.host = host
+        self._wanted_port = port
+        self._reservation: socket.socket | None = None
+        self._child: Child | None = None
+        self._children: list[Child] = []
+        self._accounts: dict[str, Account] = {}
+        self._restarts: list[Restart] = []
+        self._starts = 0
+        self._changing = asyncio.Lock()
+
+    # The blocking calls; each has an async variant of the same name with `_async`.
+
+    def start(self) -> Self:
+        """Start the server and return it once it listens."""
+        runtime.run(self.start_async())
+        return self
+
+    def restart(self, kind: RestartKind = "graceful", **changes: Any) -> Restart:
+        """Restart on the same port, and return what was done once it listens again.
+
+        Args:
+            kind: "graceful" closes every connection with `knobs.restart_code`, goes down, and comes up; "crash" kills
+                the process; "reload" is graceful and comes up with the changed knobs.
+            changes: knobs that the server has from then on ("reload" only).
+
+        Raises:
+            ValueError: unknown kind or knob, or changes with another kind than "reload".
+            LabServerError: the server was not started, was stopped, or did not come up again.
+        """
+        return runtime.run(self.restart_async(kind, **changes))
+
+    def tune(self, *, open_ones_too: bool = False, **changes: Any) -> None:
+        """Change knobs without a restart, for connections opened from now on.
+
+        Args:
+            open_ones_too: apply limits and replies to the open connections as well.
+
+        Raises:
+            ValueError: unknown knob or out of bounds.
+            LabServerError: the server does not run.
+        """
+        runtime.run(self.tune_async(open_ones_too=open_ones_too, **changes))
+
+    def stop(self) -> None:
+        """Close every connection with 1001, end the process and give the port back. Stopping twice does nothing."""
+        runtime.run(self.stop_async())
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        await runtime.hand_over(self.start_async())
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await runtime.hand_over(self.stop_async())
+
+    # What it is and what it saw
+
+    @property
+    def port(self) -> int:
+        """The TCP port, the same through every restart."""
+        self._check_running()
+        assert self._reservation is not None
+        return int(self._reservation.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """Where clients connect. Raises LabServerError unless the server was started and not stopped."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"ws://{host}:{self.port}/"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the child that serves now."""
+        self._check_running()
+        assert self._child is not None
+        return self._child.pid
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """The server's own account of each connection so far; times on the machine's monotonic clock."""
+        return tuple(self._accounts.values())
+
+    @property
+    def restarts(self) -> tuple[Restart, ...]:
+        """What was restarted, how and when; times on the machine's monotonic clock."""
+        return tuple(self._restarts)
+
+    def __repr__(self) -> str:
+        return f"<LabServer {self.url}>" if self._child else "<LabServer, not running>"
+
+    # The work, on the background loop
+
+    async def start_async(self) -> None:
+        if self._reservation is not None:
+            raise LabServerError("this server was started already")
+        self._reservation = _reserve(self.host, self._wanted_port)
+        try:
+            self._child = await self._spawn()
+            await self._bring_up(self._child, at=0.0)
+        except BaseException:
+            await self.stop_async()
+            raise
+
+    async def restart_async(self, kind: RestartKind = "graceful", **changes: Any) -> Restart:
+        check_choice("kind", kind, KINDS)
+        if changes and kind != "reload":
+            raise ValueError(f"a {kind} restart keeps its knobs; to change {', '.join(changes)}, use kind='reload'")
+        knobs = changed(self.knobs, changes)
+        self._check_running()
+        async with self._changing:
+            successor = await self._spawn()
+            began = Restart(
+                number=len(self._restarts) + 1,
+                kind=kind,
+                requested_at_s=time.monotonic(),
+                down_at_s=None,
+                up_at_s=None,
+                knobs_after=knobs if changes else None,
+            )
+            self._restarts.append(began)  # so that an interrupted restart is on record too
+            down_at = await self._take_down(kind)
+            self._restarts[-1] = replace(began, down_at_s=down_at)
+            self.knobs, self._child = knobs, successor
+            up_at = await self._bring_up(successor, at=down_at + knobs.downtime_s)
+            self._restarts[-1] = replace(began, down_at_s=down_at, up_at_s=up_at)
+            return self._restarts[-1]
+
+    async def tune_async(self, *, open_ones_too: bool = False, **changes: Any) -> None:
+        knobs = changed(self.knobs, changes)
+        self._check_running()
+        assert self._child is not None
+        async with self._changing:
+            self._child.tell(control.Tune(knobs=knobs, open_ones_too=open_ones_too))
+            await self._child.expect(control.Tuned)
+            self.knobs = knobs
+
+    async def stop_async(self) -> None:
+        if self._child is not None and self._child.alive:
+            self._child.tell(control.Leave(code=GOING_AWAY, reason="server stopped", drain_s=0, drain_batch=None))
+        for child in self._children:
+            if child is not self._child:
+                child.kill()
+        await asyncio.gather(*(child.retire(self.knobs.close_timeout_s + 1) for child in self._children))
+        self._children.clear()
+        self._child = None
+        if self._reservation is not None:
+            self._reservation.close()
+
+    async def settle(self, connection_ids: Iterable[str], timeout_s: float = 1.0) -> None:
+        """Wait until these connections' accounts are closed, or `timeout_s`: a crash leaves them open for ever."""
+        waiting = set(connection_ids)
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            waiting -= {key for key in waiting if key in self._accounts and self._accounts[key].closed_at_s}
+            if not waiting:
+                return
+            await asyncio.sleep(0.002)
+
+    async def _spawn(self) -> Child:
+        child = await Child.spawn(self._note)
+        self._children.append(child)
+        await child.expect(control.Ready)
+        return child
+
+    async def _take_down(self, kind: RestartKind) -> float:
+        """Return when the listener was gone. One that died by itself has none: then it is gone now."""
+        child, knobs = self._child, self.knobs
+        assert child is not None
+        if kind == "crash":
+            child.kill()
+            await child.ended()
+            return time.monotonic()
+        child.tell(
+            control.Leave(
+                code=knobs.restart_code,
+                reason=knobs.restart_reason,
+                drain_s=knobs.drain_s,
+                drain_batch=knobs.drain_batch,
+            )
+        )
+        try:
+            return (await child.expect(control.Down)).at_s
+        except LabServerError:
+            return time.monotonic()
+
+    async def _bring_up(self, child: Child, *, at: float) -> float:
+        """Have `child` listen at that time, and stand in until then where the knobs say so; return when it did."""
+        standing_in = at > time.monotonic() and self.knobs.while_down != "refuse"
+        if not standing_in:
+            await asyncio.sleep(at - time.monotonic())
+        self._starts += 1
+        child.tell(
+            control.Listen(
+                host=self.host, port=self.port, start=self._starts, knobs=self.knobs, standing_in=standing_in
+            )
+        )
+        listening_at = (await child.expect(control.Listening)).at_s
+        if not standing_in:
+            return listening_at
+        await asyncio.sleep(at - time.monotonic())
+        child.tell(control.Open())
+        return (await child.expect(control.Opened)).at_s
+
+    def _note(self, account: Account) -> None:
+        self._accounts[account.connection_id] = account
+
+    def _check_running(self) -> None:
+        if self._reservation is None:
+            raise LabServerError("this server was not started; use it in a with statement, or call start()")
+        if self._child is None and self._reservation.fileno() < 0:
+            raise LabServerError("this server was stopped; make a new LabServer")
+
+
+def changed(knobs: Knobs, changes: dict[str, Any]) -> Knobs:
+    """Return a copy of `knobs` with `changes`; ValueError with the nearest names for one that does not exist."""
+    for name in changes:
+        check_choice("knob", name, Knobs.__struct_fields__)
+    return replace(knobs, **changes)
+
+
+def _reserve(host: str, port: int) -> socket.socket:
+    """Bind `port` without listening: it stays ours while the server is down, and connections to it are refused."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    reservation = socket.socket(family)
+    # The child binds the same address beside it, which Linux allows with this option while nobody listens there.
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        reservation.bind((host, port))
+    except OSError as error:
+        reservation.close()
+        raise LabServerError(
+            f"port {port} on {host} cannot be had: {error.strerror}; stop who uses it, or take port=0"
+        ) from None
+    return reservation
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
