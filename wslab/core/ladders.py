@@ -1,0 +1,70 @@
+"""Which sizes to try: ladders known beforehand, and a search that asks for the next size by what the last one met."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from wslab.core.arguments import check_whole
+
+
+def linear(first_bytes: int, last_bytes: int, count: int = 10) -> list[int]:
+    """Return `count` sizes in equal steps, both ends included.
+
+    >>> linear(0, 100, count=5)
+    [0, 25, 50, 75, 100]
+    """
+    check_whole("first_bytes", first_bytes, low=0, unit="bytes")
+    check_whole("last_bytes", last_bytes, low=first_bytes, unit="bytes")
+    check_whole("count", count, low=2, high=100_000, unit="sizes")
+    step = (last_bytes - first_bytes) / (count - 1)
+    return sorted({first_bytes + round(i * step) for i in range(count)})
+
+
+def doubling(first_bytes: int, last_bytes: int) -> list[int]:
+    """Return sizes that double from `first_bytes`, and `last_bytes` itself at the end.
+
+    >>> doubling(1024, 5000)
+    [1024, 2048, 4096, 5000]
+    """
+    check_whole("first_bytes", first_bytes, low=1, unit="bytes")
+    check_whole("last_bytes", last_bytes, low=first_bytes, unit="bytes")
+    sizes = [first_bytes]
+    while sizes[-1] * 2 < last_bytes:
+        sizes.append(sizes[-1] * 2)
+    return sizes if sizes[-1] == last_bytes else [*sizes, last_bytes]
+
+
+def around(guess_bytes: int, radius_bytes: int = 3) -> list[int]:
+    """Return every size within `radius_bytes` of a guessed limit: it shows whether the limit is inclusive.
+
+    >>> around(65_536, radius_bytes=1)
+    [65535, 65536, 65537]
+    """
+    check_whole("guess_bytes", guess_bytes, low=0, unit="bytes")
+    check_whole("radius_bytes", radius_bytes, low=0, high=1000, unit="bytes")
+    return list(range(max(0, guess_bytes - radius_bytes), guess_bytes + radius_bytes + 1))
+
+
+def narrowing(accepted_bytes: int, refused_bytes: int) -> Generator[int, bool, int]:
+    """Yield sizes between one that passed and one that did not; receive whether each passed; return the limit.
+
+    The largest size that passes, found by bisection: both it and the next one up were tried when it returns.
+
+    >>> search = narrowing(1, 16)
+    >>> size = next(search)
+    >>> try:
+    ...     while True:
+    ...         size = search.send(size <= 11)
+    ... except StopIteration as found:
+    ...     found.value
+    11
+    """
+    check_whole("accepted_bytes", accepted_bytes, low=0, unit="bytes")
+    check_whole("refused_bytes", refused_bytes, low=accepted_bytes + 1, unit="bytes")
+    while refused_bytes - accepted_bytes > 1:
+        middle = (accepted_bytes + refused_bytes) // 2
+        if (yield middle):
+            accepted_bytes = middle
+        else:
+            refused_bytes = middle
+    return accepted_bytes
