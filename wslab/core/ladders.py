@@ -45,6 +45,19 @@ def around(guess_bytes: int, radius_bytes: int = 3) -> list[int]:
     return list(range(max(0, guess_bytes - radius_bytes), guess_bytes + radius_bytes + 1))
 
 
+def until_refused(first_bytes: int, last_bytes: int) -> Generator[int, bool, int | None]:
+    """Yield sizes that double until one is refused, then close in; return the largest that passes.
+
+    None where all up to `last_bytes` pass; 0 where the first is refused.
+    """
+    accepted_bytes = 0
+    for size in doubling(first_bytes, last_bytes):
+        if not (yield size):
+            return (yield from narrowing(accepted_bytes, size))
+        accepted_bytes = size
+    return None
+
+
 def narrowing(accepted_bytes: int, refused_bytes: int) -> Generator[int, bool, int]:
     """Yield sizes between one that passed and one that did not; receive whether each passed; return the limit.
 
