@@ -16,13 +16,17 @@ LAG_INTERVAL_S = 0.01
 class Recorder:
     """Collects records; its clock is the machine's monotonic one, counted from the run's beginning.
 
-    `listeners` are called with each record on the background loop's thread; they must return at once.
+    `listeners` are called with each record on the background loop's thread; they must return at once. `measured` is
+    what was measured of the instrument itself (see `RunInfo`); `lags_s` is of the loops that measured, where it was not
+    the background loop.
     """
 
     def __init__(self) -> None:
         self.origin = time.monotonic()
         self.records: list[Record] = []
         self.listeners: list[Callable[[Record], None]] = []
+        self.measured: dict[str, float] = {}
+        self.lags_s: list[float] | None = None
 
     def now(self) -> float:
         """Seconds since the run began."""

@@ -232,7 +232,7 @@ class LabServer:
         return account is None or (account.closed_at_s is None and self._served[account.start].alive)
 
     async def _spawn(self) -> Child:
-        child = await Child.spawn(self._note)
+        child = await Child.spawn("wslab.net.serving", {control.Accounted: self._note}, LabServerError)
         self._children = [*(old for old in self._children if old.alive), child]
         await child.expect(control.Ready)
         return child
@@ -276,8 +276,8 @@ class LabServer:
         child.tell(control.Open())
         return (await child.expect(control.Opened)).at_s
 
-    def _note(self, account: Account) -> None:
-        self._accounts[account.connection_id] = account
+    def _note(self, event: control.Accounted) -> None:
+        self._accounts[event.account.connection_id] = event.account
 
     def _check_running(self) -> None:
         if self._reservation is None:

@@ -24,7 +24,7 @@ from websockets.server import ServerProtocol
 
 from wslab.core.knobs import Knobs
 from wslab.core.records import Account, closed_by
-from wslab.net import control
+from wslab.net import control, machine
 from wslab.net.metering import MeteredConnection
 
 BACKLOG = 4096
@@ -293,6 +293,7 @@ class LabProgram:
 
 
 async def main() -> None:
+    machine.raise_open_files()
     await LabProgram(asyncio.get_running_loop()).run()
 
 
