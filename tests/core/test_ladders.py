@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -36,7 +37,7 @@ def test_linear_ladder_goes_from_end_to_end(first: int, span: int, count: int) -
 def test_doubling_ladder_never_more_than_doubles(first: int, span: int) -> None:
     sizes = doubling(first, first + span)
     assert (sizes[0], sizes[-1]) == (first, first + span)
-    assert all(low < high <= 2 * low for low, high in zip(sizes, sizes[1:], strict=False))
+    assert all(low < high <= 2 * low for low, high in pairwise(sizes))
 
 
 @given(st.integers(0, 2**20), st.integers(0, 50))

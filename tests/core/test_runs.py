@@ -127,7 +127,7 @@ def test_file_of_a_newer_format_asks_for_an_upgrade(tmp_path: Path) -> None:
     end = json.loads(lines[-1]) | {"format_version": 99}
     path = tmp_path / "newer.jsonl"
     path.write_text("\n".join([lines[0], '{"record":"seance"}', json.dumps(end)]))
-    with pytest.raises(RunFileError, match="format 99.*upgrade"):
+    with pytest.raises(RunFileError, match=r"format 99.*upgrade"):
         load(path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -71,7 +72,7 @@ def test_client_comes_back_after_refused_attempts() -> None:
 def test_no_attempt_starts_before_it_is_due() -> None:
     attempts = of(absent("full_jitter"), Attempt)
     assert all(attempt.started_at_s >= attempt.due_at_s for attempt in attempts)
-    for before, after in zip(attempts[1:], attempts[2:], strict=False):
+    for before, after in pairwise(attempts[1:]):
         assert after.due_at_s == pytest.approx(before.ended_at_s + after.delay_s)
 
 

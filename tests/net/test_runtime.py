@@ -76,7 +76,7 @@ def test_cancelled_job_has_cleaned_up_when_its_result_is_there() -> None:
 
 def test_result_may_be_waited_for_with_a_limit() -> None:
     job = runtime.start(asyncio.sleep(60))
-    with pytest.raises(TimeoutError, match="0.01 s"):
+    with pytest.raises(TimeoutError, match=r"0\.01 s"):
         job.result(timeout_s=0.01)
     job.cancel()
 
