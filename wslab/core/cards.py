@@ -120,7 +120,7 @@ FOLKLORE = (
 
 _CAUSED_BY: dict[CausedBy, str] = {
     "closer": "the side that closes: its own state",
-    "recipient": "the other side: what it sent, or who it is",
+    "recipient": "the other side: what it did, or who it is",
     "upstream": "a server behind the side that closes",
     "unknown": "not told by the code",
     "nobody": "nobody's: nothing went wrong",

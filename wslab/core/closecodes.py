@@ -33,7 +33,7 @@ class CloseCode(msgspec.Struct, frozen=True):
         sent_by: who may put it into a close frame; "observer": never sent, but reported by the side that
             looks (RFC 6455 §7.1.5, §7.4.1).
         caused_by: whose doing the closure is: the "closer", who sends the code; the "recipient", whose
-            messages or identity it refuses; a server "upstream" of a gateway; "unknown" from the code alone.
+            conduct or identity it refuses; a server "upstream" of a gateway; "unknown" from the code alone.
         is_retryable: may a client reconnect and go on as before? None: the code alone does not say.
         first_delay_s: bounds, in seconds, of the random delay before the first attempt, where a source states
             one: 1012's definition, and RFC 6455 §7.2.3 for a connection that ended abnormally.

@@ -53,13 +53,13 @@ DEPARTURES: dict[int | range, Explanation] = {
         cause="one side goes away",
         description=claim("A side leaves: a server that shuts down, or a browser that leaves the page.", RFC_CODES),
         when_seen=(
-            claim("A server stops: Server.close() of the Python library websockets sends 1001.", WEBSOCKETS_SERVER),
+            claim("A server stops: in Python's websockets, Server.close() sends 1001.", WEBSOCKETS_SERVER),
             claim("A user closes or leaves the page: the browser sends 1001 by itself.", WHATWG_LEAVE),
         ),
         how_to_fix=(
             claim("Client: reconnect after a random delay and back off; expect the server to be gone.", RFC_BACKOFF),
             claim(
-                "Client: do not miss it. Iterating over a websockets connection ends without an exception on 1001.",
+                "Client: do not miss it. In Python's websockets, iteration ends on 1001 without an exception.",
                 WEBSOCKETS_CONNECTION,
             ),
             claim("Server that will be back: send 1012, which says so.", HYBI_RESTART, LESSON_04),
@@ -76,8 +76,8 @@ DEPARTURES: dict[int | range, Explanation] = {
             ERRATUM_1011,
         ),
         when_seen=(
-            claim("An exception escaped from a handler; websockets sends 1011 then.", WEBSOCKETS_EXIT),
-            claim('A pong did not come in time: websockets sends 1011 "keepalive ping timeout".', WEBSOCKETS_FAQ),
+            claim("An exception escaped from a handler: Python's websockets sends 1011.", WEBSOCKETS_EXIT),
+            claim('A pong was late: Python\'s websockets sends 1011 "keepalive ping timeout".', WEBSOCKETS_FAQ),
         ),
         how_to_fix=(
             claim("Read the log of the side that closed; the traceback is there, not on the wire.", WEBSOCKETS_FAQ),
@@ -96,7 +96,7 @@ DEPARTURES: dict[int | range, Explanation] = {
             RFC_BACKOFF,
             LESSON_07,
         ),
-        example_reason="internal error, see the server's log",
+        example_reason="internal error, see the log",
     ),
     1012: Explanation(
         cause="the service restarts",
