@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wslab.core.cards import FOLKLORE, Comparison, compare
@@ -25,6 +25,7 @@ def claims(card: Comparison) -> Iterator[Claim]:
     yield from (item.found for item in card.folklore)
 
 
+@settings(deadline=None)
 @given(two_codes)
 def test_compare_any_two_codes_fills_every_section(codes: list[int]) -> None:
     card = compare(*codes)
@@ -35,6 +36,7 @@ def test_compare_any_two_codes_fills_every_section(codes: list[int]) -> None:
     assert all(statement.text for statement in claims(card))
 
 
+@settings(deadline=None)
 @given(two_codes)
 def test_compare_any_two_codes_lists_each_cited_source_once(codes: list[int]) -> None:
     card = compare(*codes)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.exceptions import ProtocolError
 from websockets.frames import Close
@@ -69,6 +69,7 @@ def test_lookup_unregistered_code_has_the_meaning_of_its_range(name: str, bounds
         assert lookup(code).label == f"{code} {name}"
 
 
+@settings(deadline=None)
 @given(every_code)
 def test_lookup_any_code_of_two_bytes_is_known(code: int) -> None:
     assert lookup(code).code == code
@@ -86,6 +87,7 @@ def test_lookup_not_a_whole_number_is_a_type_error(code: object) -> None:
         lookup(code)  # type: ignore[arg-type]
 
 
+@settings(deadline=None)
 @given(every_code)
 def test_may_be_sent_agrees_with_what_the_websockets_library_accepts(code: int) -> None:
     try:
@@ -97,6 +99,7 @@ def test_may_be_sent_agrees_with_what_the_websockets_library_accepts(code: int) 
     assert lookup(code).may_be_sent == accepted
 
 
+@settings(deadline=None)
 @given(every_code)
 def test_page_may_send_only_what_may_be_sent_at_all(code: int) -> None:
     entry = lookup(code)
