@@ -18,8 +18,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-
 _HOMES = {
     "Knobs": "wslab.core.knobs",
     "LabServer": "wslab.net.server",
@@ -41,6 +39,8 @@ __all__ = [*_HOMES]  # the names as strings, written once
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("wslab")
     if name not in _HOMES:
         raise AttributeError(f"module 'wslab' has no attribute {name!r}")
     home = importlib.import_module(_HOMES[name])
