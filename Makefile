@@ -37,9 +37,9 @@ bench: ## measure what the project promises, as ratios
 
 format: ## put code into the house's form, and notebooks into that of git: without outputs
 	@scripts/setup dev
-	$(BIN)/ruff check --fix
-	$(BIN)/ruff format
 	$(JUPYTER) nbconvert --clear-output --inplace $(LESSONS)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
 
 clean: ## remove everything that these commands made, the environment included
 	rm -rf .venv rendered build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
