@@ -5,6 +5,8 @@
 
 BIN := .venv/bin
 LESSONS := $(sort $(wildcard notebooks/*.ipynb))
+# Compiled modules are kept whatever the environment says, or every kernel and every lab server compiles them again.
+export PYTHONDONTWRITEBYTECODE :=
 JUPYTER := JUPYTER_CONFIG_PATH="$(CURDIR)/jupyter" $(BIN)/jupyter
 
 .PHONY: help setup lab report test bench format clean
@@ -33,7 +35,7 @@ test: ## lint, check formatting and types, run every test
 
 bench: ## measure what the project promises, as ratios
 	@scripts/setup dev
-	@for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark $(ARGS) || exit; done
+	@for benchmark in benchmarks/[a-z]*.py; do $(BIN)/python $$benchmark $(ARGS) || exit; done
 
 format: ## put code into the house's form, and notebooks into that of git: without outputs
 	@scripts/setup dev

@@ -1,10 +1,13 @@
-"""Which sizes to try: ladders known beforehand, and a search that asks for the next size by what the last one met."""
+"""Which sizes to try: ladders known beforehand, searches that ask for the next size by what the last one met, and the
+limit that the messages showed in the end."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
+from typing import NamedTuple
 
 from wslab.core.arguments import check_whole
+from wslab.core.records import Send
 
 
 def linear(first_bytes: int, last_bytes: int, count: int = 10) -> list[int]:
@@ -45,6 +48,19 @@ def around(guess_bytes: int, radius_bytes: int = 3) -> list[int]:
     return list(range(max(0, guess_bytes - radius_bytes), guess_bytes + radius_bytes + 1))
 
 
+def until_refused(first_bytes: int, last_bytes: int) -> Generator[int, bool, int | None]:
+    """Yield sizes that double until one is refused, then close in; return the largest that passes.
+
+    None where all up to `last_bytes` pass; 0 where the first is refused.
+    """
+    accepted_bytes = 0
+    for size in doubling(first_bytes, last_bytes):
+        if not (yield size):
+            return (yield from narrowing(accepted_bytes, size))
+        accepted_bytes = size
+    return None
+
+
 def narrowing(accepted_bytes: int, refused_bytes: int) -> Generator[int, bool, int]:
     """Yield sizes between one that passed and one that did not; receive whether each passed; return the limit.
 
@@ -68,3 +84,30 @@ def narrowing(accepted_bytes: int, refused_bytes: int) -> Generator[int, bool, i
         else:
             refused_bytes = middle
     return accepted_bytes
+
+
+class Bracket(NamedTuple):
+    """A limit, shown by messages that were really sent: the largest that passed and the smallest that did not."""
+
+    accepted_bytes: int | None
+    refused_bytes: int | None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the two sizes are neighbours, so that nothing is left to guess."""
+        return None not in self and self.refused_bytes == (self.accepted_bytes or 0) + 1
+
+
+def bracket(sends: Iterable[Send]) -> Bracket:
+    """Return the limit that these messages show; a timeout or a missing connection shows nothing.
+
+    They must have met the same limit: give those before a reload, or those after.
+    """
+    accepted: list[int] = []
+    refused: list[int] = []
+    for send in sends:
+        if send.outcome == "accepted":
+            accepted.append(send.payload_bytes)
+        elif send.outcome == "closed":
+            refused.append(send.payload_bytes)
+    return Bracket(max(accepted, default=None), min(refused, default=None))

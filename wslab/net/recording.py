@@ -16,14 +16,13 @@ LAG_INTERVAL_S = 0.01
 class Recorder:
     """Collects records; its clock is the machine's monotonic one, counted from the run's beginning.
 
-    Args:
-        on_record: called with each record on the background loop's thread; it must return at once.
+    `listeners` are called with each record on the background loop's thread; they must return at once.
     """
 
-    def __init__(self, on_record: Callable[[Record], None] | None = None) -> None:
+    def __init__(self) -> None:
         self.origin = time.monotonic()
         self.records: list[Record] = []
-        self._on_record = on_record
+        self.listeners: list[Callable[[Record], None]] = []
 
     def now(self) -> float:
         """Seconds since the run began."""
@@ -31,8 +30,8 @@ class Recorder:
 
     def emit(self, record: Record) -> None:
         self.records.append(record)
-        if self._on_record is not None:
-            self._on_record(record)
+        for listener in self.listeners:
+            listener(record)
 
 
 @contextlib.asynccontextmanager

@@ -282,6 +282,7 @@ class LabProgram:
         self.tell(control.Ready())
         await self._left.wait()
         self.flush()
+        os._exit(0)  # the other thread sits in a read of stdin, which the interpreter's own shutdown would wait for
 
     def _watch_stdin(self) -> None:
         # A thread of its own, since it must notice the parent's death even while the loop is busy inflating a message.
