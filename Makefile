@@ -4,10 +4,11 @@
 #     make setup PYTHON=python3.13     the interpreter of an environment that is yet to be made
 
 BIN := .venv/bin
-LESSONS := $(sort $(wildcard notebooks/*.ipynb))
-# Compiled modules are kept whatever the environment says, or every kernel and every lab server compiles them again.
-export PYTHONDONTWRITEBYTECODE :=
 JUPYTER := JUPYTER_CONFIG_PATH="$(CURDIR)/jupyter" $(BIN)/jupyter
+LESSONS := $(sort $(wildcard notebooks/*.ipynb))
+
+# Bytecode is kept whatever the environment says: else every kernel and every lab server compiles the package again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup lab report test bench format clean
 
