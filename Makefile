@@ -29,6 +29,7 @@ report: ## execute every lesson and leave its page in rendered/
 
 test: ## lint, check formatting and types, run every test
 	@scripts/setup dev
+	$(BIN)/python -VV
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
