@@ -1,7 +1,7 @@
 """The command line: each command calls one experiment or view, and prints what it returns.
 
-Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 it could not be done here, 2 a wrong argument.
-Imports are inside the commands, so that `wslab codes` does not wait for matplotlib.
+Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 it could not be done here, 2 a wrong
+argument. Imports are inside the commands, so that `wslab codes` does not wait for matplotlib.
 """
 
 from __future__ import annotations
@@ -123,7 +123,11 @@ def _story_document(run: Run, saved: list[Path]) -> dict[str, Any]:
     reload = run.restarts[0]
     limit = bracket(send for send in run.sends if send.started_at_s < reload.requested_at_s)
     document = {
-        "limit": {"accepted_bytes": limit.accepted_bytes, "refused_bytes": limit.refused_bytes, "exact": limit.is_exact},
+        "limit": {
+            "accepted_bytes": limit.accepted_bytes,
+            "refused_bytes": limit.refused_bytes,
+            "exact": limit.is_exact,
+        },
         "closures": run.closures,
         "outages": run.outages,
         "sends": run.sends,
@@ -176,7 +180,7 @@ def _complain(error: Exception, exit_code: int) -> int:
 def _bar() -> Iterator[Any]:
     """Yield a progress callback that moves one line on stderr."""
     columns = (BarColumn(bar_width=20), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Bar(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("starting")
 
         def move(progress: Progress) -> None:

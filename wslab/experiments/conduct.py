@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, NamedTuple
 
-import wslab
 from wslab.core.arguments import check_url
 from wslab.core.knobs import Knobs
 from wslab.core.records import Record, RunInfo, since
@@ -159,6 +158,6 @@ async def _add_servers_side(recorder: Recorder, server: LabServer, restarts_befo
 def _versions() -> dict[str, str]:
     return {
         "python": platform.python_version(),
-        "wslab": wslab.__version__,
+        "wslab": importlib.metadata.version("wslab"),
         "websockets": importlib.metadata.version("websockets"),
     }

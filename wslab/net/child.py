@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-import wslab
 from wslab.net import control
 
 E = TypeVar("E", bound=control.Message)
@@ -132,5 +131,5 @@ class Child:
 
 def _environment() -> dict[str, str]:
     # The child must import this very package, from wherever the parent found it and whatever its working directory.
-    here = str(Path(wslab.__file__).parent.parent)
+    here = str(Path(__file__).parents[2])
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))}

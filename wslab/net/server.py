@@ -161,6 +161,7 @@ class LabServer:
 
     async def start_async(self) -> None:
         if self._reservation is not None:
+            self._check_running()
             raise LabServerError("this server was started already")
         self._reservation = _reserve(self.host, self._wanted_port)
         try:

@@ -51,8 +51,10 @@ def _passing(sends: Sequence[Send], run: Run) -> tuple[str, str, str]:
     passed = [send for send in sends if send.outcome == "accepted"]
     closed = _codes(send.close_code for send in sends if send.outcome == "closed")
     what = ", ".join(f"{send.payload_bytes:,} B" for send in sends)
-    return f"the message that was refused, again: {what}", closed or "nothing: it stays open", (
-        f"{len(passed)} of {len(sends)} passed"
+    return (
+        f"the message that was refused, again: {what}",
+        closed or "nothing: it stays open",
+        (f"{len(passed)} of {len(sends)} passed"),
     )
 
 
