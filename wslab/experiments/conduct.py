@@ -20,8 +20,9 @@ from wslab.core.arguments import check_url
 from wslab.core.knobs import Knobs
 from wslab.core.records import Record, RunInfo, since
 from wslab.core.runs import Run
+from wslab.core.summaries import quantile
 from wslab.net import runtime
-from wslab.net.recording import Recorder, loop_lag, quantile
+from wslab.net.recording import Recorder, loop_lag
 from wslab.net.server import LabServer
 
 

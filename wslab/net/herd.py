@@ -40,7 +40,9 @@ class HerdError(RuntimeError):
 class Herd:
     """An async context on the background loop: inside it the clients connect and come back, at its end they close.
 
-    At the end, however it comes, the records are emitted in the order of time, and every worker is gone.
+    At the end, however it comes, the records are emitted in the order of time, and every worker is gone. The recorder
+    is told how late the workers' loops were, and `client_bytes_per_connection`: by how much their memory had grown
+    when they held the most, before the first outage.
 
     Args:
         url: ws://, on this machine.
@@ -109,6 +111,9 @@ class Herd:
         finally:
             await self._kill()
         self._recorder.lags_s = [lag_s for each in dispersed for lag_s in each.lags_s]
+        if held := sum(worker.fullest.held for worker in self._workers):
+            grown_bytes = sum(worker.grown_bytes for worker in self._workers)
+            self._recorder.measured["client_bytes_per_connection"] = grown_bytes / held
         for record in heapq.merge(*(unpack(each.ledger) for each in dispersed), key=_observed_at_s):
             self._recorder.emit(record)
 
@@ -122,12 +127,6 @@ class Herd:
         """Where the clients are, as last heard."""
         tallies = [msgspec.structs.asdict(worker.tally) for worker in self._workers]
         return control.Tally(**{field: sum(tally[field] for tally in tallies) for field in tallies[0]})
-
-    @property
-    def bytes_per_connection(self) -> float | None:
-        """By how much the workers' memory has grown for each connection that they hold; None where they hold none."""
-        grown = sum(worker.tally.resident_bytes - worker.first_tally.resident_bytes for worker in self._workers)
-        return grown / self.tally.held if self.tally.held else None
 
     async def changed(self) -> control.Tally:
         """Wait until clients have moved, and return where they are.
@@ -155,13 +154,18 @@ class _Worker:
     def __init__(self, order: control.Gather, on_change: Callable[[], None]) -> None:
         self._order = order
         self._on_change = on_change
-        self.tally = self.first_tally = control.Tally(attempted=0, held=0, away=0, returned=0, resident_bytes=0)
+        self.tally = control.Tally(attempted=0, held=0, away=0, returned=0, resident_bytes=0)
+        self.first = self.fullest = self.tally
 
     @classmethod
     async def spawn(cls, order: control.Gather, on_change: Callable[[], None]) -> Self:
         worker = cls(order, on_change)
         worker.child = await Child.spawn("wslab.net.herding", {control.Tally: worker._note}, HerdError)
         return worker
+
+    @property
+    def grown_bytes(self) -> int:
+        return self.fullest.resident_bytes - self.first.resident_bytes
 
     async def gather(self) -> None:
         await self.child.expect(control.Ready)
@@ -182,8 +186,10 @@ class _Worker:
         self._on_change()
 
     def _note(self, tally: control.Tally) -> None:
-        if not self.first_tally.resident_bytes:
-            self.first_tally = tally
+        if not self.first.resident_bytes:
+            self.first = tally
+        if not tally.returned and tally.held >= self.fullest.held:
+            self.fullest = tally
         self.tally = tally
         self._on_change()
 

@@ -68,9 +68,10 @@ class Readiness:
         return [key.data for key in self._selector.get_map().values()]
 
     def turn(self, until_s: float) -> Iterator[bool]:
-        """Wait for sockets until `until_s` at most, and serve a portion of them an iteration; yield whether a beat was due.
+        """Wait for sockets until `until_s` at most, and serve those that are ready, a portion an iteration.
 
-        Thousands may be ready at once, and what else there is to do need not wait until all of them are served.
+        Thousands may be ready at once, and what else there is to do need not wait until all of them are served. Yields
+        whether a beat was due.
         """
         timeout_s = min(until_s, self._beat_at_s) - self.now()
         ready = self._selector.select(max(0.0, timeout_s))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 
 from wslab.core.records import Record
 
@@ -59,14 +58,3 @@ async def loop_lag() -> AsyncIterator[list[float]]:
     finally:
         sampler.cancel()
         await asyncio.wait([sampler])
-
-
-def quantile(values: Sequence[float], q: float) -> float | None:
-    """Return the smallest value that at least the share `q` of `values` does not exceed; None of none.
-
-    >>> quantile([3.0, 1.0, 2.0], 0.5)
-    2.0
-    """
-    if not values:
-        return None
-    return sorted(values)[max(0, math.ceil(q * len(values)) - 1)]
