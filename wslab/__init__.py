@@ -1,8 +1,8 @@
 """A laboratory for WebSocket closures, above all 1009 Message Too Big and 1012 Service Restart.
 
     core         pure: close codes, records, policies, size ladders; no socket, no clock
-    net          sockets: the lab server in a child process, clients that tell the truth
-    experiments  blocking calls that return a `Run`: send_message, payload_sweep, restart_drill, tell_story
+    net          sockets: the lab server in a child process, clients that tell the truth, herds of them in workers
+    experiments  blocking calls that return a `Run`: send_message, payload_sweep, restart_drill, herd_drill, tell_story
     views        `tables` of a run, `plots` of a table, cards and reports
 
 One way only: knobs → server → wire → records → run → table → figure. Everything below is loaded when first used.
@@ -24,6 +24,7 @@ _HOMES = {
     "LabServer": "wslab.net.server",
     "Run": "wslab.core.runs",
     "allow_nested_run": "wslab.net.runtime",
+    "herd_drill": "wslab.experiments",
     "load": "wslab.core.runs",
     "payload_panel": "wslab.views.panels",
     "payload_sweep": "wslab.experiments",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from wslab.core.runs import Run as Run
     from wslab.core.runs import load as load
     from wslab.experiments import Cancel as Cancel
+    from wslab.experiments import herd_drill as herd_drill
     from wslab.experiments import payload_sweep as payload_sweep
     from wslab.experiments import restart_drill as restart_drill
     from wslab.experiments import send_message as send_message
