@@ -27,7 +27,7 @@ from wslab.net.ledger import Ledger
 from wslab.net.opening import Opening
 from wslab.net.readiness import Readiness
 
-STARTS_PER_TURN = 16
+STARTS_PER_TURN = 32
 """Attempts begun before the loop looks again at what is ready: more would make it late for the answers."""
 
 
