@@ -19,41 +19,47 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _HOMES = {
+    "Cancel": "wslab.experiments",
     "Knobs": "wslab.core.knobs",
     "LabServer": "wslab.net.server",
-    "send_message": "wslab.experiments",
-    "stay_connected": "wslab.experiments",
+    "Run": "wslab.core.runs",
+    "allow_nested_run": "wslab.net.runtime",
+    "load": "wslab.core.runs",
+    "payload_panel": "wslab.views.panels",
     "payload_sweep": "wslab.experiments",
     "restart_drill": "wslab.experiments",
+    "restart_panel": "wslab.views.panels",
+    "send_message": "wslab.experiments",
+    "show": "wslab.views.notebook",
+    "stay_connected": "wslab.experiments",
     "tell_story": "wslab.experiments",
-    "Cancel": "wslab.experiments",
-    "Run": "wslab.core.runs",
-    "load": "wslab.core.runs",
-    "ladders": "wslab.core",
-    "tables": "wslab.views",
-    "plots": "wslab.views",
-    "allow_nested_run": "wslab.net.runtime",
+}
+_MODULES = {
+    "course": "wslab.course",
+    "ladders": "wslab.core.ladders",
+    "plots": "wslab.views.plots",
+    "tables": "wslab.views.tables",
 }
 
-__all__ = [*_HOMES]  # the names as strings, written once
+__all__ = [*_HOMES, *_MODULES]  # the names as strings, written once
 
 
 def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("wslab")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'wslab' has no attribute {name!r}")
-    home = importlib.import_module(_HOMES[name])
-    if not hasattr(home, name):
-        return importlib.import_module(f"{_HOMES[name]}.{name}")
-    return getattr(home, name)
+    raise AttributeError(f"module 'wslab' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted({*globals(), *__all__})
 
 
 if TYPE_CHECKING:
+    from wslab import course as course
     from wslab.core import ladders as ladders
     from wslab.core.knobs import Knobs as Knobs
     from wslab.core.runs import Run as Run
@@ -68,3 +74,6 @@ if TYPE_CHECKING:
     from wslab.net.server import LabServer as LabServer
     from wslab.views import plots as plots
     from wslab.views import tables as tables
+    from wslab.views.notebook import show as show
+    from wslab.views.panels import payload_panel as payload_panel
+    from wslab.views.panels import restart_panel as restart_panel
