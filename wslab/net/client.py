@@ -169,8 +169,13 @@ class Client:
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection, if there is one, and wait until it has ended."""
-        if self._connection is not None:
+        if self._connection is None:
+            return
+        if self.is_open:
             await self._connection.close(code, reason)
+        # Not the library's close() where the other side was first: it would abort a transport that has ended, and
+        # asyncio's then raises AttributeError if its last bytes had been sent just before.
+        await self._connection.wait_closed()
 
     def _adopt(self, connection: RecordingConnection) -> None:
         self._connection = connection
