@@ -52,6 +52,7 @@ class Send(Record, frozen=True, kw_only=True, tag="send"):
         reply_bytes: payload of the reply; None where a pong was the confirmation.
         close_code, close_reason: of the closure that it met, if it met one.
         error: the library's or the system's own words, if any.
+        compression: the connection had agreed on permessage-deflate.
     """
 
     client: int
@@ -70,6 +71,7 @@ class Send(Record, frozen=True, kw_only=True, tag="send"):
     close_code: int | None
     close_reason: str | None
     error: str | None
+    compression: bool = False
 
 
 class Closure(Record, frozen=True, kw_only=True, tag="closure"):

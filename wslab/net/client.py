@@ -154,6 +154,7 @@ class Client:
             close_code=closure.close_code if closure else None,
             close_reason=closure.close_reason if closure else None,
             error=exchange.error,
+            compression=bool(self._connection and self._connection.protocol.extensions),
         )
         self.recorder.emit(send)
         return send
