@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from wslab.core.knobs import Knobs
+from wslab.core.knobs import AfterRefusal, Knobs
 
 ClosedBy = Literal["server", "client", "network"]
 TcpEnd = Literal["fin", "reset", "aborted"]
@@ -201,6 +201,32 @@ class Restart(Record, frozen=True, kw_only=True, tag="restart"):
         if self.down_at_s is None or self.up_at_s is None:
             return None
         return self.up_at_s - self.down_at_s
+
+
+class Sighting(Record, frozen=True, kw_only=True, tag="sighting"):
+    """One message over a server's limit, sent by a client under observation, and what its application was told.
+
+    Fields:
+        subject: the client, by its name in `wslab.fieldguide.clients`.
+        after_refusal: the lab server's knob at that time; None on a foreign server.
+        number: of the try, among those of the same subject, server behaviour and overshoot.
+        connection_id: joins the server's `Account` of the same connection.
+        overshoot_bytes: how far payload_bytes lies beyond the limit.
+        close_code: 1006 where the application learned of the end but of no code; None where it was told nothing.
+        error: the library's words, if it raised.
+    """
+
+    subject: str
+    after_refusal: AfterRefusal | None
+    number: int
+    connection_id: str | None
+    started_at_s: float
+    ended_at_s: float
+    payload_bytes: int
+    overshoot_bytes: int
+    close_code: int | None
+    close_reason: str | None
+    error: str | None
 
 
 class RunInfo(Record, frozen=True, kw_only=True, tag="run"):

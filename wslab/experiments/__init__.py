@@ -6,10 +6,12 @@ from wslab.experiments.frames import frames_question
 from wslab.experiments.single import send_message, stay_connected
 from wslab.experiments.story import tell_story
 from wslab.experiments.sweep import payload_sweep
+from wslab.experiments.visibility import closure_visibility
 
 __all__ = [
     "Cancel",
     "Progress",
+    "closure_visibility",
     "frames_question",
     "payload_sweep",
     "restart_drill",
