@@ -1,1 +1,79 @@
-"""A laboratory for WebSocket closures, above all 1009 Message Too Big and 1012 Service Restart."""
+"""A laboratory for WebSocket closures, above all 1009 Message Too Big and 1012 Service Restart.
+
+    core         pure: close codes, records, policies, size ladders; no socket, no clock
+    net          sockets: the lab server in a child process, clients that tell the truth
+    experiments  blocking calls that return a `Run`: send_message, payload_sweep, restart_drill, tell_story
+    views        `tables` of a run, `plots` of a table, cards and reports
+
+One way only: knobs → server → wire → records → run → table → figure. Everything below is loaded when first used.
+
+>>> import wslab
+>>> run = wslab.send_message(wslab.Knobs(max_message_bytes=1024), "x" * 1025)
+>>> run.sends[0].close_code
+1009
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+_HOMES = {
+    "Cancel": "wslab.experiments",
+    "Knobs": "wslab.core.knobs",
+    "LabServer": "wslab.net.server",
+    "Run": "wslab.core.runs",
+    "allow_nested_run": "wslab.net.runtime",
+    "load": "wslab.core.runs",
+    "payload_panel": "wslab.views.panels",
+    "payload_sweep": "wslab.experiments",
+    "restart_drill": "wslab.experiments",
+    "restart_panel": "wslab.views.panels",
+    "send_message": "wslab.experiments",
+    "show": "wslab.views.notebook",
+    "stay_connected": "wslab.experiments",
+    "tell_story": "wslab.experiments",
+}
+_MODULES = {
+    "course": "wslab.course",
+    "ladders": "wslab.core.ladders",
+    "plots": "wslab.views.plots",
+    "tables": "wslab.views.tables",
+}
+
+__all__ = [*_HOMES, *_MODULES]  # the names as strings, written once
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("wslab")
+    raise AttributeError(f"module 'wslab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+if TYPE_CHECKING:
+    from wslab import course as course
+    from wslab.core import ladders as ladders
+    from wslab.core.knobs import Knobs as Knobs
+    from wslab.core.runs import Run as Run
+    from wslab.core.runs import load as load
+    from wslab.experiments import Cancel as Cancel
+    from wslab.experiments import payload_sweep as payload_sweep
+    from wslab.experiments import restart_drill as restart_drill
+    from wslab.experiments import send_message as send_message
+    from wslab.experiments import stay_connected as stay_connected
+    from wslab.experiments import tell_story as tell_story
+    from wslab.net.runtime import allow_nested_run as allow_nested_run
+    from wslab.net.server import LabServer as LabServer
+    from wslab.views import plots as plots
+    from wslab.views import tables as tables
+    from wslab.views.notebook import show as show
+    from wslab.views.panels import payload_panel as payload_panel
+    from wslab.views.panels import restart_panel as restart_panel

@@ -28,13 +28,13 @@ from wslab.core.policy import (
     Delays,
     Policy,
     PolicyError,
-    Source,
     any_code,
     as_policy,
     at_most,
     checked,
     worth_retrying,
 )
+from wslab.core.sources import HYBI_RESTART, RFC_BACKOFF, Source
 
 __all__ = [
     "POLICIES",
@@ -120,7 +120,7 @@ def decorrelated_jitter(rng: Random, *, initial_delay_s: float = 1.0, max_delay_
 
 @as_policy(
     formula="U(0, min(max_delay_s, initial_delay_s × 2ⁿ))",
-    source=Source("RFC 6455 §7.2.3", "https://www.rfc-editor.org/rfc/rfc6455#section-7.2.3"),
+    source=RFC_BACKOFF,
 )
 def rfc6455(rng: Random, *, initial_delay_s: float = 5.0, max_delay_s: float = 60.0) -> Iterator[float]:
     """Wait 0–5 s at random, then a truncated binary exponential backoff.
@@ -138,9 +138,7 @@ def _restarts_only(close_code: int) -> bool:
 
 @as_policy(
     formula="U(min_delay_s, max_delay_s)",
-    source=Source(
-        "hybi 09670, which registers 1012 and 1013", "https://www.ietf.org/mail-archive/web/hybi/current/msg09670.html"
-    ),
+    source=HYBI_RESTART,
     retries=_restarts_only,
     honours_retry_after=True,
 )

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from itertools import repeat
 from random import Random
 
-from wslab.core.policy import Source, any_code, as_policy, at_most
+from wslab.core.policy import any_code, as_policy, at_most
+from wslab.core.sources import Source
 
 
 def _source(repository: str, commit: str, path: str) -> Source:

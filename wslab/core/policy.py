@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from random import Random
-from typing import Any, Concatenate, NamedTuple, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 from wslab.core.arguments import check_number, check_whole
+from wslab.core.closecodes import lookup
+from wslab.core.sources import Source
 
 Delays = Callable[[Random], Iterator[float]]
 """One client's delays in seconds; the first is the one before the first attempt of an outage."""
@@ -24,17 +26,6 @@ Delays = Callable[[Random], Iterator[float]]
 P = ParamSpec("P")
 
 LONGEST_DELAY_S = 86_400.0
-
-POINTLESS = frozenset({1000, 1002, 1003, 1007, 1008, 1009, 1010, 3000, 3003})
-"""Closed on purpose, or for what the client is or sent: the same again ends the same way (RFC 6455 §7.4.1; 3000
-Unauthorized and 3003 Forbidden are in IANA's registry)."""
-
-
-class Source(NamedTuple):
-    """Where a fact of the outside world comes from."""
-
-    label: str
-    url: str
 
 
 class PolicyError(ValueError):
@@ -47,12 +38,12 @@ def any_code(close_code: int) -> bool:
 
 
 def worth_retrying(close_code: int) -> bool:
-    """Retry all but the codes after which the same connection would end the same way.
+    """Retry all but the codes after which the same connection would end the same way, see `CloseCode.is_retryable`.
 
     >>> worth_retrying(1012), worth_retrying(1009)
     (True, False)
     """
-    return close_code not in POINTLESS
+    return lookup(close_code).is_retryable is not False
 
 
 @dataclass(frozen=True)

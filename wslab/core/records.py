@@ -42,9 +42,10 @@ class Send(Record, frozen=True, kw_only=True, tag="send"):
     """One message offered to a server, and what came of it.
 
     Fields:
-        payload_bytes: after UTF-8 encoding, before compression.
+        payload_bytes: after UTF-8 encoding, before compression. payload_characters: None for a binary message.
         fragment_count: frames that the message was cut into; 1 is an unfragmented message.
-        wire_bytes: bytes handed to TCP for it, frame headers, masks and compression included.
+        wire_bytes: bytes written for it, frame headers, masks and compression included; where sending failed, the
+            kernel may have taken fewer.
         outcome: "accepted" (the awaited reply or pong came), "closed" (the connection ended first), "timeout"
             (neither within the stated time), "unconfirmed" (none was awaited), "unopened" (no connection).
         send_s: until the whole message was handed to the kernel. round_trip_s: until its reply or pong.
@@ -59,6 +60,7 @@ class Send(Record, frozen=True, kw_only=True, tag="send"):
     started_at_s: float
     payload_kind: str
     payload_bytes: int
+    payload_characters: int | None
     fragment_count: int
     wire_bytes: int
     outcome: SendOutcome

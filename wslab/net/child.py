@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self, TypeVar
 
-import wslab
 from wslab.core.records import Account
 from wslab.net import control
 
@@ -122,5 +121,5 @@ class Child:
 
 def _environment() -> dict[str, str]:
     # The child must import this very package, from wherever the parent found it and whatever its working directory.
-    here = str(Path(wslab.__file__).parent.parent)
+    here = str(Path(__file__).parents[2])
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))}

@@ -24,7 +24,6 @@ class MeteredConnection(Connection):
         self.sent_wire_bytes = 0
         self.received_wire_bytes = 0
         self.close_started_at: float | None = None
-        self.end_of_stream_sent = True  # the library ends its side of TCP when the protocol says so
 
     @property
     def received_close(self) -> Close | None:
@@ -45,12 +44,12 @@ class MeteredConnection(Connection):
         self._note_closing()
 
     def send_data(self) -> None:
-        """Do as the library does, and count; keep TCP open where `end_of_stream_sent` says so."""
+        """Do as the library does, and count."""
         for data in self.protocol.data_to_send():
             if data:
                 self.sent_wire_bytes += len(data)
                 self.transport.write(data)
-            elif self.end_of_stream_sent and not self.transport.is_closing():
+            elif not self.transport.is_closing():
                 self._end_stream()
         self._note_closing()
 

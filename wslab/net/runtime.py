@@ -49,7 +49,8 @@ class Job(Generic[T]):
 
     def cancel(self) -> None:
         """Ask the task to stop; it cleans up first, so wait for `result` to know that it did."""
-        self._loop.call_soon_threadsafe(lambda: self._task.cancel())
+        # One turn of the loop later, so that the coroutine has begun: one cancelled before that could not clean up.
+        self._loop.call_soon_threadsafe(lambda: self._loop.call_soon(self._task.cancel))
 
     def done(self) -> bool:
         return self._ended.is_set()

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from msgspec.structs import replace
 
-from wslab.core.arguments import check_choice, check_whole
+from wslab.core.arguments import check_choice, check_number, check_whole
 from wslab.core.knobs import Knobs
 from wslab.core.records import Account, Restart, RestartKind
 from wslab.net import control, runtime
@@ -66,7 +66,7 @@ class LabServer:
         self._children: list[Child] = []
         self._accounts: dict[str, Account] = {}
         self._restarts: list[Restart] = []
-        self._starts = 0
+        self._served: dict[int, Child] = {}  # by number of the start
         self._changing = asyncio.Lock()
 
     # The blocking calls; each has an async variant of the same name with `_async`.
@@ -76,19 +76,20 @@ class LabServer:
         runtime.run(self.start_async())
         return self
 
-    def restart(self, kind: RestartKind = "graceful", **changes: Any) -> Restart:
+    def restart(self, kind: RestartKind = "graceful", *, downtime_s: float | None = None, **changes: Any) -> Restart:
         """Restart on the same port, and return what was done once it listens again.
 
         Args:
             kind: "graceful" closes every connection with `knobs.restart_code`, goes down, and comes up; "crash" kills
                 the process; "reload" is graceful and comes up with the changed knobs.
+            downtime_s: for this restart; None takes the knob's.
             changes: knobs that the server has from then on ("reload" only).
 
         Raises:
             ValueError: unknown kind or knob, or changes with another kind than "reload".
             LabServerError: the server was not started, was stopped, or did not come up again.
         """
-        return runtime.run(self.restart_async(kind, **changes))
+        return runtime.run(self.restart_async(kind, downtime_s=downtime_s, **changes))
 
     def tune(self, *, open_ones_too: bool = False, **changes: Any) -> None:
         """Change knobs without a restart, for connections opened from now on.
@@ -160,6 +161,7 @@ class LabServer:
 
     async def start_async(self) -> None:
         if self._reservation is not None:
+            self._check_running()
             raise LabServerError("this server was started already")
         self._reservation = _reserve(self.host, self._wanted_port)
         try:
@@ -169,8 +171,11 @@ class LabServer:
             await self.stop_async()
             raise
 
-    async def restart_async(self, kind: RestartKind = "graceful", **changes: Any) -> Restart:
+    async def restart_async(
+        self, kind: RestartKind = "graceful", *, downtime_s: float | None = None, **changes: Any
+    ) -> Restart:
         check_choice("kind", kind, KINDS)
+        check_number("downtime_s", downtime_s, low=0, high=600, unit="seconds", optional=True)
         if changes and kind != "reload":
             raise ValueError(f"a {kind} restart keeps its knobs; to change {', '.join(changes)}, use kind='reload'")
         knobs = changed(self.knobs, changes)
@@ -189,7 +194,9 @@ class LabServer:
             down_at = await self._take_down(kind)
             self._restarts[-1] = replace(began, down_at_s=down_at)
             self.knobs, self._child = knobs, successor
-            up_at = await self._bring_up(successor, at=down_at + knobs.downtime_s)
+            up_at = await self._bring_up(
+                successor, at=down_at + (knobs.downtime_s if downtime_s is None else downtime_s)
+            )
             self._restarts[-1] = replace(began, down_at_s=down_at, up_at_s=up_at)
             return self._restarts[-1]
 
@@ -215,18 +222,19 @@ class LabServer:
             self._reservation.close()
 
     async def settle(self, connection_ids: Iterable[str], timeout_s: float = 1.0) -> None:
-        """Wait until these connections' accounts are closed, or `timeout_s`: a crash leaves them open for ever."""
+        """Wait, at most `timeout_s`, until the accounts of these connections are complete; a crash leaves them open."""
         waiting = set(connection_ids)
         deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            waiting -= {key for key in waiting if key in self._accounts and self._accounts[key].closed_at_s}
-            if not waiting:
-                return
+        while time.monotonic() < deadline and (waiting := {key for key in waiting if self._may_still_close(key)}):
             await asyncio.sleep(0.002)
+
+    def _may_still_close(self, connection_id: str) -> bool:
+        account = self._accounts.get(connection_id)
+        return account is None or (account.closed_at_s is None and self._served[account.start].alive)
 
     async def _spawn(self) -> Child:
         child = await Child.spawn(self._note)
-        self._children.append(child)
+        self._children = [*(old for old in self._children if old.alive), child]
         await child.expect(control.Ready)
         return child
 
@@ -256,10 +264,10 @@ class LabServer:
         standing_in = at > time.monotonic() and self.knobs.while_down != "refuse"
         if not standing_in:
             await asyncio.sleep(at - time.monotonic())
-        self._starts += 1
+        self._served[len(self._served) + 1] = child
         child.tell(
             control.Listen(
-                host=self.host, port=self.port, start=self._starts, knobs=self.knobs, standing_in=standing_in
+                host=self.host, port=self.port, start=len(self._served), knobs=self.knobs, standing_in=standing_in
             )
         )
         listening_at = (await child.expect(control.Listening)).at_s

@@ -67,20 +67,19 @@ class LabConnection(MeteredConnection, ServerConnection):
         super().process_event(event)
 
     def data_received(self, data: bytes) -> None:
-        refused_before = self.protocol.parser_exc is not None
-        if not refused_before and self.knobs.after_refusal == "hold":
-            # The close frame and the end of our stream are written in one go, so decide before it.
-            self.end_of_stream_sent = False
         super().data_received(data)
-        if not refused_before and isinstance(self.protocol.parser_exc, PayloadTooBig):
-            self._after_refusal()
-
-    def _after_refusal(self) -> None:
-        if self.knobs.after_refusal == "reset":
+        if self._has_refused() and self.knobs.after_refusal == "reset":
             self.transport.close()  # what is unread in the kernel's buffer makes it answer with RST
-        elif self.knobs.after_refusal == "hold":
+
+    def _end_stream(self) -> None:
+        if self._has_refused() and self.knobs.after_refusal == "hold":
             self.transport.pause_reading()
             self.loop.call_later(HOLD_S, self.transport.abort)
+        else:
+            super()._end_stream()
+
+    def _has_refused(self) -> bool:
+        return isinstance(self.protocol.parser_exc, PayloadTooBig)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -283,6 +282,7 @@ class LabProgram:
         self.tell(control.Ready())
         await self._left.wait()
         self.flush()
+        os._exit(0)  # the other thread sits in a read of stdin, which the interpreter's own shutdown would wait for
 
     def _watch_stdin(self) -> None:
         # A thread of its own, since it must notice the parent's death even while the loop is busy inflating a message.

@@ -1,0 +1,51 @@
+# The commands of the project. Each sets up what it needs first, which takes no time when that is done.
+#
+#     make lab ARGS=--no-browser       ARGS goes to the program that a command runs
+#     make setup PYTHON=python3.13     the interpreter of an environment that is yet to be made
+
+BIN := .venv/bin
+JUPYTER := JUPYTER_CONFIG_PATH="$(CURDIR)/jupyter" $(BIN)/jupyter
+LESSONS := $(sort $(wildcard notebooks/*.ipynb))
+
+# Bytecode is kept whatever the environment says: else every kernel and every lab server compiles the package again.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help setup lab report test bench format clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
+
+setup: ## make the private environment .venv
+	@scripts/setup
+
+lab: ## open JupyterLab at the first lesson
+	@scripts/setup
+	$(JUPYTER) lab --LabApp.default_url=/lab/tree/$(firstword $(LESSONS)) $(ARGS)
+
+report: ## execute every lesson and leave its page in rendered/
+	@scripts/setup
+	rm -rf rendered
+	$(JUPYTER) nbconvert --execute --to html --output-dir rendered $(ARGS) $(LESSONS)
+
+test: ## lint, check formatting and types, run every test
+	@scripts/setup dev
+	$(BIN)/python -VV
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest $(ARGS)
+
+bench: ## measure what the project promises, as ratios
+	@scripts/setup dev
+	@for benchmark in benchmarks/[a-z]*.py; do $(BIN)/python $$benchmark $(ARGS) || exit; done
+
+format: ## put code into the house's form, and notebooks into that of git: without outputs
+	@scripts/setup dev
+	$(JUPYTER) nbconvert --clear-output --inplace $(LESSONS)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean: ## remove everything that these commands made, the environment included
+	rm -rf .venv rendered build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +

@@ -1,0 +1,26 @@
+"""What `import wslab` costs beside `import websockets`, each timed by an interpreter started for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from _pairs import compare
+
+TIMED_IMPORT = "from time import perf_counter as now; start = now(); import {module}; print(now() - start)"
+
+
+def import_s(module: str) -> float:
+    """Return the seconds that importing `module` takes in a fresh interpreter."""
+    command = [sys.executable, "-c", TIMED_IMPORT.format(module=module)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+if __name__ == "__main__":
+    compare(
+        "import wslab against import websockets",
+        lambda: import_s("wslab"),
+        lambda: import_s("websockets"),
+        rounds=15,
+        promised=1.5,
+    )

@@ -1,0 +1,94 @@
+"""Ladders hold the sizes that they promise, and the searches find every limit."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wslab.core.ladders import Bracket, around, bracket, doubling, linear, narrowing, until_refused
+from wslab.core.records import Send
+
+
+def search(sizes: Generator[int, bool, Any], limit: int) -> tuple[int | None, list[int]]:
+    """Play a server with this limit; return what the search finds and which sizes it tried."""
+    tried = []
+    try:
+        size = next(sizes)
+        while True:
+            tried.append(size)
+            size = sizes.send(size <= limit)
+    except StopIteration as found:
+        return found.value, tried
+
+
+@given(st.integers(0, 2**30), st.integers(0, 2**30), st.integers(2, 500))
+def test_linear_ladder_goes_from_end_to_end(first: int, span: int, count: int) -> None:
+    sizes = linear(first, first + span, count)
+    assert (sizes[0], sizes[-1]) == (first, first + span)
+    assert sizes == sorted(set(sizes))
+    assert len(sizes) <= count
+
+
+@given(st.integers(1, 2**30), st.integers(0, 2**30))
+def test_doubling_ladder_never_more_than_doubles(first: int, span: int) -> None:
+    sizes = doubling(first, first + span)
+    assert (sizes[0], sizes[-1]) == (first, first + span)
+    assert all(low < high <= 2 * low for low, high in pairwise(sizes))
+
+
+@given(st.integers(0, 2**20), st.integers(0, 50))
+def test_around_holds_every_size_within_the_radius(guess: int, radius: int) -> None:
+    assert around(guess, radius) == [size for size in range(guess - radius, guess + radius + 1) if size >= 0]
+
+
+@given(st.data())
+def test_narrowing_finds_every_limit_and_has_tried_both_its_sides(data: st.DataObject) -> None:
+    low = data.draw(st.integers(0, 2**26))
+    high = data.draw(st.integers(low + 1, low + 2**26))
+    limit = data.draw(st.integers(low, high - 1))
+    found, tried = search(narrowing(low, high), limit)
+    assert found == limit
+    assert {limit, limit + 1} <= {low, high, *tried}
+    assert len(tried) <= (high - low).bit_length()
+
+
+@given(st.integers(1, 4096), st.integers(0, 2**26), st.integers(0, 2**27))
+def test_until_refused_finds_the_limit_or_says_there_is_none(first: int, span: int, limit: int) -> None:
+    last = first + span
+    found, tried = search(until_refused(first, last), limit)
+    assert found == (None if limit >= last else limit)
+    assert max(tried) <= last
+
+
+def a_send(payload_bytes: int, outcome: str) -> Send:
+    return Send(
+        client=0,
+        number=1,
+        connection_id=None,
+        started_at_s=0,
+        payload_kind="text",
+        payload_bytes=payload_bytes,
+        payload_characters=payload_bytes,
+        fragment_count=1,
+        wire_bytes=payload_bytes + 6,
+        outcome=outcome,  # type: ignore[arg-type]
+        send_s=None,
+        round_trip_s=None,
+        reply_bytes=None,
+        close_code=None,
+        close_reason=None,
+        error=None,
+    )
+
+
+def test_bracket_is_exact_only_between_neighbours() -> None:
+    sends = [a_send(10, "accepted"), a_send(12, "closed"), a_send(11, "timeout"), a_send(9, "unopened")]
+    assert bracket(sends) == Bracket(10, 12)
+    assert not bracket(sends).is_exact
+    assert bracket([*sends, a_send(11, "accepted")]).is_exact
+    assert bracket([]) == Bracket(None, None)
+    assert not bracket([]).is_exact

@@ -1,0 +1,139 @@
+"""A run is a file: it comes back exactly, others can read it, and a damaged one says so."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wslab.core.knobs import Knobs
+from wslab.core.records import Close, Closure, Outage, Restart, RunInfo
+from wslab.core.runs import Run, RunFileError, load
+
+SECONDS = st.floats(min_value=0, max_value=1e9, allow_nan=False)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+CLOSES = st.none() | st.builds(Close, code=st.integers(1000, 4999), reason=TEXT)
+
+OUTAGES = st.builds(
+    Outage,
+    client=st.integers(0, 10**6),
+    number=st.integers(1, 100),
+    close_code=st.integers(1000, 4999),
+    close_reason=TEXT,
+    closed_at_s=SECONDS,
+    attempts=st.integers(0, 1000),
+    reopened_at_s=st.none() | SECONDS,
+    time_to_reconnect_s=st.none() | SECONDS,
+    gave_up=st.none() | TEXT,
+)
+CLOSURES = st.builds(
+    Closure,
+    client=st.integers(0, 10**6),
+    connection_id=st.none() | TEXT,
+    opened_at_s=SECONDS,
+    close_started_at_s=SECONDS,
+    closed_at_s=SECONDS,
+    close_code=st.integers(1000, 4999),
+    close_reason=TEXT,
+    clean=st.booleans(),
+    closed_by=st.sampled_from(["server", "client", "network"]),
+    received=CLOSES,
+    sent=CLOSES,
+    recovered=st.booleans(),
+    send_error=st.none() | TEXT,
+    tcp_end=st.sampled_from(["fin", "reset", "aborted"]),
+    sent_wire_bytes=st.integers(0, 2**40),
+    received_wire_bytes=st.integers(0, 2**40),
+)
+RESTART = Restart(
+    number=1, kind="reload", requested_at_s=0.1, down_at_s=0.2, up_at_s=None, knobs_after=Knobs(reply="sink")
+)
+INFO = RunInfo(
+    experiment="test",
+    started_at="2026-01-01T00:00:00.000+00:00",
+    duration_s=1 / 3,
+    partial=False,
+    seed=7,
+    url="ws://127.0.0.1:1/",
+    knobs=Knobs(max_message_bytes=None),
+    parameters={"clients": 3, "policy": "full_jitter", "nested": {"a": [1, 2.5, None]}},
+    versions={"python": "3"},
+    platform="here",
+    clock_resolution_s=1e-9,
+    loop_lag_p50_s=None,
+    loop_lag_p99_s=0.001,
+    loop_lag_max_s=0.002,
+)
+RUN = Run(INFO, (RESTART,))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(records=st.lists(OUTAGES | CLOSURES, max_size=8), suffix=st.sampled_from([".jsonl", ".jsonl.gz"]))
+def test_run_round_trips_exactly(tmp_path: Path, records: list[Outage | Closure], suffix: str) -> None:
+    run = Run(INFO, tuple(records))
+    assert load(run.save(tmp_path / f"run{suffix}")) == run
+
+
+def test_run_opens_in_pandas_without_us(tmp_path: Path) -> None:
+    table = pd.read_json(RUN.save(tmp_path / "run.jsonl"), lines=True)
+    assert list(table["record"]) == ["run", "restart", "end"]
+    assert table.loc[1, "kind"] == "reload"
+
+
+def test_saving_replaces_the_file_whole(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text("old")
+    RUN.save(path)
+    assert load(path) == RUN
+    assert [file.name for file in tmp_path.iterdir()] == ["run.jsonl"]
+
+
+def test_saving_where_nothing_can_be_written_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="missing"):
+        RUN.save(tmp_path / "missing" / "run.jsonl")
+
+
+def lines_of(tmp_path: Path) -> list[str]:
+    return RUN.save(tmp_path / "run.jsonl").read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda lines: lines[:-1], "incomplete"),
+        (lambda lines: [*lines[:-1], lines[1], lines[-1]], "incomplete"),
+        (lambda lines: lines[1:], "not a run"),
+        (lambda lines: [], "not a run"),
+        (lambda lines: [lines[0], lines[1][:40], lines[2]], "line 2"),
+        (lambda lines: [lines[0], lines[1].replace('"number":1', '"number":"one"'), lines[2]], "line 2.*number"),
+        (lambda lines: [lines[0], '{"record":"seance"}', lines[2]], "line 2.*seance"),
+    ],
+    ids=["cut off", "record added", "no head", "empty", "cut line", "wrong type", "unknown record"],
+)
+def test_damaged_file_says_where(tmp_path: Path, damage, message: str) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "damaged.jsonl"
+    path.write_text("".join(line + "\n" for line in damage(lines_of(tmp_path))))
+    with pytest.raises(RunFileError, match=message):
+        load(path)
+
+
+def test_file_of_a_newer_format_asks_for_an_upgrade(tmp_path: Path) -> None:
+    lines = lines_of(tmp_path)
+    end = json.loads(lines[-1]) | {"format_version": 99}
+    path = tmp_path / "newer.jsonl"
+    path.write_text("\n".join([lines[0], '{"record":"seance"}', json.dumps(end)]))
+    with pytest.raises(RunFileError, match=r"format 99.*upgrade"):
+        load(path)
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n", b"a,b\n1,2\n", gzip.compress(b"x")[:-3]])
+def test_foreign_file_is_no_run(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / ("foreign.gz" if content[:2] == b"\x1f\x8b" else "foreign")
+    path.write_bytes(content)
+    with pytest.raises(RunFileError, match="foreign"):
+        load(path)

@@ -1,0 +1,128 @@
+"""restart_drill: everyone is sent away and comes back, and every attempt is on record."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+import pytest
+
+import wslab
+from wslab.core.knobs import Knobs
+from wslab.core.records import Attempt, Record
+from wslab.experiments import Cancel
+from wslab.net.child import LabServerError
+from wslab.net.server import LabServer
+
+QUICK = Knobs(downtime_s=0.1)
+
+
+@pytest.mark.parametrize(("kind", "close_code"), [("graceful", 1012), ("crash", 1006), ("reload", 1012)])
+def test_every_client_is_away_and_back(kind: str, close_code: int) -> None:
+    run = wslab.restart_drill(QUICK, clients=5, kind=kind)  # type: ignore[arg-type]
+    assert Counter(outage.close_code for outage in run.outages) == {close_code: 5}
+    assert all(outage.reopened_at_s is not None for outage in run.outages)
+    (restart,) = run.restarts
+    assert restart.kind == kind
+    assert restart.downtime_s is not None
+    assert restart.downtime_s >= 0.1
+    assert not run.info.partial
+
+
+def test_repeated_restarts_are_numbered_outages() -> None:
+    run = wslab.restart_drill(QUICK, clients=3, repeats=2)
+    assert Counter((outage.number) for outage in run.outages) == {1: 3, 2: 3}
+    assert len(run.restarts) == 2
+
+
+def test_reload_applies_its_changes() -> None:
+    with LabServer(QUICK) as server:
+        run = wslab.restart_drill(server, clients=1, kind="reload", changes={"max_message_bytes": 123})
+        assert server.knobs.max_message_bytes == 123
+    assert run.restarts[0].knobs_after is not None
+
+
+def test_attempts_during_the_downtime_are_refused() -> None:
+    run = wslab.restart_drill(Knobs(downtime_s=0.3), clients=3, policy=lambda rng: iter([0.1] * 50))
+    (restart,) = run.restarts
+    during = [
+        a for a in run.attempts if a.outage and restart.down_at_s < a.started_at_s and a.ended_at_s < restart.up_at_s
+    ]  # type: ignore[operator]
+    assert during
+    assert {attempt.outcome for attempt in during} == {"refused"}
+
+
+def test_same_seed_draws_the_same_delays() -> None:
+    def delays() -> list[tuple[int, float]]:
+        run = wslab.restart_drill(QUICK, clients=4, policy="full_jitter", seed=3)
+        return sorted((a.client, a.delay_s) for a in run.attempts if a.outage == 1 and a.number == 1)
+
+    assert delays() == delays()
+
+
+def test_both_sides_are_joined() -> None:
+    run = wslab.restart_drill(QUICK, clients=4)
+    theirs = {account.connection_id: account for account in run.accounts}
+    sent_away = [closure for closure in run.closures if closure.close_code == 1012]
+    assert len(sent_away) == 4
+    assert all(theirs[closure.connection_id].sent == closure.received for closure in sent_away)  # type: ignore[index]
+
+
+def test_cancelled_drill_returns_what_it_saw() -> None:
+    cancel = Cancel()
+
+    def stop_at_first_refusal(record: Record) -> None:
+        if isinstance(record, Attempt) and record.outcome == "refused":
+            cancel.cancel()
+
+    run = wslab.restart_drill(
+        Knobs(downtime_s=5), clients=5, policy="constant", on_record=stop_at_first_refusal, cancel=cancel
+    )
+    assert run.info.partial
+    assert len(run.outages) == 5
+    assert {outage.gave_up for outage in run.outages} == {"the run ended first"}
+
+
+def test_drill_cancelled_beforehand_is_empty_and_partial() -> None:
+    cancel = Cancel()
+    cancel.cancel()
+    run = wslab.restart_drill(QUICK, clients=2, cancel=cancel)
+    assert run.info.partial
+    assert not run.restarts
+
+
+def test_drill_leaves_no_thread() -> None:
+    wslab.restart_drill(QUICK, clients=2)
+    before = threading.active_count()
+    wslab.restart_drill(QUICK, clients=2)
+    assert threading.active_count() <= before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"clients": 0}, "clients is 0.*500"),
+        ({"clients": 10_000}, "clients is 10,000"),
+        ({"policy": "full_jiter"}, "'full_jitter'"),
+        ({"kind": "crush"}, "'crash'"),
+        ({"repeats": 0}, "repeats is 0"),
+        ({"downtime_s": -1}, "downtime_s is -1"),
+        ({"kind": "reload", "changes": {"max_mesage_bytes": 1}}, "'max_message_bytes'"),
+        ({"changes": {"max_message_bytes": 1}}, "kind='reload'"),
+    ],
+)
+def test_bad_argument_teaches(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        wslab.restart_drill(QUICK, **arguments)  # type: ignore[arg-type]
+
+
+def test_url_cannot_be_restarted() -> None:
+    with pytest.raises(TypeError, match="give a LabServer"):
+        wslab.restart_drill("ws://127.0.0.1:1/")  # type: ignore[arg-type]
+
+
+def test_stopped_server_cannot_be_drilled() -> None:
+    with LabServer() as server:
+        pass
+    with pytest.raises(LabServerError, match="was stopped"):
+        wslab.restart_drill(server)

@@ -1,0 +1,29 @@
+"""The story is told whole: 1009, the exact limit, 1012 for everyone, everyone back, the message passes, 1006."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+import wslab
+from wslab.core.ladders import bracket
+
+
+def test_story_has_all_its_chapters() -> None:
+    run = wslab.tell_story(clients=4, max_message_bytes=10_000, downtime_s=0.1)
+    reload, crash = run.restarts
+    growing = [send for send in run.sends if send.started_at_s < reload.requested_at_s]
+    (again,) = [send for send in run.sends if send.started_at_s > reload.requested_at_s]
+    assert bracket(growing) == (10_000, 10_001)
+    assert {send.close_code for send in growing if send.outcome == "closed"} == {1009}
+    assert (again.payload_bytes, again.outcome) == (10_001, "accepted")
+    assert (reload.kind, crash.kind) == ("reload", "crash")
+    assert Counter((outage.number, outage.close_code) for outage in run.outages) == {(1, 1012): 4, (2, 1006): 4}
+    assert all(outage.reopened_at_s is not None for outage in run.outages)
+
+
+@pytest.mark.parametrize(("argument", "value"), [("clients", 0), ("max_message_bytes", 100), ("downtime_s", -1)])
+def test_bad_argument_teaches(argument: str, value: int) -> None:
+    with pytest.raises(ValueError, match=argument):
+        wslab.tell_story(**{argument: value})  # type: ignore[arg-type]

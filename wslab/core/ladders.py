@@ -1,0 +1,113 @@
+"""Which sizes to try: ladders known beforehand, searches that ask for the next size by what the last one met, and the
+limit that the messages showed in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from typing import NamedTuple
+
+from wslab.core.arguments import check_whole
+from wslab.core.records import Send
+
+
+def linear(first_bytes: int, last_bytes: int, count: int = 10) -> list[int]:
+    """Return `count` sizes in equal steps, both ends included.
+
+    >>> linear(0, 100, count=5)
+    [0, 25, 50, 75, 100]
+    """
+    check_whole("first_bytes", first_bytes, low=0, unit="bytes")
+    check_whole("last_bytes", last_bytes, low=first_bytes, unit="bytes")
+    check_whole("count", count, low=2, high=100_000, unit="sizes")
+    step = (last_bytes - first_bytes) / (count - 1)
+    return sorted({first_bytes + round(i * step) for i in range(count)})
+
+
+def doubling(first_bytes: int, last_bytes: int) -> list[int]:
+    """Return sizes that double from `first_bytes`, and `last_bytes` itself at the end.
+
+    >>> doubling(1024, 5000)
+    [1024, 2048, 4096, 5000]
+    """
+    check_whole("first_bytes", first_bytes, low=1, unit="bytes")
+    check_whole("last_bytes", last_bytes, low=first_bytes, unit="bytes")
+    sizes = [first_bytes]
+    while sizes[-1] * 2 < last_bytes:
+        sizes.append(sizes[-1] * 2)
+    return sizes if sizes[-1] == last_bytes else [*sizes, last_bytes]
+
+
+def around(guess_bytes: int, radius_bytes: int = 3) -> list[int]:
+    """Return every size within `radius_bytes` of a guessed limit: it shows whether the limit is inclusive.
+
+    >>> around(65_536, radius_bytes=1)
+    [65535, 65536, 65537]
+    """
+    check_whole("guess_bytes", guess_bytes, low=0, unit="bytes")
+    check_whole("radius_bytes", radius_bytes, low=0, high=1000, unit="bytes")
+    return list(range(max(0, guess_bytes - radius_bytes), guess_bytes + radius_bytes + 1))
+
+
+def until_refused(first_bytes: int, last_bytes: int) -> Generator[int, bool, int | None]:
+    """Yield sizes that double until one is refused, then close in; return the largest that passes.
+
+    None where all up to `last_bytes` pass; 0 where the first is refused.
+    """
+    accepted_bytes = 0
+    for size in doubling(first_bytes, last_bytes):
+        if not (yield size):
+            return (yield from narrowing(accepted_bytes, size))
+        accepted_bytes = size
+    return None
+
+
+def narrowing(accepted_bytes: int, refused_bytes: int) -> Generator[int, bool, int]:
+    """Yield sizes between one that passed and one that did not; receive whether each passed; return the limit.
+
+    The largest size that passes, found by bisection: both it and the next one up were tried when it returns.
+
+    >>> search = narrowing(1, 16)
+    >>> size = next(search)
+    >>> try:
+    ...     while True:
+    ...         size = search.send(size <= 11)
+    ... except StopIteration as found:
+    ...     found.value
+    11
+    """
+    check_whole("accepted_bytes", accepted_bytes, low=0, unit="bytes")
+    check_whole("refused_bytes", refused_bytes, low=accepted_bytes + 1, unit="bytes")
+    while refused_bytes - accepted_bytes > 1:
+        middle = (accepted_bytes + refused_bytes) // 2
+        if (yield middle):
+            accepted_bytes = middle
+        else:
+            refused_bytes = middle
+    return accepted_bytes
+
+
+class Bracket(NamedTuple):
+    """A limit, shown by messages that were really sent: the largest that passed and the smallest that did not."""
+
+    accepted_bytes: int | None
+    refused_bytes: int | None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the two sizes are neighbours, so that nothing is left to guess."""
+        return None not in self and self.refused_bytes == (self.accepted_bytes or 0) + 1
+
+
+def bracket(sends: Iterable[Send]) -> Bracket:
+    """Return the limit that these messages show; a timeout or a missing connection shows nothing.
+
+    They must have met the same limit: give those before a reload, or those after.
+    """
+    accepted: list[int] = []
+    refused: list[int] = []
+    for send in sends:
+        if send.outcome == "accepted":
+            accepted.append(send.payload_bytes)
+        elif send.outcome == "closed":
+            refused.append(send.payload_bytes)
+    return Bracket(max(accepted, default=None), min(refused, default=None))

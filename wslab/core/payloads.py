@@ -1,0 +1,68 @@
+"""Payloads of an exact size, made of what the experiment needs: text, multi-byte text, JSON, incompressible bytes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from wslab.core.arguments import check_choice, check_whole
+
+SAFETY_CAP_BYTES = 64 * 2**20
+"""Larger payloads are refused unless the caller raises `cap_bytes`: a typing error should not fill the memory."""
+
+THREE_BYTE_CHARACTER = "語"  # U+8A9E: three bytes in UTF-8
+
+
+def make_payload(kind: str, payload_bytes: int, *, seed: int = 0, cap_bytes: int = SAFETY_CAP_BYTES) -> str | bytes:
+    """Return a payload of exactly `payload_bytes` bytes (for text: once encoded as UTF-8).
+
+    Args:
+        kind: "text" (ASCII, compresses well), "multibyte" (as many three-byte characters as fit, then ASCII),
+            "json" (one valid JSON document), "binary" (pseudo-random by `seed`, does not compress).
+
+    Raises:
+        ValueError: unknown kind; a size below 0 or over `cap_bytes`.
+
+    >>> make_payload("json", 20)
+    '{"filler":"xxxxxxx"}'
+    >>> len(make_payload("multibyte", 10)), len(make_payload("multibyte", 10).encode())
+    (4, 10)
+    """
+    check_choice("kind", kind, KINDS)
+    check_size("payload_bytes", payload_bytes, cap_bytes=cap_bytes)
+    return KINDS[kind](payload_bytes, seed)
+
+
+def check_size(name: str, payload_bytes: int, *, cap_bytes: int) -> None:
+    """Raise unless the size is a whole number of bytes between 0 and the cap."""
+    check_whole(
+        name, payload_bytes, low=0, high=cap_bytes, unit="bytes", hint=f"cap_bytes={payload_bytes} allows this size"
+    )
+
+
+def _text(payload_bytes: int, _seed: int) -> str:
+    return "x" * payload_bytes
+
+
+def _multibyte(payload_bytes: int, _seed: int) -> str:
+    whole, rest = divmod(payload_bytes, len(THREE_BYTE_CHARACTER.encode()))
+    return THREE_BYTE_CHARACTER * whole + "x" * rest
+
+
+def _json(payload_bytes: int, _seed: int) -> str:
+    frame = '{"filler":""}'
+    if payload_bytes >= len(frame):
+        return frame[:-2] + "x" * (payload_bytes - len(frame)) + frame[-2:]
+    return "1" * payload_bytes  # too short for an object; an empty message is no JSON at any size
+
+
+def _binary(payload_bytes: int, seed: int) -> bytes:
+    return random.Random(seed).randbytes(payload_bytes)
+
+
+KINDS: dict[str, Callable[[int, int], str | bytes]] = {
+    "text": _text,
+    "multibyte": _multibyte,
+    "json": _json,
+    "binary": _binary,
+}

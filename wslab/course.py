@@ -1,0 +1,82 @@
+"""The lessons' exercises: each check reads what the learner did, and says what is there or what is still missing.
+
+A check raises nothing: a lesson runs from top to bottom before any exercise is solved.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any, NamedTuple
+
+from wslab.core.closecodes import lookup
+from wslab.core.knobs import Knobs
+from wslab.core.ladders import bracket
+from wslab.core.runs import Run
+from wslab.experiments import restart_drill
+from wslab.net.server import LabServer
+
+
+class Checked(NamedTuple):
+    """What a check found; as the last line of a cell it shows its message."""
+
+    passed: bool
+    message: str
+
+    def __repr__(self) -> str:
+        return f"{'✓' if self.passed else '✗ not yet:'} {self.message}"
+
+
+def check_bystanders(answer: Any, run: Run) -> Checked:
+    """Lesson 00: `answer` is the close code that the clients who had sent nothing saw, when the limit was raised."""
+    truth = next(outage.close_code for outage in run.outages if outage.number == 1)
+    if answer is ...:
+        return Checked(False, "write a close code in place of the three dots; the first closure of each row shows it")
+    if answer == truth:
+        return Checked(True, f"{lookup(truth).label}: they had done nothing wrong, the fix for one restarted them all")
+    if answer == 1009:
+        return Checked(False, "1009 is what the sender of the large message saw; look at those who sent nothing")
+    if answer == 1006:
+        return Checked(False, "1006 is what they saw at the crash, the second closure; look at the first")
+    return Checked(False, f"{answer!r} is on no row of the timeline; read the label of the first closure")
+
+
+def mystery_server(seed: int = 0) -> LabServer:
+    """Lesson 01: return a server, not yet started, whose limit you do not know."""
+    return LabServer(max_message_bytes=random.Random(f"mystery {seed}").randrange(20_000, 500_000))
+
+
+def check_limit_shown(run: Any, server: LabServer) -> Checked:
+    """Lesson 01: `run` is a sweep whose messages show the limit of `server` from both sides."""
+    if not isinstance(run, Run):
+        return Checked(False, "put a sweep of the mystery server in place of the three dots: payload_sweep(mystery, …)")
+    shown = bracket(run.sends)
+    if shown.accepted_bytes is None:
+        return Checked(False, "no message has passed yet; begin with a smaller one")
+    if shown.refused_bytes is None:
+        return Checked(False, f"{shown.accepted_bytes:,} bytes passed, and nothing was refused yet; send more")
+    if shown.accepted_bytes > (server.knobs.max_message_bytes or 0):
+        return Checked(False, "this sweep is not of the mystery server; sweep that one")
+    if not shown.is_exact:
+        return Checked(
+            False, f"the limit is between {shown.accepted_bytes:,} and {shown.refused_bytes:,} bytes; close in"
+        )
+    return Checked(
+        True, f"{shown.accepted_bytes:,} bytes pass and {shown.refused_bytes:,} do not: nothing left to guess"
+    )
+
+
+def check_announced_restart(knobs: Any) -> Checked:
+    """Lesson 04: a restart under `knobs` says 1001, and while down answers 503 with Retry-After."""
+    if not isinstance(knobs, Knobs):
+        return Checked(False, "give Knobs(…)")
+    run = restart_drill(knobs, clients=3, policy=lambda rng: iter([0.1] * 100), downtime_s=0.5, timeout_s=10)
+    codes = {outage.close_code for outage in run.outages}
+    if codes != {1001}:
+        return Checked(False, f"your clients saw {', '.join(map(str, codes))} and not 1001; which knob says the code?")
+    turned_away = [attempt for attempt in run.attempts if attempt.outage and attempt.outcome != "opened"]
+    met = {attempt.http_status for attempt in turned_away}
+    if met != {503}:
+        return Checked(False, "while down, your server refuses TCP; which knob has it answer 503 (unavailable)?")
+    if any(attempt.retry_after_s is None for attempt in turned_away):
+        return Checked(False, "503, but no Retry-After: nobody is told when to come back; which knob is it?")
+    return Checked(True, f"1001, then {len(turned_away)} times 503 with Retry-After: a client can plan its return")

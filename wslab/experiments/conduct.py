@@ -1,0 +1,161 @@
+"""How every experiment is conducted: on the background loop, with its error bar, and so that nothing is lost.
+
+An experiment is a coroutine that emits records. Here it gets its clock, is cancelled or interrupted in order, and
+what it emitted until then becomes a `Run`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import importlib.metadata
+import platform
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, NamedTuple
+
+from wslab.core.arguments import check_url
+from wslab.core.knobs import Knobs
+from wslab.core.records import Record, RunInfo, since
+from wslab.core.runs import Run
+from wslab.net import runtime
+from wslab.net.recording import Recorder, loop_lag, quantile
+from wslab.net.server import LabServer
+
+
+class Progress(NamedTuple):
+    """How far an experiment is: `done` of `total` steps (None: not known), and what it does now."""
+
+    done: int
+    total: int | None
+    doing: str
+
+
+OnProgress = Callable[[Progress], None]
+OnRecord = Callable[[Record], None]
+
+
+class Cancel:
+    """A token that stops an experiment from another thread, at any moment; a run made until then is returned."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cancelled = False
+        self._job: runtime.Job[Any] | None = None
+
+    def cancel(self) -> None:
+        """Stop the experiment that holds this token, or, if none does yet, the one that will."""
+        with self._lock:
+            self._cancelled = True
+            if self._job is not None:
+                self._job.cancel()
+
+    def watch(self, job: runtime.Job[Any]) -> None:
+        with self._lock:
+            self._job = job
+            if self._cancelled:
+                job.cancel()
+
+
+class Setting(NamedTuple):
+    """What a run says of itself beside its records: see `RunInfo`."""
+
+    experiment: str
+    parameters: dict[str, Any]
+    server: LabServer | None
+    url: str
+    seed: int | None
+
+
+@contextlib.contextmanager
+def served(target: LabServer | Knobs | str) -> Iterator[tuple[LabServer | None, str]]:
+    """Yield the lab server (None for a foreign one) and the URL of a target; knobs get a server for the while."""
+    match target:
+        case LabServer():
+            yield target, target.url
+        case Knobs():
+            with LabServer(target) as server:
+                yield server, server.url
+        case str():
+            check_url(target)
+            yield None, target
+        case _:
+            raise TypeError(f"target is {target!r}, but must be a LabServer, Knobs to start one with, or a URL")
+
+
+def conduct(
+    measure: Callable[[Recorder], Coroutine[Any, Any, None]],
+    setting: Setting,
+    *,
+    cancel: Cancel | None = None,
+    on_record: OnRecord | None = None,
+) -> Run:
+    """Run `measure` to its end, to `cancel` or to Ctrl-C, and return what it emitted as a `Run`.
+
+    After a cancellation or Ctrl-C (a notebook's ■) the run is marked `partial`; it is returned, not lost in a
+    KeyboardInterrupt. What `measure` raises by itself is raised.
+    """
+    job = runtime.start(_measured(measure, setting, on_record))
+    if cancel is not None:
+        cancel.watch(job)
+    try:
+        return job.result()
+    except KeyboardInterrupt:
+        job.cancel()
+        return job.result()
+
+
+async def _measured(
+    measure: Callable[[Recorder], Coroutine[Any, Any, None]], setting: Setting, on_record: OnRecord | None
+) -> Run:
+    started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    knobs = setting.server.knobs if setting.server else None
+    restarts_before = len(setting.server.restarts) if setting.server else 0
+    recorder = Recorder()
+    if on_record is not None:
+        recorder.listeners.append(on_record)
+    partial = False
+    async with loop_lag() as lags:
+        try:
+            await measure(recorder)
+        except asyncio.CancelledError:
+            partial = True
+    duration_s = recorder.now()
+    if setting.server is not None:
+        await _add_servers_side(recorder, setting.server, restarts_before)
+    info = RunInfo(
+        experiment=setting.experiment,
+        started_at=started_at,
+        duration_s=duration_s,
+        partial=partial,
+        seed=setting.seed,
+        url=setting.url,
+        knobs=knobs,
+        parameters=setting.parameters,
+        versions=_versions(),
+        platform=platform.platform(),
+        clock_resolution_s=time.get_clock_info("monotonic").resolution,
+        loop_lag_p50_s=quantile(lags, 0.5),
+        loop_lag_p99_s=quantile(lags, 0.99),
+        loop_lag_max_s=max(lags, default=None),
+    )
+    return Run(info, tuple(recorder.records))
+
+
+async def _add_servers_side(recorder: Recorder, server: LabServer, restarts_before: int) -> None:
+    """Join to the clients' records what the server says of the same connections, and its restarts."""
+    seen = {record.connection_id for record in recorder.records if hasattr(record, "connection_id")} - {None}
+    await server.settle(seen)
+    theirs = [account for account in server.accounts if account.connection_id in seen]
+    for record in (*theirs, *server.restarts[restarts_before:]):
+        recorder.emit(since(recorder.origin, record))
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "wslab": importlib.metadata.version("wslab"),
+        "websockets": importlib.metadata.version("websockets"),
+    }

@@ -1,0 +1,99 @@
+"""restart_drill: clients stay connected while their server restarts, and every attempt to come back is on record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wslab.core.arguments import check_choice, check_number, check_whole
+from wslab.core.backoff import named
+from wslab.core.knobs import Knobs
+from wslab.core.policy import Delays, Policy
+from wslab.core.records import RestartKind
+from wslab.core.runs import Run
+from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Setting, conduct, served
+from wslab.experiments.crowd import Crowd
+from wslab.net.recording import Recorder
+from wslab.net.server import KINDS, LabServer, changed
+
+MAX_CLIENTS = 500
+"""Beyond it one process with full clients would measure itself rather than the restart."""
+
+
+def restart_drill(
+    target: LabServer | Knobs,
+    *,
+    clients: int = 10,
+    policy: str | Policy | Delays = "full_jitter",
+    kind: RestartKind = "graceful",
+    downtime_s: float | None = None,
+    changes: dict[str, Any] | None = None,
+    repeats: int = 1,
+    open_timeout_s: float = 10.0,
+    timeout_s: float = 60.0,
+    seed: int = 0,
+    progress: OnProgress | None = None,
+    on_record: OnRecord | None = None,
+    cancel: Cancel | None = None,
+) -> Run:
+    """Connect clients, restart their server, wait until all are back; return a run of what each of them saw.
+
+    The run holds `Attempt`, `Closure`, `Outage`, `Account` and `Restart` records.
+
+    Args:
+        target: a running lab server, or the knobs of one to start for the drill.
+        clients: 1 to 500.
+        policy: when they come back: a name of `wslab.core.backoff.POLICIES`, a `Policy`, or a generator function.
+        kind: "graceful", "crash" or "reload".
+        downtime_s: seconds from listener closed to listening again. None: as the server's knob says.
+        changes: knobs from the first restart on ("reload" only).
+        repeats: restarts, one after the other, 1 to 100.
+        open_timeout_s: for one attempt.
+        timeout_s: how long a restart's clients are waited for; who is away then has an `Outage` that says so.
+        seed: of the policies' random numbers.
+        progress, on_record, cancel: as in `payload_sweep`.
+
+    Raises:
+        TypeError, ValueError: an argument is out of its bounds.
+        LabServerError: the server does not run, or did not come up again.
+    """
+    check_whole("clients", clients, low=1, high=MAX_CLIENTS, unit="clients")
+    check_whole("repeats", repeats, low=1, high=100, unit="restarts")
+    check_number("timeout_s", timeout_s, low=0.1, high=3600, unit="seconds")
+    check_choice("kind", kind, KINDS)
+    if isinstance(target, str):
+        raise TypeError(f"target is {target!r}, but a drill restarts its server: give a LabServer, or Knobs for one")
+    chosen = named(policy)
+    changed(target if isinstance(target, Knobs) else target.knobs, changes or {})  # raises before anything starts
+
+    async def measure(recorder: Recorder) -> None:
+        assert server is not None
+        crowd = Crowd(
+            url,
+            recorder,
+            clients,
+            chosen,
+            seed=seed,
+            timeout_s=timeout_s,
+            progress=progress,
+            open_timeout_s=open_timeout_s,
+        )
+        async with crowd:
+            await crowd.connected()
+            for number in range(repeats):
+                async with crowd.outage():
+                    await server.restart_async(kind, downtime_s=downtime_s, **(changes or {} if number == 0 else {}))
+
+    parameters = {
+        "clients": clients,
+        "policy": chosen.name,
+        "policy_knobs": dict(chosen.knobs),
+        "kind": kind,
+        "downtime_s": downtime_s,
+        "changes": changes or {},
+        "repeats": repeats,
+        "open_timeout_s": open_timeout_s,
+        "timeout_s": timeout_s,
+    }
+    with served(target) as (server, url):
+        setting = Setting("restart_drill", parameters, server, url, seed)
+        return conduct(measure, setting, cancel=cancel, on_record=on_record)

@@ -1,0 +1,99 @@
+"""The smallest experiments: one message, and one client that is kept connected for a while."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+
+from wslab.core.arguments import check_number
+from wslab.core.backoff import named
+from wslab.core.knobs import Knobs
+from wslab.core.payloads import SAFETY_CAP_BYTES, check_size
+from wslab.core.policy import Delays, Policy
+from wslab.core.runs import Run
+from wslab.experiments.conduct import Cancel, OnRecord, Setting, conduct, served
+from wslab.net import reconnect
+from wslab.net.client import Client, Confirmation
+from wslab.net.recording import Recorder
+from wslab.net.server import LabServer
+
+
+def send_message(
+    target: LabServer | Knobs | str,
+    payload: str | bytes,
+    *,
+    fragment_bytes: int | None = None,
+    compression: bool = False,
+    max_message_bytes: int | None = None,
+    confirm: Confirmation = "reply",
+    timeout_s: float = 10.0,
+    cap_bytes: int = SAFETY_CAP_BYTES,
+) -> Run:
+    """Open a connection, send one message, close, and return the run: an `Attempt`, a `Send`, a `Closure`.
+
+    To send several on one connection, use `payload_sweep`, or `await` a `wslab.net.client.Client`.
+
+    Args:
+        target: a running lab server, the knobs of one to start for it, or a URL.
+        max_message_bytes: the client's own limit for the reply. None: no limit.
+        fragment_bytes, confirm, timeout_s: see `Client.send_message`.
+        cap_bytes: a larger payload is refused at the call.
+
+    Raises:
+        TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
+    """
+    if not isinstance(payload, (str, bytes)):
+        raise TypeError(f"payload is of type {type(payload).__name__}, but a message is str (text) or bytes (binary)")
+    payload_bytes = len(payload.encode()) if isinstance(payload, str) else len(payload)
+    check_size("payload size", payload_bytes, cap_bytes=cap_bytes)
+
+    async def measure(recorder: Recorder) -> None:
+        client = Client(url, recorder, compression=compression, max_message_bytes=max_message_bytes)
+        try:
+            await client.open()
+            await client.send_message(payload, fragment_bytes=fragment_bytes, confirm=confirm, timeout_s=timeout_s)
+        finally:
+            await client.close()
+
+    with served(target) as (server, url):
+        parameters = {"payload_bytes": payload_bytes, "fragment_bytes": fragment_bytes, "confirm": confirm}
+        return conduct(measure, Setting("send_message", parameters, server, url, None))
+
+
+def stay_connected(
+    target: LabServer | str,
+    duration_s: float,
+    *,
+    policy: str | Policy | Delays = "full_jitter",
+    seed: int = 0,
+    on_record: OnRecord | None = None,
+    cancel: Cancel | None = None,
+) -> Run:
+    """Keep one client connected for `duration_s` seconds, come what may, and return what it saw.
+
+    Args:
+        target: a running lab server, or a URL; whoever runs it restarts it meanwhile.
+        duration_s: 0.1 to 3600 seconds; `cancel` and Ctrl-C end it earlier.
+        policy: when it comes back: a name, a `Policy`, or a generator function.
+        seed: of the policy's random numbers.
+
+    Raises:
+        TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
+    """
+    check_number("duration_s", duration_s, low=0.1, high=3600, unit="seconds")
+    chosen = named(policy)
+
+    async def measure(recorder: Recorder) -> None:
+        client = Client(url, recorder)
+        staying = asyncio.create_task(reconnect.stay_connected(client, chosen, Random(f"{seed}/0")))
+        try:
+            await asyncio.wait([staying], timeout=duration_s)
+        finally:
+            staying.cancel()
+            await asyncio.gather(staying, return_exceptions=True)
+            await client.close()
+
+    with served(target) as (server, url):
+        parameters = {"duration_s": duration_s, "policy": chosen.name, "policy_knobs": dict(chosen.knobs)}
+        setting = Setting("stay_connected", parameters, server, url, seed)
+        return conduct(measure, setting, cancel=cancel, on_record=on_record)

@@ -1,0 +1,97 @@
+"""The story that the kit tells, on real sockets: 1009, the fix, what the fix does to everyone else, and a crash.
+
+A growing message meets the limit. The limit is raised by a reload, so every connected client meets 1012, stays away for
+its delay and comes back. The message then passes. A crash, last, shows the same absence without any close frame: 1006.
+"""
+
+from __future__ import annotations
+
+from wslab.core.arguments import check_whole
+from wslab.core.backoff import full_jitter
+from wslab.core.knobs import Knobs
+from wslab.core.ladders import until_refused
+from wslab.core.payloads import make_payload
+from wslab.core.runs import Run
+from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Progress, Setting, conduct
+from wslab.experiments.crowd import Crowd
+from wslab.net.client import Client
+from wslab.net.recording import Recorder
+from wslab.net.server import LabServer
+
+CHAPTERS = 5
+RAISED_BY = 4
+POLICY = full_jitter(initial_delay_s=1.0, max_delay_s=2.0)
+"""Short delays, so that the story fits a breath; 1012's own definition asks for a randomised 5–30 s."""
+
+
+def tell_story(
+    *,
+    clients: int = 12,
+    max_message_bytes: int = 65_536,
+    downtime_s: float = 0.5,
+    seed: int = 0,
+    progress: OnProgress | None = None,
+    on_record: OnRecord | None = None,
+    cancel: Cancel | None = None,
+) -> Run:
+    """Tell the whole story and return its run: `Send`, `Closure`, `Attempt`, `Outage`, `Restart`, `Account` records.
+
+    Args:
+        clients: who is connected besides client 0, which sends; 1 to 200.
+        max_message_bytes: the limit to find, 1 KiB to 1 MiB; the reload raises it fourfold.
+        downtime_s: of both restarts.
+        seed: of the clients' delays.
+
+    Raises:
+        TypeError, ValueError: an argument is out of its bounds.
+    """
+    check_whole("clients", clients, low=1, high=200, unit="clients")
+    check_whole("max_message_bytes", max_message_bytes, low=1024, high=2**20, unit="bytes")
+    raised_bytes = RAISED_BY * max_message_bytes
+
+    def tell(chapter: int, doing: str) -> None:
+        if progress is not None:
+            progress(Progress(chapter, CHAPTERS, doing))
+
+    async def measure(recorder: Recorder) -> None:
+        sender = Client(server.url, recorder)
+        async with Crowd(server.url, recorder, clients, POLICY, seed=seed, first_client=1, timeout_s=20) as crowd:
+            tell(0, f"{clients} clients connect")
+            await crowd.connected()
+            tell(1, "a message grows until it breaks")
+            refused_bytes = await _grow(sender, 2 * max_message_bytes)
+            tell(2, f"the limit is raised to {raised_bytes:,} B: a reload, so everyone is sent away")
+            async with crowd.outage():
+                await server.restart_async("reload", max_message_bytes=raised_bytes)
+            tell(3, "the message that broke is sent again")
+            await _send(sender, refused_bytes)
+            tell(4, "the server crashes")
+            async with crowd.outage():
+                await server.restart_async("crash")
+            tell(CHAPTERS, "everyone is back")
+
+    parameters = {"clients": clients, "max_message_bytes": max_message_bytes, "raised_bytes": raised_bytes}
+    with LabServer(Knobs(max_message_bytes=max_message_bytes, downtime_s=downtime_s)) as server:
+        setting = Setting("story", parameters, server, server.url, seed)
+        return conduct(measure, setting, cancel=cancel, on_record=on_record)
+
+
+async def _grow(sender: Client, last_bytes: int) -> int:
+    """Send ever larger messages, then close in on the limit; return the first size that was refused."""
+    sizes = until_refused(1024, last_bytes)
+    size = next(sizes)
+    refused_bytes = last_bytes
+    try:
+        while True:
+            passed = await _send(sender, size)
+            refused_bytes = refused_bytes if passed else min(refused_bytes, size)
+            size = sizes.send(passed)
+    except StopIteration:
+        return refused_bytes
+
+
+async def _send(sender: Client, payload_bytes: int) -> bool:
+    await sender.open()
+    send = await sender.send_message(make_payload("text", payload_bytes), kind="text")
+    await sender.close()
+    return send.outcome == "accepted"

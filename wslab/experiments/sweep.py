@@ -1,0 +1,130 @@
+"""payload_sweep: messages of many sizes, and what came of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from wslab.core.arguments import check_choice, check_whole
+from wslab.core.knobs import Knobs
+from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES, check_size, make_payload
+from wslab.core.records import Send
+from wslab.core.runs import Run
+from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Progress, Setting, conduct, served
+from wslab.net.client import Client, Confirmation
+from wslab.net.recording import Recorder
+from wslab.net.server import LabServer
+
+MAX_REPEATS = 1000
+
+
+def payload_sweep(
+    target: LabServer | Knobs | str,
+    sizes: Iterable[int] | Generator[int, bool, Any],
+    *,
+    payload: str | Path = "text",
+    repeats: int = 1,
+    connection: Literal["per_message", "shared"] = "per_message",
+    fragment_bytes: int | None = None,
+    compression: bool = False,
+    max_message_bytes: int | None = None,
+    confirm: Confirmation = "reply",
+    timeout_s: float = 10.0,
+    cap_bytes: int = SAFETY_CAP_BYTES,
+    seed: int = 0,
+    progress: OnProgress | None = None,
+    on_record: OnRecord | None = None,
+    cancel: Cancel | None = None,
+) -> Run:
+    """Send a message of each size and return a run of `Send`, `Closure`, `Attempt` and `Account` records.
+
+    Args:
+        target: a running lab server, the knobs of one to start for the sweep, or a URL.
+        sizes: payload sizes in bytes, see `wslab.core.ladders`; or a generator that yields a size and is sent whether
+            that size passed every time, such as `until_refused`.
+        payload: "text", "multibyte", "json", "binary", or the path of a file, of which each message is the beginning.
+        repeats: messages of each size, 1 to 1000.
+        connection: "per_message" opens one for each message; "shared" goes on with one until it is closed.
+        fragment_bytes: cut each message into frames of at most so many bytes. None: one frame.
+        compression: offer permessage-deflate.
+        max_message_bytes: the client's own limit for the reply. None: no limit.
+        confirm, timeout_s: what a message waits for, and how long; see `Client.send_message`.
+        cap_bytes: sizes beyond it are refused at the call.
+        progress, on_record: called on the background thread with each step and each record.
+        cancel: a token that stops the sweep; so does Ctrl-C. The run is then `partial`.
+
+    Raises:
+        TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
+        OSError: the file of the payload cannot be read.
+    """
+    check_whole("repeats", repeats, low=1, high=MAX_REPEATS, unit="messages of each size")
+    check_choice("connection", connection, ["per_message", "shared"])
+    make = _maker(payload, seed, cap_bytes)
+    steps, total = _steps(sizes, cap_bytes)
+    how: dict[str, Any] = {"fragment_bytes": fragment_bytes, "confirm": confirm, "timeout_s": timeout_s}
+    client_knobs: dict[str, Any] = {"compression": compression, "max_message_bytes": max_message_bytes}
+
+    async def measure(recorder: Recorder) -> None:
+        client = Client(url, recorder, **client_knobs)
+        passed: bool | None = None
+        done = 0
+        try:
+            while (size := _next(steps, passed)) is not None:
+                content = make(size)
+                sends = [await _send(client, content, fresh=connection == "per_message", **how) for _ in range(repeats)]
+                passed = all(send.outcome in ("accepted", "unconfirmed") for send in sends)
+                done += 1
+                if progress is not None:
+                    progress(Progress(done, total, f"{size:,} B {sends[-1].outcome}"))
+        finally:
+            await client.close()
+
+    how |= {"kind": "file" if isinstance(payload, Path) else payload}
+    parameters = {"payload": str(payload), "repeats": repeats, "connection": connection, **how, **client_knobs}
+    with served(target) as (server, url):
+        setting = Setting("payload_sweep", parameters, server, url, seed)
+        return conduct(measure, setting, cancel=cancel, on_record=on_record)
+
+
+async def _send(client: Client, content: str | bytes, *, fresh: bool, **how: Any) -> Send:
+    if not client.is_open:
+        await client.open()
+    send = await client.send_message(content, **how)
+    if fresh:
+        await client.close()
+    return send
+
+
+def _maker(payload: str | Path, seed: int, cap_bytes: int) -> Callable[[int], str | bytes]:
+    """Return what makes a payload of a given size; a file's is its beginning."""
+    if isinstance(payload, str):
+        check_choice("payload", payload, KINDS)
+        return lambda size: make_payload(payload, size, seed=seed, cap_bytes=cap_bytes)
+    with payload.open("rb") as file:
+        content = file.read(cap_bytes + 1)  # no more of it can be sent
+
+    def beginning(size: int) -> bytes:
+        check_size("payload size", size, cap_bytes=min(cap_bytes, len(content)))
+        return content[:size]
+
+    return beginning
+
+
+def _steps(
+    sizes: Iterable[int] | Generator[int, bool, Any], cap_bytes: int
+) -> tuple[Generator[int, Any, Any], int | None]:
+    """Return the sizes as a generator that takes verdicts, and how many there are where that is known."""
+    if isinstance(sizes, Generator):
+        return sizes, None
+    checked = list(sizes)
+    for size in checked:
+        check_size("payload size", size, cap_bytes=cap_bytes)
+    return (size for size in checked), len(checked)
+
+
+def _next(steps: Generator[int, Any, Any], passed: bool | None) -> int | None:
+    try:
+        return steps.send(passed)
+    except StopIteration:
+        return None

@@ -1,0 +1,68 @@
+"""The clock, the records and the error bar of one run, while it is being measured."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from wslab.core.records import Record
+
+LAG_INTERVAL_S = 0.01
+
+
+class Recorder:
+    """Collects records; its clock is the machine's monotonic one, counted from the run's beginning.
+
+    `listeners` are called with each record on the background loop's thread; they must return at once.
+    """
+
+    def __init__(self) -> None:
+        self.origin = time.monotonic()
+        self.records: list[Record] = []
+        self.listeners: list[Callable[[Record], None]] = []
+
+    def now(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self.origin
+
+    def emit(self, record: Record) -> None:
+        self.records.append(record)
+        for listener in self.listeners:
+            listener(record)
+
+
+@contextlib.asynccontextmanager
+async def loop_lag() -> AsyncIterator[list[float]]:
+    """Measure, while the block runs, how late the event loop wakes a sleeper; the list holds seconds.
+
+    What the loop notices late, it stamps late: this is the error bar of every time in the run.
+    """
+    lags: list[float] = []
+
+    async def sample() -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + LAG_INTERVAL_S
+            await asyncio.sleep(LAG_INTERVAL_S)
+            lags.append(max(0.0, loop.time() - due))
+
+    sampler = asyncio.create_task(sample())
+    try:
+        yield lags
+    finally:
+        sampler.cancel()
+        await asyncio.wait([sampler])
+
+
+def quantile(values: Sequence[float], q: float) -> float | None:
+    """Return the smallest value that at least the share `q` of `values` does not exceed; None of none.
+
+    >>> quantile([3.0, 1.0, 2.0], 0.5)
+    2.0
+    """
+    if not values:
+        return None
+    return sorted(values)[max(0, math.ceil(q * len(values)) - 1)]

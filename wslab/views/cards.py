@@ -1,0 +1,142 @@
+"""Comparison cards for a terminal: codes side by side where there is room, below one another where not.
+
+Draws what `wslab.core.cards` found and adds only headings. Each statement is followed by the numbers of its
+sources and by the lessons that show it; the lists at the end resolve both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from wslab.core.cards import Comparison
+from wslab.core.explanations import Explanation
+from wslab.core.sources import Claim, Lesson, Source
+
+MIN_COLUMN_CHARACTERS = 32
+"""A code has a column of its own from this width on; in a narrower one a sentence falls apart into words."""
+
+
+def render(comparison: Comparison) -> RenderableType:
+    """Return the card, to be printed by a rich `Console`: styled on a terminal, plain text anywhere else.
+
+    >>> from wslab.core.cards import compare
+    >>> console = Console(width=100)
+    >>> with console.capture() as capture:
+    ...     console.print(render(compare(1009, 1012)))
+    >>> capture.get().splitlines()[0]
+    '1009 Message Too Big, 1012 Service Restart'
+    """
+    return _Card(comparison)
+
+
+@dataclass(frozen=True, slots=True)
+class _Card:
+    comparison: Comparison
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        codes = self.comparison.codes
+        several = len(codes) > 1
+        wide = options.max_width // len(codes) >= MIN_COLUMN_CHARACTERS
+        words = [code.explanation for code in codes]
+        yield Text(", ".join(code.label for code in codes), style="bold")
+        yield from self._section("Description", [self._says(each.description) for each in words], wide)
+        yield from self._section("When you see it", [self._list(each.when_seen) for each in words], wide)
+        yield from self._section("How to fix it", [self._list(each.how_to_fix) for each in words], wide)
+        yield from self._aspects(wide)
+        use = "When to use which" if several else "When to use it"
+        yield from self._section(use, [self._use(each) for each in words], wide)
+        yield from self._folklore()
+        yield from self._see_more()
+
+    def _section(self, title: str, cells: list[RenderableType], wide: bool) -> Iterator[RenderableType]:
+        yield from _heading(title)
+        labels = [code.label for code in self.comparison.codes]
+        if len(cells) == 1:
+            yield _indented(cells[0])
+        elif wide:
+            yield _table(labels, [cells])
+        else:
+            for label, cell in zip(labels, cells, strict=True):
+                yield from (Text(label, style="bold"), _indented(cell))
+
+    def _aspects(self, wide: bool) -> Iterator[RenderableType]:
+        codes = [str(code.code) for code in self.comparison.codes]
+        alike = "No difference but the number" if len(codes) > 1 else "At a glance"
+        yield from _heading("Main differences" if self.comparison.differs else alike)
+        rows = [(aspect.name, [self._says(cell) for cell in aspect.cells]) for aspect in self.comparison.aspects]
+        if wide:
+            yield _table(["", *codes], [[Text(name, style="italic"), *cells] for name, cells in rows])
+        else:
+            for name, cells in rows:
+                yield Text(name, style="italic")
+                yield _indented(_pairs(zip(codes, cells, strict=True)))
+
+    def _folklore(self) -> Iterator[RenderableType]:
+        if self.comparison.folklore:
+            yield from _heading("Often said, and too simple")
+        for item in self.comparison.folklore:
+            yield _indented(Text(f"{item.code}: “{item.says}”", style="italic"))
+            yield _indented(self._says(item.found), by=4)
+
+    def _see_more(self) -> Iterator[RenderableType]:
+        yield from _heading("See more")
+        yield _indented(
+            _pairs(
+                [(self._mark(source), _reference(source)) for source in self.comparison.sources]
+                + [(self._mark(lesson), Text(lesson.label)) for lesson in self.comparison.lessons]
+            )
+        )
+
+    def _mark(self, source: Source | Lesson) -> str:
+        return f"[L{source.number}]" if isinstance(source, Lesson) else f"[{self.comparison.sources.index(source) + 1}]"
+
+    def _says(self, statement: Claim) -> Text:
+        return Text.assemble(statement.text, " ", ("".join(map(self._mark, statement.sources)), "dim"))
+
+    def _list(self, statements: Iterable[Claim]) -> Table:
+        return _pairs(("•", self._says(statement)) for statement in statements)
+
+    def _use(self, words: Explanation) -> Text:
+        if words.example_reason is None:
+            return self._says(words.when_to_use)
+        return Text.assemble(
+            self._says(words.when_to_use), "\nReason, for example: ", (f"“{words.example_reason}”", "italic")
+        )
+
+
+def _heading(title: str) -> tuple[Text, Text]:
+    return Text(), Text(title, style="bold cyan")
+
+
+def _indented(content: RenderableType, by: int = 2) -> Padding:
+    return Padding(content, (0, 0, 0, by))
+
+
+def _pairs(rows: Iterable[tuple[str, RenderableType]]) -> Table:
+    """Return lines that hang from a short mark on their left."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for mark, content in rows:
+        grid.add_row(Text(mark), content)
+    return grid
+
+
+def _table(headers: list[str], rows: list[list[RenderableType]]) -> Table:
+    """Return columns of equal width under bold headers; one without a header is as narrow as its content."""
+    table = Table(box=None, expand=True, padding=(0, 0, 0, 2), pad_edge=True)
+    for header in headers:
+        table.add_column(header, ratio=1 if header else None, no_wrap=not header)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _reference(source: Source) -> Text:
+    return Text.assemble(f"{source.label}  ", (source.url, f"link {source.url}"))

@@ -1,0 +1,75 @@
+"""Runs in a terminal: tables for `rich` to print, computed from the records and nothing else."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from rich.table import Table
+
+from wslab.core.closecodes import lookup
+from wslab.core.ladders import bracket
+from wslab.core.records import Outage, Restart, Send
+from wslab.core.runs import Run
+
+
+def story_table(run: Run) -> Table:
+    """Return the story's chapters, one a row: what was done, what clients were told, who came back and when."""
+    reload, crash = run.restarts[0], run.restarts[1]
+    table = Table(title="Why did my WebSocket close?", title_style="bold", show_lines=True)
+    for heading in ("what happened", "what the client is told", "and then"):
+        table.add_column(heading)
+    table.add_row(*_growing(run, until_s=reload.requested_at_s))
+    table.add_row(*_restarted(run, reload, number=1))
+    table.add_row(*_passing([send for send in run.sends if send.started_at_s > reload.requested_at_s], run))
+    table.add_row(*_restarted(run, crash, number=2))
+    return table
+
+
+def _growing(run: Run, until_s: float) -> tuple[str, str, str]:
+    sends = [send for send in run.sends if send.started_at_s < until_s]
+    limit = bracket(sends)
+    told = _codes(send.close_code for send in sends if send.outcome == "closed")
+    exact = "exactly" if limit.is_exact else "somewhere between"
+    return (
+        f"{len(sends)} messages of {sends[0].payload_bytes:,} B and more",
+        told,
+        f"the limit is {exact} {limit.accepted_bytes:,} B: {limit.refused_bytes:,} B were refused",
+    )
+
+
+def _restarted(run: Run, restart: Restart, number: int) -> tuple[str, str, str]:
+    outages = [outage for outage in run.outages if outage.number == number]
+    raised = restart.knobs_after.max_message_bytes if restart.knobs_after else None
+    what = f"reload, to raise the limit to {raised:,} B" if raised else "crash: the process is killed"
+    downtime = "" if restart.downtime_s is None else f"; down for {restart.downtime_s:.2f} s"
+    return what + downtime, _codes(outage.close_code for outage in outages), _return(outages)
+
+
+def _passing(sends: Sequence[Send], run: Run) -> tuple[str, str, str]:
+    passed = [send for send in sends if send.outcome == "accepted"]
+    closed = _codes(send.close_code for send in sends if send.outcome == "closed")
+    what = ", ".join(f"{send.payload_bytes:,} B" for send in sends)
+    return (
+        f"the message that was refused, again: {what}",
+        closed or "nothing: it stays open",
+        (f"{len(passed)} of {len(sends)} passed"),
+    )
+
+
+def _codes(codes: Iterable[int | None]) -> str:
+    counted = Counter(code for code in codes if code is not None)
+    return "\n".join(f"{lookup(code).label}  × {count}" for code, count in sorted(counted.items()))
+
+
+def _return(outages: Sequence[Outage]) -> str:
+    times = [outage.time_to_reconnect_s for outage in outages if outage.time_to_reconnect_s is not None]
+    back = f"{len(times)} of {len(outages)} clients came back"
+    if not times:
+        return back
+    attempts = sum(outage.attempts for outage in outages)
+    return (
+        f"{back} after {min(times):.2f} to {max(times):.2f} s "
+        f"(median {statistics.median(times):.2f} s), in {attempts} attempts"
+    )
