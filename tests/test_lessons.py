@@ -35,7 +35,9 @@ def tagged(notebook: NotebookNode, tag: str) -> list[int]:
 def solution_of(notebook: NotebookNode) -> str:
     """Return the code that is folded away under the exercise."""
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    (solution,) = re.findall(r"<details><summary>Solution</summary><pre><code>(.*?)</code></pre></details>", prose, re.S)
+    (solution,) = re.findall(
+        r"<details><summary>Solution</summary><pre><code>(.*?)</code></pre></details>", prose, re.S
+    )
     return str(solution)
 
 

@@ -53,11 +53,12 @@ def test_turns_agree_with_a_bucket_that_counts_its_tokens(arrivals, rate, burst)
 @given(arrival_times, rates, st.integers(1, 5), st.integers(1, 10))
 def test_queue_never_holds_more_than_max_waiting(arrivals, rate, burst, max_waiting):
     taken = turns(arrivals, max_admissions_per_s=rate, burst=burst, max_waiting=max_waiting)
+    slack = 1e-5 / rate  # a turn as late as this may count either way
     for number, arrival in enumerate(arrivals):
-        waiting = np.nansum(taken[: number + 1] > arrival + 1e-9)
-        assert waiting <= max_waiting
+        assert np.count_nonzero(taken[: number + 1] > arrival + slack) <= max_waiting
         if np.isnan(taken[number]):
-            assert waiting == max_waiting, "turned away although there was a place"
+            waiting = np.count_nonzero(taken[:number] > arrival - slack)
+            assert waiting >= max_waiting, "turned away although there was a place"
 
 
 def test_a_full_queue_turns_away_the_rest_of_a_wave():

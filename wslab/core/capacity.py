@@ -32,8 +32,8 @@ class Admission:
         self._refusal_s = scenario.refusal_cost * self._token_s
         self._burst_s = (scenario.burst - 1) * self._token_s
         waiting = math.inf if scenario.max_waiting is None else scenario.max_waiting
-        # Half a token of slack: whether the last place is free must not hang on rounding.
-        self._longest_wait_s = math.inf if not self._token_s else (waiting + 0.5) * self._token_s
+        # Who finds w waiting would itself wait up to w + 1 tokens. The slack is for rounding: a wave arrives at once.
+        self._longest_wait_s = (waiting + 1e-6) * self._token_s if self._token_s else math.inf
         self._owed_until_s = -math.inf
 
     def turns(self, arrivals: FloatArray) -> FloatArray:

@@ -54,7 +54,7 @@ def simulate_herd(
     """Close `clients` connections in a restart, let them come back by `policy`, and return what they did.
 
     Args:
-        clients: 1 to 100 million. Time and memory grow with them (`benchmarks/bench_simulate.py` measures both), and
+        clients: 1 to 100 million. Time and memory grow with them (`benchmarks/simulation.py` measures both), and
             memory, where attempts can fail after the restart, with how many attempts the last is behind the first.
         policy: see `wslab.core.backoff.named`. One that broadcasts is much faster.
         scenario: the restart and the server's capacity. None: `Scenario()`.
