@@ -180,7 +180,7 @@ def _complain(error: Exception, exit_code: int) -> int:
 def _bar() -> Iterator[Any]:
     """Yield a progress callback that moves one line on stderr."""
     columns = (BarColumn(bar_width=20), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Bar(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("starting")
 
         def move(progress: Progress) -> None:
