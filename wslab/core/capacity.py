@@ -46,12 +46,8 @@ class Admission:
     def _turns(self, arrivals: list[float]) -> list[float]:
         # The generic cell rate algorithm: a bucket with n tokens owed is n × token_s ahead of the clock.
         # Local names and comparisons, not max(): this loop is most of a simulation's time.
-        token_s, refusal_s, burst_s, longest_wait_s = (
-            self._token_s,
-            self._refusal_s,
-            self._burst_s,
-            self._longest_wait_s,
-        )
+        token_s, refusal_s = self._token_s, self._refusal_s
+        burst_s, longest_wait_s = self._burst_s, self._longest_wait_s
         owed_until_s = self._owed_until_s
         turns = []
         for arrival in arrivals:
