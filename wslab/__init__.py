@@ -27,6 +27,7 @@ _HOMES = {
     "load": "wslab.core.runs",
     "payload_panel": "wslab.views.panels",
     "payload_sweep": "wslab.experiments",
+    "resend": "wslab.experiments",
     "restart_drill": "wslab.experiments",
     "restart_panel": "wslab.views.panels",
     "send_message": "wslab.experiments",
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from wslab.core.runs import load as load
     from wslab.experiments import Cancel as Cancel
     from wslab.experiments import payload_sweep as payload_sweep
+    from wslab.experiments import resend as resend
     from wslab.experiments import restart_drill as restart_drill
     from wslab.experiments import send_message as send_message
     from wslab.experiments import stay_connected as stay_connected
