@@ -17,6 +17,8 @@ LESSONS = [
     "00_what_closed_my_connection",
     "01_how_big_is_too_big",
     "04_what_does_a_restart_look_like",
+    "05_when_should_i_come_back",
+    "07_retry_or_not",
 ]
 
 
