@@ -1,12 +1,20 @@
-"""Synthetic runs, shaped as the lab's are and drawn from a seed: no socket, no clock, nothing measured."""
+"""Synthetic runs, shaped as the lab's are and drawn from a seed, and an eye for figures.
+
+No socket, no clock, nothing measured: what the tests compare with is computed from the same records by plain pandas.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.patches import Rectangle
 
 from wslab.core.knobs import Knobs
 from wslab.core.records import (
@@ -22,6 +30,7 @@ from wslab.core.records import (
     Send,
 )
 from wslab.core.runs import Run
+from wslab.views.style import SHADE, Meaning, look
 
 
 def make_info(experiment: str, duration_s: float, **changed: Any) -> RunInfo:
@@ -254,3 +263,42 @@ def reload_run() -> MakeRun:
         return Run(make_info("synthetic", 9.0, knobs=before), tuple(restarts))
 
     return make
+
+
+@dataclass(frozen=True)
+class Eye:
+    """What a reader sees of a drawn Axes."""
+
+    ax: Axes
+
+    @property
+    def title(self) -> str:
+        return self.ax.get_title(loc="left")
+
+    @property
+    def legend(self) -> list[str]:
+        return [text.get_text() for text in self.ax.get_legend().get_texts()]
+
+    @property
+    def rows(self) -> list[str]:
+        return [text.get_text() for text in self.ax.get_yticklabels()]
+
+    @property
+    def shaded(self) -> list[tuple[float, float]]:
+        spans = [patch for patch in self.ax.patches if isinstance(patch, Rectangle)]
+        shades = [span for span in spans if to_hex(span.get_facecolor()) == SHADE.lower()]
+        return [(span.get_x(), span.get_x() + span.get_width()) for span in shades]
+
+    def marks(self, meaning: Meaning) -> np.ndarray:
+        """Return the places, one a row, of all markers that look like a meaning."""
+        own = [
+            line.get_xydata()
+            for line in self.ax.lines
+            if line.get_linestyle() == "None" and to_hex(line.get_markerfacecolor()) == look(meaning).color.lower()
+        ]
+        return np.concatenate(own) if own else np.empty((0, 2))
+
+
+@pytest.fixture
+def see() -> type[Eye]:
+    return Eye
