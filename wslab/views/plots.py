@@ -148,7 +148,7 @@ def time_to_reconnect(outages: pd.DataFrame, *, by: str | None = None, ax: Axes 
         xlabel="time to reconnect (s)",
         ylabel="clients that are back",
         handles=handles,
-        note=notes([outages], drawn_s=times_s.median()),
+        note=notes([outages], drawn_s=times_s.dropna().median()),
     )
 
 

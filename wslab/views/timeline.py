@@ -60,7 +60,7 @@ def reconnect_timeline(
         xlabel="time since the run began (s)",
         ylabel="client" if named else counted(len(row_of), "client"),
         handles=handles,
-        note=notes([attempts, closures, outages, restarts], drawn_s=outages["time_to_reconnect_s"].median()),
+        note=notes([attempts, closures, outages, restarts], drawn_s=outages["time_to_reconnect_s"].dropna().median()),
     )
 
 
@@ -69,7 +69,7 @@ def _require_one_run(
 ) -> None:
     require("attempts", attempts, ["client", "outage", "ended_at_s", "outcome"])
     require("closures", closures, ["client", "opened_at_s", "close_started_at_s", "closed_at_s", "close_code"])
-    require("outages", outages, ["client", "number", "closed_at_s", "reopened_at_s", "gave_up"])
+    require("outages", outages, ["client", "number", "closed_at_s", "reopened_at_s", "time_to_reconnect_s", "gave_up"])
     require("restarts", restarts, RESTART_COLUMNS)
     tables = (attempts, closures, outages, restarts)
     names = {str(name) for table in tables if "run" in table for name in table["run"].unique()}
