@@ -61,8 +61,9 @@ def _document(run: Run, saved: list[Path]) -> dict[str, Any]:
 def _save(run: Run, folder: Path) -> list[Path]:
     from wslab.views import axes, plots, tables
 
-    limit_bytes = run.info.parameters["max_message_bytes"]
-    growing = plots.close_codes(tables.sends(run), limit_bytes=limit_bytes)
+    sends = tables.sends(run)
+    before_reload = sends[sends["started_at_s"] < run.restarts[0].requested_at_s]
+    growing = plots.close_codes(before_reload, limit_bytes=run.info.parameters["max_message_bytes"])
     timeline = plots.reconnect_timeline(
         tables.attempts(run), tables.closures(run), tables.outages(run), tables.restarts(run)
     )
