@@ -3,6 +3,7 @@
 from wslab.experiments.conduct import Cancel, Progress
 from wslab.experiments.drill import restart_drill
 from wslab.experiments.frames import frames_question
+from wslab.experiments.resend import resend
 from wslab.experiments.single import send_message, stay_connected
 from wslab.experiments.story import tell_story
 from wslab.experiments.sweep import payload_sweep
@@ -14,6 +15,7 @@ __all__ = [
     "closure_visibility",
     "frames_question",
     "payload_sweep",
+    "resend",
     "restart_drill",
     "send_message",
     "stay_connected",

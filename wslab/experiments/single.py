@@ -8,7 +8,7 @@ from random import Random
 from wslab.core.arguments import check_number
 from wslab.core.backoff import named
 from wslab.core.knobs import Knobs
-from wslab.core.payloads import SAFETY_CAP_BYTES, check_size
+from wslab.core.payloads import SAFETY_CAP_BYTES, payload_size
 from wslab.core.policy import Delays, Policy
 from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, OnRecord, Setting, conduct, served
@@ -42,10 +42,7 @@ def send_message(
     Raises:
         TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
     """
-    if not isinstance(payload, (str, bytes)):
-        raise TypeError(f"payload is of type {type(payload).__name__}, but a message is str (text) or bytes (binary)")
-    payload_bytes = len(payload.encode()) if isinstance(payload, str) else len(payload)
-    check_size("payload size", payload_bytes, cap_bytes=cap_bytes)
+    payload_bytes = payload_size(payload, cap_bytes=cap_bytes)
 
     async def measure(recorder: Recorder) -> None:
         client = Client(url, recorder, compression=compression, max_message_bytes=max_message_bytes)
