@@ -276,6 +276,23 @@ def test_send_without_a_connection_is_a_row() -> None:
     assert runtime.run(refused()).outcome == "unopened"
 
 
+@pytest.mark.parametrize(("payload_bytes", "wire_bytes"), [(1000, 10 * (100 + 6)), (1001, None)])
+def test_begun_message_is_held_by_the_server_or_refused(payload_bytes: int, wire_bytes: int | None) -> None:
+    async def begin(url: str) -> int | None:
+        client = Client(url, Recorder())
+        assert await client.begin_message(b"x") is None, "there is no connection yet"
+        await client.open()
+        begun = await client.begin_message(bytes(payload_bytes), 100)
+        await client.close()
+        return begun
+
+    with LabServer(max_message_bytes=1000) as server:
+        assert runtime.run(begin(server.url)) == wire_bytes
+        runtime.run(server.settle({"1-1"}))
+        (account,) = server.accounts
+    assert (account.received_frames, account.received_messages) == (10, 0)
+
+
 def test_two_sends_on_one_connection_are_numbered() -> None:
     from wslab.net.server import LabServer
 

@@ -203,6 +203,27 @@ class Restart(Record, frozen=True, kw_only=True, tag="restart"):
         return self.up_at_s - self.down_at_s
 
 
+class Footprint(Record, frozen=True, kw_only=True, tag="footprint"):
+    """The memory of a server's process at one moment, and what its clients had sent until then.
+
+    Fields:
+        resident_bytes: of the process, in RAM. start: which start of the server it is, counted from 1.
+        max_message_bytes: the limit of its connections. compression: they had agreed on permessage-deflate.
+        half_sent: how many of the open connections had sent a message but for its end.
+        sent_payload_bytes, sent_wire_bytes: of these messages together, inflated and on the wire.
+    """
+
+    at_s: float
+    start: int
+    resident_bytes: int
+    max_message_bytes: int
+    compression: bool
+    connections: int
+    half_sent: int
+    sent_payload_bytes: int
+    sent_wire_bytes: int
+
+
 class Sighting(Record, frozen=True, kw_only=True, tag="sighting"):
     """One message over a server's limit, sent by a client under observation, and what its application was told.
 

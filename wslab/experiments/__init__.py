@@ -1,6 +1,7 @@
 """The experiments: blocking calls that return a `Run`, in a notebook, a script, a widget callback or a test alike."""
 
 from wslab.experiments.conduct import Cancel, Progress
+from wslab.experiments.cost import limit_cost
 from wslab.experiments.drill import restart_drill
 from wslab.experiments.frames import frames_question
 from wslab.experiments.resend import resend
@@ -14,6 +15,7 @@ __all__ = [
     "Progress",
     "closure_visibility",
     "frames_question",
+    "limit_cost",
     "payload_sweep",
     "resend",
     "restart_drill",

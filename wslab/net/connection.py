@@ -73,10 +73,13 @@ class RecordingConnection(MeteredConnection, ClientConnection):
                 self.data_received(data)
         self.recovered = self.received_close is not None
 
-    async def send_fragments(self, chunks: Sequence[bytes], *, text: bool) -> None:
-        """Send one message as exactly these fragments (the library's own way adds an empty one at the end)."""
+    async def send_fragments(self, chunks: Sequence[bytes], *, text: bool, finish: bool = True) -> None:
+        """Send one message as exactly these fragments (the library's own way adds an empty one at the end).
+
+        Unless `finish`, the last of them says that more will follow.
+        """
         for number, chunk in enumerate(chunks):
-            final = number == len(chunks) - 1
+            final = finish and number == len(chunks) - 1
             async with self.send_context():
                 if number:
                     self.protocol.send_continuation(chunk, final)
