@@ -102,6 +102,8 @@ def _remarks(evidence: Evidence) -> Iterator[str]:
             "The server answers no message, so one that it drops in silence looks like one that it accepts; "
             "only a closure could be seen."
         )
+    if evidence.refusal is not None and evidence.refusal.reads_on_briefly:
+        yield "It reads on for a moment only, then closes TCP: who has much left to send may still meet a reset."
     if evidence.is_settled and evidence.inclusive is None:
         yield from _reads_like(evidence)
     if evidence.failure is not None and evidence.failure.status != evidence.status:

@@ -48,6 +48,8 @@ def search_limit(evidence: Evidence) -> Steps[None]:
         yield from count_compression(inquiry)
     except Stopped as stopped:
         evidence.failure = stopped.failure
+        if stopped.failure.status == "went_away" and not evidence.is_settled:
+            _withdraw_refusal(evidence)
 
 
 def _find_limit(inquiry: Inquiry) -> Steps[None]:
@@ -66,6 +68,12 @@ def _find_limit(inquiry: Inquiry) -> Steps[None]:
         return
     if not evidence.is_settled:
         raise Stopped(Failure(status="inconsistent", explanation="Repeated trials of one size contradict each other."))
+
+
+def _withdraw_refusal(evidence: Evidence) -> None:
+    """A connection that ended as the server went away was no refusal."""
+    if evidence.refusal is not None and evidence.refusal.over_limit == "no_close_frame":
+        evidence.refused_bytes = evidence.refusal = None
 
 
 def _is_possible(inquiry: Inquiry, form: Form) -> Steps[bool]:

@@ -123,7 +123,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
         pong: the ping behind the message was answered.
         close: the close frame received; close_frame_hex: its bytes, header included.
         tcp_ended: by the server, orderly or not.
-        after_refusal: what followed, where the trial was evidence.
+        after_refusal: what followed, where the trial was evidence. reads_on_briefly: it drained for a moment, then
+            closed TCP by itself.
         deflate: the connection has permessage-deflate.
         failure: no such trial could be made, and no further one can.
     """
@@ -135,6 +136,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     close_frame_hex: str | None = None
     tcp_ended: bool = False
     after_refusal: AfterRefusal | None = None
+    reads_on_briefly: bool = False
     deflate: bool = False
     failure: Failure | None = None
 
@@ -178,6 +180,7 @@ def refusal_of(sighting: Sighting, over_limit: OverLimit | None = None) -> Refus
         close_reason=sighting.close.reason if sighting.close else None,
         close_frame_hex=sighting.close_frame_hex,
         after_refusal=sighting.after_refusal,
+        reads_on_briefly=sighting.reads_on_briefly,
     )
 
 

@@ -33,6 +33,7 @@ FailureStatus = Literal[
     "went_away",
     "inconsistent",
     "out_of_bounds",
+    "cancelled",
 ]
 Status = Literal["limit_found", "no_limit_below_cap"] | FailureStatus
 
@@ -46,13 +47,14 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """How a message over the limit was refused; the fields are those of `Verdict`."""
+    """How a message over the limit was refused; the fields are those of `Verdict` and, with a remark, `Sighting`."""
 
     over_limit: OverLimit
     close_code: int | None = None
     close_reason: str | None = None
     close_frame_hex: str | None = None
     after_refusal: AfterRefusal | None = None
+    reads_on_briefly: bool = False
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +81,7 @@ class Verdict(Record, frozen=True, kw_only=True, tag="verdict"):
             answered. "breaks_protocol": it sent what is no WebSocket frame. "overloaded": HTTP 429 or 503,
             close code 1013, or ever slower handshakes. "went_away": it refused connections after having been
             open, or announced its restart. "inconsistent": repeated trials contradict each other. "out_of_bounds":
-            the probe's own bound on time, bytes or connections was reached.
+            the probe's own bound on time, bytes or connections was reached. "cancelled": by the caller.
         explanation: the finding in sentences.
         remarks: what a reader should know beside it.
         cap_bytes: no larger message is tried than this plus one byte.
