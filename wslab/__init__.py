@@ -25,6 +25,10 @@ _HOMES = {
     "Policy": "wslab.core.policy",
     "Run": "wslab.core.runs",
     "allow_nested_run": "wslab.net.runtime",
+    "closure_visibility": "wslab.experiments",
+    "find_limit": "wslab.experiments",
+    "frames_question": "wslab.experiments",
+    "limit_cost": "wslab.experiments",
     "load": "wslab.core.runs",
     "payload_panel": "wslab.views.panels",
     "payload_sweep": "wslab.experiments",
@@ -72,6 +76,10 @@ if TYPE_CHECKING:
     from wslab.core.runs import load as load
     from wslab.core.simulate import simulate_herd as simulate_herd
     from wslab.experiments import Cancel as Cancel
+    from wslab.experiments import closure_visibility as closure_visibility
+    from wslab.experiments import find_limit as find_limit
+    from wslab.experiments import frames_question as frames_question
+    from wslab.experiments import limit_cost as limit_cost
     from wslab.experiments import payload_sweep as payload_sweep
     from wslab.experiments import resend as resend
     from wslab.experiments import restart_drill as restart_drill

@@ -122,6 +122,7 @@ def test_attempt_is_refused_where_nobody_listens() -> None:
         url = f"ws://127.0.0.1:{unused.getsockname()[1]}/"
         attempt = runtime.run(Client(url, Recorder()).open())
     assert attempt.outcome == "refused"
+    assert "ends with the kernel" in (attempt.error or "")
 
 
 @settings(max_examples=60, deadline=None)

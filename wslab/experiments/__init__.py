@@ -4,6 +4,7 @@ from wslab.experiments.conduct import Cancel, Progress
 from wslab.experiments.cost import limit_cost
 from wslab.experiments.drill import restart_drill
 from wslab.experiments.frames import frames_question
+from wslab.experiments.limit import find_limit
 from wslab.experiments.resend import resend
 from wslab.experiments.single import send_message, stay_connected
 from wslab.experiments.story import tell_story
@@ -14,6 +15,7 @@ __all__ = [
     "Cancel",
     "Progress",
     "closure_visibility",
+    "find_limit",
     "frames_question",
     "limit_cost",
     "payload_sweep",

@@ -313,4 +313,7 @@ def _reading(error: Exception | None) -> tuple[AttemptOutcome, int | None, float
 
 
 def _words(error: Exception | None) -> str | None:
-    return None if error is None else f"{type(error).__name__}: {error}"
+    if error is None:
+        return None
+    hint = "; nobody listens there (a lab server ends with the kernel or script that started it)"
+    return f"{type(error).__name__}: {error}" + (hint if isinstance(error, ConnectionRefusedError) else "")
