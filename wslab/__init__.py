@@ -32,9 +32,11 @@ _HOMES = {
     "load": "wslab.core.runs",
     "payload_panel": "wslab.views.panels",
     "payload_sweep": "wslab.experiments",
+    "receive_chunks": "wslab.net.chunks",
     "resend": "wslab.experiments",
     "restart_drill": "wslab.experiments",
     "restart_panel": "wslab.views.panels",
+    "send_in_chunks": "wslab.net.chunks",
     "send_message": "wslab.experiments",
     "show": "wslab.views.notebook",
     "simulate_herd": "wslab.core.simulate",
@@ -86,6 +88,8 @@ if TYPE_CHECKING:
     from wslab.experiments import send_message as send_message
     from wslab.experiments import stay_connected as stay_connected
     from wslab.experiments import tell_story as tell_story
+    from wslab.net.chunks import receive_chunks as receive_chunks
+    from wslab.net.chunks import send_in_chunks as send_in_chunks
     from wslab.net.runtime import allow_nested_run as allow_nested_run
     from wslab.net.server import LabServer as LabServer
     from wslab.views import plots as plots
