@@ -25,7 +25,7 @@ from wslab.core.backoff import none
 from wslab.core.records import Closure, Outage
 from wslab.core.summaries import quantile
 from wslab.net import runtime
-from wslab.net.herd import Herd
+from wslab.net.herd.herd import Herd
 from wslab.net.recording import Recorder
 
 HERE = Path(__file__).parent

@@ -17,6 +17,8 @@ LESSONS = [
     "00_what_closed_my_connection",
     "01_how_big_is_too_big",
     "04_what_does_a_restart_look_like",
+    "05_when_should_i_come_back",
+    "07_retry_or_not",
 ]
 
 
@@ -35,7 +37,9 @@ def tagged(notebook: NotebookNode, tag: str) -> list[int]:
 def solution_of(notebook: NotebookNode) -> str:
     """Return the code that is folded away under the exercise."""
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    (solution,) = re.findall(r"<details><summary>Solution</summary><pre><code>(.*?)</code></pre></details>", prose, re.S)
+    (solution,) = re.findall(
+        r"<details><summary>Solution</summary><pre><code>(.*?)</code></pre></details>", prose, re.S
+    )
     return str(solution)
 
 

@@ -6,13 +6,16 @@ A check raises nothing: a lesson runs from top to bottom before any exercise is 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 from wslab.core.closecodes import lookup
 from wslab.core.knobs import Knobs
 from wslab.core.ladders import bracket
+from wslab.core.policy import Policy, PolicyError, checked
 from wslab.core.runs import Run
-from wslab.experiments import restart_drill
+from wslab.experiments import resend, restart_drill
 from wslab.net.server import LabServer
 
 
@@ -80,3 +83,49 @@ def check_announced_restart(knobs: Any) -> Checked:
     if any(attempt.retry_after_s is None for attempt in turned_away):
         return Checked(False, "503, but no Retry-After: nobody is told when to come back; which knob is it?")
     return Checked(True, f"1001, then {len(turned_away)} times 503 with Retry-After: a client can plan its return")
+
+
+def check_polite_policy(policy: Any) -> Checked:
+    """Lesson 05: the first delay of `policy` is random between 5 and 30 s, and no delay is longer than 60 s."""
+    try:
+        drawn = [list(islice(checked(iter(policy(random.Random(seed))), "yours"), 8)) for seed in range(200)]
+    except (TypeError, PolicyError) as error:
+        return Checked(False, f"give a generator function that takes an rng and yields seconds: {error}")
+    firsts = [delays[0] for delays in drawn if delays]
+    if len(firsts) < len(drawn):
+        return Checked(False, "your policy yields nothing, so its client never comes back")
+    if min(firsts) < 5 or max(firsts) > 30:
+        return Checked(False, f"first delays go from {min(firsts):.1f} to {max(firsts):.1f} s; 1012 asks for 5 to 30 s")
+    if max(firsts) - min(firsts) < 20:
+        return Checked(
+            False, f"first delays go only from {min(firsts):.1f} to {max(firsts):.1f} s; use the whole range"
+        )
+    longest = max(max(delays) for delays in drawn)
+    if longest > 60:
+        return Checked(False, f"a later delay took {longest:.0f} s; let none be longer than 60 s")
+    return Checked(True, f"200 clients, first delays from {min(firsts):.1f} to {max(firsts):.1f} s, none over 60 s")
+
+
+def check_rule(rule: Any) -> Checked:
+    """Lesson 07: under `rule` a poison message is sent once, and a client comes back after a restart and a crash."""
+    try:
+        policy = Policy("your rule", _soon, retries=lambda code: bool(rule(code)))
+        poisoned = resend(Knobs(max_message_bytes=1000), "x" * 1001, policy=policy, duration_s=1)
+        away = {
+            kind: restart_drill(Knobs(downtime_s=0.1), clients=2, kind=kind, policy=policy, timeout_s=5)
+            for kind in ("graceful", "crash")
+        }
+    except TypeError as error:
+        return Checked(False, f"give a function of one close code: {error}")
+    if len(poisoned.sends) > 1:
+        return Checked(False, f"the poison message was sent {len(poisoned.sends)} times in a second; say no to 1009")
+    for kind, run in away.items():
+        if any(outage.reopened_at_s is None for outage in run.outages):
+            code = run.outages[0].close_code
+            return Checked(False, f"after a {kind} restart ({lookup(code).label}) your clients stay away for good")
+    return Checked(True, "the poison message was sent once, and after a restart and a crash everyone came back")
+
+
+def _soon(rng: random.Random) -> Iterator[float]:
+    while True:
+        yield rng.uniform(0.02, 0.1)

@@ -35,10 +35,8 @@ def payload_panel(max_message_bytes: int = 65_536) -> widgets.VBox:
     size = widgets.IntSlider(
         1024, min=1, max=2**18, description="payload (bytes)", style=WIDE, layout={"width": "40em"}
     )
-    sent: list[Run] = []
 
     def draw(run: Run) -> tuple[Axes, str]:
-        sent.append(run)
         table = tables.sends(run)
         last = table.iloc[-1]
         told = last["outcome"] if last["outcome"] != "closed" else f"{last['close_code']} {last['close_reason']}"
@@ -61,7 +59,12 @@ def restart_panel(clients: int = 12) -> widgets.VBox:
     The same in code: `restart_drill(Knobs(downtime_s=…), clients=…, kind=…, policy=…)`.
     """
     count = widgets.IntSlider(clients, min=1, max=50, description="clients", style=WIDE, layout={"width": "40em"})
-    kind = widgets.ToggleButtons(options=["graceful", "crash", "reload"], description="restart", style=WIDE)
+    kind = widgets.ToggleButtons(
+        options=["graceful", "crash", "reload"],
+        description="restart",
+        style=WIDE | {"button_width": "7em"},
+        layout={"width": "50em"},  # or the buttons wrap below their label
+    )
     downtime = widgets.FloatSlider(
         0.5, min=0, max=3, step=0.1, description="downtime (s)", style=WIDE, layout={"width": "40em"}
     )
@@ -81,7 +84,7 @@ def restart_panel(clients: int = 12) -> widgets.VBox:
 
     stage = _Stage()
     restart = stage.button("Restart the server", drill)
-    return widgets.VBox([count, kind, downtime, policy, restart, stage.status, stage.figure])
+    return widgets.VBox([count, kind, downtime, policy, widgets.HBox([restart]), stage.status, stage.figure])
 
 
 class _Stage:

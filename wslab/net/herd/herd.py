@@ -21,9 +21,9 @@ from wslab.core.policy import Policy
 from wslab.core.records import Attempt, Closure, Outage, Record
 from wslab.net import control, machine
 from wslab.net.child import Child
-from wslab.net.ledger import unpack
+from wslab.net.herd.ledger import unpack
+from wslab.net.herd.target import Target
 from wslab.net.recording import Recorder
-from wslab.net.target import Target
 
 CLOSE_TIMEOUT_S = 5.0
 
@@ -161,7 +161,7 @@ class _Worker:
     @classmethod
     async def spawn(cls, order: control.Gather, on_change: Callable[[], None]) -> Self:
         worker = cls(order, on_change)
-        worker.child = await Child.spawn("wslab.net.herding", {control.Tally: worker._note}, HerdError)
+        worker.child = await Child.spawn("wslab.net.herd.worker", {control.Tally: worker._note}, HerdError)
         return worker
 
     @property
