@@ -22,7 +22,7 @@ ClosedBy = Literal["server", "client", "network"]
 TcpEnd = Literal["fin", "reset", "aborted"]
 SendOutcome = Literal["accepted", "closed", "timeout", "unconfirmed", "unopened"]
 AttemptOutcome = Literal["opened", "refused", "reset", "timeout", "rejected", "failed"]
-RestartKind = Literal["graceful", "crash", "reload"]
+RestartKind = Literal["graceful", "crash", "reload", "rolling"]
 
 R = TypeVar("R", bound="Record")
 
