@@ -47,6 +47,7 @@ _MODULES = {
     "backoff": "wslab.core.backoff",
     "course": "wslab.course",
     "ladders": "wslab.core.ladders",
+    "limits": "wslab.views.limits",
     "plots": "wslab.views.plots",
     "tables": "wslab.views.tables",
 }
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
     from wslab.net.chunks import send_in_chunks as send_in_chunks
     from wslab.net.runtime import allow_nested_run as allow_nested_run
     from wslab.net.server import LabServer as LabServer
+    from wslab.views import limits as limits
     from wslab.views import plots as plots
     from wslab.views import tables as tables
     from wslab.views.notebook import show as show

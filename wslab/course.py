@@ -11,11 +11,11 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from wslab.core.closecodes import lookup
-from wslab.core.knobs import Knobs
+from wslab.core.knobs import MIB, Knobs
 from wslab.core.ladders import bracket
 from wslab.core.policy import Policy, PolicyError, checked
 from wslab.core.runs import Run
-from wslab.experiments import resend, restart_drill
+from wslab.experiments import closure_visibility, payload_sweep, resend, restart_drill
 from wslab.net.server import LabServer
 
 
@@ -129,3 +129,34 @@ def check_rule(rule: Any) -> Checked:
 def _soon(rng: random.Random) -> Iterator[float]:
     while True:
         yield rng.uniform(0.02, 0.1)
+
+
+def check_pieces(piece_bytes: Any) -> Checked:
+    """Lesson 02: messages of `piece_bytes` pass a limit of 4,096 bytes a frame, and no larger ones would."""
+    if not isinstance(piece_bytes, int) or not 1 <= piece_bytes <= 100_000:
+        return Checked(False, "give a whole number of bytes, from 1 to 100,000")
+    knobs = Knobs(max_message_bytes=65_536, max_frame_bytes=4096)
+    run = payload_sweep(knobs, [min(piece_bytes, 65_536), min(piece_bytes + 1, 65_536)])
+    passed, next_passed = (send.outcome == "accepted" for send in run.sends)
+    if not passed:
+        return Checked(False, f"a message of {piece_bytes:,} bytes is refused: {run.sends[0].close_reason}")
+    if next_passed:
+        return Checked(False, f"messages of {piece_bytes:,} bytes pass, but larger ones would too: you send too many")
+    return Checked(True, f"{-(-100_000 // piece_bytes)} messages of at most {piece_bytes:,} bytes, and none is refused")
+
+
+def check_code_arrives(knobs: Any) -> Checked:
+    """Lesson 03: under `knobs` a blocking client sees 1009 even 4 MiB over the limit of 65,536 bytes."""
+    if not isinstance(knobs, Knobs):
+        return Checked(False, "give Knobs(…)")
+    if knobs.max_message_bytes != 65_536:
+        return Checked(False, f"the limit is to stay at 65,536 bytes; yours is {knobs.max_message_bytes}")
+    run = closure_visibility(
+        knobs, [4 * MIB], clients=["websocket-client"], after_refusals=[knobs.after_refusal], tries=5
+    )
+    seen = sum(sighting.close_code == 1009 for sighting in run.sightings)
+    if seen < len(run.sightings):
+        return Checked(
+            False, f"1009 was seen in {seen} of {len(run.sightings)} tries; what does the server do after it?"
+        )
+    return Checked(True, f"1009 was seen in all {seen} tries: the server reads on until the client has finished")
