@@ -1,8 +1,8 @@
 """A laboratory for WebSocket closures, above all 1009 Message Too Big and 1012 Service Restart.
 
     core         pure: close codes, records, policies, size ladders; no socket, no clock
-    net          sockets: the lab server in a child process, clients that tell the truth
-    experiments  blocking calls that return a `Run`: send_message, payload_sweep, restart_drill, tell_story
+    net          sockets: the lab server in a child process, clients that tell the truth, herds of them in workers
+    experiments  blocking calls that return a `Run`: send_message, payload_sweep, restart_drill, herd_drill, tell_story
     views        `tables` of a run, `plots` of a table, cards and reports
 
 One way only: knobs → server → wire → records → run → table → figure. Everything below is loaded when first used.
@@ -28,6 +28,7 @@ _HOMES = {
     "closure_visibility": "wslab.experiments",
     "find_limit": "wslab.experiments",
     "frames_question": "wslab.experiments",
+    "herd_drill": "wslab.experiments",
     "limit_cost": "wslab.experiments",
     "load": "wslab.core.runs",
     "payload_panel": "wslab.views.panels",
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
     from wslab.experiments import closure_visibility as closure_visibility
     from wslab.experiments import find_limit as find_limit
     from wslab.experiments import frames_question as frames_question
+    from wslab.experiments import herd_drill as herd_drill
     from wslab.experiments import limit_cost as limit_cost
     from wslab.experiments import payload_sweep as payload_sweep
     from wslab.experiments import resend as resend

@@ -4,6 +4,7 @@ from wslab.experiments.conduct import Cancel, Progress
 from wslab.experiments.cost import limit_cost
 from wslab.experiments.drill import restart_drill
 from wslab.experiments.frames import frames_question
+from wslab.experiments.herd import herd_drill
 from wslab.experiments.limit import find_limit
 from wslab.experiments.resend import resend
 from wslab.experiments.single import send_message, stay_connected
@@ -17,6 +18,7 @@ __all__ = [
     "closure_visibility",
     "find_limit",
     "frames_question",
+    "herd_drill",
     "limit_cost",
     "payload_sweep",
     "resend",
