@@ -20,8 +20,9 @@ from wslab.core.arguments import check_url
 from wslab.core.knobs import Knobs
 from wslab.core.records import Record, RunInfo, since
 from wslab.core.runs import Run
+from wslab.core.summaries import quantile
 from wslab.net import runtime
-from wslab.net.recording import Recorder, loop_lag, quantile
+from wslab.net.recording import Recorder, loop_lag
 from wslab.net.server import LabServer
 
 
@@ -125,6 +126,7 @@ async def _measured(
     duration_s = recorder.now()
     if setting.server is not None:
         await _add_servers_side(recorder, setting.server, restarts_before)
+    lags = lags if recorder.lags_s is None else recorder.lags_s
     info = RunInfo(
         experiment=setting.experiment,
         started_at=started_at,
@@ -134,6 +136,7 @@ async def _measured(
         url=setting.url,
         knobs=knobs,
         parameters=setting.parameters,
+        measured=recorder.measured,
         versions=_versions(),
         platform=platform.platform(),
         clock_resolution_s=time.get_clock_info("monotonic").resolution,

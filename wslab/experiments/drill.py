@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from wslab.core.arguments import check_choice, check_number, check_whole
 from wslab.core.backoff import named
@@ -12,11 +12,39 @@ from wslab.core.records import RestartKind
 from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Setting, conduct, served
 from wslab.experiments.crowd import Crowd
+from wslab.experiments.gathering import Gathering
 from wslab.net.recording import Recorder
 from wslab.net.server import KINDS, LabServer, changed
 
 MAX_CLIENTS = 500
 """Beyond it one process with full clients would measure itself rather than the restart."""
+
+
+class Restarts(NamedTuple):
+    """What is done to a server in a drill; the changes come with the first restart."""
+
+    kind: RestartKind
+    downtime_s: float | None
+    changes: dict[str, Any]
+    repeats: int
+
+    def check(self, target: LabServer | Knobs) -> None:
+        """Raise, before anything starts, if these restarts cannot be done to this target."""
+        check_whole("repeats", self.repeats, low=1, high=100, unit="restarts")
+        check_choice("kind", self.kind, KINDS)
+        if not isinstance(target, LabServer | Knobs):
+            raise TypeError(
+                f"target is {target!r}, but a drill restarts its server: give a LabServer, or Knobs for one"
+            )
+        changed(target if isinstance(target, Knobs) else target.knobs, self.changes)
+
+    async def carry_out(self, server: LabServer, gathering: Gathering) -> None:
+        """Restart the server once its clients are connected, and again whenever they are back."""
+        await gathering.connected()
+        for number in range(self.repeats):
+            async with gathering.outage():
+                changes = self.changes if number == 0 else {}
+                await server.restart_async(self.kind, downtime_s=self.downtime_s, **changes)
 
 
 def restart_drill(
@@ -56,14 +84,11 @@ def restart_drill(
         TypeError, ValueError: an argument is out of its bounds.
         LabServerError: the server does not run, or did not come up again.
     """
-    check_whole("clients", clients, low=1, high=MAX_CLIENTS, unit="clients")
-    check_whole("repeats", repeats, low=1, high=100, unit="restarts")
+    check_whole("clients", clients, low=1, high=MAX_CLIENTS, unit="clients", hint="for more, use herd_drill")
     check_number("timeout_s", timeout_s, low=0.1, high=3600, unit="seconds")
-    check_choice("kind", kind, KINDS)
-    if isinstance(target, str):
-        raise TypeError(f"target is {target!r}, but a drill restarts its server: give a LabServer, or Knobs for one")
+    restarts = Restarts(kind, downtime_s, changes or {}, repeats)
+    restarts.check(target)
     chosen = named(policy)
-    changed(target if isinstance(target, Knobs) else target.knobs, changes or {})  # raises before anything starts
 
     async def measure(recorder: Recorder) -> None:
         assert server is not None
@@ -78,19 +103,13 @@ def restart_drill(
             open_timeout_s=open_timeout_s,
         )
         async with crowd:
-            await crowd.connected()
-            for number in range(repeats):
-                async with crowd.outage():
-                    await server.restart_async(kind, downtime_s=downtime_s, **(changes or {} if number == 0 else {}))
+            await restarts.carry_out(server, crowd)
 
     parameters = {
         "clients": clients,
         "policy": chosen.name,
         "policy_knobs": dict(chosen.knobs),
-        "kind": kind,
-        "downtime_s": downtime_s,
-        "changes": changes or {},
-        "repeats": repeats,
+        **restarts._asdict(),
         "open_timeout_s": open_timeout_s,
         "timeout_s": timeout_s,
     }

@@ -1,4 +1,4 @@
-"""A lab server's child process, seen from its parent: spawn it, command it, hear it, see it end.
+"""A process of the lab, a server or a herd's worker, seen from its parent: spawn it, command it, hear it, see it end.
 
 The child has a session of its own, so that a notebook's interrupt does not reach it, and it watches its stdin, so
 that it never outlives its parent. It needs both: the first alone would orphan it at every kernel restart.
@@ -10,16 +10,18 @@ import asyncio
 import os
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from wslab.core.records import Account
 from wslab.net import control
 
 E = TypeVar("E", bound=control.Message)
 
+Asides = Mapping[type[control.Message], Callable[[Any], None]]
+
 REPLY_TIMEOUT_S = 30.0
+MAX_LINE_BYTES = 2**30
 
 
 class LabServerError(RuntimeError):
@@ -27,29 +29,40 @@ class LabServerError(RuntimeError):
 
 
 class Child:
-    """One process running `wslab.net.serving`. Lives on the background loop."""
+    """One process running a program of the lab. Lives on the background loop.
 
-    def __init__(self, process: asyncio.subprocess.Process, on_account: Callable[[Account], None]) -> None:
+    Args:
+        program: the module that it runs.
+        asides: events that come unasked, each with whom to call; all others are for `expect`.
+        raises: what `expect` raises.
+    """
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, program: str, asides: Asides, raises: type[RuntimeError]
+    ) -> None:
         self._process = process
-        self._on_account = on_account
+        self._program = program
+        self._asides = asides
+        self._raises = raises
         self._events: asyncio.Queue[control.Event | None] = asyncio.Queue()
         self._last_words: deque[str] = deque(maxlen=20)
         self._listeners = asyncio.gather(self._hear(), self._overhear())
 
     @classmethod
-    async def spawn(cls, on_account: Callable[[Account], None]) -> Self:
-        """Start the interpreter; `expect(Ready)` says when it waits for a command to listen."""
+    async def spawn(cls, program: str, asides: Asides, raises: type[RuntimeError]) -> Self:
+        """Start the interpreter; `expect(Ready)` says when it waits for its first command."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "wslab.net.serving",
+            program,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
             env=_environment(),
+            limit=MAX_LINE_BYTES,
         )
-        return cls(process, on_account)
+        return cls(process, program, asides, raises)
 
     @property
     def pid(self) -> int:
@@ -69,17 +82,17 @@ class Child:
         """Return the next event, which must be of this kind.
 
         Raises:
-            LabServerError: it reports a failure, ends, or says nothing for `REPLY_TIMEOUT_S`.
+            RuntimeError: of the kind given; it reports a failure, ends, or says nothing for `REPLY_TIMEOUT_S`.
         """
         try:
             event = await asyncio.wait_for(self._events.get(), REPLY_TIMEOUT_S)
         except TimeoutError:
-            raise LabServerError(f"the server's process {self.pid} does not answer") from None
+            raise self._raises(f"process {self.pid} ({self._program}) does not answer") from None
         if isinstance(event, kind):
             return event
         if isinstance(event, control.Failed):
-            raise LabServerError(event.error)
-        raise LabServerError(f"the server's process {self.pid} ended unexpectedly; {self._farewell()}")
+            raise self._raises(event.error)
+        raise self._raises(f"process {self.pid} ({self._program}) ended unexpectedly; {self._farewell()}")
 
     def kill(self) -> None:
         """SIGKILL: no close frame, no farewell; the kernel ends its connections."""
@@ -103,10 +116,7 @@ class Child:
         assert self._process.stdout is not None
         async for line in self._process.stdout:
             event = control.decode_event(line)
-            if isinstance(event, control.Accounted):
-                self._on_account(event.account)
-            else:
-                self._events.put_nowait(event)
+            self._asides.get(type(event), self._events.put_nowait)(event)
         self._events.put_nowait(None)
 
     async def _overhear(self) -> None:
