@@ -178,7 +178,7 @@ class Cluster:
         """
         number = next(self._numbers)
         address = self.addresses[number % len(self.addresses)]
-        worker = FarWorker(order, on_change, f"worker_{number}", address, self._recorder)
+        worker = FarWorker(order, on_change, f"worker_{number}", self._recorder)
         try:
             with self._client.as_current():  # an actor's proxy asks for it
                 outpost = await self._client.submit(Outpost, actor=True, workers=[address], pure=False)
@@ -194,12 +194,9 @@ class FarWorker(Worker):
 
     child: FarChild
 
-    def __init__(
-        self, order: control.Gather, on_change: Callable[[], None], name: str, address: str, recorder: Recorder
-    ) -> None:
+    def __init__(self, order: control.Gather, on_change: Callable[[], None], name: str, recorder: Recorder) -> None:
         super().__init__(order, on_change)
         self._name = name
-        self._address = address
         self._recorder = recorder
         self._lost_at_s: float | None = None
 
@@ -212,15 +209,13 @@ class FarWorker(Worker):
         self.order = msgspec.structs.replace(self.order, origin=origin, hand_over_every_s=HAND_OVER_EVERY_S)
 
     async def check(self) -> None:
-        if not self.child.alive and self._lost_at_s is None:
-            self._lose()
+        """Raise nothing: the herd goes on without this worker."""
 
     async def disperse(self) -> control.Dispersed:
         try:
             drift_s = (await self._measure_clock()).offset_s - self._clock.offset_s
             dispersed = await super().disperse()
         except HerdError as error:
-            await self.check()
             self._recorder.losses.append(self._loss(error))
             return control.Dispersed(ledger=Ledger().close(), lags_s=[])
         self._recorder.measured[f"{self._name}_clock_drift_s"] = drift_s
@@ -234,20 +229,21 @@ class FarWorker(Worker):
             exchanges.append(Exchange(asked_at, read, time.monotonic()))
         return clock(exchanges)
 
-    def _lose(self) -> None:
-        """Take its clients for back, since nobody need wait for them."""
+    async def _hear_of_end(self) -> None:
+        await self.child.ended()
         self._lost_at_s = self._recorder.now()
-        last = self.tally
+        last = self.tally  # nobody need wait for clients that are lost: they count as back
         self.tally = msgspec.structs.replace(
             last, attempted=self.order.clients, held=0, away=0, returned=last.returned + last.held + last.away
         )
+        self._on_change()
 
     def _loss(self, error: HerdError) -> str:
         first, last = self.order.first_client, self.order.first_client + self.order.clients - 1
-        at = "at the end" if self._lost_at_s is None else f"at {self._lost_at_s:.3f} s"
+        at_s = self._recorder.now() if self._lost_at_s is None else self._lost_at_s
         return (
-            f"{self._name} ({self._address}) with clients {first} to {last} was lost {at}; what it had not handed over "
-            f"by then, and did later, is missing ({error})"
+            f"{self._name} with clients {first} to {last} was lost at {at_s:.3f} s, and what they did then, and up to "
+            f"{HAND_OVER_EVERY_S:g} s before, is missing: {error}"
         )
 
 
