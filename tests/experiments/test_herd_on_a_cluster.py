@@ -6,11 +6,9 @@ import itertools
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-import pytest
 from distributed import LocalCluster
 
 from wslab.core.knobs import Knobs
@@ -20,14 +18,6 @@ from wslab.experiments.herd import herd_drill
 from wslab.net.server import LabServer
 
 CLIENTS = 40
-
-
-@pytest.fixture
-def cluster() -> Iterator[LocalCluster]:
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0"
-    ) as running:
-        yield running
 
 
 def processes_of_the_lab() -> list[psutil.Process]:
@@ -59,46 +49,20 @@ def test_drill_is_one_run_of_all_clients(cluster: LocalCluster, tmp_path: Path) 
     assert processes_of_the_lab() == []
 
 
-def test_lost_worker_takes_only_its_clients_later_rows(cluster: LocalCluster) -> None:
-    with LabServer(downtime_s=2.5) as server:  # long enough for the first rows to have been handed over
-        killer = threading.Thread(target=lambda: os.kill(parent_of_a_herding(), signal.SIGKILL))
-
-        def kill_once_connected(progress: Progress) -> None:
-            if progress.doing == "back" and killer.ident is None:
-                killer.start()
-
-        run = herd_drill(
-            server,
-            clients=CLIENTS,
-            policy=lambda rng: itertools.repeat(4.0),  # long enough for the worker to be killed before
-            scheduler=cluster.scheduler_address,
-            progress=kill_once_connected,
-        )
-        killer.join()
-    (loss,) = run.info.losses
-    assert run.info.partial
-    lost, kept = (range(20), range(20, 40)) if "clients 0 to 19 " in loss else (range(20, 40), range(20))
-    assert f"clients {lost[0]} to {lost[-1]} was lost" in loss
-    assert {outage.client for outage in run.outages if outage.reopened_at_s is not None} == set(kept)
-    assert {attempt.client for attempt in run.attempts if attempt.outage == 0} == set(range(CLIENTS))
-    assert {closure.client for closure in run.closures if closure.close_code == 1012} == set(range(CLIENTS))
-    assert {attempt.client for attempt in run.attempts if attempt.outage == 1} == set(kept)
-    assert processes_of_the_lab() == []
-
-
 def test_cancelled_drill_leaves_nothing(cluster: LocalCluster) -> None:
     cancel = Cancel()
+    stopper = threading.Timer(1.0, cancel.cancel)
 
-    def stop_when_connected(progress: Progress) -> None:
-        if progress.doing == "back":
-            cancel.cancel()
+    def stop_while_away(progress: Progress) -> None:
+        if progress.doing == "back" and stopper.ident is None:
+            stopper.start()
 
     run = herd_drill(
         Knobs(downtime_s=0.2),
         clients=10,
         policy=lambda rng: iter([30.0]),
         scheduler=cluster.scheduler_address,
-        progress=stop_when_connected,
+        progress=stop_while_away,
         cancel=cancel,
     )
     assert run.info.partial
@@ -111,3 +75,30 @@ def test_server_is_reached_on_another_address(cluster: LocalCluster) -> None:
     with LabServer(host="127.0.0.2", downtime_s=0.1) as server:
         run = herd_drill(server, clients=4, scheduler=cluster.scheduler_address)
     assert len(run.outages) == 4
+
+
+def test_lost_worker_takes_only_its_clients_later_rows(cluster: LocalCluster) -> None:
+    with LabServer(downtime_s=2.5) as server:  # long enough for the first rows to have been handed over
+        killer = threading.Timer(2.0, lambda: os.kill(parent_of_a_herding(), signal.SIGKILL))
+
+        def kill_while_away(progress: Progress) -> None:
+            if progress.doing == "back" and killer.ident is None:
+                killer.start()
+
+        run = herd_drill(
+            server,
+            clients=CLIENTS,
+            policy=lambda rng: itertools.repeat(4.0),  # long enough for the worker to be killed before
+            scheduler=cluster.scheduler_address,
+            progress=kill_while_away,
+        )
+        killer.join()
+    (loss,) = run.info.losses
+    assert run.info.partial
+    lost, kept = (range(20), range(20, 40)) if "clients 0 to 19 " in loss else (range(20, 40), range(20))
+    assert f"clients {lost[0]} to {lost[-1]} was lost" in loss
+    assert {outage.client for outage in run.outages if outage.reopened_at_s is not None} == set(kept)
+    assert {attempt.client for attempt in run.attempts if attempt.outage == 0} == set(range(CLIENTS))
+    assert {closure.client for closure in run.closures if closure.close_code == 1012} == set(range(CLIENTS))
+    assert {attempt.client for attempt in run.attempts if attempt.outage == 1} == set(kept)
+    assert processes_of_the_lab() == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import socket
-from collections.abc import Iterator
 
 import psutil
 import pytest
@@ -22,14 +21,6 @@ from wslab.net.herd import Herd
 from wslab.net.outpost import check_reach
 from wslab.net.recording import Recorder
 from wslab.net.server import LabServer
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[LocalCluster]:
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0"
-    ) as running:
-        yield running
 
 
 def herding_processes() -> list[psutil.Process]:

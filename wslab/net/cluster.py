@@ -217,6 +217,8 @@ class FarWorker(Worker):
             dispersed = await super().disperse()
         except HerdError as error:
             self._recorder.losses.append(self._loss(error))
+            self.child.kill()
+            await self.child.ended()
             return control.Dispersed(ledger=Ledger().close(), lags_s=[])
         self._recorder.measured[f"{self._name}_clock_drift_s"] = drift_s
         return dispersed

@@ -122,7 +122,7 @@ def read_frame_head(received: bytes, at: int = 0) -> FrameHead | None:
     if second & 0x80:
         raise FrameError("a masked frame from a server (RFC 6455 §5.1)")
     if opcode in CONTROL and (length > 125 or not first & 0x80):
-        raise FrameError("a control frame that is too long or fragmented (RFC 6455 §5.5)")
+        raise FrameError("a control frame too long or in pieces (RFC 6455 §5.5)")
     length_bytes = {126: 2, 127: 8}.get(length, 0)
     begin = at + 2 + length_bytes
     if len(received) < begin:

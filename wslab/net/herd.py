@@ -57,6 +57,8 @@ class Process(Protocol):
 
     async def ended(self) -> None: ...
 
+    async def retire(self, patience_s: float) -> None: ...
+
 
 class Herd:
     """An async context on the background loop: inside it the clients connect and come back, at its end they close.
@@ -138,8 +140,9 @@ class Herd:
     async def __aexit__(self, *exc_info: object) -> None:
         try:
             dispersed = await asyncio.gather(*(worker.disperse() for worker in self._workers))
-        finally:
+        except BaseException:
             await self._kill()
+            raise
         self._recorder.lags_s = [lag_s for each in dispersed for lag_s in each.lags_s]
         if held := sum(worker.fullest.held for worker in self._workers):
             grown_bytes = sum(worker.grown_bytes for worker in self._workers)
@@ -215,6 +218,7 @@ class Worker:
         self.child.tell(control.Disperse())
         dispersed = await self.child.expect(control.Dispersed)
         self.ledgers.append(dispersed.ledger)
+        await self.child.retire(patience_s=1.0)
         return dispersed
 
     def records(self) -> Iterator[Record]:

@@ -142,6 +142,12 @@ class FarChild:
         while self._orders:
             await asyncio.wait(self._orders)
 
+    async def retire(self, patience_s: float) -> None:
+        """Wait for the process to leave by itself; after `patience_s`, kill it."""
+        await asyncio.wait([self._hearing], timeout=patience_s)
+        self.kill()
+        await self.ended()
+
     def _order(self, method: str, *arguments: control.Command) -> None:
         async def obeyed() -> None:
             with contextlib.suppress(Exception):  # where nobody obeys any more, `_hear` finds out
