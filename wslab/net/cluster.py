@@ -163,7 +163,8 @@ class Cluster:
 
     async def __aenter__(self) -> Self:
         self._client = await self._exit.enter_async_context(connected(self._scheduler))
-        self.addresses = sorted(self._client.scheduler_info(n_workers=-1)["workers"])
+        identity = await self._client.scheduler.identity(n_workers=-1)  # what the client itself knows may be cut short
+        self.addresses = sorted(identity["workers"])
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
