@@ -30,7 +30,7 @@ def processes_of_the_lab() -> list[psutil.Process]:
 
 def parent_of_a_herding() -> int:
     """Return the process id of a cluster's worker that has a process of the herd."""
-    herding = next(process for process in processes_of_the_lab() if "wslab.net.herding" in process.cmdline())
+    herding = next(process for process in processes_of_the_lab() if "wslab.net.herd.worker" in process.cmdline())
     return herding.ppid()
 
 

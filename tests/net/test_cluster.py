@@ -17,7 +17,7 @@ from wslab.core.backoff import named
 from wslab.core.records import Attempt, Closure
 from wslab.net import runtime
 from wslab.net.cluster import Clock, Cluster, ClusterError, Exchange, clock, herd_on, over_cluster
-from wslab.net.herd import Herd
+from wslab.net.herd.herd import Herd
 from wslab.net.outpost import check_reach
 from wslab.net.recording import Recorder
 from wslab.net.server import LabServer
@@ -27,7 +27,7 @@ def herding_processes() -> list[psutil.Process]:
     return [
         child
         for child in psutil.Process().children(recursive=True)
-        if child.is_running() and child.status() != psutil.STATUS_ZOMBIE and "wslab.net.herding" in child.cmdline()
+        if child.is_running() and child.status() != psutil.STATUS_ZOMBIE and "wslab.net.herd.worker" in child.cmdline()
     ]
 
 

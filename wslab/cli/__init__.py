@@ -8,6 +8,7 @@ import typer
 
 from wslab.cli.codes import codes
 from wslab.cli.demo import demo
+from wslab.cli.probe import probe
 from wslab.cli.serve import serve
 
 app = typer.Typer(
@@ -16,5 +17,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (demo, codes, serve):
+for command in (demo, codes, probe, serve):
     app.command()(command)

@@ -16,7 +16,7 @@ from wslab.experiments.drill import Restarts
 from wslab.experiments.gathering import Gathering, Tally
 from wslab.net import machine
 from wslab.net.cluster import herd_on
-from wslab.net.herd import Herd
+from wslab.net.herd.herd import Herd
 from wslab.net.recording import Recorder
 from wslab.net.server import LabServer
 

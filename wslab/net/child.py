@@ -61,7 +61,7 @@ class Child:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
-            env=_environment(),
+            env=child_environment(),
             limit=MAX_LINE_BYTES,
         )
         return cls(process, program, asides, raises)
@@ -136,7 +136,7 @@ class Child:
         return f"its last words:\n{said}" if said else f"exit status {self._process.returncode}, nothing said"
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     # The child must import this very package, from wherever the parent found it and whatever its working directory.
     here = str(Path(__file__).parents[2])
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))}

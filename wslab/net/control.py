@@ -9,7 +9,7 @@ import msgspec
 
 from wslab.core.knobs import Knobs
 from wslab.core.records import Account
-from wslab.net.target import Target
+from wslab.net.herd.target import Target
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="message"):
@@ -125,13 +125,13 @@ class Tally(Message, frozen=True, kw_only=True, tag="tally"):
 
 
 class HandedOver(Message, frozen=True, kw_only=True, tag="handed_over"):
-    """Event of a herd's worker: what it saw since it last handed anything over (see `wslab.net.ledger`)."""
+    """Event of a herd's worker: what it saw since it last handed anything over (see `wslab.net.herd.ledger`)."""
 
     ledger: bytes
 
 
 class Dispersed(Message, frozen=True, kw_only=True, tag="dispersed"):
-    """Event of a herd's worker: what it saw and has not handed over (see `wslab.net.ledger`); how late its loop was."""
+    """Event of a herd's worker: what it saw since `HandedOver` (`wslab.net.herd.ledger`); how late its loop was."""
 
     ledger: bytes
     lags_s: list[float]

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, get_args
 
 from wslab.net import control, machine
 from wslab.net.child import REPLY_TIMEOUT_S, Asides, Child
-from wslab.net.herd import HerdError
+from wslab.net.herd.herd import HerdError
 
 E = TypeVar("E", bound=control.Message)
 
@@ -43,7 +43,7 @@ class Outpost:
         check_reach(order.target.host, conductor, socket.gethostname())
         machine.check_clients(order.clients)
         everything = dict.fromkeys(get_args(control.Event), self._heard.put_nowait)
-        self._child = await Child.spawn("wslab.net.herding", everything, HerdError)
+        self._child = await Child.spawn("wslab.net.herd.worker", everything, HerdError)
         self._end = asyncio.create_task(self._hear_of_end())
         self._lease = asyncio.get_running_loop().call_later(LEASE_S, self._child.kill)
         return self._child.pid

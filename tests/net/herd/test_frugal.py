@@ -9,7 +9,7 @@ from websockets.frames import Frame, Opcode
 from websockets.utils import accept_key
 
 from wslab.core.records import Close
-from wslab.net.frugal import (
+from wslab.net.herd.frugal import (
     MAX_HEAD_BYTES,
     FrameError,
     HandshakeError,

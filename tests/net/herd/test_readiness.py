@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from wslab.net.readiness import PORTION, Deadlines, Readiness
+from wslab.net.herd.readiness import PORTION, Deadlines, Readiness
 
 
 class Listener:

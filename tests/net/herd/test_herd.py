@@ -32,7 +32,7 @@ from wslab.core.backoff import constant, named
 from wslab.core.policy import Policy
 from wslab.core.records import Attempt, Close, Closure, Outage, Record
 from wslab.net import control, runtime
-from wslab.net.herd import Herd, HerdError
+from wslab.net.herd.herd import Herd, HerdError
 from wslab.net.recording import Recorder
 from wslab.net.server import LabServer
 
@@ -482,7 +482,7 @@ def test_worker_leaves_when_its_parent_is_killed() -> None:
         from wslab import LabServer
         from wslab.core.backoff import named
         from wslab.net import runtime
-        from wslab.net.herd import Herd
+        from wslab.net.herd.herd import Herd
         from wslab.net.recording import Recorder
 
         async def stay(server):
@@ -532,7 +532,7 @@ def test_worker_that_dies_is_noticed() -> None:
 
     with LabServer() as server, pytest.raises(HerdError, match="ended unexpectedly"):
         runtime.run(lose_one(server.url))
-    assert not [child for child in psutil.Process().children() if "wslab.net.herding" in child.cmdline()]
+    assert not [child for child in psutil.Process().children() if "wslab.net.herd.worker" in child.cmdline()]
 
 
 # Bad input

@@ -22,9 +22,9 @@ from wslab.core.policy import Policy
 from wslab.core.records import Attempt, Closure, Outage, Record
 from wslab.net import control, machine
 from wslab.net.child import Child
-from wslab.net.ledger import unpack
+from wslab.net.herd.ledger import unpack
+from wslab.net.herd.target import Target
 from wslab.net.recording import Recorder
-from wslab.net.target import Target
 
 E = TypeVar("E", bound=control.Message)
 
@@ -194,7 +194,7 @@ class Worker:
     @classmethod
     async def spawn(cls, order: control.Gather, on_change: Callable[[], None]) -> Self:
         worker = cls(order, on_change)
-        worker.child = await Child.spawn("wslab.net.herding", worker.asides, HerdError)
+        worker.child = await Child.spawn("wslab.net.herd.worker", worker.asides, HerdError)
         return worker
 
     @property

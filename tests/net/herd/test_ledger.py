@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wslab.core.records import Attempt, Close, Closure, Outage, Record
-from wslab.net.ledger import Ledger, unpack
+from wslab.net.herd.ledger import Ledger, unpack
 
 ATTEMPT = Attempt(
     client=70_000,
