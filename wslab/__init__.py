@@ -31,6 +31,7 @@ _HOMES = {
     "herd_drill": "wslab.experiments",
     "limit_cost": "wslab.experiments",
     "load": "wslab.core.runs",
+    "over_cluster": "wslab.net.cluster",
     "payload_panel": "wslab.views.panels",
     "payload_sweep": "wslab.experiments",
     "receive_chunks": "wslab.net.chunks",
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
     from wslab.experiments import tell_story as tell_story
     from wslab.net.chunks import receive_chunks as receive_chunks
     from wslab.net.chunks import send_in_chunks as send_in_chunks
+    from wslab.net.cluster import over_cluster as over_cluster
     from wslab.net.runtime import allow_nested_run as allow_nested_run
     from wslab.net.server import LabServer as LabServer
     from wslab.views import limits as limits
