@@ -33,7 +33,6 @@ from wslab.views.axes import (
 )
 from wslab.views.downtime import attempts_against_downtime
 from wslab.views.groups import grouped, looks_of, meanings
-from wslab.views.limits import code_seen, code_seen_by_server, memory_held, ways_that_pass
 from wslab.views.style import INK, SHADE, Look, Meaning, in_order, look
 from wslab.views.timeline import reconnect_timeline
 from wslab.views.words import counted, kibi, seconds, short
@@ -41,15 +40,11 @@ from wslab.views.words import counted, kibi, seconds, short
 __all__ = [
     "attempts_against_downtime",
     "close_codes",
-    "code_seen",
-    "code_seen_by_server",
     "describe",
-    "memory_held",
     "outcome_shares",
     "reconnect_timeline",
     "save",
     "time_to_reconnect",
-    "ways_that_pass",
 ]
 
 
