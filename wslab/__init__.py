@@ -25,6 +25,7 @@ _HOMES = {
     "Policy": "wslab.core.policy",
     "Run": "wslab.core.runs",
     "allow_nested_run": "wslab.net.runtime",
+    "herd_drill": "wslab.experiments",
     "load": "wslab.core.runs",
     "payload_panel": "wslab.views.panels",
     "payload_sweep": "wslab.experiments",
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from wslab.core.runs import load as load
     from wslab.core.simulate import simulate_herd as simulate_herd
     from wslab.experiments import Cancel as Cancel
+    from wslab.experiments import herd_drill as herd_drill
     from wslab.experiments import payload_sweep as payload_sweep
     from wslab.experiments import resend as resend
     from wslab.experiments import restart_drill as restart_drill

@@ -8,7 +8,9 @@ import typer
 
 from wslab.cli.codes import codes
 from wslab.cli.demo import demo
+from wslab.cli.herd import herd
 from wslab.cli.serve import serve
+from wslab.cli.simulate import simulate
 
 app = typer.Typer(
     help="Why did my WebSocket close? Experiments on real sockets, on this machine.",
@@ -16,5 +18,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (demo, codes, serve):
+for command in (demo, herd, simulate, codes, serve):
     app.command()(command)
