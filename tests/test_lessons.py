@@ -18,6 +18,7 @@ LESSONS = [
     "01_how_big_is_too_big",
     "04_what_does_a_restart_look_like",
     "05_when_should_i_come_back",
+    "06_what_if_everyone_comes_back_at_once",
     "07_retry_or_not",
 ]
 

@@ -31,7 +31,7 @@ def arrivals(herd: AnyHerd, *, ax: Axes | None = None) -> Axes:
     """
     seen = returning(herd)
     ax = ax or new_axes(3.4)
-    handles = [*shade_down(ax, seen), *draw_capacity(ax, seen), *_draw_stack(ax, seen), _draw_back(ax, seen)]
+    handles = [*shade_down(ax, seen), *draw_capacity(ax, seen), *_draw_stack(ax, seen), draw_back(ax, seen)]
     ax.set_xlim(seen.edges_s[0], seen.edges_s[-1])
     ax.set_ylim(0)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 5, 10]))
@@ -132,7 +132,7 @@ def who_gave_up(herds: Mapping[str, AnyHerd], *, ax: Axes | None = None) -> Axes
         ax.barh(row - 0.15, away / max(one.outages, 1), left=share, height=0.4, **filled(RETURNS["away"]))
         words = "; ".join([f"{away:,} of {one.outages:,} away" if away else f"all {one.outages:,} back", *one.away])
         told.append(f"{name}: {words}")
-        ax.text(0, row + 0.08, words, va="top", fontsize=SMALL_PT - 1)
+        ax.text(0, row + 0.1, words, va="top", fontsize=SMALL_PT - 1)
     ax.set_xlim(0, 1)
     ax.xaxis.set_major_formatter(PercentFormatter(1.0))
     lost = {name: sum(one.away.values()) for name, one in seen.items()}
@@ -180,7 +180,7 @@ def _draw_stack(ax: Axes, seen: Returning) -> list[Artist]:
     return handles
 
 
-def _draw_back(ax: Axes, seen: Returning) -> Artist:
+def draw_back(ax: Axes, seen: Returning) -> Artist:
     """Outline how many clients were back in each moment: the queue, drained."""
     ax.stairs(seen.back, seen.edges_s, baseline=None, color=INK, linewidth=1.1, zorder=5)
     return Line2D([], [], color=INK, linewidth=1.1, label="clients that are back")
@@ -193,4 +193,5 @@ def _peak(seen: Returning) -> str:
     told = f"{counted(seen.outages, 'client')}: at most {counted(peak, 'attempt')} in {seconds(BIN_S)}"
     if seen.capacity_per_s is None:
         return told
-    return f"{told}, {peak / BIN_S / seen.capacity_per_s:,.2g} times the capacity"
+    times = peak / BIN_S / seen.capacity_per_s
+    return f"{told}, {times:,.{0 if times >= 10 else 1}f} times the capacity"

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
 from wslab.views.axes import SMALL_PT, WIDTH_IN, dress
-from wslab.views.herds import PER_BIN, draw_capacity, shade_down
+from wslab.views.herds import PER_BIN, draw_back, draw_capacity, shade_down
 from wslab.views.returning import AnyHerd, Returning, returning
 from wslab.views.style import Look, look
 from wslab.views.words import seconds, short
@@ -43,9 +43,9 @@ def side_by_side(herds: Mapping[str, AnyHerd]) -> Figure:
     panels[0].set_xlim(min(one.edges_s[0] for one in seen.values()), max(one.edges_s[-1] for one in seen.values()))
     panels[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     figure.supxlabel("time since the server went down (s)", fontsize=SMALL_PT + 1)
-    figure.supylabel(f"{PER_BIN}, logarithmic", fontsize=SMALL_PT + 1)
+    figure.supylabel(f"{PER_BIN} (log.)", fontsize=SMALL_PT + 1)
     figure.legend(
-        handles=legend, loc="outside upper left", ncols=4, columnspacing=1.4, fontsize=SMALL_PT, frameon=False
+        handles=legend, loc="outside upper left", ncols=5, columnspacing=1.4, fontsize=SMALL_PT, frameon=False
     )
     return figure
 
@@ -56,9 +56,9 @@ def _draw_panel(ax: Axes, name: str, seen: Returning) -> list[Artist]:
     for own, counts in ((IN_VAIN, seen.attempts), (BACK, seen.opened)):
         ax.stairs(counts, seen.edges_s, baseline=0.1, fill=True, facecolor=own.color, edgecolor=own.edge, linewidth=0.4)
         handles.append(Patch(facecolor=own.color, label=own.label))
-    capacity = draw_capacity(ax, seen)
+    lines = [draw_back(ax, seen), *draw_capacity(ax, seen)]
     half = "half never back" if seen.half_back_s is None else f"half back after {seconds(seen.half_back_s)}"
     words = f"at most {seen.peak_per_s:,.0f} per second\n{half}"
     dress(ax, kind="Attempts over time", title=short(name, 30), xlabel="", details=[words.replace("\n", ", ")])
     ax.annotate(words, (1, 1), (-3, -3), "axes fraction", "offset points", ha="right", va="top", fontsize=SMALL_PT - 1)
-    return [*handles, *capacity, *downs]
+    return [*handles, *lines, *downs]
