@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wslab.core.backoff import constant, decorrelated_jitter, full_jitter, seed_page
+from wslab.core.backoff import constant, decorrelated_jitter, equal_jitter, full_jitter, seed_page
 from wslab.core.herd import Herd
 from wslab.core.knobs import Knobs
 from wslab.core.policy import Policy
@@ -22,14 +22,19 @@ from wslab.experiments import herd_drill
 
 CLIENTS = 2_000
 DOWNTIME_S = 2.0
-MAX_ADMISSIONS_PER_S = 500.0
+MAX_ADMISSIONS_PER_S = 250.0
+"""Well below what the lab server can do, also on a busy machine: beyond that its processor is the capacity."""
+
 TIMEOUT_S = 60.0
 POLICIES = [
-    constant(delay_s=1),
     full_jitter(initial_delay_s=1, max_delay_s=8),
+    equal_jitter(initial_delay_s=1, max_delay_s=8),
     decorrelated_jitter(initial_delay_s=0.5, max_delay_s=8),
     seed_page(),
 ]
+IN_STEP = constant(delay_s=1)
+"""Nothing is promised of it: the whole herd knocks at one instant, and the server must read all handshakes before it can
+queue them, so that its processor is measured as well, and whatever else keeps that busy."""
 
 
 def agreement(run: Run, herd: Herd) -> tuple[float, float]:
@@ -65,13 +70,13 @@ def simulated(policy: Policy, downtime_s: float, drain_s: float) -> Herd:
 
 if __name__ == "__main__":
     knobs = Knobs(downtime_s=DOWNTIME_S, max_admissions_per_s=MAX_ADMISSIONS_PER_S)
-    for policy in POLICIES:
+    for policy in (*POLICIES, IN_STEP):
         run = herd_drill(knobs, clients=CLIENTS, policy=policy, open_timeout_s=TIMEOUT_S, seed=1)
         difference, distance = agreement(run, simulated(policy, *restart_as_seen(run)))
         foretold, foretold_distance = agreement(run, simulated(policy, DOWNTIME_S, 0.0))
         print(
-            f"herd of {CLIENTS:,}, {policy.name}: medians differ by {difference:.1%}, promised at most 5 %; "
-            f"KS distance {distance:.3f}, promised at most 0.1; "
-            f"by the knobs alone {foretold:.1%} and {foretold_distance:.3f}; closing took {restart_as_seen(run)[1]:.2f} s",
+            f"herd of {CLIENTS:,}, {policy.name}: medians differ by {difference:.1%}, KS distance {distance:.3f}, "
+            f"promised: {'nothing' if policy is IN_STEP else 'at most 5 % and 0.1'}; "
+            f"by the knobs alone {foretold:.1%} and {foretold_distance:.3f}",
             flush=True,
         )

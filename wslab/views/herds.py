@@ -54,20 +54,23 @@ def peak_against_clients(herds: Mapping[str, Sequence[AnyHerd]], *, ax: Axes | N
         herds: policy → its herds; at most six policies.
 
     Raises:
-        ValueError: there are more policies than lines that can be told apart.
+        ValueError: there are more policies than lines that can be told apart, or one has no herd.
     """
+    for name, some in herds.items():
+        if not some:
+            raise ValueError(f"{name} has no herd; give at least one, better several sizes")
     if len(herds) > len(GROUPS):
         raise ValueError(f"herds has {len(herds)} policies, but at most {len(GROUPS)} lines can be told apart")
     ax = ax or new_axes(3.6)
     handles: list[Artist] = []
     told: list[str] = []
-    steepness: dict[str, float] = {}
+    largest: dict[str, tuple[int, float]] = {}
     for (name, some), own in zip(herds.items(), GROUPS, strict=False):
         places = sorted((seen.outages, seen.peak_per_s) for seen in map(returning, some))
         line = marked(own, 5) | lined(own)
         ax.plot(*zip(*places, strict=True), **line)
         clients, peak_per_s = places[-1]
-        steepness[name] = peak_per_s / clients
+        largest[name] = places[-1]
         handles.append(Line2D([], [], **line, label=short(name)))
         told.append(f"{name}: {peak_per_s:,.0f} per second of {clients:,} clients")
     ax.set_xscale("log")
@@ -75,17 +78,24 @@ def peak_against_clients(herds: Mapping[str, Sequence[AnyHerd]], *, ax: Axes | N
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     ax.grid(color=SHADE, linewidth=0.6)
-    most, least = max(steepness, key=steepness.__getitem__), min(steepness, key=steepness.__getitem__)
     return dress(
         ax,
         kind="Peak of attempts against the number of clients",
-        title=f"The highest peak is that of {short(most)}, {steepness[most] / steepness[least]:,.3g} times "
-        f"that of {short(least)}",
+        title=_steepest(largest),
         xlabel="clients",
         ylabel="most attempts per second",
         handles=handles,
         details=told,
     )
+
+
+def _steepest(largest: Mapping[str, tuple[int, float]]) -> str:
+    each = {name: peak_per_s / max(clients, 1) for name, (clients, peak_per_s) in largest.items()}
+    if len(each) < 2 or not min(each.values()):
+        clients, peak_per_s = max(largest.values(), key=lambda place: place[1], default=(0, 0.0))
+        return f"At most {counted(peak_per_s, 'attempt')} per second of {counted(clients, 'client')}"
+    most, least = max(each, key=each.__getitem__), min(each, key=each.__getitem__)
+    return f"The highest peak is that of {short(most)}, {each[most] / each[least]:,.3g} times that of {short(least)}"
 
 
 def attempts_wasted(herds: Mapping[str, AnyHerd], *, ax: Axes | None = None) -> Axes:
