@@ -1,17 +1,21 @@
 """A WebSocket server that only accepts and closes, as fast as Python can, so that a benchmark of clients measures them.
 
-It prints its port. SIGUSR1 makes it send 1012 to everyone, and it leaves when its stdin ends.
+Usage: _fast_server.py N. It prints its port and, when N handshakes are done, the seconds from the first to the last of
+them. SIGUSR1 makes it send 1012 to everyone. It leaves when its stdin ends.
 """
 
 from __future__ import annotations
 
 import contextlib
-import resource
 import select
 import signal
 import socket
+import sys
+import time
 from base64 import b64encode
 from hashlib import sha1
+
+from wslab.net import machine
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 §1.3
 KEY = b"\r\nsec-websocket-key: "
@@ -24,7 +28,7 @@ BACKLOG = 4096
 class FastServer:
     """One epoll loop over plain sockets."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: int) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
         self._listener.setblocking(False)
         self.port = self._listener.getsockname()[1]
@@ -33,6 +37,9 @@ class FastServer:
             self._epoll.register(fd, select.EPOLLIN)
         self._connections: dict[int, socket.socket] = {}
         self._told: set[int] = set()
+        self._expected = expected
+        self._greeted = 0
+        self._began_at = 0.0
 
     def run(self) -> None:
         while True:
@@ -69,8 +76,15 @@ class FastServer:
             received = b""
         if received.startswith(b"GET "):
             connection.send(_greeting(received))
+            self._count()
         elif not received or received[0] & 0x0F == OPCODE_CLOSE:
             self._end(fd, answered=not received)
+
+    def _count(self) -> None:
+        self._greeted += 1
+        self._began_at = self._began_at or time.monotonic()
+        if self._greeted == self._expected:
+            print(time.monotonic() - self._began_at, flush=True)
 
     def _end(self, fd: int, *, answered: bool) -> None:
         connection = self._connections.pop(fd)
@@ -92,9 +106,8 @@ def _greeting(request: bytes) -> bytes:
 
 
 if __name__ == "__main__":
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    server = FastServer()
+    machine.raise_open_files()
+    server = FastServer(int(sys.argv[1]))
     signal.signal(signal.SIGUSR1, lambda *_: server.restart())
     print(server.port, flush=True)
     server.run()

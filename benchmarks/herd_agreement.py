@@ -33,8 +33,8 @@ POLICIES = [
     seed_page(),
 ]
 IN_STEP = constant(delay_s=1)
-"""Nothing is promised of it: the whole herd knocks at one instant, and the server must read all handshakes before it can
-queue them, so that its processor is measured as well, and whatever else keeps that busy."""
+"""Nothing is promised of it: the whole herd knocks at one instant, and the server must read all handshakes before it
+can queue them, so that its processor is measured as well, and whatever else keeps that busy."""
 
 
 def agreement(run: Run, herd: Herd) -> tuple[float, float]:

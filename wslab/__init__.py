@@ -1,8 +1,8 @@
 """A laboratory for WebSocket closures, above all 1009 Message Too Big and 1012 Service Restart.
 
     core         pure: close codes, records, policies, size ladders; no socket, no clock
-    net          sockets: the lab server in a child process, clients that tell the truth
-    experiments  blocking calls that return a `Run`: send_message, payload_sweep, restart_drill, tell_story
+    net          sockets: the lab server in a child process, clients that tell the truth, herds of them in workers
+    experiments  blocking calls that return a `Run`: send_message, payload_sweep, restart_drill, herd_drill, tell_story
     views        `tables` of a run, `plots` of a table, cards and reports
 
 One way only: knobs → server → wire → records → run → table → figure. Everything below is loaded when first used.
@@ -25,13 +25,19 @@ _HOMES = {
     "Policy": "wslab.core.policy",
     "Run": "wslab.core.runs",
     "allow_nested_run": "wslab.net.runtime",
+    "closure_visibility": "wslab.experiments",
+    "find_limit": "wslab.experiments",
+    "frames_question": "wslab.experiments",
     "herd_drill": "wslab.experiments",
+    "limit_cost": "wslab.experiments",
     "load": "wslab.core.runs",
     "payload_panel": "wslab.views.panels",
     "payload_sweep": "wslab.experiments",
+    "receive_chunks": "wslab.net.chunks",
     "resend": "wslab.experiments",
     "restart_drill": "wslab.experiments",
     "restart_panel": "wslab.views.panels",
+    "send_in_chunks": "wslab.net.chunks",
     "send_message": "wslab.experiments",
     "show": "wslab.views.notebook",
     "simulate_herd": "wslab.core.simulate",
@@ -73,13 +79,19 @@ if TYPE_CHECKING:
     from wslab.core.runs import load as load
     from wslab.core.simulate import simulate_herd as simulate_herd
     from wslab.experiments import Cancel as Cancel
+    from wslab.experiments import closure_visibility as closure_visibility
+    from wslab.experiments import find_limit as find_limit
+    from wslab.experiments import frames_question as frames_question
     from wslab.experiments import herd_drill as herd_drill
+    from wslab.experiments import limit_cost as limit_cost
     from wslab.experiments import payload_sweep as payload_sweep
     from wslab.experiments import resend as resend
     from wslab.experiments import restart_drill as restart_drill
     from wslab.experiments import send_message as send_message
     from wslab.experiments import stay_connected as stay_connected
     from wslab.experiments import tell_story as tell_story
+    from wslab.net.chunks import receive_chunks as receive_chunks
+    from wslab.net.chunks import send_in_chunks as send_in_chunks
     from wslab.net.runtime import allow_nested_run as allow_nested_run
     from wslab.net.server import LabServer as LabServer
     from wslab.views import plots as plots

@@ -20,6 +20,9 @@ TABLES = [
     tables.restarts,
     tables.both_sides,
     tables.summary,
+    tables.sightings,
+    tables.footprints,
+    tables.passages,
 ]
 of_every_table = pytest.mark.parametrize("tabulate", TABLES, ids=lambda table: table.__name__)
 

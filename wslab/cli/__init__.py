@@ -9,6 +9,7 @@ import typer
 from wslab.cli.codes import codes
 from wslab.cli.demo import demo
 from wslab.cli.herd import herd
+from wslab.cli.probe import probe
 from wslab.cli.serve import serve
 from wslab.cli.simulate import simulate
 
@@ -18,5 +19,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (demo, herd, simulate, codes, serve):
+for command in (demo, probe, herd, simulate, codes, serve):
     app.command()(command)

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -22,10 +22,11 @@ from wslab.cli.console import (
     teaching,
 )
 from wslab.core.arguments import check_choice
-from wslab.core.herd import Herd
-from wslab.core.simulate import simulate_herd
 from wslab.experiments import Progress
 from wslab.views.terminal import herd_table
+
+if TYPE_CHECKING:
+    from wslab.core.herd import Herd
 
 CLOSE_CODES: Mapping[str, int] = {"graceful": 1012, "reload": 1012, "crash": 1006}
 """What clients are told by each kind of restart."""
@@ -42,6 +43,8 @@ def simulate(
     out: Annotated[Path | None, typer.Option(help="Folder for the figure and, of a small herd, the run.")] = None,
 ) -> None:
     """Do as `wslab herd` does on a virtual clock, with up to a hundred million clients."""
+    from wslab.core.simulate import simulate_herd  # NumPy takes its time
+
     with teaching():
         check_choice("kind", kind, CLOSE_CODES)
         if out is not None:

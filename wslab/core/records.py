@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from wslab.core.knobs import Knobs
+from wslab.core.knobs import AfterRefusal, Knobs
 
 ClosedBy = Literal["server", "client", "network"]
 TcpEnd = Literal["fin", "reset", "aborted"]
@@ -52,6 +52,7 @@ class Send(Record, frozen=True, kw_only=True, tag="send"):
         reply_bytes: payload of the reply; None where a pong was the confirmation.
         close_code, close_reason: of the closure that it met, if it met one.
         error: the library's or the system's own words, if any.
+        compression: the connection had agreed on permessage-deflate.
     """
 
     client: int
@@ -70,6 +71,7 @@ class Send(Record, frozen=True, kw_only=True, tag="send"):
     close_code: int | None
     close_reason: str | None
     error: str | None
+    compression: bool = False
 
 
 class Closure(Record, frozen=True, kw_only=True, tag="closure"):
@@ -199,6 +201,53 @@ class Restart(Record, frozen=True, kw_only=True, tag="restart"):
         if self.down_at_s is None or self.up_at_s is None:
             return None
         return self.up_at_s - self.down_at_s
+
+
+class Footprint(Record, frozen=True, kw_only=True, tag="footprint"):
+    """The memory of a server's process at one moment, and what its clients had sent until then.
+
+    Fields:
+        resident_bytes: of the process, in RAM. start: which start of the server it is, counted from 1.
+        max_message_bytes: the limit of its connections. compression: they had agreed on permessage-deflate.
+        half_sent: how many of the open connections had sent a message but for its end.
+        sent_payload_bytes, sent_wire_bytes: of these messages together, inflated and on the wire.
+    """
+
+    at_s: float
+    start: int
+    resident_bytes: int
+    max_message_bytes: int
+    compression: bool
+    connections: int
+    half_sent: int
+    sent_payload_bytes: int
+    sent_wire_bytes: int
+
+
+class Sighting(Record, frozen=True, kw_only=True, tag="sighting"):
+    """One message over a server's limit, sent by a client under observation, and what its application was told.
+
+    Fields:
+        subject: the client, by its name in `wslab.fieldguide.clients`.
+        after_refusal: the lab server's knob at that time; None on a foreign server.
+        number: of the try, among those of the same subject, server behaviour and overshoot.
+        connection_id: joins the server's `Account` of the same connection.
+        overshoot_bytes: how far payload_bytes lies beyond the limit.
+        close_code: 1006 where the application learned of the end but of no code; None where it was told nothing.
+        error: the library's words, if it raised.
+    """
+
+    subject: str
+    after_refusal: AfterRefusal | None
+    number: int
+    connection_id: str | None
+    started_at_s: float
+    ended_at_s: float
+    payload_bytes: int
+    overshoot_bytes: int
+    close_code: int | None
+    close_reason: str | None
+    error: str | None
 
 
 class RunInfo(Record, frozen=True, kw_only=True, tag="run"):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import abc
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from typing import NamedTuple
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, NamedTuple
 
 from wslab.experiments.conduct import OnProgress, Progress
 
@@ -43,29 +43,36 @@ class Gathering(abc.ABC):
 
     async def connected(self) -> None:
         """Wait until each client has made its first attempt."""
-        await self._until(lambda now: now.attempted, self._size, "connected")
+        await self._wait(self._until(lambda now: now.attempted, self._size, "connected"))
 
     @contextlib.asynccontextmanager
     async def outage(self) -> AsyncIterator[None]:
         """Wait, after the block has ended their connections, until each of those connected before it is back or away
         for good; after the timeout go on, and leave it to their outages to say who was not back."""
         before = self.tally()
-        yield
 
         def back(now: Tally) -> int:
             # Whoever is closed again, by a server that flaps, is away again.
             over = min(before.held, now.returned - before.returned)
             return min(over, before.held - 1) if now.away else over
 
-        await self._until(back, before.held, "back")
+        telling = asyncio.create_task(self._until(back, before.held, "back"))
+        try:
+            yield
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+        await self._wait(self._until(back, before.held, "back"))
+
+    async def _wait(self, reached: Coroutine[Any, Any, None]) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(reached, self._timeout_s)
 
     async def _until(self, done: Callable[[Tally], int], total: int, doing: str) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._timeout_s):
-                while (count := done(self.tally())) < total:
-                    self._report(count, total, doing)
-                    await self.changed()
-                self._report(total, total, doing)
+        while (count := done(self.tally())) < total:
+            self._report(count, total, doing)
+            await self.changed()
+        self._report(total, total, doing)
 
     def _report(self, count: int, total: int, doing: str) -> None:
         if self._progress is not None:

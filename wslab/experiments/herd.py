@@ -14,7 +14,7 @@ from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Setting, con
 from wslab.experiments.drill import Restarts
 from wslab.experiments.gathering import Gathering, Tally
 from wslab.net import machine
-from wslab.net.herd import Herd
+from wslab.net.herd.herd import Herd
 from wslab.net.recording import Recorder
 from wslab.net.server import LabServer
 

@@ -59,9 +59,9 @@ def send_message(
 
 def stay_connected(
     target: LabServer | str,
-    duration_s: float,
-    *,
     policy: str | Policy | Delays = "full_jitter",
+    *,
+    duration_s: float = 10.0,
     seed: int = 0,
     on_record: OnRecord | None = None,
     cancel: Cancel | None = None,
@@ -70,8 +70,8 @@ def stay_connected(
 
     Args:
         target: a running lab server, or a URL; whoever runs it restarts it meanwhile.
-        duration_s: 0.1 to 3600 seconds; `cancel` and Ctrl-C end it earlier.
         policy: when it comes back: a name, a `Policy`, or a generator function.
+        duration_s: 0.1 to 3600 seconds; `cancel` and Ctrl-C end it earlier.
         seed: of the policy's random numbers.
 
     Raises:

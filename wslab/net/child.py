@@ -7,7 +7,9 @@ that it never outlives its parent. It needs both: the first alone would orphan i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -59,7 +61,7 @@ class Child:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
-            env=_environment(),
+            env=child_environment(),
             limit=MAX_LINE_BYTES,
         )
         return cls(process, program, asides, raises)
@@ -92,12 +94,17 @@ class Child:
             return event
         if isinstance(event, control.Failed):
             raise self._raises(event.error)
+        if event is None:
+            self._events.put_nowait(None)  # whoever asks again hears the same
         raise self._raises(f"process {self.pid} ({self._program}) ended unexpectedly; {self._farewell()}")
 
     def kill(self) -> None:
         """SIGKILL: no close frame, no farewell; the kernel ends its connections."""
         if self.alive:
-            self._process.kill()
+            # Not Process.kill: before Python 3.13 its look at the process can take the exit status away from asyncio's
+            # own waiting (python/cpython#87744).
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     async def ended(self) -> None:
         """Wait until the process is gone and everything that it said was heard."""
@@ -129,7 +136,7 @@ class Child:
         return f"its last words:\n{said}" if said else f"exit status {self._process.returncode}, nothing said"
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     # The child must import this very package, from wherever the parent found it and whatever its working directory.
     here = str(Path(__file__).parents[2])
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))}

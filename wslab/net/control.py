@@ -9,7 +9,7 @@ import msgspec
 
 from wslab.core.knobs import Knobs
 from wslab.core.records import Account
-from wslab.net.target import Target
+from wslab.net.herd.target import Target
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="message"):
@@ -121,7 +121,7 @@ class Tally(Message, frozen=True, kw_only=True, tag="tally"):
 
 
 class Dispersed(Message, frozen=True, kw_only=True, tag="dispersed"):
-    """Event of a herd's worker: all that it saw (see `wslab.net.ledger`), and how late its loop was."""
+    """Event of a herd's worker: all that it saw (see `wslab.net.herd.ledger`), and how late its loop was."""
 
     ledger: bytes
     lags_s: list[float]

@@ -35,6 +35,7 @@ from wslab.views.contending import contention
 from wslab.views.downtime import attempts_against_downtime
 from wslab.views.groups import grouped, looks_of, meanings
 from wslab.views.herds import arrivals, attempts_wasted, peak_against_clients, who_gave_up
+from wslab.views.limits import code_seen, code_seen_by_server, memory_held, ways_that_pass
 from wslab.views.policies import side_by_side
 from wslab.views.style import INK, SHADE, Look, Meaning, in_order, look
 from wslab.views.timeline import reconnect_timeline
@@ -45,14 +46,18 @@ __all__ = [
     "attempts_against_downtime",
     "attempts_wasted",
     "close_codes",
+    "code_seen",
+    "code_seen_by_server",
     "contention",
     "describe",
+    "memory_held",
     "outcome_shares",
     "peak_against_clients",
     "reconnect_timeline",
     "save",
     "side_by_side",
     "time_to_reconnect",
+    "ways_that_pass",
     "who_gave_up",
 ]
 

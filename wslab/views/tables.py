@@ -15,16 +15,27 @@ where tables that differ in them are concatenated: give the runs together instea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import wraps
 from types import NoneType
-from typing import Literal, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args, get_origin, get_type_hints
 
 import msgspec
 import pandas as pd
 
 from wslab.core.knobs import Knobs
-from wslab.core.records import Account, Attempt, Close, Closure, Outage, Record, Restart, Send
+from wslab.core.records import (
+    Account,
+    Attempt,
+    Close,
+    Closure,
+    Footprint,
+    Outage,
+    Record,
+    Restart,
+    Send,
+    Sighting,
+)
 from wslab.core.runs import Run
 
 Runs: TypeAlias = Run | Mapping[str, Run] | Iterable[Run]
@@ -71,7 +82,7 @@ def _scalar_dtype(hint: object) -> str:
     return "string" if get_origin(kind) is Literal else _DTYPES[kind]
 
 
-def _columns(kind: type[Record], records: Iterable[Record]) -> Iterator[tuple[str, pd.Series]]:
+def _columns(kind: type, records: Iterable[object]) -> Iterator[tuple[str, pd.Series]]:
     rows = list(records)
     for name, hint in get_type_hints(kind).items():
         values = [getattr(row, name) for row in rows]
@@ -97,7 +108,7 @@ def sends(run: Run) -> pd.DataFrame:
         payload_kind (string), payload_bytes (Int64, before compression), payload_characters, fragment_count (Int64),
         wire_bytes (Int64), outcome (string: accepted, closed, timeout, unconfirmed, unopened),
         send_s (float64, seconds), round_trip_s (float64, seconds), reply_bytes (Int64),
-        close_code (Int64), close_reason (string), error (string).
+        close_code (Int64), close_reason (string), error (string), compression (boolean, agreed on).
     """
     return _tabulate(run, Send)
 
@@ -251,4 +262,81 @@ def summary(run: Run) -> pd.DataFrame:
                 for name, q in quantiles.items()
             },
         }
+    )
+
+
+@_over_runs
+def sightings(run: Run) -> pd.DataFrame:
+    """Return one row a message over the limit that a client under observation sent, and what it was told.
+
+    Columns:
+        subject (string), after_refusal (string: drain, reset, hold), number (Int64), connection_id (string),
+        started_at_s, ended_at_s (float64, seconds since the run began), payload_bytes, overshoot_bytes (Int64),
+        close_code (Int64), close_reason (string), error (string).
+    """
+    return _tabulate(run, Sighting)
+
+
+@_over_runs
+def footprints(run: Run) -> pd.DataFrame:
+    """Return one row a moment at which a server's memory was measured.
+
+    Columns:
+        at_s (float64, seconds since the run began), start (Int64, which start of the server), resident_bytes,
+        max_message_bytes (Int64), compression (boolean, agreed on), connections, half_sent, sent_payload_bytes,
+        sent_wire_bytes (Int64).
+    """
+    return _tabulate(run, Footprint)
+
+
+@_over_runs
+def passages(run: Run) -> pd.DataFrame:
+    """Return one row a way in which a content was offered by `frames_question`, and whether all of it passed.
+
+    Columns:
+        client (Int64), way (string: one frame, fragments, messages), payload_kind (string), payload_bytes (Int64, the
+        whole content), offered (boolean, compression), compression (boolean, agreed on), passed (boolean),
+        messages, fragments (Int64, sent until it passed or failed), wire_bytes (Int64),
+        outcome (string, of the last message), close_code (Int64), close_reason (string).
+    """
+    content_bytes = run.info.parameters.get("payload_bytes", 0)
+    rows = []
+    for client, case in enumerate(run.info.parameters.get("cases", [])):
+        if sent := [send for send in run.sends if send.client == client]:  # none where the run was interrupted first
+            rows.append(_passage(client, case, content_bytes, sent))
+    return pd.DataFrame(dict(_columns(_Passage, rows)))
+
+
+class _Passage(NamedTuple):
+    client: int
+    way: str
+    payload_kind: str
+    payload_bytes: int
+    offered: bool
+    compression: bool
+    passed: bool
+    messages: int
+    fragments: int
+    wire_bytes: int
+    outcome: str
+    close_code: int | None
+    close_reason: str | None
+
+
+def _passage(client: int, case: Mapping[str, Any], content_bytes: int, sent: Sequence[Send]) -> _Passage:
+    last = sent[-1]
+    return _Passage(
+        client=client,
+        way=case["way"],
+        payload_kind=case["payload"],
+        payload_bytes=content_bytes,
+        offered=case["compression"],
+        compression=last.compression,
+        passed=len(sent) == case["sends"] and last.outcome in ("accepted", "unconfirmed"),
+        messages=len(sent),
+        fragments=sum(send.fragment_count for send in sent),
+        wire_bytes=sum(send.wire_bytes for send in sent),
+        outcome=last.outcome,
+        close_code=last.close_code,
+        close_reason=last.close_reason,
     )

@@ -45,6 +45,19 @@ def kibi(count_bytes: float) -> str:
     return f"{count_bytes:g} B"
 
 
+def about(count_bytes: float) -> str:
+    """Write a measured number of bytes, to three digits.
+
+    >>> about(712), about(182_272), about(1023.9 * 1024)
+    ('712 B', '178 KiB', '1,024 KiB')
+    """
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if count_bytes >= size:
+            count = count_bytes / size
+            return (f"{count:.3g}" if count < 999.5 else f"{count:,.0f}") + f" {unit}"
+    return f"{count_bytes:.0f} B"
+
+
 def counted(count: float, thing: str) -> str:
     """Write a whole number of things.
 

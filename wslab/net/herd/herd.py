@@ -21,9 +21,9 @@ from wslab.core.policy import Policy
 from wslab.core.records import Attempt, Closure, Outage, Record
 from wslab.net import control, machine
 from wslab.net.child import Child
-from wslab.net.ledger import unpack
+from wslab.net.herd.ledger import unpack
+from wslab.net.herd.target import Target
 from wslab.net.recording import Recorder
-from wslab.net.target import Target
 
 CLOSE_TIMEOUT_S = 5.0
 
@@ -108,8 +108,9 @@ class Herd:
     async def __aexit__(self, *exc_info: object) -> None:
         try:
             dispersed = await asyncio.gather(*(worker.disperse() for worker in self._workers))
-        finally:
+        except BaseException:
             await self._kill()
+            raise
         self._recorder.lags_s = [lag_s for each in dispersed for lag_s in each.lags_s]
         if held := sum(worker.fullest.held for worker in self._workers):
             grown_bytes = sum(worker.grown_bytes for worker in self._workers)
@@ -160,7 +161,7 @@ class _Worker:
     @classmethod
     async def spawn(cls, order: control.Gather, on_change: Callable[[], None]) -> Self:
         worker = cls(order, on_change)
-        worker.child = await Child.spawn("wslab.net.herding", {control.Tally: worker._note}, HerdError)
+        worker.child = await Child.spawn("wslab.net.herd.worker", {control.Tally: worker._note}, HerdError)
         return worker
 
     @property
@@ -174,7 +175,9 @@ class _Worker:
 
     async def disperse(self) -> control.Dispersed:
         self.child.tell(control.Disperse())
-        return await self.child.expect(control.Dispersed)
+        dispersed = await self.child.expect(control.Dispersed)
+        await self.child.retire(patience_s=1.0)
+        return dispersed
 
     async def check(self) -> None:
         """Raise HerdError, with its last words, if the process has died."""

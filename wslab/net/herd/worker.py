@@ -22,12 +22,12 @@ from typing import NamedTuple, NoReturn
 from wslab.core.policy import Policy, PolicyError, checked_delay
 from wslab.core.records import Attempt, Close, Closure, Outage
 from wslab.net import control, machine
-from wslab.net.holding import Held
-from wslab.net.ledger import Ledger
-from wslab.net.opening import Opening
-from wslab.net.readiness import Readiness
+from wslab.net.herd.held import Held
+from wslab.net.herd.ledger import Ledger
+from wslab.net.herd.opening import Opening
+from wslab.net.herd.readiness import Readiness
 
-STARTS_PER_TURN = 16
+STARTS_PER_TURN = 32
 """Attempts begun before the loop looks again at what is ready: more would make it late for the answers."""
 
 

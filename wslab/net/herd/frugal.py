@@ -2,7 +2,7 @@
 
 It refuses what a client must refuse: a wrong accept key, what it did not offer, a masked frame, reserved bits, control
 frames that are too long or cut. It skips messages unread, so neither their UTF-8 nor the order of their fragments is
-checked. Frames are written by the `websockets` library.
+checked.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from websockets.exceptions import ProtocolError
 from websockets.frames import Close as ClosePayload
-from websockets.frames import Frame, Opcode
+from websockets.frames import Opcode
 from websockets.utils import accept_key
 
 from wslab.core.records import Close
@@ -122,7 +122,7 @@ def read_frame_head(received: bytes, at: int = 0) -> FrameHead | None:
     if second & 0x80:
         raise FrameError("a masked frame from a server (RFC 6455 §5.1)")
     if opcode in CONTROL and (length > 125 or not first & 0x80):
-        raise FrameError("a control frame that is too long or fragmented (RFC 6455 §5.5)")
+        raise FrameError("a control frame too long or in pieces (RFC 6455 §5.5)")
     length_bytes = {126: 2, 127: 8}.get(length, 0)
     begin = at + 2 + length_bytes
     if len(received) < begin:
@@ -130,11 +130,6 @@ def read_frame_head(received: bytes, at: int = 0) -> FrameHead | None:
     if length_bytes:
         length = int.from_bytes(received[at + 2 : begin], "big")
     return FrameHead(opcode, begin, begin + length)
-
-
-def control_frame(opcode: Opcode, payload: bytes) -> bytes:
-    """Return a masked control frame."""
-    return Frame(opcode, payload).serialize(mask=True)
 
 
 def close_payload(close: Close) -> bytes:

@@ -1,0 +1,77 @@
+"""How a server behaves towards a message that is surely not too big: the yardstick of the search."""
+
+from __future__ import annotations
+
+import re
+
+from msgspec.structs import replace
+
+from wslab.core.inquiry import PATIENT, Inquiry, Steps, Stopped
+from wslab.core.trials import Baseline, Content, Sighting, refusal_of
+from wslab.core.verdicts import Failure
+
+_ORDERLY_ENDS = (1000, 1005)
+_UNWELCOME = (1002, 1003, 1007, 1008)
+_SUBPROTOCOL_NOT_ACCEPTABLE = 4406  # enisdenjo/graphql-ws, PROTOCOL.md
+_SUBPROTOCOL = re.compile(r"sub-?protocol", re.IGNORECASE)
+
+
+def calibrate(inquiry: Inquiry) -> Steps[None]:
+    """Learn which messages of one byte pass, what answers them, and whether fragments are taken at all.
+
+    Raises:
+        Stopped: no message of one byte passes.
+    """
+    content, sighting = yield from _first_words(inquiry)
+    echoes = sighting.echoed_bytes > 0
+    inquiry.baseline = Baseline(
+        content=content, replies="echo" if echoes else "none", pongs=sighting.pong, ends=sighting.close_code
+    )
+    if not echoes and (sighting.own_messages or inquiry.baseline.ends is not None):
+        yield from _weigh_against_silence(inquiry)
+    inquiry.evidence.accepted_bytes = 1
+    inquiry.evidence.always_answers = inquiry.baseline.replies != "none"
+    _, reading = yield from inquiry.ask("fragments", 1)
+    inquiry.takes_fragments = reading == "accepted"
+
+
+def _first_words(inquiry: Inquiry) -> Steps[tuple[Content, Sighting]]:
+    """Find a kind of message that passes; an orderly end after it is this server's manner, not a refusal."""
+    contents: tuple[Content, ...] = ("text", "binary")
+    for content in contents:
+        sighting, _ = yield from inquiry.ask("frame", 1, content=content, patience=PATIENT)
+        if sighting.close_code is None or sighting.echoed_bytes or sighting.close_code in _ORDERLY_ENDS:
+            return content, sighting
+        if content == "text":
+            refused = sighting
+    inquiry.evidence.refused_bytes = 1
+    inquiry.evidence.refusal = refusal_of(refused)
+    raise Stopped(_why_refused(refused))
+
+
+def _weigh_against_silence(inquiry: Inquiry) -> Steps[None]:
+    """Tell answers, and an end after a message, from what the server does on a connection left alone."""
+    opening, _ = yield from inquiry.ask("opening", patience=PATIENT)
+    if opening.close_code is not None:
+        raise Stopped(_why_refused(opening, "before it was sent anything"))
+    inquiry.baseline = replace(inquiry.baseline, greetings=opening.own_messages)
+    answer, _ = yield from inquiry.ask("frame", 1, patience=PATIENT)
+    unasked = 0
+    if inquiry.baseline.ends is None:
+        silence, _ = yield from inquiry.ask("nothing", patience=PATIENT)
+        unasked = silence.own_messages
+    if answer.own_messages and not unasked:
+        inquiry.baseline = replace(inquiry.baseline, replies="own")
+
+
+def _why_refused(sighting: Sighting, when: str = "on a message of one byte") -> Failure:
+    code, reason = sighting.close_code, sighting.close.reason if sighting.close else ""
+    said = f"The server closes with {code}{f' “{reason}”' if reason else ''} {when}"
+    if _SUBPROTOCOL.search(reason) or code == _SUBPROTOCOL_NOT_ACCEPTABLE:
+        return Failure(status="needs_subprotocol", explanation=f"{said}: it wants another subprotocol.")
+    if code in _UNWELCOME or (code is not None and 3000 <= code <= 4999):
+        return Failure(
+            status="needs_greeting",
+            explanation=f"{said}, which is no statement about size: it may want a greeting, or other content, first.",
+        )
+    return Failure(status="refuses_everything", explanation=f"{said}: no message passes.")

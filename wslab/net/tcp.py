@@ -1,0 +1,145 @@
+"""One TCP connection as a probe needs it, plain or under TLS: it tells FIN from RST and reads what came before either.
+
+Not asyncio's streams: their transport throws away what waits in the receive buffer when a send fails, and that
+is where the close frame is. The socket is driven by the loop's `sock_…` calls, TLS by `ssl.MemoryBIO`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Sequence
+from typing import Any
+
+from wslab.core.records import TcpEnd
+
+RECEIVE_BYTES = 256 * 1024
+
+AddressInfo = tuple[Any, Any, int, str, Any]
+"""As `socket.getaddrinfo` returns it."""
+
+
+class TcpStream:
+    """An open connection. `end` says how the other side ended it; None while it has not."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._socket = sock
+        self._tls: ssl.SSLObject | None = None
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._flushing = asyncio.Lock()
+        self.end: TcpEnd | None = None
+
+    @classmethod
+    async def connect(cls, addresses: Sequence[AddressInfo]) -> TcpStream:
+        """Connect to the first address that answers.
+
+        Raises:
+            OSError: none does; the last one's error.
+        """
+        for number, (family, kind, protocol, _, address) in enumerate(addresses, start=1):
+            sock = socket.socket(family, kind, protocol)
+            sock.setblocking(False)
+            try:
+                await asyncio.get_running_loop().sock_connect(sock, address)
+            except OSError:
+                sock.close()
+                if number == len(addresses):
+                    raise
+            except BaseException:
+                sock.close()
+                raise
+            else:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return cls(sock)
+        raise OSError("the host has no address")
+
+    async def start_tls(self, context: ssl.SSLContext, server_hostname: str) -> None:
+        """Do the TLS handshake; from then on everything is encrypted.
+
+        Raises:
+            ssl.SSLError: it failed. ConnectionError: TCP ended instead.
+        """
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                await self._fill()
+                if self.end is not None:
+                    raise ConnectionError("TCP was ended during the TLS handshake") from None
+            except ssl.SSLError:
+                with contextlib.suppress(OSError):
+                    await self._flush()  # the alert
+                raise
+            else:
+                return await self._flush()
+
+    async def send(self, data: bytes) -> None:
+        """Hand `data` to the kernel.
+
+        Raises:
+            OSError: the connection is gone; `end` says so, and what had arrived can still be received.
+        """
+        try:
+            if self._tls is None:
+                await self._loop.sock_sendall(self._socket, data)
+            else:
+                self._tls.write(data)
+                await self._flush()
+        except OSError:
+            self.end = "reset"
+            raise
+
+    async def receive(self) -> bytes:
+        """Return what has arrived, at least one byte; empty once the other side has ended, see `end`."""
+        if self._tls is None:
+            return await self._receive_raw()
+        while True:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                data = self._read_tls()
+                if not data:
+                    self.end = self.end or "fin"
+                return data
+            await self._fill()
+            if self.end is not None:
+                self._incoming.write_eof()
+
+    def half_close(self) -> None:
+        """Tell the other side that nothing more will come, and go on reading."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """End the connection. Nothing may be sending or receiving."""
+        self._socket.close()
+
+    def _read_tls(self) -> bytes:
+        assert self._tls is not None
+        try:
+            return self._tls.read(RECEIVE_BYTES)
+        except ssl.SSLWantReadError:
+            raise
+        except ssl.SSLError:  # an end without TLS's own closing alert, or noise
+            return b""
+
+    async def _receive_raw(self) -> bytes:
+        try:
+            data = await self._loop.sock_recv(self._socket, RECEIVE_BYTES)
+        except OSError:
+            self.end = "reset"
+            return b""
+        if not data:
+            self.end = self.end or "fin"
+        return data
+
+    async def _fill(self) -> None:
+        self._incoming.write(await self._receive_raw())
+
+    async def _flush(self) -> None:
+        async with self._flushing:
+            if self._outgoing.pending:
+                await self._loop.sock_sendall(self._socket, self._outgoing.read())

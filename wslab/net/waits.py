@@ -1,0 +1,49 @@
+"""How long silence must last to mean something, by what the server has shown so far."""
+
+from __future__ import annotations
+
+from wslab.core.trials import Trial
+
+TRUSTED_BYTES_PER_S = 10e6
+"""How fast a server is trusted to get through a message, beside the waits below, before its silence counts."""
+
+SMALL_BYTES = 64 * 1024
+MAX_ANSWER_S = 1.0
+
+
+class Waits:
+    """Multiples of the slowest answer and the slowest refusal; a trial's patience multiplies them again.
+
+    The lower bounds are those of a busy machine. Too short a wait costs a contradiction later, never the answer.
+    """
+
+    def __init__(self) -> None:
+        self.answer_s = 0.0
+        self.refusal_s: float | None = None
+
+    def note_answer(self, took_s: float, payload_bytes: int) -> None:
+        """Learn from an answer to a message; only small ones tell of the way there and back."""
+        if payload_bytes <= SMALL_BYTES:
+            self.answer_s = max(self.answer_s, min(took_s, MAX_ANSWER_S))
+
+    def note_refusal(self, took_s: float) -> None:
+        """Learn from the refusal of a header."""
+        self.refusal_s = max(self.refusal_s or 0.0, took_s)
+
+    def for_answer(self, trial: Trial) -> float:
+        """For the first sign after a message."""
+        return trial.patience * max(0.25, 10 * self.answer_s) + trial.payload_bytes / TRUSTED_BYTES_PER_S
+
+    def for_more(self, trial: Trial) -> float:
+        """For an answer or a close frame that a pong has overtaken."""
+        return trial.patience * max(0.05, 5 * self.answer_s)
+
+    def for_refusal(self, patience: int = 1) -> float:
+        """For the refusal of a header: long before the first one was seen, since then it decides how to go on."""
+        if self.refusal_s is None:
+            return max(0.25, 10 * self.answer_s)
+        return patience * max(0.008, 6 * self.refusal_s, 3 * self.answer_s)
+
+    def for_reset(self) -> float:
+        """For the RST that answers a byte sent to a closed connection."""
+        return max(0.01, 3 * self.answer_s)
