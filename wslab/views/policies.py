@@ -39,7 +39,7 @@ def side_by_side(herds: Mapping[str, AnyHerd]) -> Figure:
     for panel in panels[len(seen) :]:
         panel.set_visible(False)
     panels[0].set_yscale("log")
-    panels[0].set_ylim(0.8, 2 * max(one.attempts.max() for one in seen.values()))
+    panels[0].set_ylim(0.8, 8 * max(one.attempts.max() for one in seen.values()))
     panels[0].set_xlim(min(one.edges_s[0] for one in seen.values()), max(one.edges_s[-1] for one in seen.values()))
     panels[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     figure.supxlabel("time since the server went down (s)", fontsize=SMALL_PT + 1)
