@@ -20,6 +20,7 @@ LESSONS = [
     "03_why_did_i_see_1006",
     "04_what_does_a_restart_look_like",
     "05_when_should_i_come_back",
+    "06_what_if_everyone_comes_back_at_once",
     "07_retry_or_not",
 ]
 

@@ -15,6 +15,7 @@ from wslab.core.knobs import MIB, Knobs
 from wslab.core.ladders import bracket
 from wslab.core.policy import Policy, PolicyError, checked
 from wslab.core.runs import Run
+from wslab.core.simulate import simulate_herd
 from wslab.experiments import closure_visibility, payload_sweep, resend, restart_drill
 from wslab.net.server import LabServer
 
@@ -104,6 +105,32 @@ def check_polite_policy(policy: Any) -> Checked:
     if longest > 60:
         return Checked(False, f"a later delay took {longest:.0f} s; let none be longer than 60 s")
     return Checked(True, f"200 clients, first delays from {min(firsts):.1f} to {max(firsts):.1f} s, none over 60 s")
+
+
+def check_gentle_return(policy: Any) -> Checked:
+    """Lesson 06: under `policy` 100,000 clients spare a server that admits 1,000 a second, and are back in good time.
+
+    Twice the capacity at most, nine in ten clients within two minutes, after ten seconds of downtime.
+    """
+    try:
+        few = simulate_herd(100, policy, downtime_s=10, max_admissions_per_s=1)
+        if few.attempts.mean() > 50:  # and a thousand times as many clients would take minutes
+            return Checked(False, f"each client asked {few.attempts.mean():,.0f} times; let it wait longer")
+        herd = simulate_herd(100_000, policy, downtime_s=10, max_admissions_per_s=1000)
+    except Exception as error:  # whatever a policy of one's own may raise
+        return Checked(False, f"give a policy, such as backoff.full_jitter(initial_delay_s=2): {error}")
+    if herd.peak_attempts_per_s > 2000:
+        return Checked(
+            False,
+            f"the server met up to {herd.peak_attempts_per_s:,.0f} attempts per second, more than twice the 1,000 that "
+            "it admits; spread them over more time",
+        )
+    soon = int((herd.time_to_reconnect_s <= 120).sum())
+    if soon < 90_000:
+        return Checked(False, f"gentle, but only {soon:,} of 100,000 clients were back within two minutes; wait less")
+    return Checked(
+        True, f"at most {herd.peak_attempts_per_s:,.0f} attempts per second, and {soon:,} clients back in two minutes"
+    )
 
 
 def check_rule(rule: Any) -> Checked:

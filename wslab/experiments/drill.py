@@ -32,6 +32,7 @@ class Restarts(NamedTuple):
         """Raise, before anything starts, if these restarts cannot be done to this target."""
         check_whole("repeats", self.repeats, low=1, high=100, unit="restarts")
         check_choice("kind", self.kind, KINDS)
+        check_number("downtime_s", self.downtime_s, low=0, high=600, unit="seconds", optional=True)
         if not isinstance(target, LabServer | Knobs):
             raise TypeError(
                 f"target is {target!r}, but a drill restarts its server: give a LabServer, or Knobs for one"

@@ -31,20 +31,29 @@ from wslab.views.axes import (
     save,
     scale_bytes,
 )
+from wslab.views.contending import contention
 from wslab.views.downtime import attempts_against_downtime
 from wslab.views.groups import grouped, looks_of, meanings
+from wslab.views.herds import arrivals, attempts_wasted, peak_against_clients, who_gave_up
+from wslab.views.policies import side_by_side
 from wslab.views.style import INK, SHADE, Look, Meaning, in_order, look
 from wslab.views.timeline import reconnect_timeline
 from wslab.views.words import counted, kibi, seconds, short
 
 __all__ = [
+    "arrivals",
     "attempts_against_downtime",
+    "attempts_wasted",
     "close_codes",
+    "contention",
     "describe",
     "outcome_shares",
+    "peak_against_clients",
     "reconnect_timeline",
     "save",
+    "side_by_side",
     "time_to_reconnect",
+    "who_gave_up",
 ]
 
 
