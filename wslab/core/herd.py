@@ -19,12 +19,10 @@ from wslab.core.policy import Policy
 from wslab.core.records import Attempt, AttemptOutcome, Outage, Record, Restart, RunInfo
 from wslab.core.runs import Run
 from wslab.core.scenario import FloatArray, Scenario
+from wslab.core.summaries import BIN_S
 
 Counts = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int8]
-
-BIN_S = 0.1
-"""Width of the bins in which attempts are counted; `peak_attempts_per_s` is over one bin."""
 
 OUTCOMES: tuple[AttemptOutcome, ...] = get_args(AttemptOutcome)
 HTTP_STATUS: Mapping[AttemptOutcome, int] = {"opened": 101, "rejected": 503}

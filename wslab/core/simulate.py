@@ -21,9 +21,10 @@ from wslab.core.arguments import check_whole
 from wslab.core.backoff import named
 from wslab.core.capacity import Admission
 from wslab.core.draws import columns
-from wslab.core.herd import BIN_S, NOTHING_TRIED, OUTCOMES, Codes, Herd, Tried
+from wslab.core.herd import NOTHING_TRIED, OUTCOMES, Codes, Herd, Tried
 from wslab.core.policy import Delays, Policy
 from wslab.core.scenario import FloatArray, Scenario, changed
+from wslab.core.summaries import BIN_S
 
 RESOLUTION_S = 0.01
 PERIOD_WINDOWS = 64
