@@ -18,11 +18,9 @@ from wslab.cli.console import (
     JsonOption,
     KindOption,
     PolicyOption,
-    progress_line,
     teaching,
 )
 from wslab.core.arguments import check_choice
-from wslab.experiments import Progress
 from wslab.views.terminal import herd_table
 
 if TYPE_CHECKING:
@@ -49,8 +47,7 @@ def simulate(
         check_choice("kind", kind, CLOSE_CODES)
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
-        with progress_line() as progress:
-            progress(Progress(0, None, f"simulating {clients:,} clients"))
+        with Console(stderr=True).status(f"simulating {clients:,} clients"):
             began_s = time.perf_counter()
             herd = simulate_herd(
                 clients,
