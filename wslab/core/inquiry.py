@@ -18,7 +18,7 @@ from wslab.core.verdicts import Evidence, Failure
 T = TypeVar("T")
 Steps = Generator[Trial, Sighting, T]
 
-PATIENT = 8
+PATIENT = 20
 """Factor on the waits for silence, wherever the answer depends on them."""
 
 FRAGMENT_BYTES = 16_384

@@ -119,14 +119,14 @@ class TrialRunner:
 
     async def _announce(self, wire: Wire, trial: Trial) -> None:
         began = asyncio.get_running_loop().time()
-        await wire.announce(self._parts(trial), self._waits.for_answer(trial))
+        await wire.announce(self._parts(trial), self._waits.for_answer())
         if await wire.until(lambda: wire.has_ended, self._waits.for_refusal(trial.patience)):
             self._waits.note_refusal(asyncio.get_running_loop().time() - began)
 
     async def _send(self, wire: Wire, trial: Trial) -> int:
         """Send the trial's message, as much as the server takes; return how much of one frame is left unsent."""
         parts = self._parts(trial)
-        stall_s = max(1.0, self._waits.for_answer(trial))
+        stall_s = max(1.0, self._waits.for_answer(trial.patience, trial.payload_bytes))
         sent_before = wire.sent_bytes
         if trial.evidence and self._waits.refusal_s is not None and trial.form in ("frame", "padded"):
             # This server refuses headers: the payload need not be sent to be refused.
@@ -156,6 +156,7 @@ class TrialRunner:
     async def _await_fate(self, wire: Wire, trial: Trial, since: Since) -> Question:
         """Wait until the message is answered or the wait is over; return whether the ping behind it was answered."""
         baseline, waits, loop = trial.baseline, self._waits, asyncio.get_running_loop()
+        answer_s = waits.for_answer(trial.patience, trial.payload_bytes)
         began = loop.time()
 
         def echoed() -> bool:
@@ -163,18 +164,18 @@ class TrialRunner:
 
         if baseline.ends is not None:
             end = echoed if baseline.replies == "echo" else _never
-            await wire.until(end, waits.for_answer(trial), since.echoed_bytes)
+            await wire.until(end, answer_s, since.echoed_bytes)
             self._is_answering = False
             return _never
-        pong = await wire.ping(waits.for_answer(trial)) if baseline.pongs and wire.is_whole else _never
+        pong = await wire.ping(answer_s) if baseline.pongs and wire.is_whole else _never
 
         def answered() -> bool:
             return echoed() or (baseline.replies == "own" and since.own_messages() > 0)
 
-        if await wire.until(lambda: pong() or answered(), waits.for_answer(trial), since.echoed_bytes):
+        if await wire.until(lambda: pong() or answered(), answer_s, since.echoed_bytes):
             took_s = loop.time() - began
             enough = {"echo": echoed, None: lambda: echoed() and pong()}.get(baseline.replies, _never)
-            if await wire.until(enough, waits.for_more(trial), since.echoed_bytes):
+            if await wire.until(enough, waits.for_more(trial.patience), since.echoed_bytes):
                 took_s = loop.time() - began
             waits.note_answer(took_s, trial.payload_bytes)
         if trial.form not in ("opening", "nothing"):
@@ -190,14 +191,13 @@ class TrialRunner:
         await self._leave()
         wire = self._wire = await self._open_wire(trial.is_compressed)
         self._is_answering, self._offered_deflate = True, trial.is_compressed
-        since = Since.now(wire)
+        frames = wire.frames
         if self._greeting is not None:
-            stall_s = self._waits.for_answer(trial)
-            await wire.send([text_frame(self._greeting)], stall_s)
+            await wire.send([text_frame(self._greeting)], self._waits.for_answer())
             self.probe_wire_bytes += wire.sent_bytes
-            await wire.until(lambda: since.own_messages() > 0, self._waits.for_more(trial))
+            await wire.until(lambda: frames.own_messages > 0, self._waits.for_more(trial.patience))
         if trial.baseline.greetings:
-            await wire.until(lambda: since.own_messages() >= trial.baseline.greetings, self._waits.for_answer(trial))
+            await wire.until(lambda: frames.own_messages >= trial.baseline.greetings, self._waits.for_answer())
         return wire
 
     def _is_fit(self, wire: Wire, trial: Trial) -> bool:

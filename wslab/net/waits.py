@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from wslab.core.trials import Trial
-
 TRUSTED_BYTES_PER_S = 10e6
 """How fast a server is trusted to get through a message, beside the waits below, before its silence counts."""
 
@@ -30,13 +28,13 @@ class Waits:
         """Learn from the refusal of a header."""
         self.refusal_s = max(self.refusal_s or 0.0, took_s)
 
-    def for_answer(self, trial: Trial) -> float:
+    def for_answer(self, patience: int = 1, payload_bytes: int = 0) -> float:
         """For the first sign after a message."""
-        return trial.patience * max(0.25, 10 * self.answer_s) + trial.payload_bytes / TRUSTED_BYTES_PER_S
+        return patience * max(0.075, 10 * self.answer_s) + payload_bytes / TRUSTED_BYTES_PER_S
 
-    def for_more(self, trial: Trial) -> float:
+    def for_more(self, patience: int = 1) -> float:
         """For an answer or a close frame that a pong has overtaken."""
-        return trial.patience * max(0.05, 5 * self.answer_s)
+        return patience * max(0.02, 5 * self.answer_s)
 
     def for_refusal(self, patience: int = 1) -> float:
         """For the refusal of a header: long before the first one was seen, since then it decides how to go on."""

@@ -145,16 +145,17 @@ class Wire:
             await self._reading
         self._stream.close()
 
-    async def _read(self, early: bytes) -> None:
-        data = early
+    async def _read(self, data: bytes) -> None:
         while True:
             self.received_bytes += len(data)
             self.frames.feed(data)
-            data = await self._stream.receive()
             if self.has_ended:
                 self._over.set()
             self._news.set()
+            data = await self._stream.receive()
             if not data:
+                self._over.set()
+                self._news.set()
                 return
 
     async def _send_part(self, part: bytes, stall_s: float, *, heed_end: bool = True) -> bool:
