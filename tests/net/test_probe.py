@@ -534,6 +534,7 @@ def test_stated_host_is_treated_gently():
     ("options", "words"),
     [
         ({"url": "http://localhost/"}, "write ws://"),
+        ({"url": "ws://user@localhost/"}, "without password"),
         ({"cap_bytes": 1}, "between 2 and"),
         ({"configured_bytes": CAP + 1, "cap_bytes": CAP}, "raise cap_bytes"),
         ({"timeout_s": 0}, "timeout_s is 0"),

@@ -47,10 +47,9 @@ def compressed_frame(opcode: Opcode, payload: bytes) -> Iterator[bytes]:
     """Yield a masked compressed frame in parts, the header first."""
     mask = os.urandom(4)
     yield encode_header(opcode, len(payload), mask, rsv1=True)
-    masked = apply_mask(payload, mask)
-    yield masked[:FIRST_BYTES]
-    for start in range(FIRST_BYTES, len(masked), CHUNK_BYTES):
-        yield masked[start : start + CHUNK_BYTES]
+    yield apply_mask(payload[:FIRST_BYTES], mask)
+    for start in range(FIRST_BYTES, len(payload), CHUNK_BYTES):
+        yield apply_mask(payload[start : start + CHUNK_BYTES], mask)
 
 
 def fragmented_message(opcode: Opcode, payload_bytes: int, fragment_bytes: int, fill: bytes) -> Iterator[bytes]:

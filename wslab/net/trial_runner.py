@@ -94,7 +94,7 @@ class TrialRunner:
     async def _try(self, wire: Wire, trial: Trial) -> Sighting:
         wire.frames.fill = WIDE_CHARACTER if trial.content == "wide_text" else self._fill
         since = Since.now(wire)
-        pong: Question = _never
+        pong = _never
         after_refusal: AfterRefusal | None = None
         if trial.is_announcement:
             await self._announce(wire, trial)
@@ -163,24 +163,24 @@ class TrialRunner:
             return since.echoed_bytes() >= max(1, trial.echo_bytes)
 
         if baseline.ends is not None:
-            end = echoed if baseline.replies == "echo" else _never
-            await wire.until(end, answer_s, since.echoed_bytes)
+            await wire.until(echoed if baseline.replies == "echo" else _never, answer_s, since.echoed_bytes)
             self._is_answering = False
             return _never
         pong = await wire.ping(answer_s) if baseline.pongs and wire.is_whole else _never
-
-        def answered() -> bool:
-            return echoed() or (baseline.replies == "own" and since.own_messages() > 0)
-
-        if await wire.until(lambda: pong() or answered(), answer_s, since.echoed_bytes):
-            took_s = loop.time() - began
-            enough = {"echo": echoed, None: lambda: echoed() and pong()}.get(baseline.replies, _never)
-            if await wire.until(enough, waits.for_more(trial.patience), since.echoed_bytes):
-                took_s = loop.time() - began
-            waits.note_answer(took_s, trial.payload_bytes)
-        if trial.form not in ("opening", "nothing"):
-            expected = answered if baseline.replies in ("echo", "own") else pong
-            self._is_answering = expected() or not baseline.pongs or baseline.replies is None
+        expected: Question = {
+            "echo": echoed,
+            "own": lambda: since.own_messages() > 0,
+            "none": pong,
+            None: lambda: echoed() and pong(),
+        }[baseline.replies]
+        if await wire.until(lambda: pong() or echoed() or expected(), answer_s, since.echoed_bytes):
+            more_s = waits.for_more(trial.patience, trial.payload_bytes)
+            if await wire.until(expected, more_s, since.echoed_bytes):
+                waits.note_answer(loop.time() - began, trial.payload_bytes)
+            if baseline.replies in ("own", "none"):  # no proof yet: a close frame may be on its way
+                await wire.until(_never, waits.for_more(trial.patience))
+        is_mute = baseline.replies is None or (baseline.replies == "none" and not baseline.pongs)
+        self._is_answering = is_mute or expected()
         return pong
 
     async def _wire_for(self, trial: Trial) -> Wire:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 TRUSTED_BYTES_PER_S = 10e6
-"""How fast a server is trusted to get through a message, beside the waits below, before its silence counts."""
+"""How fast a server is trusted to get through a message before its silence counts; slower ones are learnt."""
 
 SMALL_BYTES = 64 * 1024
 MAX_ANSWER_S = 1.0
@@ -18,11 +18,14 @@ class Waits:
     def __init__(self) -> None:
         self.answer_s = 0.0
         self.refusal_s: float | None = None
+        self.bytes_per_s = TRUSTED_BYTES_PER_S
 
     def note_answer(self, took_s: float, payload_bytes: int) -> None:
-        """Learn from an answer to a message; only small ones tell of the way there and back."""
+        """Learn from an answer: from a small message's the way there and back, from a large one's the throughput."""
         if payload_bytes <= SMALL_BYTES:
             self.answer_s = max(self.answer_s, min(took_s, MAX_ANSWER_S))
+        else:
+            self.bytes_per_s = min(self.bytes_per_s, payload_bytes / took_s / 4)
 
     def note_refusal(self, took_s: float) -> None:
         """Learn from the refusal of a header."""
@@ -30,11 +33,11 @@ class Waits:
 
     def for_answer(self, patience: int = 1, payload_bytes: int = 0) -> float:
         """For the first sign after a message."""
-        return patience * max(0.075, 10 * self.answer_s) + payload_bytes / TRUSTED_BYTES_PER_S
+        return patience * max(0.075, 10 * self.answer_s) + payload_bytes / self.bytes_per_s
 
-    def for_more(self, patience: int = 1) -> float:
+    def for_more(self, patience: int = 1, payload_bytes: int = 0) -> float:
         """For an answer or a close frame that a pong has overtaken."""
-        return patience * max(0.02, 5 * self.answer_s)
+        return patience * max(0.02, 5 * self.answer_s) + payload_bytes / self.bytes_per_s
 
     def for_refusal(self, patience: int = 1) -> float:
         """For the refusal of a header: long before the first one was seen, since then it decides how to go on."""
