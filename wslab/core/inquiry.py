@@ -101,6 +101,17 @@ class Inquiry:
             self.evidence.accepted_bytes = max(self.evidence.accepted_bytes, payload_bytes)
         return passed
 
+    def passed_below(self, form: Form, payload_bytes: int) -> int:
+        """Return the largest size below this one that was announced in this form and not refused; 0 for none."""
+        return max(
+            (
+                size
+                for (asked, size), (passed, _) in self._announced.items()
+                if asked == form and passed and size < payload_bytes
+            ),
+            default=0,
+        )
+
     def confirm(self, payload_bytes: int) -> Steps[bool]:
         """Settle by real messages whether this is the largest size that passes, or one more than that."""
         if (yield from self.offer(payload_bytes)):

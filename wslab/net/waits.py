@@ -7,10 +7,12 @@ TRUSTED_BYTES_PER_S = 10e6
 
 SMALL_BYTES = 64 * 1024
 MAX_ANSWER_S = 1.0
+FORGET = 0.7
+"""What a slow answer weighs when the next one has come: a server's first ones are slower than the rest."""
 
 
 class Waits:
-    """Multiples of the slowest answer and the slowest refusal; a trial's patience multiplies them again.
+    """Multiples of the slowest answer and the slowest refusal of late; a trial's patience multiplies them again.
 
     The lower bounds are those of a busy machine. Too short a wait costs a contradiction later, never the answer.
     """
@@ -23,13 +25,13 @@ class Waits:
     def note_answer(self, took_s: float, payload_bytes: int) -> None:
         """Learn from an answer: from a small message's the way there and back, from a large one's the throughput."""
         if payload_bytes <= SMALL_BYTES:
-            self.answer_s = max(self.answer_s, min(took_s, MAX_ANSWER_S))
+            self.answer_s = max(FORGET * self.answer_s, min(took_s, MAX_ANSWER_S))
         else:
             self.bytes_per_s = min(self.bytes_per_s, payload_bytes / took_s / 4)
 
     def note_refusal(self, took_s: float) -> None:
         """Learn from the refusal of a header."""
-        self.refusal_s = max(self.refusal_s or 0.0, took_s)
+        self.refusal_s = max(FORGET * (self.refusal_s or 0.0), took_s)
 
     def for_answer(self, patience: int = 1, payload_bytes: int = 0) -> float:
         """For the first sign after a message."""
@@ -43,7 +45,7 @@ class Waits:
         """For the refusal of a header: long before the first one was seen, since then it decides how to go on."""
         if self.refusal_s is None:
             return max(0.25, 10 * self.answer_s)
-        return patience * max(0.008, 6 * self.refusal_s, 3 * self.answer_s)
+        return patience * max(0.01, 6 * self.refusal_s, 3 * self.answer_s)
 
     def for_reset(self) -> float:
         """For the RST that answers a byte sent to a closed connection."""
