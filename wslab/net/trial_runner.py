@@ -174,9 +174,10 @@ class TrialRunner:
             None: lambda: echoed() and pong(),
         }[baseline.replies]
         if await wire.until(lambda: pong() or echoed() or expected(), answer_s, since.echoed_bytes):
+            took_s = loop.time() - began
             more_s = waits.for_more(trial.patience, trial.payload_bytes)
             if await wire.until(expected, more_s, since.echoed_bytes):
-                waits.note_answer(loop.time() - began, trial.payload_bytes)
+                waits.note_answer(took_s if baseline.replies is None else loop.time() - began, trial.payload_bytes)
             if baseline.replies in ("own", "none"):  # no proof yet: a close frame may be on its way
                 await wire.until(_never, waits.for_more(trial.patience))
         is_mute = baseline.replies is None or (baseline.replies == "none" and not baseline.pongs)

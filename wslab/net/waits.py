@@ -44,7 +44,7 @@ class Waits:
     def for_refusal(self, patience: int = 1) -> float:
         """For the refusal of a header: long before the first one was seen, since then it decides how to go on."""
         if self.refusal_s is None:
-            return max(0.25, 10 * self.answer_s)
+            return max(0.1, 20 * self.answer_s)
         return patience * max(0.01, 6 * self.refusal_s, 3 * self.answer_s)
 
     def for_reset(self) -> float:
