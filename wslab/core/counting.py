@@ -116,18 +116,19 @@ def count_compression(inquiry: Inquiry) -> Steps[None]:
 def _limits_inflated(inquiry: Inquiry) -> Steps[bool | None]:
     """Whether a message is refused that is too big only after inflation; None where there can be none."""
     evidence = inquiry.evidence
-    refused_bytes = evidence.accepted_bytes + 1
-    candidates = (refused_bytes, refused_bytes + 1, min(4 * refused_bytes, evidence.cap_bytes))
-    sizes = [size for size in candidates if len(deflated(size)) < refused_bytes <= size <= evidence.cap_bytes + 1]
+    limit = evidence.accepted_bytes
+    candidates = (limit, limit + 1, limit + 2, min(4 * (limit + 1), evidence.cap_bytes))
+    sizes = [size for size in candidates if len(deflated(size)) <= limit <= size]
     passed = 0
     for size in sizes:
         _, reading = yield from inquiry.ask("deflated", size, evidence=True)
         if reading != "accepted":
-            if passed:
-                evidence.remarks.append(f"Compressed, a message of {passed:,} bytes still passes; {size:,} do not.")
+            if passed != limit:
+                differs = f"messages of {passed:,} bytes still pass and" if passed else "even"
+                evidence.remarks.append(f"Compressed, {differs} messages of {size:,} bytes are refused.")
             return True
         passed = size
-    return False if sizes else None
+    return False if passed > limit else None
 
 
 def _limits_wire(inquiry: Inquiry) -> Steps[bool]:

@@ -18,7 +18,7 @@ from wslab.core.verdicts import Evidence, Failure
 T = TypeVar("T")
 Steps = Generator[Trial, Sighting, T]
 
-PATIENT = 8
+PATIENT = 20
 """Factor on the waits for silence, wherever the answer depends on them."""
 
 FRAGMENT_BYTES = 16_384
@@ -100,6 +100,17 @@ class Inquiry:
             # An echo is proof; a pong may be overtaken by the close frame, so it counts with patience only.
             self.evidence.accepted_bytes = max(self.evidence.accepted_bytes, payload_bytes)
         return passed
+
+    def passed_below(self, form: Form, payload_bytes: int) -> int:
+        """Return the largest size below this one that was announced in this form and not refused; 0 for none."""
+        return max(
+            (
+                size
+                for (asked, size), (passed, _) in self._announced.items()
+                if asked == form and passed and size < payload_bytes
+            ),
+            default=0,
+        )
 
     def confirm(self, payload_bytes: int) -> Steps[bool]:
         """Settle by real messages whether this is the largest size that passes, or one more than that."""

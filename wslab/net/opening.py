@@ -134,14 +134,12 @@ async def _shake_hands(stream: TcpStream, target: Target, protocol: ClientProtoc
                 received += data
                 if not data:
                     break
+    except TimeoutError:  # first: it is an OSError too
+        late = f"TCP opens, but the handshake is not answered within {target.timeout_s:g} s."
+        raise NotOpened("no_answer", late) from None
     except OSError as error:
-        raise NotOpened(
-            "not_a_websocket_server", f"It ends TCP instead of answering the handshake: {_words(error)}."
-        ) from error
-    except TimeoutError:
-        raise NotOpened(
-            "no_answer", f"TCP opens, but the handshake is not answered within {target.timeout_s:g} s."
-        ) from None
+        ended = f"It ends TCP instead of answering the handshake: {_words(error)}."
+        raise NotOpened("not_a_websocket_server", ended) from error
     head, separator, rest = received.partition(b"\r\n\r\n")
     return head + separator, rest
 
@@ -203,7 +201,7 @@ def _misopened(error: Exception) -> NotOpened:
 
 def _quote(body: bytes) -> str:
     text = " ".join(body.decode(errors="replace").split())
-    return f"It says: {text[:200]}" if text else ""
+    return f"It says “{text[:200]}”." if text else ""
 
 
 def _words(error: BaseException) -> str:
