@@ -7,16 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-from rich.console import Group
 from rich.table import Table
-from rich.text import Text
 
 from wslab.core.closecodes import lookup
 from wslab.core.ladders import bracket
 from wslab.core.records import Outage, Restart, Send
 from wslab.core.runs import Run
-from wslab.core.verdicts import Verdict
 from wslab.views.words import seconds
 
 
@@ -106,13 +102,3 @@ def _return(outages: Sequence[Outage]) -> str:
         f"{back} after {min(times):.2f} to {max(times):.2f} s "
         f"(median {statistics.median(times):.2f} s), in {attempts} attempts"
     )
-
-
-def verdict_table(verdict: Verdict) -> Group:
-    """Return a probe's finding in a sentence, and under it every fact that it established."""
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    for name, value in msgspec.structs.asdict(verdict).items():
-        if value is not None and name not in ("explanation", "remarks"):
-            table.add_row(name, f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value))
-    remarks = [Text(f"• {remark}") for remark in verdict.remarks]
-    return Group(Text(verdict.explanation, style="bold"), *remarks, Text(), table)
