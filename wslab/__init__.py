@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 _HOMES = {
     "Cancel": "wslab.experiments",
     "Knobs": "wslab.core.knobs",
+    "LabFleet": "wslab.net.fleet",
     "LabServer": "wslab.net.server",
     "Policy": "wslab.core.policy",
     "Run": "wslab.core.runs",
@@ -29,6 +30,7 @@ _HOMES = {
     "find_limit": "wslab.experiments",
     "frames_question": "wslab.experiments",
     "herd_drill": "wslab.experiments",
+    "in_flight_drill": "wslab.experiments",
     "limit_cost": "wslab.experiments",
     "load": "wslab.core.runs",
     "over_cluster": "wslab.net.cluster",
@@ -85,6 +87,7 @@ if TYPE_CHECKING:
     from wslab.experiments import find_limit as find_limit
     from wslab.experiments import frames_question as frames_question
     from wslab.experiments import herd_drill as herd_drill
+    from wslab.experiments import in_flight_drill as in_flight_drill
     from wslab.experiments import limit_cost as limit_cost
     from wslab.experiments import payload_sweep as payload_sweep
     from wslab.experiments import resend as resend
@@ -95,6 +98,7 @@ if TYPE_CHECKING:
     from wslab.net.chunks import receive_chunks as receive_chunks
     from wslab.net.chunks import send_in_chunks as send_in_chunks
     from wslab.net.cluster import over_cluster as over_cluster
+    from wslab.net.fleet import LabFleet as LabFleet
     from wslab.net.runtime import allow_nested_run as allow_nested_run
     from wslab.net.server import LabServer as LabServer
     from wslab.views import limits as limits

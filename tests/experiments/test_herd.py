@@ -88,6 +88,14 @@ def test_restart_that_is_never_over_makes_everyone_give_up() -> None:
     assert {attempt.outcome for attempt in run.attempts if attempt.outage} == {"refused"}
 
 
+def test_rolling_restart_of_a_fleet_is_survived() -> None:
+    run = herd_drill(QUICK, clients=60, kind="rolling", policy=lambda rng: iter([0.01] * 100))
+    assert len(run.restarts) == 3
+    assert {outage.client for outage in run.outages} == set(range(60))
+    assert "refused" not in {attempt.outcome for attempt in run.attempts}
+    assert {outage.gave_up for outage in run.outages} == {None}
+
+
 def test_progress_tells_of_everyone() -> None:
     steps: list[Progress] = []
     herd_drill(QUICK, clients=CLIENTS, progress=steps.append)

@@ -22,7 +22,7 @@ ClosedBy = Literal["server", "client", "network"]
 TcpEnd = Literal["fin", "reset", "aborted"]
 SendOutcome = Literal["accepted", "closed", "timeout", "unconfirmed", "unopened"]
 AttemptOutcome = Literal["opened", "refused", "reset", "timeout", "rejected", "failed"]
-RestartKind = Literal["graceful", "crash", "reload"]
+RestartKind = Literal["graceful", "crash", "reload", "rolling"]
 
 R = TypeVar("R", bound="Record")
 
@@ -89,6 +89,7 @@ class Closure(Record, frozen=True, kw_only=True, tag="closure"):
         tcp_end: how TCP ended: "fin" and "reset" by the other side, "aborted" by this one.
         close_started_at_s: first close frame sent or received, or the end of TCP where there was none.
         closed_at_s: the end of TCP.
+        received_messages: complete data messages from the server; None where they were not counted.
     """
 
     client: int
@@ -107,6 +108,7 @@ class Closure(Record, frozen=True, kw_only=True, tag="closure"):
     tcp_end: TcpEnd
     sent_wire_bytes: int
     received_wire_bytes: int
+    received_messages: int | None = None
 
 
 class Account(Record, frozen=True, kw_only=True, tag="account"):

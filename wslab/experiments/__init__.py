@@ -5,6 +5,7 @@ from wslab.experiments.cost import limit_cost
 from wslab.experiments.drill import restart_drill
 from wslab.experiments.frames import frames_question
 from wslab.experiments.herd import herd_drill
+from wslab.experiments.in_flight import in_flight_drill
 from wslab.experiments.limit import find_limit
 from wslab.experiments.resend import resend
 from wslab.experiments.single import send_message, stay_connected
@@ -19,6 +20,7 @@ __all__ = [
     "find_limit",
     "frames_question",
     "herd_drill",
+    "in_flight_drill",
     "limit_cost",
     "payload_sweep",
     "resend",

@@ -22,8 +22,12 @@ from wslab.core.records import Record, RunInfo, since
 from wslab.core.runs import Run
 from wslab.core.summaries import quantile
 from wslab.net import runtime
+from wslab.net.fleet import LabFleet
 from wslab.net.recording import Recorder, loop_lag
 from wslab.net.server import LabServer
+
+Lab = LabServer | LabFleet
+"""What an experiment may restart."""
 
 
 class Progress(NamedTuple):
@@ -65,7 +69,7 @@ class Setting(NamedTuple):
 
     experiment: str
     parameters: dict[str, Any]
-    server: LabServer | None
+    server: Lab | None
     url: str
     seed: int | None
 
@@ -148,7 +152,7 @@ async def _measured(
     return Run(info, tuple(recorder.records))
 
 
-async def _add_servers_side(recorder: Recorder, server: LabServer, restarts_before: int) -> None:
+async def _add_servers_side(recorder: Recorder, server: Lab, restarts_before: int) -> None:
     """Join to the clients' records what the server says of the same connections, and its restarts."""
     seen = {record.connection_id for record in recorder.records if hasattr(record, "connection_id")} - {None}
     await server.settle(seen)

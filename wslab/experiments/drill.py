@@ -2,54 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
-from wslab.core.arguments import check_choice, check_number, check_whole
+from wslab.core.arguments import check_number, check_whole
 from wslab.core.backoff import named
 from wslab.core.knobs import Knobs
 from wslab.core.policy import Delays, Policy
 from wslab.core.records import RestartKind
 from wslab.core.runs import Run
-from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Setting, conduct, served
+from wslab.experiments.conduct import Cancel, Lab, OnProgress, OnRecord, Setting, conduct
 from wslab.experiments.crowd import Crowd
-from wslab.experiments.gathering import Gathering
+from wslab.experiments.restarts import Restarts
 from wslab.net.recording import Recorder
-from wslab.net.server import KINDS, LabServer, changed
 
 MAX_CLIENTS = 500
 """Beyond it one process with full clients would measure itself rather than the restart."""
 
 
-class Restarts(NamedTuple):
-    """What is done to a server in a drill; the changes come with the first restart."""
-
-    kind: RestartKind
-    downtime_s: float | None
-    changes: dict[str, Any]
-    repeats: int
-
-    def check(self, target: LabServer | Knobs) -> None:
-        """Raise, before anything starts, if these restarts cannot be done to this target."""
-        check_whole("repeats", self.repeats, low=1, high=100, unit="restarts")
-        check_choice("kind", self.kind, KINDS)
-        check_number("downtime_s", self.downtime_s, low=0, high=600, unit="seconds", optional=True)
-        if not isinstance(target, LabServer | Knobs):
-            raise TypeError(
-                f"target is {target!r}, but a drill restarts its server: give a LabServer, or Knobs for one"
-            )
-        changed(target if isinstance(target, Knobs) else target.knobs, self.changes)
-
-    async def carry_out(self, server: LabServer, gathering: Gathering) -> None:
-        """Restart the server once its clients are connected, and again whenever they are back."""
-        await gathering.connected()
-        for number in range(self.repeats):
-            async with gathering.outage():
-                changes = self.changes if number == 0 else {}
-                await server.restart_async(self.kind, downtime_s=self.downtime_s, **changes)
-
-
 def restart_drill(
-    target: LabServer | Knobs,
+    target: Lab | Knobs,
     *,
     clients: int = 10,
     policy: str | Policy | Delays = "full_jitter",
@@ -69,12 +40,12 @@ def restart_drill(
     The run holds `Attempt`, `Closure`, `Outage`, `Account` and `Restart` records.
 
     Args:
-        target: a running lab server, or the knobs of one to start for the drill.
+        target: a running lab server or fleet, or the knobs of one to start for the drill.
         clients: 1 to 500.
         policy: when they come back: a name of `wslab.core.backoff.POLICIES`, a `Policy`, or a generator function.
-        kind: "graceful", "crash" or "reload".
+        kind: "graceful", "crash" or "reload"; "rolling" for a fleet, one server after another.
         downtime_s: seconds from listener closed to listening again. None: as the server's knob says.
-        changes: knobs from the first restart on ("reload" only).
+        changes: knobs from the first restart on ("reload" and "rolling" only).
         repeats: restarts, one after the other, 1 to 100.
         open_timeout_s: for one attempt.
         timeout_s: how long a restart's clients are waited for; who is away then has an `Outage` that says so.
@@ -92,9 +63,8 @@ def restart_drill(
     chosen = named(policy)
 
     async def measure(recorder: Recorder) -> None:
-        assert server is not None
         crowd = Crowd(
-            url,
+            lab.url,
             recorder,
             clients,
             chosen,
@@ -104,7 +74,7 @@ def restart_drill(
             open_timeout_s=open_timeout_s,
         )
         async with crowd:
-            await restarts.carry_out(server, crowd)
+            await restarts.carry_out(lab, crowd)
 
     parameters = {
         "clients": clients,
@@ -114,6 +84,6 @@ def restart_drill(
         "open_timeout_s": open_timeout_s,
         "timeout_s": timeout_s,
     }
-    with served(target) as (server, url):
-        setting = Setting("restart_drill", parameters, server, url, seed)
+    with restarts.served(target) as lab:
+        setting = Setting("restart_drill", parameters, lab, lab.url, seed)
         return conduct(measure, setting, cancel=cancel, on_record=on_record)

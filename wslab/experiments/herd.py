@@ -11,18 +11,17 @@ from wslab.core.knobs import Knobs
 from wslab.core.policy import Delays, Policy
 from wslab.core.records import RestartKind
 from wslab.core.runs import Run
-from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Setting, conduct, served
-from wslab.experiments.drill import Restarts
+from wslab.experiments.conduct import Cancel, Lab, OnProgress, OnRecord, Setting, conduct
 from wslab.experiments.gathering import Gathering, Tally
+from wslab.experiments.restarts import Restarts
 from wslab.net import machine
 from wslab.net.cluster import herd_on
 from wslab.net.herd.herd import Herd
 from wslab.net.recording import Recorder
-from wslab.net.server import LabServer
 
 
 def herd_drill(
-    target: LabServer | Knobs,
+    target: Lab | Knobs,
     *,
     clients: int = 1000,
     policy: str | Policy | Delays = "full_jitter",
@@ -46,7 +45,7 @@ def herd_drill(
     the run into a few numbers.
 
     Args:
-        target: a running lab server, or the knobs of one to start for the drill.
+        target: a running lab server or fleet, or the knobs of one to start for the drill.
         clients: 1 to as many as this machine can hold; for more there is the simulation.
         policy, kind, downtime_s, changes, repeats, open_timeout_s, timeout_s: as in `restart_drill`.
         workers: processes that the clients are divided among. None: one for each core but one, at most 4; on a cluster
@@ -66,7 +65,8 @@ def herd_drill(
         LabServerError, HerdError: the server did not come up again, or a worker died, in a cluster before the start.
         ImportError, ClusterError: Dask is not installed, or there is no such cluster, or it has no workers.
     """
-    machine.check_clients(clients)  # the server holds them all in one process
+    # One process holds them all: the server, or the relay before a fleet, which takes two files for each.
+    machine.check_clients(clients, files_per_client=2 if kind == "rolling" else 1)
     check_whole("seed", seed, low=0, unit="(any whole number)")
     check_number("timeout_s", timeout_s, low=0.1, high=3600, unit="seconds")
     restarts = Restarts(kind, downtime_s, changes or {}, repeats)
@@ -74,12 +74,11 @@ def herd_drill(
     chosen = named(policy)
 
     async def measure(recorder: Recorder) -> None:
-        assert server is not None
         gather = Herd if scheduler is None else functools.partial(herd_on, scheduler)
         async with gather(
-            url, recorder, clients, chosen, seed=seed, workers=workers, open_timeout_s=open_timeout_s
+            lab.url, recorder, clients, chosen, seed=seed, workers=workers, open_timeout_s=open_timeout_s
         ) as herd:
-            await restarts.carry_out(server, HerdGathering(herd, clients, timeout_s, progress))
+            await restarts.carry_out(lab, HerdGathering(herd, clients, timeout_s, progress))
 
     parameters = {
         "clients": clients,
@@ -91,8 +90,8 @@ def herd_drill(
         "open_timeout_s": open_timeout_s,
         "timeout_s": timeout_s,
     }
-    with served(target) as (server, url):
-        setting = Setting("herd_drill", parameters, server, url, seed)
+    with restarts.served(target) as lab:
+        setting = Setting("herd_drill", parameters, lab, lab.url, seed)
         return conduct(measure, setting, cancel=cancel, on_record=on_record)
 
 

@@ -228,6 +228,7 @@ class Client:
             tcp_end=connection.tcp_end,
             sent_wire_bytes=connection.sent_wire_bytes,
             received_wire_bytes=connection.received_wire_bytes,
+            received_messages=connection.received_messages,
         )
         self._closed.set_result(closure)
         self.recorder.emit(closure)

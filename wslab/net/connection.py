@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection
+from websockets.frames import DATA_OPCODES, Frame
 
 from wslab.core.records import TcpEnd
 from wslab.net.metering import MeteredConnection
@@ -29,12 +30,18 @@ class RecordingConnection(MeteredConnection, ClientConnection):
         self.send_error: str | None = None
         self.tcp_end: TcpEnd = "aborted"
         self.closed_at: float | None = None
+        self.received_messages = 0
         self._deadline: asyncio.TimerHandle | None = None
 
     @property
     def connection_id(self) -> str | None:
         """The lab server's name for this connection; None on a foreign server."""
         return None if self.response is None else self.response.headers.get("X-Wslab-Connection")
+
+    def process_event(self, event: Any) -> None:
+        if isinstance(event, Frame) and event.opcode in DATA_OPCODES:
+            self.received_messages += event.fin
+        super().process_event(event)
 
     def _note_closing(self) -> None:
         if self.close_started_at is not None:

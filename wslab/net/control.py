@@ -17,10 +17,14 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="message"):
 
 
 class Listen(Message, frozen=True, kw_only=True, tag="listen"):
-    """Command: listen on this address. `standing_in`: answer as `knobs.while_down` says until `Open` comes."""
+    """Command: listen on this address. `standing_in`: answer as `knobs.while_down` says until `Open` comes.
+
+    Connections are called by `name`, the number of the `start` and their own.
+    """
 
     host: str
     port: int
+    name: str
     start: int
     knobs: Knobs
     standing_in: bool

@@ -41,12 +41,12 @@ class Limit(NamedTuple):
     raise_it: str
 
 
-def check_clients(clients: int, *, processes: int = 1) -> None:
+def check_clients(clients: int, *, processes: int = 1, files_per_client: int = 1) -> None:
     """Raise ValueError unless this machine can hold so many clients, divided among so many processes.
 
     The message names the limit that is met first, says how to raise it, and offers the simulation.
     """
-    limit = min(limits(processes))
+    limit = min(limits(processes, files_per_client))
     check_whole(
         "clients",
         clients,
@@ -58,14 +58,14 @@ def check_clients(clients: int, *, processes: int = 1) -> None:
     )
 
 
-def limits(processes: int = 1) -> list[Limit]:
+def limits(processes: int = 1, files_per_client: int = 1) -> list[Limit]:
     """Return every limit to the number of clients that `processes` processes can hold together."""
     files = _permitted_files()
     addresses = SOURCES if _has_many_addresses() else 1
     memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return [
         Limit(
-            processes * max(0, files - SPARE_FILES),
+            processes * max(0, files - SPARE_FILES) // files_per_client,
             f"one process may open {files:,} files",
             "raise the hard limit (ulimit -Hn, as root)",
         ),

@@ -39,6 +39,7 @@ class LabServer:
         knobs: how it behaves; further keyword arguments replace single knobs.
         host: the address to listen on. Anything but loopback needs `expose=True`, since whoever reaches it may use it.
         port: 0 takes a free one. It stays the server's own until `stop`, through every restart.
+        name: with which it begins every `connection_id`; several servers in one run need different ones.
 
     Raises:
         TypeError, ValueError: a knob, the host or the port is out of its bounds.
@@ -52,6 +53,7 @@ class LabServer:
         host: str = "127.0.0.1",
         port: int = 0,
         expose: bool = False,
+        name: str = "",
         **changes: Any,
     ) -> None:
         self.knobs = changed(knobs or Knobs(), changes)
@@ -61,6 +63,7 @@ class LabServer:
                 f"host is {host!r}, which other machines can reach; use 127.0.0.1, or say expose=True if they may"
             )
         self.host = host
+        self.name = name
         self._wanted_port = port
         self._reservation: socket.socket | None = None
         self._child: Child | None = None
@@ -279,7 +282,12 @@ class LabServer:
         self._served[len(self._served) + 1] = child
         child.tell(
             control.Listen(
-                host=self.host, port=self.port, start=len(self._served), knobs=self.knobs, standing_in=standing_in
+                host=self.host,
+                port=self.port,
+                name=self.name,
+                start=len(self._served),
+                knobs=self.knobs,
+                standing_in=standing_in,
             )
         )
         return (await child.expect(control.Listening)).at_s

@@ -126,6 +126,7 @@ class LabProgram:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.knobs = Knobs()
+        self.name = ""
         self.start = 0
         self._connections_seen = 0
         self._server: Server | None = None
@@ -136,7 +137,7 @@ class LabProgram:
 
     def next_connection_id(self) -> str:
         self._connections_seen += 1
-        return f"{self.start}-{self._connections_seen}"
+        return f"{self.name}{self.start}-{self._connections_seen}"
 
     # Commands
 
@@ -156,7 +157,7 @@ class LabProgram:
             self.tell(control.Failed(error=str(error)))
 
     async def _listen(self, command: control.Listen) -> None:
-        self.start = command.start
+        self.name, self.start = command.name, command.start
         self.knobs = command.knobs
         if not command.standing_in:
             self._open.set()
