@@ -26,6 +26,9 @@ RestartKind = Literal["graceful", "crash", "reload", "rolling"]
 
 R = TypeVar("R", bound="Record")
 
+RUN_ENDED = "the run ended first"
+"""Why an `Outage` has no reopening where nobody gave up: the run was over, or interrupted."""
+
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="record"):
     """The base of all records: immutable, keyword-only, tagged with its kind when written to a file."""

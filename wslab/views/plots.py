@@ -56,6 +56,9 @@ __all__ = [
     "who_gave_up",
 ]
 
+UNANSWERED = ["timeout", "unopened"]
+"""Outcomes that say nothing about a limit."""
+
 
 def close_codes(sends: pd.DataFrame, *, limit_bytes: int | None = None, ax: Axes | None = None) -> Axes:
     """Draw what each message met, against its payload size: one lane an outcome or close code.
@@ -84,7 +87,7 @@ def close_codes(sends: pd.DataFrame, *, limit_bytes: int | None = None, ax: Axes
     return dress(
         ax,
         kind="Close codes by payload size",
-        title=_boundary(sizes[met == "accepted"], sizes[met != "accepted"]),
+        title=_boundary(sizes[met == "accepted"], sizes[met != "accepted"], answered=not met.isin(UNANSWERED).all()),
         xlabel=f"payload ({scale})",
         details=[*(name.replace("\n", ": ") for name in names), *told],
         note=notes([sends]),
@@ -192,9 +195,11 @@ def _mark_limit(ax: Axes, limit_bytes: float) -> str:
     return name
 
 
-def _boundary(accepted: pd.Series[float], others: pd.Series[float]) -> str:
+def _boundary(accepted: pd.Series[float], others: pd.Series[float], *, answered: bool) -> str:
     if accepted.empty and others.empty:
         return "No messages"
+    if not answered:
+        return "No answer: neither accepted nor refused"
     if others.empty:
         return f"Everything accepted, up to {counted(accepted.max(), 'byte')}"
     if accepted.empty:
