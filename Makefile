@@ -4,8 +4,11 @@
 #     make setup PYTHON=python3.13     the interpreter of an environment that is yet to be made
 
 BIN := .venv/bin
-LESSONS := $(sort $(wildcard notebooks/*.ipynb))
 JUPYTER := JUPYTER_CONFIG_PATH="$(CURDIR)/jupyter" $(BIN)/jupyter
+LESSONS := $(sort $(wildcard notebooks/*.ipynb))
+
+# Bytecode is kept whatever the environment says: else every kernel and every lab server compiles the package again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup lab report test bench format clean
 
@@ -26,6 +29,7 @@ report: ## execute every lesson and leave its page in rendered/
 
 test: ## lint, check formatting and types, run every test
 	@scripts/setup dev
+	$(BIN)/python -VV
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -37,9 +41,9 @@ bench: ## measure what the project promises, as ratios
 
 format: ## put code into the house's form, and notebooks into that of git: without outputs
 	@scripts/setup dev
-	$(BIN)/ruff check --fix
-	$(BIN)/ruff format
 	$(JUPYTER) nbconvert --clear-output --inplace $(LESSONS)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
 
 clean: ## remove everything that these commands made, the environment included
 	rm -rf .venv rendered build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -26,13 +26,14 @@ BELOW_THE_TOP = {*BELOW_EXPERIMENTS, "experiments", "checks", "fieldguide", "vie
 MAY_IMPORT: dict[str, set[str]] = {
     "core": set(),
     "net": {"core"},
-    "experiments": BELOW_EXPERIMENTS,
-    "checks": BELOW_EXPERIMENTS,
     "fieldguide": BELOW_EXPERIMENTS,
+    "experiments": {*BELOW_EXPERIMENTS, "fieldguide"},  # which observe its subjects
+    "checks": BELOW_EXPERIMENTS,
     # Beside the three floors above, on core alone: every figure can be drawn from a file, with no socket open.
     "views": {"core"},
     # Where the two meet.
     "views.panels": BELOW_THE_TOP,
+    "course": {*BELOW_EXPERIMENTS, "experiments"},
     "cli": BELOW_THE_TOP,
     "__main__": {"cli"},
 }

@@ -1,8 +1,8 @@
 """A laboratory for WebSocket closures, above all 1009 Message Too Big and 1012 Service Restart.
 
     core         pure: close codes, records, policies, size ladders; no socket, no clock
-    net          sockets: the lab server in a child process, clients that tell the truth
-    experiments  blocking calls that return a `Run`: send_message, payload_sweep, restart_drill, tell_story
+    net          sockets: the lab server in a child process, clients that tell the truth, herds of them in workers
+    experiments  blocking calls that return a `Run`: send_message, payload_sweep, restart_drill, herd_drill, tell_story
     views        `tables` of a run, `plots` of a table, cards and reports
 
 One way only: knobs → server → wire → records → run → table → figure. Everything below is loaded when first used.
@@ -19,52 +19,91 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _HOMES = {
-    "Knobs": "wslab.core.knobs",
-    "LabServer": "wslab.net.server",
-    "send_message": "wslab.experiments",
-    "stay_connected": "wslab.experiments",
-    "payload_sweep": "wslab.experiments",
-    "restart_drill": "wslab.experiments",
-    "tell_story": "wslab.experiments",
     "Cancel": "wslab.experiments",
+    "Knobs": "wslab.core.knobs",
+    "LabFleet": "wslab.net.fleet",
+    "LabServer": "wslab.net.server",
+    "Policy": "wslab.core.policy",
     "Run": "wslab.core.runs",
-    "load": "wslab.core.runs",
-    "ladders": "wslab.core",
-    "tables": "wslab.views",
-    "plots": "wslab.views",
     "allow_nested_run": "wslab.net.runtime",
+    "closure_visibility": "wslab.experiments",
+    "find_limit": "wslab.experiments",
+    "frames_question": "wslab.experiments",
+    "herd_drill": "wslab.experiments",
+    "in_flight_drill": "wslab.experiments",
+    "limit_cost": "wslab.experiments",
+    "load": "wslab.core.runs",
+    "over_cluster": "wslab.net.cluster",
+    "payload_panel": "wslab.views.panels",
+    "payload_sweep": "wslab.experiments",
+    "receive_chunks": "wslab.net.chunks",
+    "resend": "wslab.experiments",
+    "restart_drill": "wslab.experiments",
+    "restart_panel": "wslab.views.panels",
+    "send_in_chunks": "wslab.net.chunks",
+    "send_message": "wslab.experiments",
+    "show": "wslab.views.notebook",
+    "simulate_herd": "wslab.core.simulate",
+    "stay_connected": "wslab.experiments",
+    "tell_story": "wslab.experiments",
+}
+_MODULES = {
+    "backoff": "wslab.core.backoff",
+    "course": "wslab.course",
+    "ladders": "wslab.core.ladders",
+    "limits": "wslab.views.limits",
+    "plots": "wslab.views.plots",
+    "tables": "wslab.views.tables",
 }
 
-__all__ = [*_HOMES]  # the names as strings, written once
+__all__ = [*_HOMES, *_MODULES]  # the names as strings, written once
 
 
 def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("wslab")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'wslab' has no attribute {name!r}")
-    home = importlib.import_module(_HOMES[name])
-    if not hasattr(home, name):
-        return importlib.import_module(f"{_HOMES[name]}.{name}")
-    return getattr(home, name)
+    raise AttributeError(f"module 'wslab' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted({*globals(), *__all__})
 
 
 if TYPE_CHECKING:
+    from wslab import course as course
+    from wslab.core import backoff as backoff
     from wslab.core import ladders as ladders
     from wslab.core.knobs import Knobs as Knobs
+    from wslab.core.policy import Policy as Policy
     from wslab.core.runs import Run as Run
     from wslab.core.runs import load as load
+    from wslab.core.simulate import simulate_herd as simulate_herd
     from wslab.experiments import Cancel as Cancel
+    from wslab.experiments import closure_visibility as closure_visibility
+    from wslab.experiments import find_limit as find_limit
+    from wslab.experiments import frames_question as frames_question
+    from wslab.experiments import herd_drill as herd_drill
+    from wslab.experiments import in_flight_drill as in_flight_drill
+    from wslab.experiments import limit_cost as limit_cost
     from wslab.experiments import payload_sweep as payload_sweep
+    from wslab.experiments import resend as resend
     from wslab.experiments import restart_drill as restart_drill
     from wslab.experiments import send_message as send_message
     from wslab.experiments import stay_connected as stay_connected
     from wslab.experiments import tell_story as tell_story
+    from wslab.net.chunks import receive_chunks as receive_chunks
+    from wslab.net.chunks import send_in_chunks as send_in_chunks
+    from wslab.net.cluster import over_cluster as over_cluster
+    from wslab.net.fleet import LabFleet as LabFleet
     from wslab.net.runtime import allow_nested_run as allow_nested_run
     from wslab.net.server import LabServer as LabServer
+    from wslab.views import limits as limits
     from wslab.views import plots as plots
     from wslab.views import tables as tables
+    from wslab.views.notebook import show as show
+    from wslab.views.panels import payload_panel as payload_panel
+    from wslab.views.panels import restart_panel as restart_panel

@@ -28,6 +28,8 @@ from wslab.core.knobs import Knobs
         ("downtime_s", float("inf"), "inf.*seconds"),
         ("downtime_s", "1", "'1'.*seconds"),
         ("while_down", "503", "Known: 'refuse'"),
+        ("comes_back", "never", "'never'.*True or False"),
+        ("compression", 1, "1.*True or False"),
         ("retry_after_s", 1.5, "whole number"),
         ("max_admissions_per_s", 0, "per second"),
         ("ping_interval_s", 0, "seconds"),

@@ -12,6 +12,7 @@ from wslab.core.knobs import Knobs
 from wslab.core.records import Attempt, Record
 from wslab.experiments import Cancel
 from wslab.net.child import LabServerError
+from wslab.net.fleet import LabFleet
 from wslab.net.server import LabServer
 
 QUICK = Knobs(downtime_s=0.1)
@@ -33,6 +34,23 @@ def test_repeated_restarts_are_numbered_outages() -> None:
     run = wslab.restart_drill(QUICK, clients=3, repeats=2)
     assert Counter((outage.number) for outage in run.outages) == {1: 3, 2: 3}
     assert len(run.restarts) == 2
+
+
+def test_rolling_restart_sends_everyone_away_and_never_all_at_once() -> None:
+    run = wslab.restart_drill(QUICK, clients=9, kind="rolling", policy=lambda rng: iter([0.01] * 100))
+    assert len(run.restarts) == 3
+    assert {outage.client for outage in run.outages} == set(range(9))
+    assert "refused" not in {attempt.outcome for attempt in run.attempts}
+    theirs = {account.connection_id: account for account in run.accounts}
+    for closure in run.closures:
+        assert theirs[closure.connection_id].sent == closure.received  # type: ignore[index]
+
+
+def test_one_server_cannot_roll_and_a_fleet_does_nothing_else() -> None:
+    with LabServer(QUICK) as server, pytest.raises(ValueError, match="LabFleet"):
+        wslab.restart_drill(server, kind="rolling")
+    with LabFleet(QUICK, servers=2) as fleet, pytest.raises(ValueError, match="'rolling'"):
+        wslab.restart_drill(fleet, kind="crash")
 
 
 def test_reload_applies_its_changes() -> None:

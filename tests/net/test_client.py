@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -16,6 +17,7 @@ from wslab.core.records import Attempt, Closure, Send
 from wslab.net import runtime
 from wslab.net.client import Client
 from wslab.net.recording import Recorder
+from wslab.net.server import LabServer
 
 CLOSE_1012 = b"\x88\x02\x03\xf4"
 Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -120,6 +122,7 @@ def test_attempt_is_refused_where_nobody_listens() -> None:
         url = f"ws://127.0.0.1:{unused.getsockname()[1]}/"
         attempt = runtime.run(Client(url, Recorder()).open())
     assert attempt.outcome == "refused"
+    assert "ends with the kernel" in (attempt.error or "")
 
 
 @settings(max_examples=60, deadline=None)
@@ -200,6 +203,57 @@ def test_failed_send_reads_on_and_recovers_the_close_frame() -> None:
     assert (send.outcome, send.close_code) == ("closed", 1012)
 
 
+async def send_blocked(client: Client) -> None:
+    """Send too much, keep the event loop busy, send again."""
+    await client.send_message(bytes(500_000), confirm="none")
+    time.sleep(0.02)
+    await client.send_message(b"x")
+
+
+async def send_in_a_tight_loop(client: Client) -> None:
+    """Send too much and go on sending; where nothing is awaited for, the loop never gets to reading."""
+    await client.send_message(bytes(500_000), confirm="none")
+    while (await client.send_message(b"x", confirm="none")).outcome == "unconfirmed":
+        pass
+
+
+@pytest.mark.parametrize("send", [send_blocked, send_in_a_tight_loop])
+def test_client_too_busy_to_read_still_sees_the_code(send: Callable[[Client], Awaitable[None]]) -> None:
+    async def once(url: str) -> Closure:
+        recorder = Recorder()
+        client = Client(url, recorder)
+        await client.open()
+        await send(client)
+        await client.close()
+        (closure,) = of(recorder, Closure)
+        found: Closure = closure
+        return found
+
+    with LabServer(max_message_bytes=1000, after_refusal="reset") as server:
+        closures = [runtime.run(once(server.url)) for _ in range(10)]
+    assert {closure.close_code for closure in closures} == {1009}
+    assert any(closure.recovered and closure.tcp_end == "reset" for closure in closures)
+
+
+def test_client_may_be_closed_after_a_large_message_was_refused() -> None:
+    """The transport of asyncio that has just sent its last bytes cannot be aborted any more."""
+
+    async def overshoot(url: str) -> tuple[Closure, list[object]]:
+        faults: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+        client = Client(url, recorder := Recorder(), close_timeout_s=0.5)
+        await client.open()
+        await client.send_message(bytes(32 * 2**20), timeout_s=60)
+        await client.close()
+        await asyncio.sleep(0.6)  # until after the timeout, which must have been called off
+        (closure,) = of(recorder, Closure)
+        return closure, faults
+
+    with LabServer(max_message_bytes=1000) as server:
+        closure, faults = asyncio.run(overshoot(server.url))
+    assert (closure.close_code, closure.recovered, faults) == (1009, False, [])
+
+
 def test_peer_that_holds_on_is_left_after_the_close_timeout() -> None:
     async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await accept(reader, writer)
@@ -221,6 +275,23 @@ def test_send_without_a_connection_is_a_row() -> None:
         return await client.send_message("hello")
 
     assert runtime.run(refused()).outcome == "unopened"
+
+
+@pytest.mark.parametrize(("payload_bytes", "wire_bytes"), [(1000, 10 * (100 + 6)), (1001, None)])
+def test_begun_message_is_held_by_the_server_or_refused(payload_bytes: int, wire_bytes: int | None) -> None:
+    async def begin(url: str) -> int | None:
+        client = Client(url, Recorder())
+        assert await client.begin_message(b"x") is None, "there is no connection yet"
+        await client.open()
+        begun = await client.begin_message(bytes(payload_bytes), 100)
+        await client.close()
+        return begun
+
+    with LabServer(max_message_bytes=1000) as server:
+        assert runtime.run(begin(server.url)) == wire_bytes
+        runtime.run(server.settle({"1-1"}))
+        (account,) = server.accounts
+    assert (account.received_frames, account.received_messages) == (10, 0)
 
 
 def test_two_sends_on_one_connection_are_numbered() -> None:

@@ -198,7 +198,8 @@ def test_while_down_decides_what_a_handshake_meets(while_down: str, outcome: str
     assert attempt.retry_after_s == knobs.retry_after_s
 
 
-def test_while_down_can_open_and_close_with_1013() -> None:
+@pytest.mark.parametrize(("while_down", "close_code"), [("try_again_later", 1013), ("flap", 4321)])
+def test_while_down_can_open_and_close_again(while_down: str, close_code: int) -> None:
     async def closed_at_once(server: LabServer) -> Closure:
         import asyncio
 
@@ -212,8 +213,24 @@ def test_while_down_can_open_and_close_with_1013() -> None:
         await restarting
         return closure
 
-    with LabServer(while_down="try_again_later", downtime_s=0.5) as server:
-        assert runtime.run(closed_at_once(server)).close_code == 1013
+    with LabServer(while_down=while_down, restart_code=4321, downtime_s=0.5) as server:
+        assert runtime.run(closed_at_once(server)).close_code == close_code
+
+
+def test_restart_that_is_never_over_leaves_the_port_to_a_later_one() -> None:
+    with LabServer(comes_back=False) as server:
+        url = server.url
+        assert server.restart().up_at_s is None
+        assert runtime.run(Client(url, Recorder()).open()).outcome == "refused"
+        assert server.restart("reload", comes_back=True, downtime_s=0).up_at_s is not None
+        assert server.url == url
+        assert first_send(wslab.send_message(server, "back")).outcome == "accepted"
+
+
+def test_restart_that_is_never_over_can_keep_telling_so() -> None:
+    with LabServer(comes_back=False, while_down="unavailable") as server:
+        assert server.restart().up_at_s is None
+        assert runtime.run(Client(server.url, Recorder()).open()).http_status == 503
 
 
 def attempt_while_down(knobs: Knobs) -> Attempt:

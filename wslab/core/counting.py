@@ -35,8 +35,24 @@ def count_fragments(inquiry: Inquiry) -> Steps[None]:
         if high < evidence.cap_bytes:
             evidence.remarks.append(f"Fragmented messages were tried up to {high:,} bytes only.")
         return
-    evidence.max_fragmented_bytes = yield from _largest_in_fragments(inquiry, low, high)
+    largest = yield from _largest_in_fragments(inquiry, low, high)
+    if (yield from _counts_fragments(inquiry, largest)):
+        evidence.counts = "frame" if evidence.is_settled else None
+        count = largest // inquiry.fragment_bytes
+        evidence.remarks.append(f"A message of more than {count:,} fragments is refused, however short they are.")
+        return
+    evidence.max_fragmented_bytes = largest
     evidence.counts = "both"
+
+
+def _counts_fragments(inquiry: Inquiry, largest: int) -> Steps[bool]:
+    """Whether it is the number of fragments that is limited: one fragment more, each half as long, is refused."""
+    count, rest = divmod(largest, inquiry.fragment_bytes)
+    half = inquiry.fragment_bytes // 2
+    if rest or half == 0 or (count + 1) * half > largest:
+        return False
+    _, reading = yield from inquiry.ask("fragments", (count + 1) * half, fragment_bytes=half, evidence=True)
+    return reading != "accepted"
 
 
 def _refused_in_fragments(inquiry: Inquiry, payload_bytes: int) -> Steps[bool]:

@@ -21,7 +21,8 @@ Steps = Generator[Trial, Sighting, T]
 PATIENT = 20
 """Factor on the waits for silence, wherever the answer depends on them."""
 
-FRAGMENT_BYTES = 16_384
+FEW_FRAGMENTS = 1024
+"""Where frames may be as large, no message is cut into more: some libraries limit the number of fragments."""
 
 
 class Stopped(Exception):  # noqa: N818 - ends a search, is no error: its failure becomes part of the verdict
@@ -54,7 +55,7 @@ class Inquiry:
     @property
     def fragment_bytes(self) -> int:
         """A fragment that every message limit and frame limit lets pass, as far as is known."""
-        return max(1, min(FRAGMENT_BYTES, self.evidence.accepted_bytes))
+        return max(1, min(self.evidence.cap_bytes // FEW_FRAGMENTS, self.evidence.accepted_bytes))
 
     def ask(
         self,
@@ -62,6 +63,7 @@ class Inquiry:
         payload_bytes: int = 0,
         *,
         content: Content | None = None,
+        fragment_bytes: int | None = None,
         patience: int = 1,
         evidence: bool = False,
     ) -> Steps[tuple[Sighting, Reading]]:
@@ -75,7 +77,7 @@ class Inquiry:
             payload_bytes=payload_bytes,
             content=content or self.baseline.content,
             baseline=self.baseline,
-            fragment_bytes=self.fragment_bytes,
+            fragment_bytes=fragment_bytes or self.fragment_bytes,
             patience=PATIENT if evidence else patience,
             evidence=evidence,
         )

@@ -16,7 +16,7 @@ MAX_LIMIT_BYTES = 2**30
 """No limit knob goes higher: beyond it a lab on a laptop tests the laptop's memory, not the limit."""
 
 AfterRefusal = Literal["drain", "reset", "hold"]
-WhileDown = Literal["refuse", "unavailable", "try_again_later", "hang"]
+WhileDown = Literal["refuse", "unavailable", "try_again_later", "flap", "hang"]
 
 RESTART_CODES = (1000, 1001, 1005, 1006, 1008, 1011, 1012, 1013)
 
@@ -41,7 +41,9 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         drain_batch: connections closed together within `drain_s`. None: one at a time, evenly spread.
         downtime_s: seconds from listener closed to listening again.
         while_down: what an opening handshake meets during the downtime: "refuse" (nobody listens: TCP RST),
-            "unavailable" (HTTP 503), "try_again_later" (opened, then closed with 1013), "hang" (no answer).
+            "unavailable" (HTTP 503), "try_again_later" (opened, then closed with 1013), "flap" (opened, then closed
+            with `restart_code`, as by a server that comes up only to go down again), "hang" (no answer).
+        comes_back: False for a restart that is never over: whatever `downtime_s` says, it stays down.
         retry_after_s: the Retry-After header of the 503, whole seconds. None: no such header.
         max_admissions_per_s: opening handshakes answered per second, the others wait their turn. None: no limit.
         ping_interval_s: seconds between the server's keepalive pings. None: no pings.
@@ -68,6 +70,7 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     drain_batch: int | None = None
     downtime_s: float = 0.5
     while_down: WhileDown = "refuse"
+    comes_back: bool = True
     retry_after_s: int | None = None
     max_admissions_per_s: float | None = None
     ping_interval_s: float | None = 20.0
@@ -85,6 +88,9 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 hint="None means no limit",
                 optional=True,
             )
+        for name in ("compression", "comes_back"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(f"{name} is {getattr(self, name)!r}, but must be True or False")
         self._check_reply()
         self._check_restart()
         check_choice("after_refusal", self.after_refusal, get_args(AfterRefusal))

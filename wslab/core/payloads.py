@@ -33,6 +33,19 @@ def make_payload(kind: str, payload_bytes: int, *, seed: int = 0, cap_bytes: int
     return KINDS[kind](payload_bytes, seed)
 
 
+def payload_size(payload: str | bytes, *, cap_bytes: int = SAFETY_CAP_BYTES) -> int:
+    """Return the payload's size in bytes (of text: once encoded as UTF-8).
+
+    Raises:
+        TypeError: it is neither str nor bytes. ValueError: it is larger than `cap_bytes`.
+    """
+    if not isinstance(payload, (str, bytes)):
+        raise TypeError(f"payload is of type {type(payload).__name__}, but a message is str (text) or bytes (binary)")
+    payload_bytes = len(payload.encode()) if isinstance(payload, str) else len(payload)
+    check_size("payload size", payload_bytes, cap_bytes=cap_bytes)
+    return payload_bytes
+
+
 def check_size(name: str, payload_bytes: int, *, cap_bytes: int) -> None:
     """Raise unless the size is a whole number of bytes between 0 and the cap."""
     check_whole(

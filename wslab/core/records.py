@@ -16,13 +16,13 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from wslab.core.knobs import Knobs
+from wslab.core.knobs import AfterRefusal, Knobs
 
 ClosedBy = Literal["server", "client", "network"]
 TcpEnd = Literal["fin", "reset", "aborted"]
 SendOutcome = Literal["accepted", "closed", "timeout", "unconfirmed", "unopened"]
 AttemptOutcome = Literal["opened", "refused", "reset", "timeout", "rejected", "failed"]
-RestartKind = Literal["graceful", "crash", "reload"]
+RestartKind = Literal["graceful", "crash", "reload", "rolling"]
 
 R = TypeVar("R", bound="Record")
 
@@ -52,6 +52,7 @@ class Send(Record, frozen=True, kw_only=True, tag="send"):
         reply_bytes: payload of the reply; None where a pong was the confirmation.
         close_code, close_reason: of the closure that it met, if it met one.
         error: the library's or the system's own words, if any.
+        compression: the connection had agreed on permessage-deflate.
     """
 
     client: int
@@ -70,6 +71,7 @@ class Send(Record, frozen=True, kw_only=True, tag="send"):
     close_code: int | None
     close_reason: str | None
     error: str | None
+    compression: bool = False
 
 
 class Closure(Record, frozen=True, kw_only=True, tag="closure"):
@@ -87,6 +89,7 @@ class Closure(Record, frozen=True, kw_only=True, tag="closure"):
         tcp_end: how TCP ended: "fin" and "reset" by the other side, "aborted" by this one.
         close_started_at_s: first close frame sent or received, or the end of TCP where there was none.
         closed_at_s: the end of TCP.
+        received_messages: complete data messages from the server; None where they were not counted.
     """
 
     client: int
@@ -105,6 +108,7 @@ class Closure(Record, frozen=True, kw_only=True, tag="closure"):
     tcp_end: TcpEnd
     sent_wire_bytes: int
     received_wire_bytes: int
+    received_messages: int | None = None
 
 
 class Account(Record, frozen=True, kw_only=True, tag="account"):
@@ -201,12 +205,62 @@ class Restart(Record, frozen=True, kw_only=True, tag="restart"):
         return self.up_at_s - self.down_at_s
 
 
+class Footprint(Record, frozen=True, kw_only=True, tag="footprint"):
+    """The memory of a server's process at one moment, and what its clients had sent until then.
+
+    Fields:
+        resident_bytes: of the process, in RAM. start: which start of the server it is, counted from 1.
+        max_message_bytes: the limit of its connections. compression: they had agreed on permessage-deflate.
+        half_sent: how many of the open connections had sent a message but for its end.
+        sent_payload_bytes, sent_wire_bytes: of these messages together, inflated and on the wire.
+    """
+
+    at_s: float
+    start: int
+    resident_bytes: int
+    max_message_bytes: int
+    compression: bool
+    connections: int
+    half_sent: int
+    sent_payload_bytes: int
+    sent_wire_bytes: int
+
+
+class Sighting(Record, frozen=True, kw_only=True, tag="sighting"):
+    """One message over a server's limit, sent by a client under observation, and what its application was told.
+
+    Fields:
+        subject: the client, by its name in `wslab.fieldguide.clients`.
+        after_refusal: the lab server's knob at that time; None on a foreign server.
+        number: of the try, among those of the same subject, server behaviour and overshoot.
+        connection_id: joins the server's `Account` of the same connection.
+        overshoot_bytes: how far payload_bytes lies beyond the limit.
+        close_code: 1006 where the application learned of the end but of no code; None where it was told nothing.
+        error: the library's words, if it raised.
+    """
+
+    subject: str
+    after_refusal: AfterRefusal | None
+    number: int
+    connection_id: str | None
+    started_at_s: float
+    ended_at_s: float
+    payload_bytes: int
+    overshoot_bytes: int
+    close_code: int | None
+    close_reason: str | None
+    error: str | None
+
+
 class RunInfo(Record, frozen=True, kw_only=True, tag="run"):
     """On what, with what and how well a run was measured.
 
     Fields:
         started_at: wall clock, ISO 8601, UTC. parameters: the experiment's arguments.
-        partial: cancelled or interrupted; the records are what was seen until then.
+        partial: cancelled or interrupted, and the records are what was seen until then; or see `losses`.
+        measured: what was measured of the instrument itself, units in the names, such as
+            `client_bytes_per_connection`.
+        losses: what of the run was lost, in words: which worker of a cluster, when, and with which clients.
         loop_lag_*_s: how late the measuring event loop woke during the run: its own error bar.
         clock_resolution_s: of the monotonic clock.
     """
@@ -225,6 +279,8 @@ class RunInfo(Record, frozen=True, kw_only=True, tag="run"):
     loop_lag_p50_s: float | None
     loop_lag_p99_s: float | None
     loop_lag_max_s: float | None
+    measured: dict[str, float] = {}
+    losses: list[str] = []
 
 
 def since(origin_s: float, record: R) -> R:

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import msgspec
 
-from wslab.core.records import Account, Attempt, Closure, Outage, Record, Restart, RunInfo, Send
+from wslab.core.records import Account, Attempt, Closure, Footprint, Outage, Record, Restart, RunInfo, Send, Sighting
 
 FORMAT_VERSION = 1
 
@@ -32,7 +32,9 @@ class _End(Record, frozen=True, kw_only=True, tag="end"):
     format_version: int = FORMAT_VERSION
 
 
-_DECODER = msgspec.json.Decoder(RunInfo | Send | Closure | Account | Attempt | Outage | Restart | _End)
+_DECODER = msgspec.json.Decoder(
+    RunInfo | Send | Closure | Account | Attempt | Outage | Restart | Footprint | Sighting | _End
+)
 
 
 class RunFileError(ValueError):
@@ -73,6 +75,14 @@ class Run:
     @property
     def restarts(self) -> tuple[Restart, ...]:
         return self.of(Restart)
+
+    @property
+    def sightings(self) -> tuple[Sighting, ...]:
+        return self.of(Sighting)
+
+    @property
+    def footprints(self) -> tuple[Footprint, ...]:
+        return self.of(Footprint)
 
     def __repr__(self) -> str:
         counts = Counter(type(record).__name__.lower() for record in self.records)

@@ -1,9 +1,31 @@
 """The experiments: blocking calls that return a `Run`, in a notebook, a script, a widget callback or a test alike."""
 
 from wslab.experiments.conduct import Cancel, Progress
+from wslab.experiments.cost import limit_cost
 from wslab.experiments.drill import restart_drill
+from wslab.experiments.frames import frames_question
+from wslab.experiments.herd import herd_drill
+from wslab.experiments.in_flight import in_flight_drill
+from wslab.experiments.limit import find_limit
+from wslab.experiments.resend import resend
 from wslab.experiments.single import send_message, stay_connected
 from wslab.experiments.story import tell_story
 from wslab.experiments.sweep import payload_sweep
+from wslab.experiments.visibility import closure_visibility
 
-__all__ = ["Cancel", "Progress", "payload_sweep", "restart_drill", "send_message", "stay_connected", "tell_story"]
+__all__ = [
+    "Cancel",
+    "Progress",
+    "closure_visibility",
+    "find_limit",
+    "frames_question",
+    "herd_drill",
+    "in_flight_drill",
+    "limit_cost",
+    "payload_sweep",
+    "resend",
+    "restart_drill",
+    "send_message",
+    "stay_connected",
+    "tell_story",
+]

@@ -20,9 +20,14 @@ from wslab.core.arguments import check_url
 from wslab.core.knobs import Knobs
 from wslab.core.records import Record, RunInfo, since
 from wslab.core.runs import Run
+from wslab.core.summaries import quantile
 from wslab.net import runtime
-from wslab.net.recording import Recorder, loop_lag, quantile
+from wslab.net.fleet import LabFleet
+from wslab.net.recording import Recorder, loop_lag
 from wslab.net.server import LabServer
+
+Lab = LabServer | LabFleet
+"""What an experiment may restart."""
 
 
 class Progress(NamedTuple):
@@ -64,7 +69,7 @@ class Setting(NamedTuple):
 
     experiment: str
     parameters: dict[str, Any]
-    server: LabServer | None
+    server: Lab | None
     url: str
     seed: int | None
 
@@ -125,15 +130,18 @@ async def _measured(
     duration_s = recorder.now()
     if setting.server is not None:
         await _add_servers_side(recorder, setting.server, restarts_before)
+    lags = lags if recorder.lags_s is None else recorder.lags_s
     info = RunInfo(
         experiment=setting.experiment,
         started_at=started_at,
         duration_s=duration_s,
-        partial=partial,
+        partial=partial or bool(recorder.losses),
         seed=setting.seed,
         url=setting.url,
         knobs=knobs,
         parameters=setting.parameters,
+        measured=recorder.measured,
+        losses=recorder.losses,
         versions=_versions(),
         platform=platform.platform(),
         clock_resolution_s=time.get_clock_info("monotonic").resolution,
@@ -144,7 +152,7 @@ async def _measured(
     return Run(info, tuple(recorder.records))
 
 
-async def _add_servers_side(recorder: Recorder, server: LabServer, restarts_before: int) -> None:
+async def _add_servers_side(recorder: Recorder, server: Lab, restarts_before: int) -> None:
     """Join to the clients' records what the server says of the same connections, and its restarts."""
     seen = {record.connection_id for record in recorder.records if hasattr(record, "connection_id")} - {None}
     await server.settle(seen)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from wslab.core.arguments import check_choice, check_number, check_whole
+from wslab.core.arguments import check_number, check_whole
 from wslab.core.backoff import named
 from wslab.core.knobs import Knobs
 from wslab.core.policy import Delays, Policy
 from wslab.core.records import RestartKind
 from wslab.core.runs import Run
-from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Setting, conduct, served
+from wslab.experiments.conduct import Cancel, Lab, OnProgress, OnRecord, Setting, conduct
 from wslab.experiments.crowd import Crowd
+from wslab.experiments.restarts import Restarts
 from wslab.net.recording import Recorder
-from wslab.net.server import KINDS, LabServer, changed
 
 MAX_CLIENTS = 500
 """Beyond it one process with full clients would measure itself rather than the restart."""
 
 
 def restart_drill(
-    target: LabServer | Knobs,
+    target: Lab | Knobs,
     *,
     clients: int = 10,
     policy: str | Policy | Delays = "full_jitter",
@@ -40,12 +40,12 @@ def restart_drill(
     The run holds `Attempt`, `Closure`, `Outage`, `Account` and `Restart` records.
 
     Args:
-        target: a running lab server, or the knobs of one to start for the drill.
+        target: a running lab server or fleet, or the knobs of one to start for the drill.
         clients: 1 to 500.
         policy: when they come back: a name of `wslab.core.backoff.POLICIES`, a `Policy`, or a generator function.
-        kind: "graceful", "crash" or "reload".
+        kind: "graceful", "crash" or "reload"; "rolling" for a fleet, one server after another.
         downtime_s: seconds from listener closed to listening again. None: as the server's knob says.
-        changes: knobs from the first restart on ("reload" only).
+        changes: knobs from the first restart on ("reload" and "rolling" only).
         repeats: restarts, one after the other, 1 to 100.
         open_timeout_s: for one attempt.
         timeout_s: how long a restart's clients are waited for; who is away then has an `Outage` that says so.
@@ -56,19 +56,15 @@ def restart_drill(
         TypeError, ValueError: an argument is out of its bounds.
         LabServerError: the server does not run, or did not come up again.
     """
-    check_whole("clients", clients, low=1, high=MAX_CLIENTS, unit="clients")
-    check_whole("repeats", repeats, low=1, high=100, unit="restarts")
+    check_whole("clients", clients, low=1, high=MAX_CLIENTS, unit="clients", hint="for more, use herd_drill")
     check_number("timeout_s", timeout_s, low=0.1, high=3600, unit="seconds")
-    check_choice("kind", kind, KINDS)
-    if isinstance(target, str):
-        raise TypeError(f"target is {target!r}, but a drill restarts its server: give a LabServer, or Knobs for one")
+    restarts = Restarts(kind, downtime_s, changes or {}, repeats)
+    restarts.check(target)
     chosen = named(policy)
-    changed(target if isinstance(target, Knobs) else target.knobs, changes or {})  # raises before anything starts
 
     async def measure(recorder: Recorder) -> None:
-        assert server is not None
         crowd = Crowd(
-            url,
+            lab.url,
             recorder,
             clients,
             chosen,
@@ -78,22 +74,16 @@ def restart_drill(
             open_timeout_s=open_timeout_s,
         )
         async with crowd:
-            await crowd.connected()
-            for number in range(repeats):
-                async with crowd.outage():
-                    await server.restart_async(kind, downtime_s=downtime_s, **(changes or {} if number == 0 else {}))
+            await restarts.carry_out(lab, crowd)
 
     parameters = {
         "clients": clients,
         "policy": chosen.name,
         "policy_knobs": dict(chosen.knobs),
-        "kind": kind,
-        "downtime_s": downtime_s,
-        "changes": changes or {},
-        "repeats": repeats,
+        **restarts._asdict(),
         "open_timeout_s": open_timeout_s,
         "timeout_s": timeout_s,
     }
-    with served(target) as (server, url):
-        setting = Setting("restart_drill", parameters, server, url, seed)
+    with restarts.served(target) as lab:
+        setting = Setting("restart_drill", parameters, lab, lab.url, seed)
         return conduct(measure, setting, cancel=cancel, on_record=on_record)

@@ -8,7 +8,7 @@ from random import Random
 from wslab.core.arguments import check_number
 from wslab.core.backoff import named
 from wslab.core.knobs import Knobs
-from wslab.core.payloads import SAFETY_CAP_BYTES, check_size
+from wslab.core.payloads import SAFETY_CAP_BYTES, payload_size
 from wslab.core.policy import Delays, Policy
 from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, OnRecord, Setting, conduct, served
@@ -42,10 +42,7 @@ def send_message(
     Raises:
         TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
     """
-    if not isinstance(payload, (str, bytes)):
-        raise TypeError(f"payload is of type {type(payload).__name__}, but a message is str (text) or bytes (binary)")
-    payload_bytes = len(payload.encode()) if isinstance(payload, str) else len(payload)
-    check_size("payload size", payload_bytes, cap_bytes=cap_bytes)
+    payload_bytes = payload_size(payload, cap_bytes=cap_bytes)
 
     async def measure(recorder: Recorder) -> None:
         client = Client(url, recorder, compression=compression, max_message_bytes=max_message_bytes)
@@ -62,9 +59,9 @@ def send_message(
 
 def stay_connected(
     target: LabServer | str,
-    duration_s: float,
-    *,
     policy: str | Policy | Delays = "full_jitter",
+    *,
+    duration_s: float = 10.0,
     seed: int = 0,
     on_record: OnRecord | None = None,
     cancel: Cancel | None = None,
@@ -73,8 +70,8 @@ def stay_connected(
 
     Args:
         target: a running lab server, or a URL; whoever runs it restarts it meanwhile.
-        duration_s: 0.1 to 3600 seconds; `cancel` and Ctrl-C end it earlier.
         policy: when it comes back: a name, a `Policy`, or a generator function.
+        duration_s: 0.1 to 3600 seconds; `cancel` and Ctrl-C end it earlier.
         seed: of the policy's random numbers.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A lab server's child process, seen from its parent: spawn it, command it, hear it, see it end.
+"""A process of the lab, a server or a herd's worker, seen from its parent: spawn it, command it, hear it, see it end.
 
 The child has a session of its own, so that a notebook's interrupt does not reach it, and it watches its stdin, so
 that it never outlives its parent. It needs both: the first alone would orphan it at every kernel restart.
@@ -7,19 +7,23 @@ that it never outlives its parent. It needs both: the first alone would orphan i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from wslab.core.records import Account
 from wslab.net import control
 
 E = TypeVar("E", bound=control.Message)
 
+Asides = Mapping[type[control.Message], Callable[[Any], None]]
+
 REPLY_TIMEOUT_S = 30.0
+MAX_LINE_BYTES = 2**30
 
 
 class LabServerError(RuntimeError):
@@ -27,29 +31,40 @@ class LabServerError(RuntimeError):
 
 
 class Child:
-    """One process running `wslab.net.serving`. Lives on the background loop."""
+    """One process running a program of the lab. Lives on the background loop.
 
-    def __init__(self, process: asyncio.subprocess.Process, on_account: Callable[[Account], None]) -> None:
+    Args:
+        program: the module that it runs.
+        asides: events that come unasked, each with whom to call; all others are for `expect`.
+        raises: what `expect` raises.
+    """
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, program: str, asides: Asides, raises: type[RuntimeError]
+    ) -> None:
         self._process = process
-        self._on_account = on_account
+        self._program = program
+        self._asides = asides
+        self._raises = raises
         self._events: asyncio.Queue[control.Event | None] = asyncio.Queue()
         self._last_words: deque[str] = deque(maxlen=20)
         self._listeners = asyncio.gather(self._hear(), self._overhear())
 
     @classmethod
-    async def spawn(cls, on_account: Callable[[Account], None]) -> Self:
-        """Start the interpreter; `expect(Ready)` says when it waits for a command to listen."""
+    async def spawn(cls, program: str, asides: Asides, raises: type[RuntimeError]) -> Self:
+        """Start the interpreter; `expect(Ready)` says when it waits for its first command."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "wslab.net.serving",
+            program,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
-            env=_environment(),
+            env=child_environment(),
+            limit=MAX_LINE_BYTES,
         )
-        return cls(process, on_account)
+        return cls(process, program, asides, raises)
 
     @property
     def pid(self) -> int:
@@ -69,22 +84,27 @@ class Child:
         """Return the next event, which must be of this kind.
 
         Raises:
-            LabServerError: it reports a failure, ends, or says nothing for `REPLY_TIMEOUT_S`.
+            RuntimeError: of the kind given; it reports a failure, ends, or says nothing for `REPLY_TIMEOUT_S`.
         """
         try:
             event = await asyncio.wait_for(self._events.get(), REPLY_TIMEOUT_S)
         except TimeoutError:
-            raise LabServerError(f"the server's process {self.pid} does not answer") from None
+            raise self._raises(f"process {self.pid} ({self._program}) does not answer") from None
         if isinstance(event, kind):
             return event
         if isinstance(event, control.Failed):
-            raise LabServerError(event.error)
-        raise LabServerError(f"the server's process {self.pid} ended unexpectedly; {self._farewell()}")
+            raise self._raises(event.error)
+        if event is None:
+            self._events.put_nowait(None)  # whoever asks again hears the same
+        raise self._raises(f"process {self.pid} ({self._program}) ended unexpectedly; {self._farewell()}")
 
     def kill(self) -> None:
         """SIGKILL: no close frame, no farewell; the kernel ends its connections."""
         if self.alive:
-            self._process.kill()
+            # Not Process.kill: before Python 3.13 its look at the process can take the exit status away from asyncio's
+            # own waiting (python/cpython#87744).
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     async def ended(self) -> None:
         """Wait until the process is gone and everything that it said was heard."""
@@ -103,10 +123,7 @@ class Child:
         assert self._process.stdout is not None
         async for line in self._process.stdout:
             event = control.decode_event(line)
-            if isinstance(event, control.Accounted):
-                self._on_account(event.account)
-            else:
-                self._events.put_nowait(event)
+            self._asides.get(type(event), self._events.put_nowait)(event)
         self._events.put_nowait(None)
 
     async def _overhear(self) -> None:
@@ -119,7 +136,7 @@ class Child:
         return f"its last words:\n{said}" if said else f"exit status {self._process.returncode}, nothing said"
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     # The child must import this very package, from wherever the parent found it and whatever its working directory.
     here = str(Path(__file__).parents[2])
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))}

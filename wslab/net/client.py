@@ -154,9 +154,31 @@ class Client:
             close_code=closure.close_code if closure else None,
             close_reason=closure.close_reason if closure else None,
             error=exchange.error,
+            compression=bool(self._connection and self._connection.protocol.extensions),
         )
         self.recorder.emit(send)
         return send
+
+    async def begin_message(
+        self, payload: str | bytes, fragment_bytes: int = 65_536, *, timeout_s: float = 10.0
+    ) -> int | None:
+        """Send a message but for its end, wait until the server has read that much, and emit nothing.
+
+        Return the bytes that it took on the wire; None where the connection ended or time ran out before.
+        """
+        if self._connection is None:
+            return None
+        wire_before = self._connection.sent_wire_bytes
+        chunks = _cut(payload, fragment_bytes)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._connection.send_fragments(chunks, text=isinstance(payload, str), finish=False)
+                wire_bytes = self._connection.sent_wire_bytes - wire_before
+                # Empty, since websockets counts what a ping carries to the message that it interrupts.
+                await (await self._connection.ping(b""))
+        except Exception:  # as in a message that is sent whole; how the connection ended is its closure's to say
+            return None
+        return wire_bytes
 
     async def closed(self) -> Closure:
         """Wait, reading and dropping what comes, until the connection has ended; return how."""
@@ -169,8 +191,13 @@ class Client:
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection, if there is one, and wait until it has ended."""
-        if self._connection is not None:
+        if self._connection is None:
+            return
+        if self.is_open:
             await self._connection.close(code, reason)
+        # Not the library's close() where the other side was first: it would abort a transport that has ended, and
+        # asyncio's then raises AttributeError if its last bytes had been sent just before.
+        await self._connection.wait_closed()
 
     def _adopt(self, connection: RecordingConnection) -> None:
         self._connection = connection
@@ -201,6 +228,7 @@ class Client:
             tcp_end=connection.tcp_end,
             sent_wire_bytes=connection.sent_wire_bytes,
             received_wire_bytes=connection.received_wire_bytes,
+            received_messages=connection.received_messages,
         )
         self._closed.set_result(closure)
         self.recorder.emit(closure)
@@ -246,8 +274,7 @@ class _Exchange:
         if fragment_bytes is None:
             await connection.send(payload)
             return
-        encoded = payload.encode() if isinstance(payload, str) else payload
-        chunks = [encoded[i : i + fragment_bytes] for i in range(0, len(encoded), fragment_bytes)] or [b""]
+        chunks = _cut(payload, fragment_bytes)
         self.fragment_count = len(chunks)
         await connection.send_fragments(chunks, text=isinstance(payload, str))
 
@@ -259,6 +286,11 @@ class _Exchange:
         else:
             return
         self.confirmed_at_s = self.recorder.now()
+
+
+def _cut(payload: str | bytes, fragment_bytes: int) -> list[bytes]:
+    encoded = payload.encode() if isinstance(payload, str) else payload
+    return [encoded[i : i + fragment_bytes] for i in range(0, len(encoded), fragment_bytes)] or [b""]
 
 
 def _reading(error: Exception | None) -> tuple[AttemptOutcome, int | None, float | None]:
@@ -282,4 +314,7 @@ def _reading(error: Exception | None) -> tuple[AttemptOutcome, int | None, float
 
 
 def _words(error: Exception | None) -> str | None:
-    return None if error is None else f"{type(error).__name__}: {error}"
+    if error is None:
+        return None
+    hint = "; nobody listens there (a lab server ends with the kernel or script that started it)"
+    return f"{type(error).__name__}: {error}" + (hint if isinstance(error, ConnectionRefusedError) else "")

@@ -6,6 +6,7 @@ in their own receive buffer. This one reads on, finds it, and says that it did.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import time
@@ -13,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection
+from websockets.frames import DATA_OPCODES, Frame
 
 from wslab.core.records import TcpEnd
 from wslab.net.metering import MeteredConnection
@@ -28,11 +30,18 @@ class RecordingConnection(MeteredConnection, ClientConnection):
         self.send_error: str | None = None
         self.tcp_end: TcpEnd = "aborted"
         self.closed_at: float | None = None
+        self.received_messages = 0
+        self._deadline: asyncio.TimerHandle | None = None
 
     @property
     def connection_id(self) -> str | None:
         """The lab server's name for this connection; None on a foreign server."""
         return None if self.response is None else self.response.headers.get("X-Wslab-Connection")
+
+    def process_event(self, event: Any) -> None:
+        if isinstance(event, Frame) and event.opcode in DATA_OPCODES:
+            self.received_messages += event.fin
+        super().process_event(event)
 
     def _note_closing(self) -> None:
         if self.close_started_at is not None:
@@ -40,13 +49,15 @@ class RecordingConnection(MeteredConnection, ClientConnection):
         super()._note_closing()
         if self.close_started_at is not None and self.close_timeout is not None:
             # A peer that neither reads on nor ends TCP would otherwise hold a send for ever.
-            self.loop.call_later(self.close_timeout, self.transport.abort)
+            self._deadline = self.loop.call_later(self.close_timeout, self.transport.abort)
 
     def eof_received(self) -> None:
         self.tcp_end = "fin"
         super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
         if exc is not None:
             self.tcp_end = "reset"
             self.send_error = f"{type(exc).__name__}: {exc}"
@@ -69,10 +80,13 @@ class RecordingConnection(MeteredConnection, ClientConnection):
                 self.data_received(data)
         self.recovered = self.received_close is not None
 
-    async def send_fragments(self, chunks: Sequence[bytes], *, text: bool) -> None:
-        """Send one message as exactly these fragments (the library's own way adds an empty one at the end)."""
+    async def send_fragments(self, chunks: Sequence[bytes], *, text: bool, finish: bool = True) -> None:
+        """Send one message as exactly these fragments (the library's own way adds an empty one at the end).
+
+        Unless `finish`, the last of them says that more will follow.
+        """
         for number, chunk in enumerate(chunks):
-            final = number == len(chunks) - 1
+            final = finish and number == len(chunks) - 1
             async with self.send_context():
                 if number:
                     self.protocol.send_continuation(chunk, final)

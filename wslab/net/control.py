@@ -1,4 +1,4 @@
-"""The words between a lab server's parent and its child: JSON lines on the child's stdin and stdout.
+"""The words between the lab and its processes, servers and herds: JSON lines on the process's stdin and stdout.
 
 Commands go down, events come up. `at_s` is the machine's monotonic clock, which all its processes share.
 """
@@ -9,6 +9,7 @@ import msgspec
 
 from wslab.core.knobs import Knobs
 from wslab.core.records import Account
+from wslab.net.herd.target import Target
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="message"):
@@ -16,10 +17,14 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="message"):
 
 
 class Listen(Message, frozen=True, kw_only=True, tag="listen"):
-    """Command: listen on this address. `standing_in`: answer as `knobs.while_down` says until `Open` comes."""
+    """Command: listen on this address. `standing_in`: answer as `knobs.while_down` says until `Open` comes.
+
+    Connections are called by `name`, the number of the `start` and their own.
+    """
 
     host: str
     port: int
+    name: str
     start: int
     knobs: Knobs
     standing_in: bool
@@ -43,6 +48,34 @@ class Leave(Message, frozen=True, kw_only=True, tag="leave"):
     reason: str
     drain_s: float
     drain_batch: int | None
+
+
+class Gather(Message, frozen=True, kw_only=True, tag="gather"):
+    """Command to a herd's worker: connect these clients, and bring them back by this policy whenever they are closed.
+
+    Fields:
+        clients: how many, numbered from `first_client`. policy: pickled, by cloudpickle.
+        origin: the run's beginning on the machine's monotonic clock.
+        max_in_flight: how many of them connect for the first time at once.
+        begins_at_s: when the first of them does, in the run's time.
+        hand_over_every_s: how often the records are handed over meanwhile. None: only when all is over.
+    """
+
+    target: Target
+    first_client: int
+    clients: int
+    policy: bytes
+    seed: int
+    origin: float
+    open_timeout_s: float
+    close_timeout_s: float
+    max_in_flight: int
+    begins_at_s: float = 0.0
+    hand_over_every_s: float | None = None
+
+
+class Disperse(Message, frozen=True, kw_only=True, tag="disperse"):
+    """Command to a herd's worker: close every connection with 1000, hand over the records, exit."""
 
 
 class Ready(Message, frozen=True, kw_only=True, tag="ready"):
@@ -80,14 +113,42 @@ class Accounted(Message, frozen=True, kw_only=True, tag="accounted"):
     account: Account
 
 
+class Tally(Message, frozen=True, kw_only=True, tag="tally"):
+    """Event of a herd's worker: where its clients are.
+
+    Fields:
+        attempted: have made their first attempt. held: are connected. away: lost their connection and are to come back.
+        returned: outages that are over, one way or the other. resident_bytes: of the worker's memory.
+    """
+
+    attempted: int
+    held: int
+    away: int
+    returned: int
+    resident_bytes: int
+
+
+class HandedOver(Message, frozen=True, kw_only=True, tag="handed_over"):
+    """Event of a herd's worker: what it saw since it last handed anything over (see `wslab.net.herd.ledger`)."""
+
+    ledger: bytes
+
+
+class Dispersed(Message, frozen=True, kw_only=True, tag="dispersed"):
+    """Event of a herd's worker: what it saw since `HandedOver` (`wslab.net.herd.ledger`); how late its loop was."""
+
+    ledger: bytes
+    lags_s: list[float]
+
+
 class Failed(Message, frozen=True, kw_only=True, tag="failed"):
     """Event: a command could not be carried out, for example because the port is in use."""
 
     error: str
 
 
-Command = Listen | Open | Tune | Leave
-Event = Ready | Listening | Opened | Tuned | Down | Accounted | Failed
+Command = Listen | Open | Tune | Leave | Gather | Disperse
+Event = Ready | Listening | Opened | Tuned | Down | Accounted | Tally | HandedOver | Dispersed | Failed
 
 encode = msgspec.json.Encoder().encode
 decode_command = msgspec.json.Decoder(Command).decode

@@ -35,10 +35,10 @@ async def stay_connected(client: Client, policy: Policy, rng: Random, *, max_out
     for number in itertools.count(1):
         if not opened or (max_outages is not None and number > max_outages):
             return
-        opened = await _outage(client, policy, rng, await client.closed(), number)
+        opened = await come_back(client, policy, rng, await client.closed(), number)
 
 
-async def _outage(client: Client, policy: Policy, rng: Random, closure: Closure, number: int) -> bool:
+async def come_back(client: Client, policy: Policy, rng: Random, closure: Closure, number: int) -> bool:
     """Try to come back, emit how it went, and return whether the client is connected again."""
     attempts = 0
     reopened_at_s = None

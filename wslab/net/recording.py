@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 
 from wslab.core.records import Record
 
@@ -16,13 +15,18 @@ LAG_INTERVAL_S = 0.01
 class Recorder:
     """Collects records; its clock is the machine's monotonic one, counted from the run's beginning.
 
-    `listeners` are called with each record on the background loop's thread; they must return at once.
+    `listeners` are called with each record on the background loop's thread; they must return at once. `measured` is
+    what was measured of the instrument itself, `losses` what was lost of the run (see `RunInfo`); `lags_s` is of the
+    loops that measured, where it was not the background loop.
     """
 
     def __init__(self) -> None:
         self.origin = time.monotonic()
         self.records: list[Record] = []
         self.listeners: list[Callable[[Record], None]] = []
+        self.measured: dict[str, float] = {}
+        self.losses: list[str] = []
+        self.lags_s: list[float] | None = None
 
     def now(self) -> float:
         """Seconds since the run began."""
@@ -55,14 +59,3 @@ async def loop_lag() -> AsyncIterator[list[float]]:
     finally:
         sampler.cancel()
         await asyncio.wait([sampler])
-
-
-def quantile(values: Sequence[float], q: float) -> float | None:
-    """Return the smallest value that at least the share `q` of `values` does not exceed; None of none.
-
-    >>> quantile([3.0, 1.0, 2.0], 0.5)
-    2.0
-    """
-    if not values:
-        return None
-    return sorted(values)[max(0, math.ceil(q * len(values)) - 1)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import math
 import socket
 import time
 from collections.abc import Iterable
@@ -38,6 +39,7 @@ class LabServer:
         knobs: how it behaves; further keyword arguments replace single knobs.
         host: the address to listen on. Anything but loopback needs `expose=True`, since whoever reaches it may use it.
         port: 0 takes a free one. It stays the server's own until `stop`, through every restart.
+        name: with which it begins every `connection_id`; several servers in one run need different ones.
 
     Raises:
         TypeError, ValueError: a knob, the host or the port is out of its bounds.
@@ -51,6 +53,7 @@ class LabServer:
         host: str = "127.0.0.1",
         port: int = 0,
         expose: bool = False,
+        name: str = "",
         **changes: Any,
     ) -> None:
         self.knobs = changed(knobs or Knobs(), changes)
@@ -60,6 +63,7 @@ class LabServer:
                 f"host is {host!r}, which other machines can reach; use 127.0.0.1, or say expose=True if they may"
             )
         self.host = host
+        self.name = name
         self._wanted_port = port
         self._reservation: socket.socket | None = None
         self._child: Child | None = None
@@ -77,7 +81,7 @@ class LabServer:
         return self
 
     def restart(self, kind: RestartKind = "graceful", *, downtime_s: float | None = None, **changes: Any) -> Restart:
-        """Restart on the same port, and return what was done once it listens again.
+        """Restart on the same port, and return what was done once it listens again, if it is to come back at all.
 
         Args:
             kind: "graceful" closes every connection with `knobs.restart_code`, goes down, and comes up; "crash" kills
@@ -194,9 +198,8 @@ class LabServer:
             down_at = await self._take_down(kind)
             self._restarts[-1] = replace(began, down_at_s=down_at)
             self.knobs, self._child = knobs, successor
-            up_at = await self._bring_up(
-                successor, at=down_at + (knobs.downtime_s if downtime_s is None else downtime_s)
-            )
+            wanted_s = knobs.downtime_s if downtime_s is None else downtime_s
+            up_at = await self._bring_up(successor, at=down_at + wanted_s if knobs.comes_back else math.inf)
             self._restarts[-1] = replace(began, down_at_s=down_at, up_at_s=up_at)
             return self._restarts[-1]
 
@@ -233,7 +236,7 @@ class LabServer:
         return account is None or (account.closed_at_s is None and self._served[account.start].alive)
 
     async def _spawn(self) -> Child:
-        child = await Child.spawn(self._note)
+        child = await Child.spawn("wslab.net.serving", {control.Accounted: self._note}, LabServerError)
         self._children = [*(old for old in self._children if old.alive), child]
         await child.expect(control.Ready)
         return child
@@ -259,26 +262,38 @@ class LabServer:
         except LabServerError:
             return time.monotonic()
 
-    async def _bring_up(self, child: Child, *, at: float) -> float:
-        """Have `child` listen at that time, and stand in until then where the knobs say so; return when it did."""
+    async def _bring_up(self, child: Child, *, at: float) -> float | None:
+        """Have `child` listen at that time, and stand in until then where the knobs say so; return when it did.
+
+        At an infinite time it never does, and this returns None at once.
+        """
         standing_in = at > time.monotonic() and self.knobs.while_down != "refuse"
-        if not standing_in:
-            await asyncio.sleep(at - time.monotonic())
-        self._served[len(self._served) + 1] = child
-        child.tell(
-            control.Listen(
-                host=self.host, port=self.port, start=len(self._served), knobs=self.knobs, standing_in=standing_in
-            )
-        )
-        listening_at = (await child.expect(control.Listening)).at_s
-        if not standing_in:
-            return listening_at
+        if standing_in:
+            await self._listen(child, standing_in=True)
+        if at == math.inf:
+            return None
         await asyncio.sleep(at - time.monotonic())
+        if not standing_in:
+            return await self._listen(child, standing_in=False)
         child.tell(control.Open())
         return (await child.expect(control.Opened)).at_s
 
-    def _note(self, account: Account) -> None:
-        self._accounts[account.connection_id] = account
+    async def _listen(self, child: Child, *, standing_in: bool) -> float:
+        self._served[len(self._served) + 1] = child
+        child.tell(
+            control.Listen(
+                host=self.host,
+                port=self.port,
+                name=self.name,
+                start=len(self._served),
+                knobs=self.knobs,
+                standing_in=standing_in,
+            )
+        )
+        return (await child.expect(control.Listening)).at_s
+
+    def _note(self, event: control.Accounted) -> None:
+        self._accounts[event.account.connection_id] = event.account
 
     def _check_running(self) -> None:
         if self._reservation is None:

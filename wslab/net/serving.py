@@ -24,12 +24,14 @@ from websockets.server import ServerProtocol
 
 from wslab.core.knobs import Knobs
 from wslab.core.records import Account, closed_by
-from wslab.net import control
+from wslab.net import control, machine
 from wslab.net.metering import MeteredConnection
 
 BACKLOG = 4096
 """Connections that the kernel queues for us. With asyncio's 100, a burst of clients loses SYNs, and the kernel's
 retransmission after a second looks like a backoff policy (measured: `benchmarks/`)."""
+
+TRY_AGAIN_LATER = (1013, "try again later")
 
 HANDSHAKE_TIMEOUT_S = 120.0
 HOLD_S = 60.0
@@ -124,9 +126,10 @@ class LabProgram:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.knobs = Knobs()
+        self.name = ""
         self.start = 0
         self._connections_seen = 0
-        self._server: Server
+        self._server: Server | None = None
         self._open = asyncio.Event()
         self._left = asyncio.Event()
         self._unwritten: list[bytes] = []
@@ -134,7 +137,7 @@ class LabProgram:
 
     def next_connection_id(self) -> str:
         self._connections_seen += 1
-        return f"{self.start}-{self._connections_seen}"
+        return f"{self.name}{self.start}-{self._connections_seen}"
 
     # Commands
 
@@ -154,7 +157,7 @@ class LabProgram:
             self.tell(control.Failed(error=str(error)))
 
     async def _listen(self, command: control.Listen) -> None:
-        self.start = command.start
+        self.name, self.start = command.name, command.start
         self.knobs = command.knobs
         if not command.standing_in:
             self._open.set()
@@ -181,16 +184,20 @@ class LabProgram:
         self.tell(control.Tuned(at_s=time.monotonic()))
 
     async def _leave(self, command: control.Leave) -> None:
-        self._server.close(close_connections=False)
+        if self._server is not None:  # it may have to leave before it was told to listen
+            await self._close(self._server, command)
+        self._left.set()
+
+    async def _close(self, server: Server, command: control.Leave) -> None:
+        server.close(close_connections=False)
         self.tell(control.Down(at_s=time.monotonic()))
         await self._part_from_all(command)
         deadline = self.loop.time() + self.knobs.close_timeout_s
-        while self._server.handler_tasks and self.loop.time() < deadline:
-            await asyncio.wait(self._server.handler_tasks, timeout=deadline - self.loop.time())
-        for connection in self._server.all_connections:
+        while server.handler_tasks and self.loop.time() < deadline:
+            await asyncio.wait(server.handler_tasks, timeout=deadline - self.loop.time())
+        for connection in server.all_connections:
             connection.transport.abort()
         await asyncio.sleep(0)
-        self._left.set()
 
     async def _part_from_all(self, command: control.Leave) -> None:
         # All close frames first, then wait: to await each closing handshake in turn would stretch a restart of
@@ -206,7 +213,8 @@ class LabProgram:
                     connection.part(command.code, command.reason)
 
     def _connections(self) -> list[LabConnection]:
-        return [c for c in self._server.connections if isinstance(c, LabConnection)]
+        connections = self._server.connections if self._server else ()
+        return [connection for connection in connections if isinstance(connection, LabConnection)]
 
     # Connections
 
@@ -251,7 +259,8 @@ class LabProgram:
         connection.opened_at = time.monotonic()
         self.report(connection.account())
         if not self._open.is_set():
-            connection.part(1013, "try again later")
+            flaps = self.knobs.while_down == "flap"
+            connection.part(*(self.knobs.restart_code, self.knobs.restart_reason) if flaps else TRY_AGAIN_LATER)
         try:
             async for message in connection:
                 if connection.knobs.reply == "echo":
@@ -293,6 +302,7 @@ class LabProgram:
 
 
 async def main() -> None:
+    machine.raise_open_files()
     await LabProgram(asyncio.get_running_loop()).run()
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich.table import Table
 
@@ -12,6 +13,7 @@ from wslab.core.closecodes import lookup
 from wslab.core.ladders import bracket
 from wslab.core.records import Outage, Restart, Send
 from wslab.core.runs import Run
+from wslab.views.words import seconds
 
 
 def story_table(run: Run) -> Table:
@@ -25,6 +27,33 @@ def story_table(run: Run) -> Table:
     table.add_row(*_passing([send for send in run.sends if send.started_at_s > reload.requested_at_s], run))
     table.add_row(*_restarted(run, crash, number=2))
     return table
+
+
+def herd_table(title: str, summary: Mapping[str, Any]) -> Table:
+    """Return a herd's summary, real or simulated, one quantity a row; what does not apply has none."""
+    table = Table(title=title, title_style="bold", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    times = {f"back after, {share}": time_s for share, time_s in summary["time_to_reconnect_s"].items()}
+    rows = {
+        **{f"closed with {lookup(code).label}": f"{count:,}" for code, count in summary["close_codes"].items()},
+        **{name: None if time_s is None else seconds(time_s) for name, time_s in times.items()},
+        "away at the end": f"{summary['gave_up']:,}",
+        "attempts to come back": f"{summary['attempts']:,}",
+        "at most, attempts per second": f"{summary['peak_attempts_per_s']:,.0f}",
+        "connected at first, per second": _each(summary["connects_per_s"], "{:,.0f}"),
+        "memory of a connection": _each(summary["client_bytes_per_connection"], "{:,.0f} bytes"),
+        "the instrument's lag, p99": _each(summary["lag_p99_s"], "{:.2g} s"),
+        "computed in": _each(summary.get("elapsed_s"), "{:.2g} s"),
+    }
+    for name, told in rows.items():
+        if told is not None:
+            table.add_row(name, told)
+    return table
+
+
+def _each(value: float | None, form: str) -> str | None:
+    return None if value is None else form.format(value)
 
 
 def _growing(run: Run, until_s: float) -> tuple[str, str, str]:

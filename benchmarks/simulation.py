@@ -1,0 +1,110 @@
+"""What the simulations cost: large herds in time and memory, and AWS's contention model against an event loop.
+
+Each herd has a process of its own, so that its peak memory is its own. The peer of the contention model is the obvious
+program, one message at a time on a heap, with the same rules. The two take turns on every size and strategy of the
+original's range, and what counts is the time for one simulated call.
+"""
+
+from __future__ import annotations
+
+import heapq
+import multiprocessing
+import resource
+import statistics
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from random import Random
+
+from wslab.core.contention import AWS_POLICIES, contend
+from wslab.core.policy import Policy
+from wslab.core.simulate import simulate_herd
+
+MILLION = 1_000_000
+HERDS = [
+    # clients, policy, whether a full queue turns clients away, what is promised
+    (MILLION, "full_jitter", False, "at most 5 s"),
+    (MILLION, "decorrelated_jitter", False, "at most 5 s"),
+    (MILLION, "constant", False, "at most 5 s"),
+    (MILLION, "full_jitter", True, "nothing"),
+    (10 * MILLION, "full_jitter", False, "at most 60 s and 2,048 MiB"),
+]
+DRAIN_S = 100
+
+SIZES = range(10, 200, 10)
+TRIALS = 100
+PEER_TRIALS = 1
+ROUNDS = 5
+PROMISED_RATIO = 1 / 20
+
+
+def herd_cost(clients: int, policy: str, turns_away: bool) -> tuple[float, float, int]:
+    """Simulate a herd whose server needs `DRAIN_S` to admit it; return seconds, peak MiB and attempts."""
+    rate = clients // DRAIN_S
+    began = time.perf_counter()
+    herd = simulate_herd(
+        clients, policy, downtime_s=5, max_admissions_per_s=rate, max_waiting=rate if turns_away else None, seed=1
+    )
+    took_s = time.perf_counter() - began
+    unit_bytes = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, which POSIX leaves open
+    return took_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit_bytes / 2**20, int(herd.attempts.sum())
+
+
+def one_by_one(clients: int, policy: Policy, rng: Random) -> int:
+    """One trial of the contention model, message by message; return its calls."""
+    delays = [policy.delays(rng) for _ in range(clients)]
+    version = calls = 0
+    events = [(abs(rng.normalvariate(10, 2)), client, "read", 0) for client in range(clients)]
+    heapq.heapify(events)
+    while events:
+        now, client, event, held = heapq.heappop(events)
+        now += abs(rng.normalvariate(10, 2))
+        if event == "read":
+            heapq.heappush(events, (now, client, "got", version))
+        elif event == "got":
+            heapq.heappush(events, (now, client, "write", held))
+        elif event == "write":
+            calls += 1
+            if held == version:
+                version += 1
+            else:
+                heapq.heappush(events, (now, client, "lost", 0))
+        else:
+            heapq.heappush(events, (now + next(delays[client]), client, "read", 0))
+    return calls
+
+
+def contention_cost(seed: int) -> tuple[float, float]:
+    """Go through the original's range in turns with the peer; return the seconds a call of each."""
+    ours_s = theirs_s = 0.0
+    our_calls = their_calls = 0
+    rng = Random(seed)
+    for clients in SIZES:
+        for policy in AWS_POLICIES.values():
+            began = time.perf_counter()
+            our_calls += int(contend(clients, policy, trials=TRIALS, seed=seed).calls.sum())
+            between = time.perf_counter()
+            their_calls += sum(one_by_one(clients, policy, rng) for _ in range(PEER_TRIALS))
+            ours_s += between - began
+            theirs_s += time.perf_counter() - between
+    return ours_s / our_calls, theirs_s / their_calls
+
+
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
+        for clients, policy, turns_away, promised in HERDS:
+            took_s, peak_mib, attempts = pool.submit(herd_cost, clients, policy, turns_away).result()
+            queue = "bounded" if turns_away else "unbounded"
+            print(
+                f"herd of {clients:,}, {policy}, {queue} queue: {took_s:.2f} s and {peak_mib:,.0f} MiB for "
+                f"{attempts:,} attempts, promised: {promised}",
+                flush=True,
+            )
+    costs = [contention_cost(seed) for seed in range(ROUNDS)]
+    ratios = sorted(ours / theirs for ours, theirs in costs)
+    ours_us, theirs_us = (statistics.median(column) * 1e6 for column in zip(*costs, strict=True))
+    print(
+        f"contention, a call: {ours_us:.2f} µs against {theirs_us:.2f} µs of an event loop, "
+        f"ratio {statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f}, n = {ROUNDS}), "
+        f"promised at most {PROMISED_RATIO}"
+    )

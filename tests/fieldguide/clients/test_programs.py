@@ -1,0 +1,68 @@
+"""Subjects that are programs answer every order, also where they get stuck, break or are not there."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from wslab.fieldguide.clients import CLIENTS, Answer, Order, Program
+from wslab.net.server import LabServer
+
+INSTALLED = [name for name, subject in CLIENTS.items() if not subject.missing()]
+
+
+def answers(subject, *orders: Order, timeout_s: float = 20) -> list[Answer]:
+    async def ask_all() -> list[Answer]:
+        async with subject.asking() as ask:
+            return [await ask(order, timeout_s) for order in orders]
+
+    return asyncio.run(ask_all())
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_client_tells_the_code_and_the_reason(name):
+    with LabServer(max_message_bytes=1000) as server:
+        told = answers(CLIENTS[name], *[Order(url=server.url, payload_bytes=1001)] * 2)
+    assert [answer.close_code for answer in told] == [1009, 1009]
+    assert {answer.close_reason for answer in told} == {"frame with 1001 bytes exceeds limit of 1000 bytes"}
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_client_that_is_not_closed_has_no_code(name):
+    with LabServer() as server:
+        (told,) = answers(CLIENTS[name], Order(url=server.url, payload_bytes=10))
+    assert told == Answer(close_code=None)
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_client_that_cannot_connect_says_so(name):
+    (told,) = answers(CLIENTS[name], Order(url="ws://127.0.0.1:9/", payload_bytes=10))
+    assert told.close_code in (None, 1006)
+    assert told.error
+
+
+def test_program_that_is_stuck_is_started_anew():
+    with LabServer(max_message_bytes=1000, reply="sink") as server:
+        stuck, well = Order(url=server.url, payload_bytes=10), Order(url=server.url, payload_bytes=1001)
+        first, second = answers(CLIENTS["wslab"], stuck, well, timeout_s=3)
+    assert first == Answer(close_code=None, error="nothing within 3 s")
+    assert second.close_code == 1009
+
+
+def test_program_that_ends_says_how_to_run_it_by_hand():
+    (told,) = answers(
+        Program("none", "no_such_program.py", needs="wslab"), Order(url="ws://127.0.0.1:9/", payload_bytes=1)
+    )
+    assert told.close_code is None
+    assert "-m wslab.fieldguide.clients.no_such_program" in (told.error or "")
+
+
+@pytest.mark.parametrize("file", ["none.py", "none.js"])
+def test_program_that_is_not_installed_says_what_is_missing(file):
+    assert "installed" in (Program("none", file, needs="no_such_package").missing() or "")
+
+
+def test_without_node_its_clients_are_missing(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert CLIENTS["node-ws"].missing() == "node is not installed"

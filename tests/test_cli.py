@@ -1,0 +1,84 @@
+"""The command line prints what its experiments return, and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import wslab
+
+
+def wslab_command(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "wslab", *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_demo_as_json_tells_the_whole_story(tmp_path: Path) -> None:
+    done = wslab_command(
+        "demo", "--json", "--clients", "3", "--max-message-bytes", "5000", "--out", str(tmp_path / "new")
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["limit"] == {"accepted_bytes": 5000, "refused_bytes": 5001, "exact": True}
+    closures, outages = document["closures"], document["outages"]
+    assert {"close_code", "close_reason", "clean", "closed_by", "client"} <= set(closures[0])
+    assert {"client", "close_code", "attempts", "time_to_reconnect_s"} <= set(outages[0])
+    assert {1009, 1012, 1006} <= {closure["close_code"] for closure in closures}
+    assert sorted(outage["close_code"] for outage in outages) == [1006] * 3 + [1012] * 3
+    saved = [Path(path) for path in document["saved"]]
+    assert [path.suffix for path in saved] == [".jsonl", ".png", ".png"]
+    assert all(path.stat().st_size > 1000 for path in saved)
+    assert len(wslab.load(saved[0]).closures) == len(closures)
+
+
+def test_demo_prints_a_table_on_stdout_and_its_progress_on_stderr() -> None:
+    done = wslab_command("demo", "--clients", "1", "--max-message-bytes", "2000")
+    for words in ("1009 Message Too Big", "1012 Service Restart", "1006 Abnormal Closure"):
+        assert words in " ".join(done.stdout.split())
+    assert "everyone is back" in done.stderr
+
+
+def test_codes_prints_a_card() -> None:
+    done = wslab_command("codes", "1009", "1012")
+    for words in (
+        "Message Too Big",
+        "Service Restart",
+        "How to fix it",
+        "Main differences",
+        "When to use which",
+        "See more",
+    ):
+        assert words in done.stdout
+
+
+def test_serve_obeys_and_stops() -> None:
+    done = wslab_command("serve", "--downtime-s", "0", stdin="restart\ncrash\nlimit 10\nlimit -1\nnonsense\n\nquit\n")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("ws://127.0.0.1:")
+    assert [line.partition(":")[0] for line in lines[1:4]] == ["graceful", "crash", "reload"]
+    assert lines[3].endswith("limit 10")
+    assert "max_message_bytes is -1" in done.stdout
+    assert "'nonsense'?" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "words"),
+    [
+        (["demo", "--clients", "0"], 2, "clients is 0, but must be between 1 and 200"),
+        (["demo", "--max-message-bytes", "1"], 2, "max_message_bytes is 1"),
+        (["demo", "--out", "/dev/null/folder"], 1, "/dev/null/folder"),
+        (["codes", "70000"], 2, "70000"),
+        (["serve", "--port", "70000"], 2, "port is 70,000"),
+    ],
+)
+def test_wrong_argument_is_one_line_and_an_exit_code(arguments: list[str], exit_code: int, words: str) -> None:
+    done = wslab_command(*arguments)
+    assert done.returncode == exit_code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""

@@ -1,0 +1,97 @@
+"""A check never raises: it passes what is right, and says of everything else what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import wslab
+from wslab.core import backoff
+from wslab.core.knobs import Knobs
+from wslab.core.ladders import doubling, until_refused
+from wslab.core.runs import load
+from wslab.course import (
+    check_announced_restart,
+    check_bystanders,
+    check_gentle_return,
+    check_limit_shown,
+    mystery_server,
+)
+
+STORY = load(Path(__file__).parent.parent / "data" / "story.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("answer", "passed", "hint"),
+    [
+        (1012, True, "Service Restart"),
+        (..., False, "three dots"),
+        (1009, False, "sender"),
+        (1006, False, "crash"),
+        ("1012", False, "no row"),
+        (None, False, "no row"),
+    ],
+)
+def test_bystanders_are_checked(answer: Any, passed: bool, hint: str) -> None:
+    checked = check_bystanders(answer, STORY)
+    assert (checked.passed, hint in checked.message) == (passed, True)
+
+
+def test_limit_shown_leads_from_nothing_to_the_byte() -> None:
+    with mystery_server() as server:
+        assert "three dots" in check_limit_shown(..., server).message
+        assert "send more" in check_limit_shown(wslab.payload_sweep(server, [1000]), server).message
+        assert "smaller" in check_limit_shown(wslab.payload_sweep(server, [2**20]), server).message
+        assert "close in" in check_limit_shown(wslab.payload_sweep(server, doubling(1024, 2**20)), server).message
+        other = wslab.payload_sweep(Knobs(), [2**20])
+        assert "not of the mystery server" in check_limit_shown(load_refused(other), server).message
+        assert check_limit_shown(wslab.payload_sweep(server, until_refused(1024, 2**20)), server).passed
+
+
+def load_refused(run: wslab.Run) -> wslab.Run:
+    """Return the run with one more message, which was refused."""
+    refused = wslab.payload_sweep(Knobs(), [2**20 + 1])
+    return wslab.Run(run.info, (*run.records, *refused.records))
+
+
+@pytest.mark.parametrize(
+    ("knobs", "passed", "hint"),
+    [
+        (..., False, "Knobs"),
+        (Knobs(), False, "1012 and not 1001"),
+        (Knobs(restart_code=1001), False, "refuses TCP"),
+        (Knobs(restart_code=1001, while_down="unavailable"), False, "Retry-After"),
+        (Knobs(restart_code=1001, while_down="unavailable", retry_after_s=1), True, "503"),
+    ],
+)
+def test_announced_restart_is_tried_for_real(knobs: Any, passed: bool, hint: str) -> None:
+    checked = check_announced_restart(knobs)
+    assert (checked.passed, hint in checked.message) == (passed, True)
+
+
+def broken(rng: Any) -> Any:
+    yield 1 / 0
+
+
+@pytest.mark.parametrize(
+    ("policy", "passed", "hint"),
+    [
+        (..., False, "give a policy"),
+        (broken, False, "division by zero"),
+        (backoff.none(), False, "wait longer"),
+        (backoff.full_jitter(), False, "more than twice"),
+        (backoff.registry(min_delay_s=30, max_delay_s=300), False, "wait less"),
+        (backoff.registry(min_delay_s=200, max_delay_s=400).giving_up_after(1), False, "only 0 of"),
+        (backoff.registry(min_delay_s=10, max_delay_s=110), True, "back in two minutes"),
+    ],
+)
+def test_gentle_return_is_simulated(policy: Any, passed: bool, hint: str) -> None:
+    checked = check_gentle_return(policy)
+    assert (checked.passed, hint in checked.message) == (passed, True)
+
+
+def test_check_shows_its_message() -> None:
+    assert repr(check_bystanders(1012, STORY)).startswith("✓ 1012")
+    assert repr(check_bystanders(..., STORY)).startswith("✗ not yet: ")

@@ -1,0 +1,86 @@
+"""Every lesson runs from top to bottom, without a hand on it; its exercise fails helpfully until it is solved."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+
+LESSONS = [
+    "00_what_closed_my_connection",
+    "01_how_big_is_too_big",
+    "02_do_smaller_frames_help",
+    "03_why_did_i_see_1006",
+    "04_what_does_a_restart_look_like",
+    "05_when_should_i_come_back",
+    "06_what_if_everyone_comes_back_at_once",
+    "07_retry_or_not",
+]
+
+
+def test_list_of_lessons_is_the_folder() -> None:
+    assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == LESSONS
+
+
+def read(lesson: str) -> NotebookNode:
+    return nbformat.read(NOTEBOOKS / f"{lesson}.ipynb", as_version=4)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def tagged(notebook: NotebookNode, tag: str) -> list[int]:
+    return [index for index, cell in enumerate(notebook.cells) if tag in cell.metadata.get("tags", [])]
+
+
+def solution_of(notebook: NotebookNode) -> str:
+    """Return the code that is folded away under the exercise."""
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    (solution,) = re.findall(
+        r"<details><summary>Solution</summary><pre><code>(.*?)</code></pre></details>", prose, re.S
+    )
+    return str(solution)
+
+
+def text_of(cell: NotebookNode) -> str:
+    return "".join(output.get("text", "") or output.data.get("text/plain", "") for output in cell.outputs)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.filterwarnings("default")  # of the libraries that start a kernel; the lesson's own go to its stderr
+def test_lesson_runs_and_its_exercise_can_be_solved(lesson: str) -> None:
+    notebook = read(lesson)
+    (check,) = tagged(notebook, "check")
+    solved = [new_code_cell(solution_of(notebook)), new_code_cell(notebook.cells[check].source)]  # type: ignore[no-untyped-call]
+    notebook.cells[check + 1 : check + 1] = solved
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+    assert text_of(notebook.cells[check]).startswith("✗ not yet:")
+    assert text_of(notebook.cells[check + 2]).startswith("✓")
+    complaints = [
+        output.text
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if output.get("name") == "stderr" or output.output_type == "error"
+    ]
+    assert complaints == []
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_lesson_has_the_shape_of_a_lesson(lesson: str) -> None:
+    notebook = read(lesson)
+    title, *_ = notebook.cells[0].source.splitlines()
+    assert title.startswith("# ")
+    assert title.endswith("?")
+    headings = re.findall(r"^## (\w+)", "\n".join(cell.source for cell in notebook.cells), re.M)
+    expected = ["Predict", "Run", "Look", "Explain", "Try", "Exercise", "What"]
+    assert [heading for heading in dict.fromkeys(headings) if heading in expected] == expected
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_cells_of_a_lesson_are_short(lesson: str) -> None:
+    lengths = {cell.id: len(cell.source.splitlines()) for cell in read(lesson).cells if cell.cell_type == "code"}
+    assert {name: length for name, length in lengths.items() if length > 15} == {}

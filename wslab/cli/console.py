@@ -1,0 +1,56 @@
+"""What the commands share: options, the progress line, and errors that are one line."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from wslab.experiments import Progress
+from wslab.experiments.conduct import OnProgress
+from wslab.net.child import LabServerError
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
+PolicyOption = Annotated[str, typer.Option(help="When clients come back: full_jitter, constant, registry, …")]
+KindOption = Annotated[str, typer.Option(help="graceful (1012), reload (1012) or crash (1006).")]
+DowntimeOption = Annotated[float, typer.Option("--downtime", help="Seconds that the server is down.")]
+AdmissionsOption = Annotated[
+    float | None, typer.Option(help="Opening handshakes that the server answers per second. Not given: no limit.")
+]
+
+
+@contextlib.contextmanager
+def teaching() -> Iterator[None]:
+    """Turn the errors that are meant for people into a line on stderr and an exit code."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise typer.Exit(_complain(error, 2)) from None
+    except (LabServerError, OSError) as error:
+        raise typer.Exit(_complain(error, 1)) from None
+
+
+@contextlib.contextmanager
+def progress_line() -> Iterator[OnProgress]:
+    """Yield a progress callback that moves one line on stderr, from its first call on."""
+    columns = (BarColumn(bar_width=20), TextColumn("{task.description}"), TimeElapsedColumn())
+    bar = Bar(*columns, console=Console(stderr=True))
+    task = bar.add_task("")
+    with contextlib.ExitStack() as moving:
+
+        def move(progress: Progress) -> None:
+            if not bar.live.is_started:  # not before: a wrong argument is told in one line
+                moving.enter_context(bar)
+            bar.update(task, completed=progress.done, total=progress.total, description=progress.doing)
+
+        yield move
+
+
+def _complain(error: Exception, exit_code: int) -> int:
+    Console(stderr=True).print(f"wslab: {error}", style="red", soft_wrap=True, markup=False, highlight=False)
+    return exit_code

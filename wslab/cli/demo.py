@@ -1,0 +1,74 @@
+"""`wslab demo`: the whole story in seconds, as a table or as one JSON document."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+from wslab.cli.console import JsonOption, progress_line, teaching
+from wslab.core.ladders import bracket
+from wslab.core.runs import Run
+from wslab.experiments import tell_story
+from wslab.views.terminal import story_table
+
+
+def demo(
+    as_json: JsonOption = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for the run and its two figures.")] = None,
+    clients: Annotated[int, typer.Option(help="Clients that are connected meanwhile, 1 to 200.")] = 12,
+    max_message_bytes: Annotated[int, typer.Option(help="The limit to be found, 1,024 to 1,048,576 bytes.")] = 65_536,
+    seed: Annotated[int, typer.Option(help="Of the clients' reconnect delays.")] = 0,
+) -> None:
+    """The whole story in seconds: 1009, raise the limit, 1012 for everyone, they come back; and a crash, 1006."""
+    with teaching():
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)  # before the run: a wrong path should not cost it
+        with progress_line() as progress:
+            run = tell_story(clients=clients, max_message_bytes=max_message_bytes, seed=seed, progress=progress)
+        saved = _save(run, out) if out is not None else []
+    if as_json:
+        print(json.dumps(_document(run, saved), indent=2))
+        return
+    console = Console()
+    console.print(story_table(run))
+    for path in saved:
+        console.print(f"saved {path}", soft_wrap=True)
+
+
+def _document(run: Run, saved: list[Path]) -> dict[str, Any]:
+    reload = run.restarts[0]
+    limit = bracket(send for send in run.sends if send.started_at_s < reload.requested_at_s)
+    document: dict[str, Any] = msgspec.to_builtins(
+        {
+            "limit": {**limit._asdict(), "exact": limit.is_exact},
+            "closures": run.closures,
+            "outages": run.outages,
+            "sends": run.sends,
+            "attempts": run.attempts,
+            "restarts": run.restarts,
+            "run": run.info,
+            "saved": [str(path) for path in saved],
+        }
+    )
+    return document
+
+
+def _save(run: Run, folder: Path) -> list[Path]:
+    from wslab.views import axes, plots, tables
+
+    sends = tables.sends(run)
+    before_reload = sends[sends["started_at_s"] < run.restarts[0].requested_at_s]
+    growing = plots.close_codes(before_reload, limit_bytes=run.info.parameters["max_message_bytes"])
+    timeline = plots.reconnect_timeline(
+        tables.attempts(run), tables.closures(run), tables.outages(run), tables.restarts(run)
+    )
+    return [
+        run.save(folder / "story.jsonl"),
+        axes.save(growing, folder / "close-codes.png"),
+        axes.save(timeline, folder / "reconnect-timeline.png"),
+    ]

@@ -1,0 +1,66 @@
+"""How many opening handshakes a server answers: a token bucket in front of a first-come, first-served queue.
+
+The model, stated because it decides the outcome:
+
+- A full bucket holds `burst` tokens and gains `max_admissions_per_s` a second. Each admission takes one.
+- Who finds no token *waits* for the next that nobody before it has claimed. A model that turned every such attempt
+  away instead would let through only a burst of each wave of clients in step, and those would never all come back.
+- With `max_waiting`, an attempt that finds so many waiting is turned away at once. That costs the server
+  `refusal_cost` tokens, which delays those who come later, not those who wait already.
+- A turn is given on arrival and is spent even if its client no longer waits.
+
+In any interval the admissions are therefore at most `burst + max_admissions_per_s × length`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from wslab.core.scenario import FloatArray, Scenario
+
+CHUNK = 65_536
+"""Arrivals turned into Python floats at a time: the queue is sequential, its memory need not grow with the herd."""
+
+
+class Admission:
+    """The queue of one server. It remembers, so arrivals must come in the order of time, call after call."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._token_s = 1 / (scenario.max_admissions_per_s or math.inf)
+        self._refusal_s = scenario.refusal_cost * self._token_s
+        self._burst_s = (scenario.burst - 1) * self._token_s
+        waiting = math.inf if scenario.max_waiting is None else scenario.max_waiting
+        # Who finds w waiting would itself wait up to w + 1 tokens. The slack is for rounding: a wave arrives at once.
+        self._longest_wait_s = (waiting + 1e-6) * self._token_s if self._token_s else math.inf
+        self._owed_until_s = -math.inf
+
+    def turns(self, arrivals: FloatArray) -> FloatArray:
+        """Return when each arrival has its turn, in seconds; NaN where it is turned away."""
+        if not self._token_s:
+            return arrivals
+        chunks = (arrivals[start : start + CHUNK] for start in range(0, len(arrivals), CHUNK))
+        return np.concatenate([np.array(self._turns(chunk.tolist())) for chunk in chunks] or [arrivals])
+
+    def _turns(self, arrivals: list[float]) -> list[float]:
+        # The generic cell rate algorithm: a bucket with n tokens owed is n × token_s ahead of the clock.
+        # Local names and comparisons, not max(): this loop is most of a simulation's time.
+        token_s, refusal_s = self._token_s, self._refusal_s
+        burst_s, longest_wait_s = self._burst_s, self._longest_wait_s
+        owed_until_s = self._owed_until_s
+        turns = []
+        for arrival in arrivals:
+            turn = owed_until_s - burst_s
+            if turn < arrival:
+                turn = arrival
+            if owed_until_s < arrival:
+                owed_until_s = arrival
+            if turn - arrival <= longest_wait_s:
+                turns.append(turn)
+                owed_until_s += token_s
+            else:
+                turns.append(math.nan)
+                owed_until_s += refusal_s
+        self._owed_until_s = owed_until_s
+        return turns

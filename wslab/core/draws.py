@@ -1,0 +1,68 @@
+"""The delays of a whole herd from one policy: a column for each attempt, with one delay for each client.
+
+A policy is written for one client. One that broadcasts is run once, over draws that are arrays; any other is run
+once a client, which takes far longer and asks nothing of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from random import Random
+from typing import Any, cast
+
+import numpy as np
+
+from wslab.core.policy import Policy, checked, checked_delay
+from wslab.core.scenario import FloatArray
+
+
+class HerdDraws:
+    """What a broadcasting policy may ask of `random.Random`, answered for all clients at once."""
+
+    def __init__(self, clients: int, seed: int) -> None:
+        self._clients = clients
+        self._generator = np.random.default_rng(seed)
+
+    def random(self) -> FloatArray:
+        return self._generator.random(self._clients)
+
+    def uniform(self, low: Any, high: Any) -> FloatArray:
+        draws = self.random()
+        draws *= high - low
+        draws += low
+        return draws
+
+
+def columns(policy: Policy, clients: int, seed: int) -> Iterator[FloatArray]:
+    """Yield, for attempt 1, 2, … without end, an array of one delay per client, or of a single delay for all.
+
+    NaN stands where a client has given up.
+
+    Raises:
+        PolicyError: the policy yielded what is no delay.
+    """
+    return (_broadcast if policy.broadcasts else _one_by_one)(policy, clients, seed)
+
+
+def _broadcast(policy: Policy, clients: int, seed: int) -> Iterator[FloatArray]:
+    rng = cast(Random, HerdDraws(clients, seed))
+    for number, delays in enumerate(policy.delays(rng), start=1):
+        column = np.asarray(delays, dtype=np.float64)
+        if not (column.min() >= 0 and column.max() < math.inf):  # NaN fails both
+            wrong = column[~((column >= 0) & (column < math.inf))]
+            checked_delay(wrong.flat[0].item(), policy.name, number)
+        yield column
+    yield from _nothing_more()
+
+
+def _one_by_one(policy: Policy, clients: int, seed: int) -> Iterator[FloatArray]:
+    rng = Random(seed)  # one for all: the order of the draws is fixed, and a generator each would take 2.5 KB
+    everyone = [checked(policy.delays(rng), policy.name) for _ in range(clients)]
+    while True:
+        yield np.array([next(delays, math.nan) for delays in everyone])
+
+
+def _nothing_more() -> Iterator[FloatArray]:
+    while True:
+        yield np.array(math.nan)

@@ -1,0 +1,110 @@
+"""What a simulated herd meets: one restart, and a server with so much capacity.
+
+The names are those of `wslab.core.knobs.Knobs` where a lab server has the same knob, so that a prediction and a
+measurement are set up with the same words. What a scenario adds is what a real server and network bring themselves.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from wslab.core.arguments import check_choice, check_number, check_whole
+
+FloatArray = npt.NDArray[np.float64]
+
+SimulatedDown = Literal["refuse", "unavailable", "hang"]
+
+DAY_S = 86_400
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One restart and one server's capacity. Time 0 is when the listener closes.
+
+    Args:
+        downtime_s: from listener closed to listening again.
+        while_down: what an attempt meets until then: "refuse" (nobody listens), "unavailable" (503), "hang" (no
+            answer; who still waits when the server is up again is cut off). A server that opens and then closes with
+            1013 begins a new outage with every attempt, which is for the real herd to show.
+        retry_after_s: the 503's Retry-After, while down and from a full queue alike. None: no such header.
+        drain_s, drain_batch: the closures are spread over `drain_s` from time 0 on, so many at once, as by a lab
+            server. None: one at a time.
+        close_code: with which everyone is closed; a policy that does not retry it makes no attempt.
+        max_admissions_per_s: opening handshakes answered per second, first come, first served. None: no limit.
+        burst: handshakes that an idle server answers at once before that rate holds.
+        max_waiting: attempts that may wait for their turn; one more is answered with 503 at once. None: no bound.
+        refusal_cost: how much of an admission the server spends on such a 503.
+        handshake_s: from an attempt's turn to its answer at the client: the round trips and the server's work.
+        refused_s: from an attempt at a closed port to the client's knowing.
+        timeout_s: a client gives an attempt up after so long without an answer. Its turn is spent nonetheless: the
+            server learns too late. None: it waits as long as it takes.
+        until_s: no attempt starts later: a server that spends its turns on clients that left may never catch up.
+
+    Raises:
+        TypeError, ValueError: a value is of the wrong kind or out of its bounds; the message says which.
+
+    >>> Scenario(while_down="refuze")
+    Traceback (most recent call last):
+    ...
+    ValueError: while_down is 'refuze'; did you mean 'refuse'? Known: 'refuse', 'unavailable', 'hang'
+    """
+
+    downtime_s: float = 0.5
+    while_down: SimulatedDown = "refuse"
+    retry_after_s: float | None = None
+    drain_s: float = 0.0
+    drain_batch: int | None = None
+    close_code: int = 1012
+    max_admissions_per_s: float | None = None
+    burst: int = 1
+    max_waiting: int | None = None
+    refusal_cost: float = 0.0
+    handshake_s: float = 0.001
+    refused_s: float = 0.001
+    timeout_s: float | None = None
+    until_s: float = 600.0
+
+    def __post_init__(self) -> None:
+        check_choice("while_down", self.while_down, get_args(SimulatedDown))
+        for name in ("downtime_s", "drain_s", "until_s"):
+            check_number(name, getattr(self, name), low=0, high=DAY_S, unit="seconds")
+        for name in ("handshake_s", "refused_s"):
+            check_number(
+                name,
+                getattr(self, name),
+                low=1e-6,
+                high=60,
+                unit="seconds",
+                hint="an attempt that costs no time never ends",
+            )
+        check_number("retry_after_s", self.retry_after_s, low=0, high=DAY_S, unit="seconds", optional=True)
+        check_number("timeout_s", self.timeout_s, low=self.handshake_s, high=DAY_S, unit="seconds", optional=True)
+        check_whole("close_code", self.close_code, low=1000, high=4999, unit="(a close code)")
+        check_whole("drain_batch", self.drain_batch, low=1, unit="connections", optional=True)
+        check_whole("burst", self.burst, low=1, unit="admissions")
+        check_whole("max_waiting", self.max_waiting, low=1, unit="attempts", hint="None means no bound", optional=True)
+        check_number("refusal_cost", self.refusal_cost, low=0, high=1000, unit="admissions")
+        check_number(
+            "max_admissions_per_s",
+            self.max_admissions_per_s,
+            low=0.1,
+            unit="per second",
+            hint="None means no limit",
+            optional=True,
+        )
+
+    def closed_at_s(self, clients: int) -> FloatArray:
+        """Return when each client is closed: batch after batch, evenly over `drain_s`."""
+        batch = clients if not self.drain_s else self.drain_batch or 1
+        batches = -(-clients // batch)
+        return np.floor_divide(np.arange(clients), batch) * np.float64(self.drain_s / batches)
+
+
+def changed(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
+    """Return a copy of `scenario` with `changes`; ValueError with the nearest names for one that does not exist."""
+    for name in changes:
+        check_choice("scenario", name, Scenario.__struct_fields__)
+    return msgspec.structs.replace(scenario, **changes)

@@ -1,0 +1,189 @@
+"""The lessons' exercises: each check reads what the learner did, and says what is there or what is still missing.
+
+A check raises nothing: a lesson runs from top to bottom before any exercise is solved.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, NamedTuple
+
+from wslab.core.closecodes import lookup
+from wslab.core.knobs import MIB, Knobs
+from wslab.core.ladders import bracket
+from wslab.core.policy import Policy, PolicyError, checked
+from wslab.core.runs import Run
+from wslab.core.simulate import simulate_herd
+from wslab.experiments import closure_visibility, payload_sweep, resend, restart_drill
+from wslab.net.server import LabServer
+
+
+class Checked(NamedTuple):
+    """What a check found; as the last line of a cell it shows its message."""
+
+    passed: bool
+    message: str
+
+    def __repr__(self) -> str:
+        return f"{'✓' if self.passed else '✗ not yet:'} {self.message}"
+
+
+def check_bystanders(answer: Any, run: Run) -> Checked:
+    """Lesson 00: `answer` is the close code that the clients who had sent nothing saw, when the limit was raised."""
+    truth = next(outage.close_code for outage in run.outages if outage.number == 1)
+    if answer is ...:
+        return Checked(False, "write a close code in place of the three dots; the first closure of each row shows it")
+    if answer == truth:
+        return Checked(True, f"{lookup(truth).label}: they had done nothing wrong, the fix for one restarted them all")
+    if answer == 1009:
+        return Checked(False, "1009 is what the sender of the large message saw; look at those who sent nothing")
+    if answer == 1006:
+        return Checked(False, "1006 is what they saw at the crash, the second closure; look at the first")
+    return Checked(False, f"{answer!r} is on no row of the timeline; read the label of the first closure")
+
+
+def mystery_server(seed: int = 0) -> LabServer:
+    """Lesson 01: return a server, not yet started, whose limit you do not know."""
+    return LabServer(max_message_bytes=random.Random(f"mystery {seed}").randrange(20_000, 500_000))
+
+
+def check_limit_shown(run: Any, server: LabServer) -> Checked:
+    """Lesson 01: `run` is a sweep whose messages show the limit of `server` from both sides."""
+    if not isinstance(run, Run):
+        return Checked(False, "put a sweep of the mystery server in place of the three dots: payload_sweep(mystery, …)")
+    shown = bracket(run.sends)
+    if shown.accepted_bytes is None:
+        return Checked(False, "no message has passed yet; begin with a smaller one")
+    if shown.refused_bytes is None:
+        return Checked(False, f"{shown.accepted_bytes:,} bytes passed, and nothing was refused yet; send more")
+    if shown.accepted_bytes > (server.knobs.max_message_bytes or 0):
+        return Checked(False, "this sweep is not of the mystery server; sweep that one")
+    if not shown.is_exact:
+        return Checked(
+            False, f"the limit is between {shown.accepted_bytes:,} and {shown.refused_bytes:,} bytes; close in"
+        )
+    return Checked(
+        True, f"{shown.accepted_bytes:,} bytes pass and {shown.refused_bytes:,} do not: nothing left to guess"
+    )
+
+
+def check_announced_restart(knobs: Any) -> Checked:
+    """Lesson 04: a restart under `knobs` says 1001, and while down answers 503 with Retry-After."""
+    if not isinstance(knobs, Knobs):
+        return Checked(False, "give Knobs(…)")
+    run = restart_drill(knobs, clients=3, policy=lambda rng: iter([0.1] * 100), downtime_s=0.5, timeout_s=10)
+    codes = {outage.close_code for outage in run.outages}
+    if codes != {1001}:
+        return Checked(False, f"your clients saw {', '.join(map(str, codes))} and not 1001; which knob says the code?")
+    turned_away = [attempt for attempt in run.attempts if attempt.outage and attempt.outcome != "opened"]
+    met = {attempt.http_status for attempt in turned_away}
+    if met != {503}:
+        return Checked(False, "while down, your server refuses TCP; which knob has it answer 503 (unavailable)?")
+    if any(attempt.retry_after_s is None for attempt in turned_away):
+        return Checked(False, "503, but no Retry-After: nobody is told when to come back; which knob is it?")
+    return Checked(True, f"1001, then {len(turned_away)} times 503 with Retry-After: a client can plan its return")
+
+
+def check_polite_policy(policy: Any) -> Checked:
+    """Lesson 05: the first delay of `policy` is random between 5 and 30 s, and no delay is longer than 60 s."""
+    try:
+        drawn = [list(islice(checked(iter(policy(random.Random(seed))), "yours"), 8)) for seed in range(200)]
+    except (TypeError, PolicyError) as error:
+        return Checked(False, f"give a generator function that takes an rng and yields seconds: {error}")
+    firsts = [delays[0] for delays in drawn if delays]
+    if len(firsts) < len(drawn):
+        return Checked(False, "your policy yields nothing, so its client never comes back")
+    if min(firsts) < 5 or max(firsts) > 30:
+        return Checked(False, f"first delays go from {min(firsts):.1f} to {max(firsts):.1f} s; 1012 asks for 5 to 30 s")
+    if max(firsts) - min(firsts) < 20:
+        return Checked(
+            False, f"first delays go only from {min(firsts):.1f} to {max(firsts):.1f} s; use the whole range"
+        )
+    longest = max(max(delays) for delays in drawn)
+    if longest > 60:
+        return Checked(False, f"a later delay took {longest:.0f} s; let none be longer than 60 s")
+    return Checked(True, f"200 clients, first delays from {min(firsts):.1f} to {max(firsts):.1f} s, none over 60 s")
+
+
+def check_gentle_return(policy: Any) -> Checked:
+    """Lesson 06: under `policy` 100,000 clients spare a server that admits 1,000 a second, and are back in good time.
+
+    Twice the capacity at most, nine in ten clients within two minutes, after ten seconds of downtime.
+    """
+    try:
+        few = simulate_herd(100, policy, downtime_s=10, max_admissions_per_s=1)
+        if few.attempts.mean() > 50:  # and a thousand times as many clients would take minutes
+            return Checked(False, f"each client asked {few.attempts.mean():,.0f} times; let it wait longer")
+        herd = simulate_herd(100_000, policy, downtime_s=10, max_admissions_per_s=1000)
+    except Exception as error:  # whatever a policy of one's own may raise
+        return Checked(False, f"give a policy, such as backoff.full_jitter(initial_delay_s=2): {error}")
+    if herd.peak_attempts_per_s > 2000:
+        return Checked(
+            False,
+            f"the server met up to {herd.peak_attempts_per_s:,.0f} attempts per second, more than twice the 1,000 that "
+            "it admits; spread them over more time",
+        )
+    soon = int((herd.time_to_reconnect_s <= 120).sum())
+    if soon < 90_000:
+        return Checked(False, f"gentle, but only {soon:,} of 100,000 clients were back within two minutes; wait less")
+    return Checked(
+        True, f"at most {herd.peak_attempts_per_s:,.0f} attempts per second, and {soon:,} clients back in two minutes"
+    )
+
+
+def check_rule(rule: Any) -> Checked:
+    """Lesson 07: under `rule` a poison message is sent once, and a client comes back after a restart and a crash."""
+    try:
+        policy = Policy("your rule", _soon, retries=lambda code: bool(rule(code)))
+        poisoned = resend(Knobs(max_message_bytes=1000), "x" * 1001, policy=policy, duration_s=1)
+        away = {
+            kind: restart_drill(Knobs(downtime_s=0.1), clients=2, kind=kind, policy=policy, timeout_s=5)
+            for kind in ("graceful", "crash")
+        }
+    except TypeError as error:
+        return Checked(False, f"give a function of one close code: {error}")
+    if len(poisoned.sends) > 1:
+        return Checked(False, f"the poison message was sent {len(poisoned.sends)} times in a second; say no to 1009")
+    for kind, run in away.items():
+        if any(outage.reopened_at_s is None for outage in run.outages):
+            code = run.outages[0].close_code
+            return Checked(False, f"after a {kind} restart ({lookup(code).label}) your clients stay away for good")
+    return Checked(True, "the poison message was sent once, and after a restart and a crash everyone came back")
+
+
+def _soon(rng: random.Random) -> Iterator[float]:
+    while True:
+        yield rng.uniform(0.02, 0.1)
+
+
+def check_pieces(piece_bytes: Any) -> Checked:
+    """Lesson 02: messages of `piece_bytes` pass a limit of 4,096 bytes a frame, and no larger ones would."""
+    if not isinstance(piece_bytes, int) or not 1 <= piece_bytes <= 100_000:
+        return Checked(False, "give a whole number of bytes, from 1 to 100,000")
+    knobs = Knobs(max_message_bytes=65_536, max_frame_bytes=4096)
+    run = payload_sweep(knobs, [min(piece_bytes, 65_536), min(piece_bytes + 1, 65_536)])
+    passed, next_passed = (send.outcome == "accepted" for send in run.sends)
+    if not passed:
+        return Checked(False, f"a message of {piece_bytes:,} bytes is refused: {run.sends[0].close_reason}")
+    if next_passed:
+        return Checked(False, f"messages of {piece_bytes:,} bytes pass, but larger ones would too: you send too many")
+    return Checked(True, f"{-(-100_000 // piece_bytes)} messages of at most {piece_bytes:,} bytes, and none is refused")
+
+
+def check_code_arrives(knobs: Any) -> Checked:
+    """Lesson 03: under `knobs` a blocking client sees 1009 even 4 MiB over the limit of 65,536 bytes."""
+    if not isinstance(knobs, Knobs):
+        return Checked(False, "give Knobs(…)")
+    if knobs.max_message_bytes != 65_536:
+        return Checked(False, f"the limit is to stay at 65,536 bytes; yours is {knobs.max_message_bytes}")
+    run = closure_visibility(
+        knobs, [4 * MIB], clients=["websocket-client"], after_refusals=[knobs.after_refusal], tries=5
+    )
+    seen = sum(sighting.close_code == 1009 for sighting in run.sightings)
+    if seen < len(run.sightings):
+        return Checked(
+            False, f"1009 was seen in {seen} of {len(run.sightings)} tries; what does the server do after it?"
+        )
+    return Checked(True, f"1009 was seen in all {seen} tries: the server reads on until the client has finished")

@@ -1,0 +1,113 @@
+"""frames_question: do smaller frames help? One content as one frame, as fragments, as messages, plain and compressed.
+
+A limit may be on the message, on the frame, or on both, and count bytes before or after inflation. Which ways pass says
+which: where only messages of their own pass, frames do not help, and the content has to be split by the application.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
+from typing import Any, Literal, get_args
+
+from wslab.core.arguments import check_choice, check_whole
+from wslab.core.knobs import Knobs
+from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES, check_size, make_payload
+from wslab.core.runs import Run
+from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Progress, Setting, conduct, served
+from wslab.net.client import Client, Confirmation
+from wslab.net.recording import Recorder
+from wslab.net.server import LabServer
+
+Way = Literal["one frame", "fragments", "messages"]
+
+MAX_PIECES = 4000
+"""Some libraries refuse a message for its number of fragments alone; that is another question."""
+
+
+def frames_question(
+    target: LabServer | Knobs | str,
+    payload_bytes: int = 100_000,
+    *,
+    piece_bytes: int = 16_384,
+    payloads: Sequence[str] = ("text", "binary"),
+    compression: Sequence[bool] = (False, True),
+    confirm: Confirmation = "reply",
+    timeout_s: float = 10.0,
+    cap_bytes: int = SAFETY_CAP_BYTES,
+    seed: int = 0,
+    progress: OnProgress | None = None,
+    on_record: OnRecord | None = None,
+    cancel: Cancel | None = None,
+) -> Run:
+    """Offer one content to a server in every way, each on a connection of its own; return a run of what passed.
+
+    The run holds `Send`, `Attempt`, `Closure` and `Account` records. The records' `client` is the number of the case,
+    and `info.parameters["cases"]` says of each case its way, payload and compression, and in how many sends it passes.
+
+    Args:
+        target: a running lab server, the knobs of one to start (with `compression=True`, so that it agrees), or a URL.
+        payload_bytes: of the whole content, 1 byte to `cap_bytes`.
+        piece_bytes: of each fragment, and of each message where the content is sent as several.
+        payloads: kinds: "text" and "json" compress well, "binary" does not.
+        compression: whether permessage-deflate is offered; `Send.compression` says whether the server agreed.
+        confirm, timeout_s: what each message waits for, and how long; see `Client.send_message`.
+        progress, on_record, cancel: as in `payload_sweep`.
+
+    Raises:
+        TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
+    """
+    check_size("payload_bytes", payload_bytes, cap_bytes=cap_bytes)
+    check_whole("payload_bytes", payload_bytes, low=1, unit="bytes")
+    check_whole("piece_bytes", piece_bytes, low=-(-payload_bytes // MAX_PIECES), unit="bytes")
+    for kind in payloads:
+        check_choice("payload", kind, KINDS)
+    cases = list(_cases(payload_bytes, piece_bytes, payloads, compression))
+
+    how: dict[str, Any] = {"confirm": confirm, "timeout_s": timeout_s}
+
+    async def measure(recorder: Recorder) -> None:
+        for number, case in enumerate(cases):
+            client = Client(url, recorder, client=number, compression=case["compression"])
+            fragment_bytes = piece_bytes if case["way"] == "fragments" else None
+            sizes = _sizes(case["way"], payload_bytes, piece_bytes)
+            pieces = (
+                make_payload(case["payload"], size, seed=seed + n, cap_bytes=size) for n, size in enumerate(sizes)
+            )
+            passed = await _offer(client, pieces, kind=case["payload"], fragment_bytes=fragment_bytes, **how)
+            if progress is not None:
+                outcome = "passed" if passed else "did not pass"
+                progress(Progress(number + 1, len(cases), f"{case['payload']} as {case['way']} {outcome}"))
+
+    parameters = {"payload_bytes": payload_bytes, "piece_bytes": piece_bytes, **how, "cases": cases}
+    with served(target) as (server, url):
+        setting = Setting("frames_question", parameters, server, url, seed)
+        return conduct(measure, setting, cancel=cancel, on_record=on_record)
+
+
+async def _offer(client: Client, pieces: Iterable[str | bytes], **how: Any) -> bool:
+    """Send the pieces over one connection until one does not pass; return whether all did."""
+    try:
+        await client.open()
+        for piece in pieces:
+            send = await client.send_message(piece, **how)
+            if send.outcome not in ("accepted", "unconfirmed"):
+                return False
+        return True
+    finally:
+        await client.close()
+
+
+def _cases(
+    payload_bytes: int, piece_bytes: int, payloads: Sequence[str], compression: Sequence[bool]
+) -> Iterator[dict[str, Any]]:
+    for payload, compressed, way in product(payloads, compression, get_args(Way)):
+        sends = len(_sizes(way, payload_bytes, piece_bytes))
+        yield {"way": way, "payload": payload, "compression": compressed, "sends": sends}
+
+
+def _sizes(way: Way, payload_bytes: int, piece_bytes: int) -> list[int]:
+    """Return the sizes of the messages that carry the content."""
+    if way != "messages":
+        return [payload_bytes]
+    return [min(piece_bytes, payload_bytes - begun) for begun in range(0, payload_bytes, piece_bytes)]

@@ -1,0 +1,110 @@
+"""herd_drill: thousands of clients, in processes of their own, while their server restarts, and how they come back."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from wslab.core.arguments import check_number, check_whole
+from wslab.core.backoff import named
+from wslab.core.knobs import Knobs
+from wslab.core.policy import Delays, Policy
+from wslab.core.records import RestartKind
+from wslab.core.runs import Run
+from wslab.experiments.conduct import Cancel, Lab, OnProgress, OnRecord, Setting, conduct
+from wslab.experiments.gathering import Gathering, Tally
+from wslab.experiments.restarts import Restarts
+from wslab.net import machine
+from wslab.net.cluster import herd_on
+from wslab.net.herd.herd import Herd
+from wslab.net.recording import Recorder
+
+
+def herd_drill(
+    target: Lab | Knobs,
+    *,
+    clients: int = 1000,
+    policy: str | Policy | Delays = "full_jitter",
+    kind: RestartKind = "graceful",
+    downtime_s: float | None = None,
+    changes: dict[str, Any] | None = None,
+    repeats: int = 1,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    open_timeout_s: float = 10.0,
+    timeout_s: float = 60.0,
+    seed: int = 0,
+    progress: OnProgress | None = None,
+    on_record: OnRecord | None = None,
+    cancel: Cancel | None = None,
+) -> Run:
+    """Do as `restart_drill` does with thousands of clients, and return a run of the same records.
+
+    `RunInfo.measured` has `client_bytes_per_connection`, and its loop lag is that of the worker processes. What one
+    client may take of both is little enough that the run measures the restart; `wslab.core.summaries.herd_summary` puts
+    the run into a few numbers.
+
+    Args:
+        target: a running lab server or fleet, or the knobs of one to start for the drill.
+        clients: 1 to as many as this machine can hold; for more there is the simulation.
+        policy, kind, downtime_s, changes, repeats, open_timeout_s, timeout_s: as in `restart_drill`.
+        workers: processes that the clients are divided among. None: one for each core but one, at most 4; on a cluster
+            one for each of its workers.
+        scheduler: the address of a Dask cluster, such as "tcp://192.0.2.1:8786", on whose workers the clients are to
+            be. Those on other machines must reach the server: `LabServer(host=…, expose=True)`. All begin at the same
+            time. `RunInfo.measured` has how far their clocks were off this one's, by which their records are corrected
+            (see `wslab.net.cluster.Cluster`). Where a worker is lost, what its clients did before is kept, but for the
+            last second or so; the run is `partial`, and `RunInfo.losses` says who is missing. None: this machine alone.
+        seed: of the policy's random numbers: the same seed draws the same delays, however many workers there are.
+        progress, cancel: as in `payload_sweep`.
+        on_record: called with each record when the herd has dispersed; meanwhile the workers keep them.
+
+    Raises:
+        TypeError, ValueError: an argument is out of its bounds, or more than this machine can hold; the message says
+            what to raise.
+        LabServerError, HerdError: the server did not come up again, or a worker died, in a cluster before the start.
+        ImportError, ClusterError: Dask is not installed, or there is no such cluster, or it has no workers.
+    """
+    # One process holds them all: the server, or the relay before a fleet, which takes two files for each.
+    machine.check_clients(clients, files_per_client=2 if kind == "rolling" else 1)
+    check_whole("seed", seed, low=0, unit="(any whole number)")
+    check_number("timeout_s", timeout_s, low=0.1, high=3600, unit="seconds")
+    restarts = Restarts(kind, downtime_s, changes or {}, repeats)
+    restarts.check(target)
+    chosen = named(policy)
+
+    async def measure(recorder: Recorder) -> None:
+        gather = Herd if scheduler is None else functools.partial(herd_on, scheduler)
+        async with gather(
+            lab.url, recorder, clients, chosen, seed=seed, workers=workers, open_timeout_s=open_timeout_s
+        ) as herd:
+            await restarts.carry_out(lab, HerdGathering(herd, clients, timeout_s, progress))
+
+    parameters = {
+        "clients": clients,
+        "policy": chosen.name,
+        "policy_knobs": dict(chosen.knobs),
+        **restarts._asdict(),
+        "workers": workers,
+        "scheduler": scheduler,
+        "open_timeout_s": open_timeout_s,
+        "timeout_s": timeout_s,
+    }
+    with restarts.served(target) as lab:
+        setting = Setting("herd_drill", parameters, lab, lab.url, seed)
+        return conduct(measure, setting, cancel=cancel, on_record=on_record)
+
+
+class HerdGathering(Gathering):
+    """A herd, to be waited for."""
+
+    def __init__(self, herd: Herd, clients: int, timeout_s: float, progress: OnProgress | None) -> None:
+        super().__init__(clients, timeout_s, progress)
+        self._herd = herd
+
+    def tally(self) -> Tally:
+        now = self._herd.tally
+        return Tally(now.attempted, now.held, now.away, now.returned)
+
+    async def changed(self) -> None:
+        await self._herd.changed()

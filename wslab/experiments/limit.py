@@ -1,0 +1,67 @@
+"""find_limit: from a URL to a proven limit, as a blocking call; the search is in `wslab.core.search`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from wslab.core.knobs import Knobs
+from wslab.core.trials import Sighting, Trial
+from wslab.core.verdicts import Verdict
+from wslab.experiments.conduct import Cancel, OnProgress, Progress, served
+from wslab.net import runtime
+from wslab.net.probe import LimitProbe
+from wslab.net.probe_request import ProbeRequest
+from wslab.net.server import LabServer
+
+
+def find_limit(
+    target: LabServer | Knobs | str,
+    *,
+    progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+    **request: Any,
+) -> Verdict:
+    """Find the largest message that a server accepts, what the limit counts, and what happens over it.
+
+    Both the largest accepted and the smallest refused size are shown by real messages. Sizes are announced without
+    sending them where that is proven to work for this server.
+
+    Args:
+        target: a running lab server, the knobs of one to start for it, or a URL.
+        progress: called on the background thread with each trial.
+        cancel: a token that stops the search; so does Ctrl-C. The verdict then says what was established.
+        request: the other fields of `wslab.net.probe_request.ProbeRequest`: cap_bytes (default 64 MiB),
+            configured_bytes, subprotocols, greeting, filler, headers, allow_hosts, ssl_context, timeout_s, hold_s.
+
+    Returns:
+        A verdict, whatever happens: a failure of the network is its `status`.
+
+    Raises:
+        TypeError, ValueError: an argument is out of its bounds, or the host is neither this machine nor allowed.
+    """
+    with served(target) as (_, url):
+        probe = LimitProbe(ProbeRequest(url=url, **request), None if progress is None else _Steps(progress))
+        job = runtime.start(probe.run())
+        if cancel is not None:
+            cancel.watch(job)
+        with contextlib.suppress(asyncio.CancelledError):
+            try:
+                job.result()
+            except KeyboardInterrupt:
+                job.cancel()
+                job.result()
+        return probe.verdict()
+
+
+class _Steps:
+    """Turns each trial of the search into a step of progress; how many there will be is not known."""
+
+    def __init__(self, progress: OnProgress) -> None:
+        self._progress = progress
+        self._done = 0
+
+    def __call__(self, trial: Trial, _sighting: Sighting) -> None:
+        self._done += 1
+        self._progress(Progress(self._done, None, f"{trial.payload_bytes:,} B, {trial.form.replace('_', ' ')}"))

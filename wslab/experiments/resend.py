@@ -1,0 +1,74 @@
+"""resend: one message that must get through, by a client that sends it again after every closure."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from random import Random
+
+from wslab.core.arguments import check_number
+from wslab.core.backoff import named
+from wslab.core.knobs import Knobs
+from wslab.core.payloads import SAFETY_CAP_BYTES, payload_size
+from wslab.core.policy import Delays, Policy
+from wslab.core.runs import Run
+from wslab.experiments.conduct import Cancel, OnRecord, Setting, conduct, served
+from wslab.net.client import Client
+from wslab.net.reconnect import come_back
+from wslab.net.recording import Recorder
+from wslab.net.server import LabServer
+
+
+def resend(
+    target: LabServer | Knobs | str,
+    payload: str | bytes,
+    *,
+    policy: str | Policy | Delays,
+    duration_s: float = 5.0,
+    cap_bytes: int = SAFETY_CAP_BYTES,
+    seed: int = 0,
+    on_record: OnRecord | None = None,
+    cancel: Cancel | None = None,
+) -> Run:
+    """Send a message until it is accepted, reconnecting by `policy` after each closure; return the run.
+
+    A message that is too big is refused every time. A client that retries whatever the code then resends this poison
+    message for ever, and a policy without a delay does so as fast as it can: see cube-js/cube#10246.
+
+    Args:
+        target: a running lab server, the knobs of one to start for it, or a URL.
+        policy: when to come back, and after which codes: a name, a `Policy`, or a generator function.
+        duration_s: the experiment ends here, delivered or not; 0.1 to 600 seconds.
+        cap_bytes: a larger payload is refused at the call.
+        seed: of the policy's random numbers.
+        on_record, cancel: as in `payload_sweep`.
+
+    Raises:
+        TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
+    """
+    check_number("duration_s", duration_s, low=0.1, high=600, unit="seconds")
+    payload_bytes = payload_size(payload, cap_bytes=cap_bytes)
+    chosen = named(policy)
+
+    async def deliver(client: Client) -> None:
+        rng = Random(f"{seed}/0")
+        await client.open()
+        for number in itertools.count(1):
+            send = await client.send_message(payload)
+            if send.outcome != "closed" or not await come_back(client, chosen, rng, await client.closed(), number):
+                return
+
+    async def measure(recorder: Recorder) -> None:
+        client = Client(url, recorder)
+        try:
+            with contextlib.suppress(TimeoutError):  # the run shows that it would have gone on
+                async with asyncio.timeout(duration_s):
+                    await deliver(client)
+        finally:
+            await client.close()
+
+    parameters = {"payload_bytes": payload_bytes, "policy": chosen.name, "duration_s": duration_s}
+    with served(target) as (server, url):
+        setting = Setting("resend", parameters, server, url, seed)
+        return conduct(measure, setting, on_record=on_record, cancel=cancel)

@@ -1,0 +1,176 @@
+"""closure_visibility: the server sent 1009; what was each client told?
+
+A server that refuses a message either drains, reading on what is still being sent, or ends TCP with unread data, which
+the kernel answers with RST. A client that is then stuck in sending may never look at the close frame, although it
+usually lies in its own receive buffer: it reports 1006. So the code that is seen depends on server, client and size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from wslab.core.arguments import check_choice, check_number, check_whole
+from wslab.core.knobs import MIB, AfterRefusal, Knobs
+from wslab.core.payloads import SAFETY_CAP_BYTES
+from wslab.core.records import Sighting
+from wslab.core.runs import Run
+from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Progress, Setting, conduct, served
+from wslab.fieldguide.clients import CLIENTS, Ask, Order, Subject
+from wslab.net.recording import Recorder
+from wslab.net.server import LabServer
+
+ACCOUNT_PATIENCE_S = 0.5
+
+
+def closure_visibility(
+    target: LabServer | Knobs | str,
+    overshoots: Sequence[int] = (1, 9 * 65_536, 4 * MIB),
+    *,
+    clients: Sequence[str | Subject] = tuple(CLIENTS),
+    after_refusals: Sequence[AfterRefusal] = ("drain", "reset"),
+    max_message_bytes: int | None = None,
+    tries: int = 20,
+    timeout_s: float = 10.0,
+    progress: OnProgress | None = None,
+    on_record: OnRecord | None = None,
+    cancel: Cancel | None = None,
+) -> Run:
+    """Have each client send messages over the limit, and return what its application was told: `Sighting` records.
+
+    Beside them are the lab server's `Account` records, which say what it sent. The clients take turns, one try each.
+
+    Args:
+        target: a running lab server, the knobs of one to start, or the URL of a server whose limit is known.
+        overshoots: bytes beyond the limit, 1 byte to 64 MiB.
+        clients: names of `wslab.fieldguide.clients.CLIENTS`, or subjects of your own. What is not installed is not
+            measured: `info.parameters["not_measured"]` says what and why.
+        after_refusals: what the lab server does after refusing, see `Knobs`; a foreign server does what it does. With
+            "hold", a client that neither reads nor gives up takes `timeout_s` each time.
+        max_message_bytes: the limit of a foreign server.
+        tries: of each client, at each overshoot and server behaviour, 1 to 1000.
+        timeout_s: for one try; a client that was told nothing until then has no close code.
+        progress, on_record, cancel: as in `payload_sweep`.
+
+    Raises:
+        TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
+    """
+    check_whole("tries", tries, low=1, high=1000, unit="tries")
+    check_number("timeout_s", timeout_s, low=0.1, high=600, unit="seconds")
+    for overshoot in overshoots:
+        check_whole("overshoots", overshoot, low=1, high=SAFETY_CAP_BYTES, unit="bytes each")
+    for after_refusal in after_refusals:
+        check_choice("after_refusals", after_refusal, get_args(AfterRefusal))
+    limit_bytes = _limit_bytes(target, max_message_bytes)
+    subjects = [_subject(client) for client in clients]
+    missing = {subject.name: why for subject in subjects if (why := subject.missing())}
+    measured = [subject for subject in subjects if subject.name not in missing]
+
+    async def measure(recorder: Recorder) -> None:
+        place = _Place(server, url, limit_bytes, timeout_s, recorder)
+        async with _asking(measured) as asks, place.kept_as_it_was():
+            for after_refusal in after_refusals if server else (None,):
+                await place.tune(after_refusal)
+                for done, overshoot in enumerate(overshoots):
+                    if progress is not None:
+                        doing = f"{overshoot:,} B over the limit, server {after_refusal or 'as it is'}"
+                        progress(Progress(done, len(overshoots), doing))
+                    for number in range(1, tries + 1):
+                        for name, ask in asks.items():
+                            recorder.emit(await place.sight(name, ask, after_refusal, number, overshoot))
+
+    parameters = {
+        "limit_bytes": limit_bytes,
+        "overshoots": list(overshoots),
+        "clients": [subject.name for subject in measured],
+        "not_measured": missing,
+        "after_refusals": list(after_refusals),
+        "tries": tries,
+        "timeout_s": timeout_s,
+    }
+    with served(target) as (server, url):
+        setting = Setting("closure_visibility", parameters, server, url, None)
+        return conduct(measure, setting, cancel=cancel, on_record=on_record)
+
+
+@dataclass
+class _Place:
+    """Where the subjects send to."""
+
+    server: LabServer | None
+    url: str
+    limit_bytes: int
+    timeout_s: float
+    recorder: Recorder
+
+    @contextlib.asynccontextmanager
+    async def kept_as_it_was(self) -> AsyncIterator[None]:
+        before = self.server.knobs.after_refusal if self.server else None
+        try:
+            yield
+        finally:
+            await self.tune(before)
+
+    async def tune(self, after_refusal: AfterRefusal | None) -> None:
+        if self.server is not None:
+            await self.server.tune_async(after_refusal=after_refusal)
+
+    async def sight(
+        self, subject: str, ask: Ask, after_refusal: AfterRefusal | None, number: int, overshoot: int
+    ) -> Sighting:
+        """Have one subject send one message, and return what it was told."""
+        connections_before = len(self.server.accounts) if self.server else 0
+        payload_bytes = self.limit_bytes + overshoot
+        started_at_s = self.recorder.now()
+        answer = await ask(Order(url=self.url, payload_bytes=payload_bytes), self.timeout_s)
+        return Sighting(
+            subject=subject,
+            after_refusal=after_refusal,
+            number=number,
+            started_at_s=started_at_s,
+            ended_at_s=self.recorder.now(),
+            connection_id=await self._connection_since(connections_before),
+            payload_bytes=payload_bytes,
+            overshoot_bytes=overshoot,
+            close_code=answer.close_code,
+            close_reason=answer.close_reason,
+            error=answer.error,
+        )
+
+    async def _connection_since(self, count: int) -> str | None:
+        """Return the id of the connection that the server has accounted for since it had `count`: there is one."""
+        deadline = self.recorder.now() + ACCOUNT_PATIENCE_S
+        while self.server is not None and self.recorder.now() < deadline:
+            if len(accounts := self.server.accounts) > count:
+                return accounts[count].connection_id
+            await asyncio.sleep(0.001)
+        return None
+
+
+def _limit_bytes(target: LabServer | Knobs | str, max_message_bytes: int | None) -> int:
+    """Return the limit of a lab server, or the one that was given for a foreign one."""
+    if isinstance(target, str):
+        check_whole("max_message_bytes", max_message_bytes, low=1, unit="bytes, the limit of the server at this URL")
+        limit_bytes = max_message_bytes
+    else:
+        limit_bytes = (target if isinstance(target, Knobs) else target.knobs).max_message_bytes
+    if limit_bytes is None:
+        raise ValueError("target has no limit on messages, so nothing can exceed it; set its max_message_bytes")
+    return limit_bytes
+
+
+def _subject(client: str | Subject) -> Subject:
+    if not isinstance(client, str):
+        return client
+    check_choice("clients", client, CLIENTS)
+    return CLIENTS[client]
+
+
+@contextlib.asynccontextmanager
+async def _asking(subjects: Iterable[Subject]) -> AsyncIterator[dict[str, Ask]]:
+    """Hold all subjects ready at once, so that they can take turns."""
+    async with contextlib.AsyncExitStack() as stack:
+        yield {subject.name: await stack.enter_async_context(subject.asking()) for subject in subjects}

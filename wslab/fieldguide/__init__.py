@@ -1,0 +1,1 @@
+"""Real servers, clients and proxies under observation, one small file a subject."""

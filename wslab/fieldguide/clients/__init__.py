@@ -1,0 +1,22 @@
+"""Clients under observation: each sends a message over the limit, and says what its application was told of the end.
+
+One small file a subject. What is not installed here says so and is not measured.
+"""
+
+from wslab.fieldguide.clients.orders import Answer, Order
+from wslab.fieldguide.clients.programs import Program
+from wslab.fieldguide.clients.subject import Ask, Subject
+
+__all__ = ["CLIENTS", "Answer", "Ask", "Order", "Program", "Subject"]
+
+CLIENTS: dict[str, Subject] = {
+    program.name: program
+    for program in (
+        Program("wslab", "wslab.py", needs="wslab"),
+        Program("websockets", "websockets.py", needs="websockets"),
+        Program("aiohttp", "aiohttp.py", needs="aiohttp"),
+        Program("websocket-client", "websocket_client.py", needs="websocket"),
+        Program("node-ws", "node_ws.js", needs="ws"),
+    )
+}
+"""The subjects known by name; where one is asked for, any other `Subject` will do, such as a page in a browser."""

@@ -1,0 +1,32 @@
+"""Python's websockets, asyncio client: the exception that send() or recv() raises carries the code.
+
+It reads while it sends, so it finds the close frame unless the failed send is noticed first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from wslab.fieldguide.clients.orders import Answer, obey, words
+
+
+async def send(url: str, payload: bytes) -> Answer:
+    connection = await connect(url, compression=None, proxy=None)
+    try:
+        await connection.send(payload)
+        await connection.recv()
+    except ConnectionClosed as closed:
+        code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, None)
+        return Answer(close_code=code, close_reason=reason, error=words(closed))
+    finally:
+        with contextlib.suppress(AttributeError):  # of asyncio's transport, where all had been sent before the end
+            await connection.close()
+    return Answer(close_code=None)
+
+
+if __name__ == "__main__":
+    obey(lambda url, payload: asyncio.run(send(url, payload)))

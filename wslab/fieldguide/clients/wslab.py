@@ -1,0 +1,21 @@
+"""The lab's own client: it reads on after a failed send, so a close frame that has arrived is never lost."""
+
+from __future__ import annotations
+
+import asyncio
+
+from wslab.fieldguide.clients.orders import Answer, obey
+from wslab.net.client import Client
+from wslab.net.recording import Recorder
+
+
+async def send(url: str, payload: bytes) -> Answer:
+    client = Client(url, Recorder())
+    attempt = await client.open()
+    sent = await client.send_message(payload, timeout_s=3600)
+    await client.close()
+    return Answer(close_code=sent.close_code, close_reason=sent.close_reason, error=attempt.error or sent.error)
+
+
+if __name__ == "__main__":
+    obey(lambda url, payload: asyncio.run(send(url, payload)))

@@ -1,0 +1,9 @@
+"""Thousands of real clients on this machine: `herd` is for who wants them, `worker` is the program that has them.
+
+target     where they connect to, and from which addresses
+readiness  the loop that they live on: sockets, handlers, deadlines
+opening    one attempt, until it is open or has failed
+held       one open connection, until it has ended
+frugal     the bytes of both: RFC 6455, a client's side, at the least cost
+ledger     the records, packed until the run is over
+"""

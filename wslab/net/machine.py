@@ -1,0 +1,129 @@
+"""What this machine can hold: open files, ports, memory; asked before thousands of clients are let loose on it.
+
+A limit that is met in the middle of a run looks like a server's failure, so it is looked up here first, and the
+message says what to raise. Owns no socket.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import resource
+import sys
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from wslab.core.arguments import check_whole
+
+SPARE_FILES = 100
+"""For all that a process opens besides its clients' sockets."""
+
+BYTES_PER_CLIENT = 48 * 2**10
+"""What a client costs altogether: itself, the lab server's side of it, and the kernel's two sockets. The largest
+part is the server's (measured: `benchmarks/bench_herd.py`); to be on the safe side, it is twice what was seen."""
+
+OPEN_MAX = 10_240
+"""What macOS grants a process for certain, although it calls its limit infinite (setrlimit(2), there)."""
+
+DEFAULT_PORTS = (49_152, 65_535)
+"""The ports that clients are given where the system does not say otherwise (RFC 6335 §6)."""
+
+SOURCES = 200
+"""Loopback addresses that a herd may connect from, where there are more than one."""
+
+
+class Limit(NamedTuple):
+    """How many clients there can be, because of what, and how to raise it."""
+
+    clients: int
+    because: str
+    raise_it: str
+
+
+def check_clients(clients: int, *, processes: int = 1, files_per_client: int = 1) -> None:
+    """Raise ValueError unless this machine can hold so many clients, divided among so many processes.
+
+    The message names the limit that is met first, says how to raise it, and offers the simulation.
+    """
+    limit = min(limits(processes, files_per_client))
+    check_whole(
+        "clients",
+        clients,
+        low=1,
+        high=limit.clients,
+        unit="clients on this machine",
+        hint=f"{limit.because}; {limit.raise_it}, or simulate them: simulate_herd(1_000_000, 'full_jitter') in Python, "
+        "wslab simulate --clients 1000000 in a terminal",
+    )
+
+
+def limits(processes: int = 1, files_per_client: int = 1) -> list[Limit]:
+    """Return every limit to the number of clients that `processes` processes can hold together."""
+    files = _permitted_files()
+    addresses = SOURCES if _has_many_addresses() else 1
+    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return [
+        Limit(
+            processes * max(0, files - SPARE_FILES) // files_per_client,
+            f"one process may open {files:,} files",
+            "raise the hard limit (ulimit -Hn, as root)",
+        ),
+        Limit(
+            addresses * ports_per_address(),
+            f"an address has {ports_per_address():,} ports for clients",
+            "widen the range (sysctl net.ipv4.ip_local_port_range)",
+        ),
+        Limit(
+            memory_bytes // 2 // BYTES_PER_CLIENT,
+            f"a client takes {BYTES_PER_CLIENT // 1024} KiB with all that serves it, of {memory_bytes / 2**30:.0f} GiB",
+            "take a machine with more memory",
+        ),
+    ]
+
+
+def raise_open_files() -> None:
+    """Let this process open as many files as it is permitted to: raise the soft limit to the hard one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < (permitted := _permitted_files()):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (permitted, hard))
+
+
+def ports_per_address() -> int:
+    """Return how many connections one address can have to one server at a time."""
+    try:
+        low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    except OSError:
+        low, high = DEFAULT_PORTS
+    return high - low + 1
+
+
+def sources(host: str, clients: int) -> list[str]:
+    """Return addresses for `clients` to connect from; none where the system's own choice will do.
+
+    Past half of an address's ports the kernel looks ever longer for a free one. So there are enough addresses for
+    that, and they are drawn anew each time, away from ports that still wait in TIME_WAIT.
+    """
+    wanted = min(SOURCES, -(-2 * clients // ports_per_address()))
+    if wanted == 1 or not _has_many_addresses() or ipaddress.ip_address(host).version != 4:
+        return []
+    network = Random()
+    return [f"127.{network.randint(1, 254)}.{network.randint(1, 254)}.{last}" for last in range(1, wanted + 1)]
+
+
+def resident_bytes() -> int:
+    """Return the memory that this process occupies now; where the system only tells its peak, that."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return pages * resource.getpagesize()
+
+
+def _permitted_files() -> int:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return OPEN_MAX if hard == resource.RLIM_INFINITY else hard
+
+
+def _has_many_addresses() -> bool:
+    return sys.platform == "linux"  # all of 127.0.0.0/8 is the machine itself; elsewhere 127.0.0.1 alone is

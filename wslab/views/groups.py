@@ -1,0 +1,55 @@
+"""How the rows of a table fall into meanings and into groups to compare, and how a group looks. Draws nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import pandas as pd
+
+from wslab.core.arguments import check_choice
+from wslab.views.style import GROUPS, LONE, Look, Meaning, look
+
+Groups: TypeAlias = list[tuple[str, pd.DataFrame]]
+
+
+def meanings(table: pd.DataFrame) -> pd.Series[Meaning]:
+    """Return what each row met: the close code where a connection closed, otherwise the outcome."""
+    unknown = pd.Series(None, index=table.index, dtype=object)
+    codes = table["close_code"].astype("Int64").astype(object) if "close_code" in table else unknown
+    outcomes = table["outcome"].astype(object) if "outcome" in table else unknown.fillna("closed")
+    return outcomes.where((outcomes != "closed") | codes.isna(), codes)
+
+
+def grouped(table: pd.DataFrame, by: str | None) -> Groups:
+    """Return the groups of rows and their names: numbers in their order, names as they come; no rows, no groups.
+
+    Args:
+        by: the column whose values make the groups. None: `run`, where the table has it, else one unnamed group.
+
+    Raises:
+        ValueError: the table has no such column.
+    """
+    if by is None and "run" not in table:
+        return [("", table)] if len(table) else []
+    column = by or "run"
+    check_choice("by", column, table.columns)
+    numbers = pd.api.types.is_numeric_dtype(table[column])
+    return [(str(name), group) for name, group in table.groupby(column, sort=numbers, dropna=False)]
+
+
+def looks_of(groups: Groups, by: str | None) -> Sequence[Look]:
+    """Return a look for each group: that of the close code where these make the groups.
+
+    Raises:
+        ValueError: there are more groups than lines that can be told apart.
+    """
+    if by == "close_code":
+        return [look(int(name)) for name, _ in groups]
+    if len(groups) == 1:
+        return [LONE]
+    if len(groups) > len(GROUPS):
+        raise ValueError(
+            f"{by or 'run'} makes {len(groups)} groups, but at most {len(GROUPS)} lines can be told apart; select some"
+        )
+    return GROUPS[: len(groups)]

@@ -1,0 +1,151 @@
+"""The reconnect timeline: one row a client, from its closure through waiting and attempts to its return."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from wslab.views.axes import SMALL_PT, dress, marked, name_rows, new_axes, notes, require, size_in
+from wslab.views.downtime import RESTART_COLUMNS, shade_downtime
+from wslab.views.groups import meanings
+from wslab.views.style import QUIET, in_order, look
+from wslab.views.words import counted, span
+
+
+def reconnect_timeline(
+    attempts: pd.DataFrame,
+    closures: pd.DataFrame,
+    outages: pd.DataFrame,
+    restarts: pd.DataFrame,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw each client's outages on a row of its own; the clients that were back first are on top.
+
+    A row shows the connection (a bar), its closure (the close code's marker), the wait (a thin line), each attempt
+    (its outcome's marker) and the connection after it. The time in which the server was down is shaded. Clients
+    without an outage are left out, unless nobody had one.
+
+    Args:
+        attempts, closures, outages, restarts: of the functions of `tables` of these names, for one run.
+
+    Raises:
+        ValueError: the tables hold several runs, or lack columns.
+    """
+    _require_one_run(attempts, closures, outages, restarts)
+    row_of = _rows(attempts, closures, outages)
+    attempts, closures, outages = (_on_rows(table, row_of) for table in (attempts, closures, outages))
+    ax = ax or new_axes(float(np.clip(1.7 + 0.25 * len(row_of), 2.4, 7.0)))
+    row_pt = size_in(ax)[1] * 72 / max(len(row_of), 1)
+    named, marker_pt = row_pt > SMALL_PT, float(np.clip(0.65 * row_pt, 1.8, 7.5))  # else names would overlap
+    start_s, end_s = _view(attempts, closures, outages, restarts)
+    handles = [
+        *shade_downtime(ax, restarts, until_s=end_s),
+        *_draw_connections(ax, attempts, closures, end_s, marker_pt),
+        *_draw_waits(ax, attempts, outages, end_s, named),
+        *_draw_marks(ax, closures, "close_started_at_s", marker_pt),
+        *_draw_marks(ax, attempts[attempts["outage"] > 0], "ended_at_s", marker_pt),
+    ]
+    ax.set_xlim(start_s, end_s)
+    name_rows(ax, [str(client) if named else "" for client in row_of.index])
+    return dress(
+        ax,
+        kind=f"Reconnect timeline of {counted(len(row_of), 'client')}, a row each, the first to be back on top",
+        title=_finding(outages),
+        xlabel="time since the run began (s)",
+        ylabel="client" if named else counted(len(row_of), "client"),
+        handles=handles,
+        note=notes([attempts, closures, outages, restarts], drawn_s=outages["time_to_reconnect_s"].dropna().median()),
+    )
+
+
+def _require_one_run(
+    attempts: pd.DataFrame, closures: pd.DataFrame, outages: pd.DataFrame, restarts: pd.DataFrame
+) -> None:
+    require("attempts", attempts, ["client", "outage", "ended_at_s", "outcome"])
+    require("closures", closures, ["client", "opened_at_s", "close_started_at_s", "closed_at_s", "close_code"])
+    require("outages", outages, ["client", "number", "closed_at_s", "reopened_at_s", "time_to_reconnect_s", "gave_up"])
+    require("restarts", restarts, RESTART_COLUMNS)
+    tables = (attempts, closures, outages, restarts)
+    names = {str(name) for table in tables if "run" in table for name in table["run"].unique()}
+    if len(names) > 1:
+        raise ValueError(f"the tables hold {len(names)} runs, but a timeline shows one; select table[table.run == …]")
+
+
+def _rows(attempts: pd.DataFrame, closures: pd.DataFrame, outages: pd.DataFrame) -> pd.Series[float]:
+    """Return the row of each client: by its last reopening, those that never came back at the end."""
+    shown = outages["client"] if len(outages) else pd.concat([attempts["client"], closures["client"]])
+    back_s = outages.groupby("client")["reopened_at_s"].agg(lambda times: times.max(skipna=False))
+    order = back_s.reindex(sorted(shown.unique())).sort_values(kind="stable", na_position="last").index
+    return pd.Series(range(len(order)), index=order, dtype=float)
+
+
+def _view(
+    attempts: pd.DataFrame, closures: pd.DataFrame, outages: pd.DataFrame, restarts: pd.DataFrame
+) -> tuple[float, float]:
+    """Return from when to when to draw: the outages with a margin, or everything where there are none."""
+    if len(outages):
+        firsts = [outages["closed_at_s"].min(), restarts["requested_at_s"].min()]
+        lasts = [outages["reopened_at_s"].max(), restarts["up_at_s"].max()]
+        lasts += [outages["closed_at_s"].max(), attempts.loc[attempts["outage"] > 0, "ended_at_s"].max()]
+    else:
+        firsts = [closures["opened_at_s"].min(), attempts["ended_at_s"].min(), restarts["requested_at_s"].min()]
+        lasts = [closures["closed_at_s"].max(), attempts["ended_at_s"].max(), restarts["up_at_s"].max()]
+    seen = [time for time in (*firsts, *lasts) if pd.notna(time)] or [0.0, 1.0]
+    margin_s = 0.06 * (max(seen) - min(seen)) or 0.5
+    return min(seen) - margin_s, max(seen) + margin_s
+
+
+def _on_rows(table: pd.DataFrame, row_of: pd.Series[float]) -> pd.DataFrame:
+    """Add the column `row`, and leave out the clients that have none."""
+    return table.assign(row=table["client"].map(row_of)).dropna(subset="row")
+
+
+def _draw_connections(
+    ax: Axes, attempts: pd.DataFrame, closures: pd.DataFrame, end_s: float, marker_pt: float
+) -> list[Artist]:
+    opened = attempts[attempts["outcome"] == "opened"]
+    last_closed_s = opened["client"].map(closures.groupby("client")["closed_at_s"].max()).fillna(-np.inf)
+    still_open = opened[opened["ended_at_s"] > last_closed_s]
+    bar: dict[str, Any] = {"color": look("opened").color, "alpha": 0.4, "linewidth": 0.7 * marker_pt}
+    ax.hlines(closures["row"], closures["opened_at_s"], closures["close_started_at_s"], **bar)
+    ax.hlines(still_open["row"], still_open["ended_at_s"], end_s, **bar)
+    return [Line2D([], [], **bar, label="connected")] if len(closures) or len(still_open) else []
+
+
+def _draw_waits(ax: Axes, attempts: pd.DataFrame, outages: pd.DataFrame, end_s: float, named: bool) -> list[Artist]:
+    if outages.empty:
+        return []
+    tried_s = attempts.groupby(["client", "outage"])["ended_at_s"].max().rename("tried_s")
+    waits = outages.join(tried_s, on=["client", "number"]).fillna({"tried_s": outages["closed_at_s"]})
+    gave_up = waits["gave_up"].notna()
+    until_s = waits["reopened_at_s"].where(~gave_up, waits["tried_s"]).fillna(end_s)
+    line: dict[str, Any] = {"color": QUIET, "linewidth": 0.8}
+    ax.hlines(waits["row"], waits["closed_at_s"], until_s, **line, zorder=1)
+    for at_s, row in zip(until_s[gave_up & named], waits["row"][gave_up & named], strict=True):
+        ax.annotate("gave up", (at_s, row), (8, 0), textcoords="offset points", va="center", fontsize=SMALL_PT)
+    return [Line2D([], [], **line, label="waiting")]
+
+
+def _draw_marks(ax: Axes, table: pd.DataFrame, at_s: str, marker_pt: float) -> list[Artist]:
+    handles: list[Artist] = []
+    met = meanings(table)
+    for meaning in in_order(set(met)):
+        group = table[met == meaning]
+        ax.plot(group[at_s], group["row"], **marked(look(meaning), marker_pt), zorder=3)
+        handles.append(Line2D([], [], **marked(look(meaning), 7.0), label=f"{look(meaning).label} ({len(group):,})"))
+    return handles
+
+
+def _finding(outages: pd.DataFrame) -> str:
+    if outages.empty:
+        return "No outages"
+    back_s, gave_up = outages["time_to_reconnect_s"].dropna(), outages["gave_up"].notna().sum()
+    told = f"{len(back_s):,} of {len(outages):,} outages ended"
+    told += f" after {span(back_s.min(), back_s.max())}" if len(back_s) else ""
+    return told + (f"; {gave_up:,} gave up" if gave_up else "")
