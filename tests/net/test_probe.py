@@ -472,6 +472,17 @@ def test_frames_that_are_none(raw):
     assert probed(raw.tcp(babble)).status == "breaks_protocol"
 
 
+def test_flood_is_left(raw):
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await raw.accept(reader, writer)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(b"\x81\x04tick" * 1000)
+                await writer.drain()
+
+    assert probed(raw.tcp(flood), cap_bytes=64).status == "out_of_bounds"
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(opening=st.booleans(), noise=st.binary(max_size=200), listens=st.integers(0, 40))
 def test_any_noise_ends_in_a_verdict(raw, opening, noise, listens):

@@ -70,8 +70,7 @@ class TcpStream:
                 self._tls.do_handshake()
             except ssl.SSLWantReadError:
                 await self._flush()
-                await self._fill()
-                if self.end is not None:
+                if not await self._fill():
                     raise ConnectionError("TCP was ended during the TLS handshake") from None
             except ssl.SSLError:
                 with contextlib.suppress(OSError):
@@ -106,8 +105,7 @@ class TcpStream:
                 if not data:
                     self.end = self.end or "fin"
                 return data
-            await self._fill()
-            if self.end is not None:
+            if not await self._fill():
                 self._incoming.write_eof()
 
     def half_close(self) -> None:
@@ -146,8 +144,9 @@ class TcpStream:
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
-    async def _fill(self) -> None:
-        self._incoming.write(await self._receive_raw())
+    async def _fill(self) -> int:
+        """Hand what has arrived to TLS; return how much that was."""
+        return self._incoming.write(await self._receive_raw())
 
     async def _flush(self) -> None:
         async with self._flushing:

@@ -49,7 +49,7 @@ class TrialRunner:
     """Turns trials into sightings, on connections that `open_wire(deflate)` opens. Leave it as a context.
 
     Fields:
-        probe_wire_bytes, confirmation_wire_bytes: as in `Verdict`.
+        probe_wire_bytes, confirmation_wire_bytes: as in `Verdict`. received_bytes: from the server, frames only.
     """
 
     def __init__(self, open_wire: OpenWire, *, fill: bytes, greeting: str | None, hold_s: float) -> None:
@@ -63,6 +63,7 @@ class TrialRunner:
         self._offered_deflate = False
         self.probe_wire_bytes = 0
         self.confirmation_wire_bytes = 0
+        self.received_bytes = 0
 
     async def __aenter__(self) -> TrialRunner:
         return self
@@ -81,11 +82,12 @@ class TrialRunner:
         wire = await self._wire_for(trial)
         if trial.is_compressed and not wire.deflate:
             return Sighting()
-        sent_before = wire.sent_bytes
+        sent_before, received_before = wire.sent_bytes, wire.received_bytes
         try:
             return await self._try(wire, trial)
         finally:
             sent_bytes = wire.sent_bytes - sent_before
+            self.received_bytes += wire.received_bytes - received_before
             if trial.evidence:
                 self.confirmation_wire_bytes += sent_bytes
             else:

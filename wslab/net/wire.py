@@ -74,20 +74,20 @@ class Wire:
         """
         loop = asyncio.get_running_loop()
         slice_s = timeout_s / SLICES
-        seen, left = -1, 0.0
+        seen, left, due = -1, 0.0, 0.0
         while not settled() and not self.has_ended:
             now_seen = progress() if progress is not None else 0
             if now_seen != seen:
-                seen, left = now_seen, SLICES
-            if left <= 0:
-                break
+                seen, left, due = now_seen, SLICES, loop.time() + slice_s
             self._news.clear()
-            due = loop.time() + slice_s
             try:
                 async with asyncio.timeout_at(due):
                     await self._news.wait()
             except TimeoutError:
                 left -= 1.0 if loop.time() - due < MAX_LAG_S else LATE_SLICE
+                if left <= 0:
+                    break
+                due = loop.time() + slice_s
             await self._answer_pings()
         return settled()
 
@@ -164,6 +164,7 @@ class Wire:
             if self.has_ended:
                 self._over.set()
             self._news.set()
+            await asyncio.sleep(0)  # the socket may have more at once, for ever: let the others have their turn
             data = await self._stream.receive()
             if not data:
                 self._over.set()

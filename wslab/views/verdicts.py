@@ -54,7 +54,8 @@ def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 
 def _cost(verdict: Verdict) -> str:
+    connections = "1 connection" if verdict.connections == 1 else f"{verdict.connections} connections"
     return (
-        f"{verdict.connections} connections, {verdict.probe_wire_bytes:,} B to search, "
+        f"{connections}, {verdict.probe_wire_bytes:,} B to search, "
         f"{verdict.confirmation_wire_bytes:,} B to confirm, {verdict.elapsed_s:.2f} s"
     )
