@@ -8,10 +8,17 @@ from typing import Any
 import pytest
 
 import wslab
+from wslab.core import backoff
 from wslab.core.knobs import Knobs
 from wslab.core.ladders import doubling, until_refused
 from wslab.core.runs import load
-from wslab.course import check_announced_restart, check_bystanders, check_limit_shown, mystery_server
+from wslab.course import (
+    check_announced_restart,
+    check_bystanders,
+    check_gentle_return,
+    check_limit_shown,
+    mystery_server,
+)
 
 STORY = load(Path(__file__).parent.parent / "data" / "story.jsonl")
 
@@ -61,6 +68,27 @@ def load_refused(run: wslab.Run) -> wslab.Run:
 )
 def test_announced_restart_is_tried_for_real(knobs: Any, passed: bool, hint: str) -> None:
     checked = check_announced_restart(knobs)
+    assert (checked.passed, hint in checked.message) == (passed, True)
+
+
+def broken(rng: Any) -> Any:
+    yield 1 / 0
+
+
+@pytest.mark.parametrize(
+    ("policy", "passed", "hint"),
+    [
+        (..., False, "give a policy"),
+        (broken, False, "division by zero"),
+        (backoff.none(), False, "wait longer"),
+        (backoff.full_jitter(), False, "more than twice"),
+        (backoff.registry(min_delay_s=30, max_delay_s=300), False, "wait less"),
+        (backoff.registry(min_delay_s=200, max_delay_s=400).giving_up_after(1), False, "only 0 of"),
+        (backoff.registry(min_delay_s=10, max_delay_s=110), True, "back in two minutes"),
+    ],
+)
+def test_gentle_return_is_simulated(policy: Any, passed: bool, hint: str) -> None:
+    checked = check_gentle_return(policy)
     assert (checked.passed, hint in checked.message) == (passed, True)
 
 

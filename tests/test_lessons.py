@@ -16,8 +16,11 @@ NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 LESSONS = [
     "00_what_closed_my_connection",
     "01_how_big_is_too_big",
+    "02_do_smaller_frames_help",
+    "03_why_did_i_see_1006",
     "04_what_does_a_restart_look_like",
     "05_when_should_i_come_back",
+    "06_what_if_everyone_comes_back_at_once",
     "07_retry_or_not",
 ]
 

@@ -33,6 +33,7 @@ _HOMES = {
     "in_flight_drill": "wslab.experiments",
     "limit_cost": "wslab.experiments",
     "load": "wslab.core.runs",
+    "over_cluster": "wslab.net.cluster",
     "payload_panel": "wslab.views.panels",
     "payload_sweep": "wslab.experiments",
     "receive_chunks": "wslab.net.chunks",
@@ -50,6 +51,7 @@ _MODULES = {
     "backoff": "wslab.core.backoff",
     "course": "wslab.course",
     "ladders": "wslab.core.ladders",
+    "limits": "wslab.views.limits",
     "plots": "wslab.views.plots",
     "tables": "wslab.views.tables",
 }
@@ -95,9 +97,11 @@ if TYPE_CHECKING:
     from wslab.experiments import tell_story as tell_story
     from wslab.net.chunks import receive_chunks as receive_chunks
     from wslab.net.chunks import send_in_chunks as send_in_chunks
+    from wslab.net.cluster import over_cluster as over_cluster
     from wslab.net.fleet import LabFleet as LabFleet
     from wslab.net.runtime import allow_nested_run as allow_nested_run
     from wslab.net.server import LabServer as LabServer
+    from wslab.views import limits as limits
     from wslab.views import plots as plots
     from wslab.views import tables as tables
     from wslab.views.notebook import show as show

@@ -11,11 +11,12 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from wslab.core.closecodes import lookup
-from wslab.core.knobs import Knobs
+from wslab.core.knobs import MIB, Knobs
 from wslab.core.ladders import bracket
 from wslab.core.policy import Policy, PolicyError, checked
 from wslab.core.runs import Run
-from wslab.experiments import resend, restart_drill
+from wslab.core.simulate import simulate_herd
+from wslab.experiments import closure_visibility, payload_sweep, resend, restart_drill
 from wslab.net.server import LabServer
 
 
@@ -106,6 +107,32 @@ def check_polite_policy(policy: Any) -> Checked:
     return Checked(True, f"200 clients, first delays from {min(firsts):.1f} to {max(firsts):.1f} s, none over 60 s")
 
 
+def check_gentle_return(policy: Any) -> Checked:
+    """Lesson 06: under `policy` 100,000 clients spare a server that admits 1,000 a second, and are back in good time.
+
+    Twice the capacity at most, nine in ten clients within two minutes, after ten seconds of downtime.
+    """
+    try:
+        few = simulate_herd(100, policy, downtime_s=10, max_admissions_per_s=1)
+        if few.attempts.mean() > 50:  # and a thousand times as many clients would take minutes
+            return Checked(False, f"each client asked {few.attempts.mean():,.0f} times; let it wait longer")
+        herd = simulate_herd(100_000, policy, downtime_s=10, max_admissions_per_s=1000)
+    except Exception as error:  # whatever a policy of one's own may raise
+        return Checked(False, f"give a policy, such as backoff.full_jitter(initial_delay_s=2): {error}")
+    if herd.peak_attempts_per_s > 2000:
+        return Checked(
+            False,
+            f"the server met up to {herd.peak_attempts_per_s:,.0f} attempts per second, more than twice the 1,000 that "
+            "it admits; spread them over more time",
+        )
+    soon = int((herd.time_to_reconnect_s <= 120).sum())
+    if soon < 90_000:
+        return Checked(False, f"gentle, but only {soon:,} of 100,000 clients were back within two minutes; wait less")
+    return Checked(
+        True, f"at most {herd.peak_attempts_per_s:,.0f} attempts per second, and {soon:,} clients back in two minutes"
+    )
+
+
 def check_rule(rule: Any) -> Checked:
     """Lesson 07: under `rule` a poison message is sent once, and a client comes back after a restart and a crash."""
     try:
@@ -129,3 +156,34 @@ def check_rule(rule: Any) -> Checked:
 def _soon(rng: random.Random) -> Iterator[float]:
     while True:
         yield rng.uniform(0.02, 0.1)
+
+
+def check_pieces(piece_bytes: Any) -> Checked:
+    """Lesson 02: messages of `piece_bytes` pass a limit of 4,096 bytes a frame, and no larger ones would."""
+    if not isinstance(piece_bytes, int) or not 1 <= piece_bytes <= 100_000:
+        return Checked(False, "give a whole number of bytes, from 1 to 100,000")
+    knobs = Knobs(max_message_bytes=65_536, max_frame_bytes=4096)
+    run = payload_sweep(knobs, [min(piece_bytes, 65_536), min(piece_bytes + 1, 65_536)])
+    passed, next_passed = (send.outcome == "accepted" for send in run.sends)
+    if not passed:
+        return Checked(False, f"a message of {piece_bytes:,} bytes is refused: {run.sends[0].close_reason}")
+    if next_passed:
+        return Checked(False, f"messages of {piece_bytes:,} bytes pass, but larger ones would too: you send too many")
+    return Checked(True, f"{-(-100_000 // piece_bytes)} messages of at most {piece_bytes:,} bytes, and none is refused")
+
+
+def check_code_arrives(knobs: Any) -> Checked:
+    """Lesson 03: under `knobs` a blocking client sees 1009 even 4 MiB over the limit of 65,536 bytes."""
+    if not isinstance(knobs, Knobs):
+        return Checked(False, "give Knobs(…)")
+    if knobs.max_message_bytes != 65_536:
+        return Checked(False, f"the limit is to stay at 65,536 bytes; yours is {knobs.max_message_bytes}")
+    run = closure_visibility(
+        knobs, [4 * MIB], clients=["websocket-client"], after_refusals=[knobs.after_refusal], tries=5
+    )
+    seen = sum(sighting.close_code == 1009 for sighting in run.sightings)
+    if seen < len(run.sightings):
+        return Checked(
+            False, f"1009 was seen in {seen} of {len(run.sightings)} tries; what does the server do after it?"
+        )
+    return Checked(True, f"1009 was seen in all {seen} tries: the server reads on until the client has finished")

@@ -27,6 +27,7 @@ class SimulatedServer:
 
     max_frame: int | None = None
     max_message: int | None = None
+    max_fragments: int | None = None
     on_header: bool = True
     unit: Literal["bytes", "characters"] = "bytes"
     compression: CompressionCounts | None = None
@@ -116,6 +117,9 @@ class SimulatedServer:
         if trial.content != "binary" and not self.takes_text:
             return True
         if "fragments" in trial.form and not self.takes_fragments:
+            return True
+        most_bytes = (self.max_fragments or trial.payload_bytes) * trial.fragment_bytes
+        if trial.form == "fragments" and trial.payload_bytes > most_bytes:
             return True
         return any(self._is_over(*sizes) for sizes in self._weigh(trial))
 

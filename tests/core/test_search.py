@@ -64,6 +64,14 @@ def test_search_frame_and_message_limit(simulate, limits, on_header):
         assert any("were tried up to" in remark for remark in found.remarks)
 
 
+@given(limit=limits, max_fragments=st.sampled_from([1024, 4096]))
+def test_search_frame_limit_and_number_of_fragments(simulate, limit, max_fragments):
+    found = simulate(max_frame=limit, max_fragments=max_fragments).probe()
+    assert (found.accepted_bytes, found.counts) == (limit, "both" if limit == 1 else "frame")
+    if 1 < limit < CAP // max_fragments:
+        assert any(f"more than {max_fragments:,} fragments" in remark for remark in found.remarks)
+
+
 @given(limits=st.lists(limits, min_size=2, max_size=2).map(sorted))
 def test_search_frame_limit_above_message_limit(simulate, limits):
     message, frame = limits

@@ -29,6 +29,12 @@ def test_payload_panel_sends_the_chosen_size() -> None:
     assert '<img alt="' in shown(panel)
 
 
+def test_payload_panel_reaches_beyond_any_limit() -> None:
+    panel = payload_panel()
+    control(panel, "limit (1 to 16,777,216 bytes)").value = 5_000_000
+    assert control(panel, "payload (bytes)").max == 10_000_000
+
+
 def test_payload_panel_grows_until_it_breaks() -> None:
     panel = payload_panel(max_message_bytes=5000)
     control(panel, "Grow until it breaks").click()

@@ -8,8 +8,10 @@ import typer
 
 from wslab.cli.codes import codes
 from wslab.cli.demo import demo
+from wslab.cli.herd import herd
 from wslab.cli.probe import probe
 from wslab.cli.serve import serve
+from wslab.cli.simulate import simulate
 
 app = typer.Typer(
     help="Why did my WebSocket close? Experiments on real sockets, on this machine.",
@@ -17,5 +19,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (demo, codes, probe, serve):
+for command in (demo, probe, herd, simulate, codes, serve):
     app.command()(command)

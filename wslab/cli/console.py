@@ -16,6 +16,12 @@ from wslab.experiments.conduct import OnProgress
 from wslab.net.child import LabServerError
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
+PolicyOption = Annotated[str, typer.Option(help="When clients come back: full_jitter, constant, registry, …")]
+KindOption = Annotated[str, typer.Option(help="graceful (1012), reload (1012) or crash (1006).")]
+DowntimeOption = Annotated[float, typer.Option("--downtime", help="Seconds that the server is down.")]
+AdmissionsOption = Annotated[
+    float | None, typer.Option(help="Opening handshakes that the server answers per second. Not given: no limit.")
+]
 
 
 @contextlib.contextmanager
@@ -31,12 +37,15 @@ def teaching() -> Iterator[None]:
 
 @contextlib.contextmanager
 def progress_line() -> Iterator[OnProgress]:
-    """Yield a progress callback that moves one line on stderr."""
+    """Yield a progress callback that moves one line on stderr, from its first call on."""
     columns = (BarColumn(bar_width=20), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Bar(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("starting")
+    bar = Bar(*columns, console=Console(stderr=True))
+    task = bar.add_task("")
+    with contextlib.ExitStack() as moving:
 
         def move(progress: Progress) -> None:
+            if not bar.live.is_started:  # not before: a wrong argument is told in one line
+                moving.enter_context(bar)
             bar.update(task, completed=progress.done, total=progress.total, description=progress.doing)
 
         yield move

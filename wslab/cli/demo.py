@@ -14,7 +14,9 @@ from wslab.cli.console import JsonOption, progress_line, teaching
 from wslab.core.ladders import bracket
 from wslab.core.runs import Run
 from wslab.experiments import tell_story
-from wslab.views.terminal import story_table
+from wslab.views.terminal import before_reload, story_table
+
+INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C has ended
 
 
 def demo(
@@ -33,16 +35,17 @@ def demo(
         saved = _save(run, out) if out is not None else []
     if as_json:
         print(json.dumps(_document(run, saved), indent=2))
-        return
-    console = Console()
-    console.print(story_table(run))
-    for path in saved:
-        console.print(f"saved {path}", soft_wrap=True)
+    else:
+        console = Console()
+        console.print(story_table(run))
+        for path in saved:
+            console.print(f"saved {path}", soft_wrap=True)
+    if run.info.partial:
+        raise typer.Exit(INTERRUPTED)
 
 
 def _document(run: Run, saved: list[Path]) -> dict[str, Any]:
-    reload = run.restarts[0]
-    limit = bracket(send for send in run.sends if send.started_at_s < reload.requested_at_s)
+    limit = bracket(before_reload(run)[0])
     document: dict[str, Any] = msgspec.to_builtins(
         {
             "limit": {**limit._asdict(), "exact": limit.is_exact},
@@ -61,9 +64,8 @@ def _document(run: Run, saved: list[Path]) -> dict[str, Any]:
 def _save(run: Run, folder: Path) -> list[Path]:
     from wslab.views import axes, plots, tables
 
-    sends = tables.sends(run)
-    before_reload = sends[sends["started_at_s"] < run.restarts[0].requested_at_s]
-    growing = plots.close_codes(before_reload, limit_bytes=run.info.parameters["max_message_bytes"])
+    growing_only = Run(run.info, tuple(before_reload(run)[0]))
+    growing = plots.close_codes(tables.sends(growing_only), limit_bytes=run.info.parameters["max_message_bytes"])
     timeline = plots.reconnect_timeline(
         tables.attempts(run), tables.closures(run), tables.outages(run), tables.restarts(run)
     )

@@ -13,7 +13,7 @@ from wslab.cli.console import JsonOption, progress_line, teaching
 from wslab.core.search import DEFAULT_CAP_BYTES
 from wslab.core.verdicts import verdict_schema
 from wslab.experiments import find_limit
-from wslab.views.terminal import verdict_table
+from wslab.views.verdicts import render
 
 
 def probe(
@@ -28,7 +28,10 @@ def probe(
         list[str] | None, typer.Option(help="A host other than this machine that you are permitted to probe.")
     ] = None,
 ) -> None:
-    """Find the largest message that a server accepts, what is counted, and what a client sees over it."""
+    """Find the largest message that a server accepts, what is counted, and what a client sees over it.
+
+    Every verdict is an answer, also that there is no such server: the exit code is 0 where one is printed.
+    """
     if schema:
         print(json.dumps(verdict_schema(), indent=2))
         return
@@ -45,6 +48,4 @@ def probe(
     if as_json:
         print(json.dumps(msgspec.to_builtins(verdict), indent=2))
     else:
-        Console().print(verdict_table(verdict))
-    if verdict.status not in ("limit_found", "no_limit_below_cap"):
-        raise typer.Exit(1)
+        Console().print(render(verdict))

@@ -212,6 +212,7 @@ def named(policy: str | Policy | Delays, *, max_attempts: int | None = None, **k
         made = policy
     elif callable(policy):
         made = _homemade(policy, knobs)
+        next(checked(made.delays(Random(0)), made.name), None)  # what fails at once is better said here
     else:
         raise TypeError(f"policy is {policy!r}, but must be a name, a Policy or a generator function that takes an rng")
     return made if max_attempts is None else made.giving_up_after(max_attempts)

@@ -6,9 +6,12 @@ import re
 
 from msgspec.structs import replace
 
-from wslab.core.inquiry import PATIENT, Inquiry, Steps, Stopped
+from wslab.core.inquiry import Inquiry, Steps, Stopped
 from wslab.core.trials import Baseline, Content, Sighting, refusal_of
 from wslab.core.verdicts import Failure
+
+UNHURRIED = 10
+"""Patience with first answers: a late one costs the knowledge that the server answers at all."""
 
 _ORDERLY_ENDS = (1000, 1005)
 _UNWELCOME = (1002, 1003, 1007, 1008)
@@ -39,7 +42,7 @@ def _first_words(inquiry: Inquiry) -> Steps[tuple[Content, Sighting]]:
     """Find a kind of message that passes; an orderly end after it is this server's manner, not a refusal."""
     contents: tuple[Content, ...] = ("text", "binary")
     for content in contents:
-        sighting, _ = yield from inquiry.ask("frame", 1, content=content, patience=PATIENT)
+        sighting, _ = yield from inquiry.ask("frame", 1, content=content, patience=UNHURRIED)
         if sighting.close_code is None or sighting.echoed_bytes or sighting.close_code in _ORDERLY_ENDS:
             return content, sighting
         if content == "text":
@@ -51,14 +54,14 @@ def _first_words(inquiry: Inquiry) -> Steps[tuple[Content, Sighting]]:
 
 def _weigh_against_silence(inquiry: Inquiry) -> Steps[None]:
     """Tell answers, and an end after a message, from what the server does on a connection left alone."""
-    opening, _ = yield from inquiry.ask("opening", patience=PATIENT)
+    opening, _ = yield from inquiry.ask("opening", patience=UNHURRIED)
     if opening.close_code is not None:
         raise Stopped(_why_refused(opening, "before it was sent anything"))
     inquiry.baseline = replace(inquiry.baseline, greetings=opening.own_messages)
-    answer, _ = yield from inquiry.ask("frame", 1, patience=PATIENT)
+    answer, _ = yield from inquiry.ask("frame", 1, patience=UNHURRIED)
     unasked = 0
     if inquiry.baseline.ends is None:
-        silence, _ = yield from inquiry.ask("nothing", patience=PATIENT)
+        silence, _ = yield from inquiry.ask("nothing", patience=UNHURRIED)
         unasked = silence.own_messages
     if answer.own_messages and not unasked:
         inquiry.baseline = replace(inquiry.baseline, replies="own")

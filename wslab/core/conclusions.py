@@ -42,8 +42,8 @@ def conclude(evidence: Evidence, *, url: str, costs: Costs) -> Verdict:
     return Verdict(
         url=url,
         status=evidence.status,
-        explanation=" ".join(_sentences(evidence)),
-        remarks=(*evidence.remarks, *_remarks(evidence)),
+        explanation=_printable(" ".join(_sentences(evidence))),
+        remarks=tuple(map(_printable, (*evidence.remarks, *_remarks(evidence)))),
         cap_bytes=evidence.cap_bytes,
         configured_bytes=evidence.configured_bytes,
         max_single_frame_bytes=evidence.accepted_bytes or None,
@@ -125,3 +125,8 @@ def _reads_like(evidence: Evidence) -> Iterator[str]:
 
 def _bytes(count: int) -> str:
     return "1 byte" if count == 1 else f"{count:,} bytes"
+
+
+def _printable(words: str) -> str:
+    """Servers have been quoted in these words: no control character of theirs may reach a terminal."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in words)

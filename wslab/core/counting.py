@@ -35,8 +35,24 @@ def count_fragments(inquiry: Inquiry) -> Steps[None]:
         if high < evidence.cap_bytes:
             evidence.remarks.append(f"Fragmented messages were tried up to {high:,} bytes only.")
         return
-    evidence.max_fragmented_bytes = yield from _largest_in_fragments(inquiry, low, high)
+    largest = yield from _largest_in_fragments(inquiry, low, high)
+    if (yield from _counts_fragments(inquiry, largest)):
+        evidence.counts = "frame" if evidence.is_settled else None
+        count = largest // inquiry.fragment_bytes
+        evidence.remarks.append(f"A message of more than {count:,} fragments is refused, however short they are.")
+        return
+    evidence.max_fragmented_bytes = largest
     evidence.counts = "both"
+
+
+def _counts_fragments(inquiry: Inquiry, largest: int) -> Steps[bool]:
+    """Whether it is the number of fragments that is limited: one fragment more, each half as long, is refused."""
+    count, rest = divmod(largest, inquiry.fragment_bytes)
+    half = inquiry.fragment_bytes // 2
+    if rest or half == 0 or (count + 1) * half > largest:
+        return False
+    _, reading = yield from inquiry.ask("fragments", (count + 1) * half, fragment_bytes=half, evidence=True)
+    return reading != "accepted"
 
 
 def _refused_in_fragments(inquiry: Inquiry, payload_bytes: int) -> Steps[bool]:
@@ -116,18 +132,19 @@ def count_compression(inquiry: Inquiry) -> Steps[None]:
 def _limits_inflated(inquiry: Inquiry) -> Steps[bool | None]:
     """Whether a message is refused that is too big only after inflation; None where there can be none."""
     evidence = inquiry.evidence
-    refused_bytes = evidence.accepted_bytes + 1
-    candidates = (refused_bytes, refused_bytes + 1, min(4 * refused_bytes, evidence.cap_bytes))
-    sizes = [size for size in candidates if len(deflated(size)) < refused_bytes <= size <= evidence.cap_bytes + 1]
+    limit = evidence.accepted_bytes
+    candidates = (limit, limit + 1, limit + 2, min(4 * (limit + 1), evidence.cap_bytes))
+    sizes = [size for size in candidates if len(deflated(size)) <= limit <= size]
     passed = 0
     for size in sizes:
         _, reading = yield from inquiry.ask("deflated", size, evidence=True)
         if reading != "accepted":
-            if passed:
-                evidence.remarks.append(f"Compressed, a message of {passed:,} bytes still passes; {size:,} do not.")
+            if passed != limit:
+                differs = f"messages of {passed:,} bytes still pass and" if passed else "even"
+                evidence.remarks.append(f"Compressed, {differs} messages of {size:,} bytes are refused.")
             return True
         passed = size
-    return False if sizes else None
+    return False if passed > limit else None
 
 
 def _limits_wire(inquiry: Inquiry) -> Steps[bool]:

@@ -12,7 +12,6 @@ _CHUNK_BYTES = 2**20
 _EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"  # a stored block that holds nothing (RFC 1951 §3.2.4)
 
 
-@lru_cache(maxsize=4)
 def deflated(payload_bytes: int, fill: bytes = b"a") -> bytes:
     r"""Return a permessage-deflate payload (RFC 7692 §7.2.1) that inflates to `payload_bytes` times `fill`.
 
@@ -23,11 +22,13 @@ def deflated(payload_bytes: int, fill: bytes = b"a") -> bytes:
     (True, True)
     """
     whole, rest = divmod(payload_bytes, _CHUNK_BYTES)
-    return (_compress(fill * _CHUNK_BYTES) * whole if whole else b"") + _compress(fill * rest)[:-4]
+    return (_compress(_CHUNK_BYTES, fill) * whole if whole else b"") + _compress(rest, fill)[:-4]
 
 
-def _compress(content: bytes) -> bytes:
+@lru_cache(maxsize=8)
+def _compress(size: int, fill: bytes) -> bytes:
     """Deflate so that the result ends at a byte, looks back at nothing before it, and so may be repeated."""
+    content = fill * size
     compress = zlib.compressobj(9, zlib.DEFLATED, -15)
     return compress.compress(content) + compress.flush(zlib.Z_FULL_FLUSH)
 

@@ -87,6 +87,28 @@ class Herd:
         back = back[~np.isnan(back)]
         return {share: float(np.quantile(back, share)) if back.size else None for share in shares}
 
+    def summary(self) -> dict[str, Any]:
+        """Return what the herd did under the keys of `wslab.core.summaries.herd_summary`, as a document for JSON.
+
+        What only an instrument has is None: `connects_per_s`, `client_bytes_per_connection` and the delays of its own.
+        `gave_up` counts whoever was away at the end, those who still tried among them.
+        """
+        times = self.quantiles((0.5, 0.9, 0.99, 1.0)).values()
+        return {
+            "clients": self.clients,
+            "connects_per_s": None,
+            "client_bytes_per_connection": None,
+            "lag_p99_s": None,
+            "start_delay_p99_s": None,
+            "smallest_delay_s": None,
+            "close_codes": {self.scenario.close_code: self.clients},
+            "time_to_reconnect_s": dict(zip(("p50", "p90", "p99", "max"), times, strict=True)),
+            "attempts": int(self.attempts.sum(dtype=np.int64)),
+            "peak_attempts_per_s": self.peak_attempts_per_s,
+            "gave_up": int(np.count_nonzero(np.isnan(self.reopened_at_s))),
+            "partial": False,
+        }
+
     def __repr__(self) -> str:
         median, *_ = self.quantiles((0.5,)).values()
         back = "nobody came back" if median is None else f"half were back after {median:.3g} s"
@@ -156,10 +178,11 @@ class Herd:
                 attempts=attempts,
                 reopened_at_s=reopened_at_s if back else None,
                 time_to_reconnect_s=reopened_at_s - closed_at_s if back else None,
-                gave_up=None if back else self._why_not_back(still_out),
+                gave_up=None if back else self.why_not_back(still_out),
             )
 
-    def _why_not_back(self, still_out: bool) -> str:
+    def why_not_back(self, still_out: bool) -> str:
+        """Say why a client was away at the end, one that still tried or one that did not."""
         if still_out:
             return f"the simulation ended at {self.scenario.until_s:g} s"
         if not self.policy.retries(self.scenario.close_code):

@@ -18,10 +18,11 @@ from wslab.core.verdicts import Evidence, Failure
 T = TypeVar("T")
 Steps = Generator[Trial, Sighting, T]
 
-PATIENT = 8
+PATIENT = 20
 """Factor on the waits for silence, wherever the answer depends on them."""
 
-FRAGMENT_BYTES = 16_384
+FEW_FRAGMENTS = 1024
+"""Where frames may be as large, no message is cut into more: some libraries limit the number of fragments."""
 
 
 class Stopped(Exception):  # noqa: N818 - ends a search, is no error: its failure becomes part of the verdict
@@ -54,7 +55,7 @@ class Inquiry:
     @property
     def fragment_bytes(self) -> int:
         """A fragment that every message limit and frame limit lets pass, as far as is known."""
-        return max(1, min(FRAGMENT_BYTES, self.evidence.accepted_bytes))
+        return max(1, min(self.evidence.cap_bytes // FEW_FRAGMENTS, self.evidence.accepted_bytes))
 
     def ask(
         self,
@@ -62,6 +63,7 @@ class Inquiry:
         payload_bytes: int = 0,
         *,
         content: Content | None = None,
+        fragment_bytes: int | None = None,
         patience: int = 1,
         evidence: bool = False,
     ) -> Steps[tuple[Sighting, Reading]]:
@@ -75,7 +77,7 @@ class Inquiry:
             payload_bytes=payload_bytes,
             content=content or self.baseline.content,
             baseline=self.baseline,
-            fragment_bytes=self.fragment_bytes,
+            fragment_bytes=fragment_bytes or self.fragment_bytes,
             patience=PATIENT if evidence else patience,
             evidence=evidence,
         )
@@ -100,6 +102,17 @@ class Inquiry:
             # An echo is proof; a pong may be overtaken by the close frame, so it counts with patience only.
             self.evidence.accepted_bytes = max(self.evidence.accepted_bytes, payload_bytes)
         return passed
+
+    def passed_below(self, form: Form, payload_bytes: int) -> int:
+        """Return the largest size below this one that was announced in this form and not refused; 0 for none."""
+        return max(
+            (
+                size
+                for (asked, size), (passed, _) in self._announced.items()
+                if asked == form and passed and size < payload_bytes
+            ),
+            default=0,
+        )
 
     def confirm(self, payload_bytes: int) -> Steps[bool]:
         """Settle by real messages whether this is the largest size that passes, or one more than that."""

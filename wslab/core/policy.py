@@ -12,7 +12,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import count, islice
 from random import Random
 from typing import Any, Concatenate, ParamSpec
 
@@ -134,7 +134,7 @@ def checked(delays: Iterator[float], policy: str) -> Iterator[float]:
     """Yield from `delays` as floats, for as long as they are delays.
 
     Raises:
-        PolicyError: a delay is no number, negative, infinite or NaN.
+        PolicyError: `delays` is no iterator, fails, or yields what is no number, negative, infinite or NaN.
 
     >>> list(checked(iter([1, -2]), "mine"))
     Traceback (most recent call last):
@@ -142,7 +142,15 @@ def checked(delays: Iterator[float], policy: str) -> Iterator[float]:
     wslab.core.policy.PolicyError: policy 'mine' yielded -2 before attempt 2, but a delay is a finite number of \
 seconds, at least 0; to give up, let the generator end
     """
-    for number, delay_s in enumerate(delays, start=1):
+    for number in count(1):
+        try:
+            delay_s = next(delays)
+        except StopIteration:
+            return
+        except Exception as error:  # a policy is its author's code: whatever it raises is said of the policy
+            raise PolicyError(
+                f"policy {policy!r} failed before attempt {number}: {type(error).__name__}: {error}"
+            ) from error
         yield checked_delay(delay_s, policy, number)
 
 

@@ -26,6 +26,9 @@ RestartKind = Literal["graceful", "crash", "reload", "rolling"]
 
 R = TypeVar("R", bound="Record")
 
+RUN_ENDED = "the run ended first"
+"""Why an `Outage` has no reopening where nobody gave up: the run was over, or interrupted."""
+
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="record"):
     """The base of all records: immutable, keyword-only, tagged with its kind when written to a file."""
@@ -257,9 +260,10 @@ class RunInfo(Record, frozen=True, kw_only=True, tag="run"):
 
     Fields:
         started_at: wall clock, ISO 8601, UTC. parameters: the experiment's arguments.
-        partial: cancelled or interrupted; the records are what was seen until then.
+        partial: cancelled or interrupted, and the records are what was seen until then; or see `losses`.
         measured: what was measured of the instrument itself, units in the names, such as
             `client_bytes_per_connection`.
+        losses: what of the run was lost, in words: which worker of a cluster, when, and with which clients.
         loop_lag_*_s: how late the measuring event loop woke during the run: its own error bar.
         clock_resolution_s: of the monotonic clock.
     """
@@ -279,6 +283,7 @@ class RunInfo(Record, frozen=True, kw_only=True, tag="run"):
     loop_lag_p99_s: float | None
     loop_lag_max_s: float | None
     measured: dict[str, float] = {}
+    losses: list[str] = []
 
 
 def since(origin_s: float, record: R) -> R:

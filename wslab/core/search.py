@@ -95,6 +95,7 @@ def _search(inquiry: Inquiry, form: Form, patience: int) -> Steps[bool]:
         low = size
     if high is None:
         return False
+    low = max(low, inquiry.passed_below(form, high))  # of a first search, where this is the second
     while not (yield from _confirm_named(inquiry)) and high - low > 1:
         size = next_size(low, high)
         if (yield from inquiry.passes(form, size, patience)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from wslab.core.arguments import check_number, check_whole
@@ -14,6 +15,7 @@ from wslab.experiments.conduct import Cancel, Lab, OnProgress, OnRecord, Setting
 from wslab.experiments.gathering import Gathering, Tally
 from wslab.experiments.restarts import Restarts
 from wslab.net import machine
+from wslab.net.cluster import herd_on
 from wslab.net.herd.herd import Herd
 from wslab.net.recording import Recorder
 
@@ -28,6 +30,7 @@ def herd_drill(
     changes: dict[str, Any] | None = None,
     repeats: int = 1,
     workers: int | None = None,
+    scheduler: str | None = None,
     open_timeout_s: float = 10.0,
     timeout_s: float = 60.0,
     seed: int = 0,
@@ -45,7 +48,13 @@ def herd_drill(
         target: a running lab server or fleet, or the knobs of one to start for the drill.
         clients: 1 to as many as this machine can hold; for more there is the simulation.
         policy, kind, downtime_s, changes, repeats, open_timeout_s, timeout_s: as in `restart_drill`.
-        workers: processes that the clients are divided among. None: one for each core but one, at most 4.
+        workers: processes that the clients are divided among. None: one for each core but one, at most 4; on a cluster
+            one for each of its workers.
+        scheduler: the address of a Dask cluster, such as "tcp://192.0.2.1:8786", on whose workers the clients are to
+            be. Those on other machines must reach the server: `LabServer(host=…, expose=True)`. All begin at the same
+            time. `RunInfo.measured` has how far their clocks were off this one's, by which their records are corrected
+            (see `wslab.net.cluster.Cluster`). Where a worker is lost, what its clients did before is kept, but for the
+            last second or so; the run is `partial`, and `RunInfo.losses` says who is missing. None: this machine alone.
         seed: of the policy's random numbers: the same seed draws the same delays, however many workers there are.
         progress, cancel: as in `payload_sweep`.
         on_record: called with each record when the herd has dispersed; meanwhile the workers keep them.
@@ -53,7 +62,8 @@ def herd_drill(
     Raises:
         TypeError, ValueError: an argument is out of its bounds, or more than this machine can hold; the message says
             what to raise.
-        LabServerError, HerdError: the server did not come up again, or a worker died.
+        LabServerError, HerdError: the server did not come up again, or a worker died, in a cluster before the start.
+        ImportError, ClusterError: Dask is not installed, or there is no such cluster, or it has no workers.
     """
     # One process holds them all: the server, or the relay before a fleet, which takes two files for each.
     machine.check_clients(clients, files_per_client=2 if kind == "rolling" else 1)
@@ -64,7 +74,8 @@ def herd_drill(
     chosen = named(policy)
 
     async def measure(recorder: Recorder) -> None:
-        async with Herd(
+        gather = Herd if scheduler is None else functools.partial(herd_on, scheduler)
+        async with gather(
             lab.url, recorder, clients, chosen, seed=seed, workers=workers, open_timeout_s=open_timeout_s
         ) as herd:
             await restarts.carry_out(lab, HerdGathering(herd, clients, timeout_s, progress))
@@ -75,6 +86,7 @@ def herd_drill(
         "policy_knobs": dict(chosen.knobs),
         **restarts._asdict(),
         "workers": workers,
+        "scheduler": scheduler,
         "open_timeout_s": open_timeout_s,
         "timeout_s": timeout_s,
     }

@@ -15,6 +15,7 @@ from wslab.core.policy import Delays, Policy
 from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, OnRecord, Setting, conduct, served
 from wslab.net.client import Client
+from wslab.net.exchange import Confirmation
 from wslab.net.reconnect import come_back
 from wslab.net.recording import Recorder
 from wslab.net.server import LabServer
@@ -26,6 +27,7 @@ def resend(
     *,
     policy: str | Policy | Delays,
     duration_s: float = 5.0,
+    confirm: Confirmation = "reply",
     cap_bytes: int = SAFETY_CAP_BYTES,
     seed: int = 0,
     on_record: OnRecord | None = None,
@@ -40,6 +42,7 @@ def resend(
         target: a running lab server, the knobs of one to start for it, or a URL.
         policy: when to come back, and after which codes: a name, a `Policy`, or a generator function.
         duration_s: the experiment ends here, delivered or not; 0.1 to 600 seconds.
+        confirm: what the message waits for; see `send_message`.
         cap_bytes: a larger payload is refused at the call.
         seed: of the policy's random numbers.
         on_record, cancel: as in `payload_sweep`.
@@ -55,7 +58,7 @@ def resend(
         rng = Random(f"{seed}/0")
         await client.open()
         for number in itertools.count(1):
-            send = await client.send_message(payload)
+            send = await client.send_message(payload, confirm=confirm, timeout_s=duration_s)
             if send.outcome != "closed" or not await come_back(client, chosen, rng, await client.closed(), number):
                 return
 
@@ -68,7 +71,7 @@ def resend(
         finally:
             await client.close()
 
-    parameters = {"payload_bytes": payload_bytes, "policy": chosen.name, "duration_s": duration_s}
+    parameters = {"payload_bytes": payload_bytes, "policy": chosen.name, "duration_s": duration_s, "confirm": confirm}
     with served(target) as (server, url):
         setting = Setting("resend", parameters, server, url, seed)
         return conduct(measure, setting, on_record=on_record, cancel=cancel)

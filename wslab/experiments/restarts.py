@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple, get_args
 
-from wslab.core.arguments import check_choice, check_whole
+from wslab.core.arguments import check_choice, check_number, check_whole
 from wslab.core.knobs import Knobs
 from wslab.core.records import RestartKind
 from wslab.experiments.conduct import Lab
@@ -27,6 +27,7 @@ class Restarts(NamedTuple):
         """Raise, before anything starts, if these restarts cannot be done to this target."""
         check_whole("repeats", self.repeats, low=1, high=100, unit="restarts")
         check_choice("kind", self.kind, get_args(RestartKind))
+        check_number("downtime_s", self.downtime_s, low=0, high=600, unit="seconds", optional=True)
         if not isinstance(target, Lab | Knobs):
             raise TypeError(
                 f"target is {target!r}, but a drill restarts its server: give a LabServer, a LabFleet, or Knobs for one"

@@ -13,7 +13,8 @@ from wslab.core.policy import Delays, Policy
 from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, OnRecord, Setting, conduct, served
 from wslab.net import reconnect
-from wslab.net.client import Client, Confirmation
+from wslab.net.client import Client
+from wslab.net.exchange import Confirmation
 from wslab.net.recording import Recorder
 from wslab.net.server import LabServer
 
@@ -36,7 +37,9 @@ def send_message(
     Args:
         target: a running lab server, the knobs of one to start for it, or a URL.
         max_message_bytes: the client's own limit for the reply. None: no limit.
-        fragment_bytes, confirm, timeout_s: see `Client.send_message`.
+        fragment_bytes: cut the message into frames of at most so many bytes. None: one frame.
+        confirm: what it waits for: "reply", the server's next message; "ping", for a server that does not reply, the
+            pong to a ping sent behind the message; "none". timeout_s: how long, in seconds.
         cap_bytes: a larger payload is refused at the call.
 
     Raises:

@@ -12,7 +12,8 @@ from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES, check_size, make_payloa
 from wslab.core.records import Send
 from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Progress, Setting, conduct, served
-from wslab.net.client import Client, Confirmation
+from wslab.net.client import Client
+from wslab.net.exchange import Confirmation
 from wslab.net.recording import Recorder
 from wslab.net.server import LabServer
 
@@ -49,7 +50,9 @@ def payload_sweep(
         fragment_bytes: cut each message into frames of at most so many bytes. None: one frame.
         compression: offer permessage-deflate.
         max_message_bytes: the client's own limit for the reply. None: no limit.
-        confirm, timeout_s: what a message waits for, and how long; see `Client.send_message`.
+        confirm: what a message waits for: "reply", the server's next message; "ping", for a server that does not
+            reply, the pong to a ping sent behind the message; "none". timeout_s: how long, in seconds. A search ends at
+            the first message that meets neither confirmation nor closure.
         cap_bytes: sizes beyond it are refused at the call.
         progress, on_record: called on the background thread with each step and each record.
         cancel: a token that stops the sweep; so does Ctrl-C. The run is then `partial`.
@@ -62,6 +65,8 @@ def payload_sweep(
     check_choice("connection", connection, ["per_message", "shared"])
     make = _maker(payload, seed, cap_bytes)
     steps, total = _steps(sizes, cap_bytes)
+    if total is None and confirm == "none":
+        raise ValueError("confirm is 'none', but a search must learn what came of each size; use 'reply' or 'ping'")
     how: dict[str, Any] = {"fragment_bytes": fragment_bytes, "confirm": confirm, "timeout_s": timeout_s}
     client_knobs: dict[str, Any] = {"compression": compression, "max_message_bytes": max_message_bytes}
 
@@ -74,6 +79,8 @@ def payload_sweep(
                 content = make(size)
                 sends = [await _send(client, content, fresh=connection == "per_message", **how) for _ in range(repeats)]
                 passed = all(send.outcome in ("accepted", "unconfirmed") for send in sends)
+                if total is None and sends[-1].outcome in ("timeout", "unopened"):
+                    return  # silence is no refusal, and a search that took it for one would find a limit of its own
                 done += 1
                 if progress is not None:
                     progress(Progress(done, total, f"{size:,} B {sends[-1].outcome}"))

@@ -48,7 +48,7 @@ class Child:
         self._raises = raises
         self._events: asyncio.Queue[control.Event | None] = asyncio.Queue()
         self._last_words: deque[str] = deque(maxlen=20)
-        self._listeners = asyncio.gather(self._hear(), self._overhear())
+        self._listeners = [asyncio.create_task(self._hear()), asyncio.create_task(self._overhear())]
 
     @classmethod
     async def spawn(cls, program: str, asides: Asides, raises: type[RuntimeError]) -> Self:
@@ -109,7 +109,7 @@ class Child:
     async def ended(self) -> None:
         """Wait until the process is gone and everything that it said was heard."""
         await self._process.wait()
-        await self._listeners
+        await asyncio.gather(*self._listeners)
 
     async def retire(self, patience_s: float) -> None:
         """Wait for the process to leave by itself; after `patience_s`, kill it."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -17,11 +16,10 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from wslab.core.arguments import check_choice, check_number, check_url, check_whole
-from wslab.core.records import Attempt, AttemptOutcome, Closure, Send, SendOutcome, closed_by
+from wslab.core.records import Attempt, AttemptOutcome, Closure, Send, closed_by
 from wslab.net.connection import RecordingConnection
+from wslab.net.exchange import Confirmation, Exchange, cut, encoded, in_words
 from wslab.net.recording import Recorder
-
-Confirmation = Literal["reply", "ping", "none"]
 
 
 class Client:
@@ -104,7 +102,7 @@ class Client:
             http_status=http_status,
             retry_after_s=retry_after_s,
             connection_id=self._connection.connection_id if self._connection else None,
-            error=_words(error),
+            error=in_words(error),
         )
         self.recorder.emit(attempt)
         return attempt
@@ -132,18 +130,24 @@ class Client:
         check_number("timeout_s", timeout_s, low=0.001, high=3600, unit="seconds")
         self._sent += 1
         started_at_s = self.recorder.now()
-        exchange = _Exchange(self.recorder)
-        if self._connection is not None:
-            await exchange.conduct(self._connection, payload, fragment_bytes, confirm, timeout_s)
+        exchange = Exchange(self.recorder)
+        try:
+            if self._connection is not None:
+                await exchange.conduct(self._connection, payload, fragment_bytes, confirm, timeout_s)
+        finally:  # a message that is on its way when the run is interrupted is a row too
+            send = self._record(payload, kind, started_at_s, exchange)
+            self.recorder.emit(send)
+        return send
+
+    def _record(self, payload: str | bytes, kind: str | None, started_at_s: float, exchange: Exchange) -> Send:
         closure = self._closed.result() if exchange.outcome == "closed" and self._closed.done() else None
-        encoded = payload.encode() if isinstance(payload, str) else payload
-        send = Send(
+        return Send(
             client=self.client,
             number=self._sent,
             connection_id=self._connection.connection_id if self._connection else None,
             started_at_s=started_at_s,
             payload_kind=kind or ("text" if isinstance(payload, str) else "binary"),
-            payload_bytes=len(encoded),
+            payload_bytes=len(encoded(payload)),
             payload_characters=len(payload) if isinstance(payload, str) else None,
             fragment_count=exchange.fragment_count,
             wire_bytes=exchange.wire_bytes,
@@ -156,8 +160,6 @@ class Client:
             error=exchange.error,
             compression=bool(self._connection and self._connection.protocol.extensions),
         )
-        self.recorder.emit(send)
-        return send
 
     async def begin_message(
         self, payload: str | bytes, fragment_bytes: int = 65_536, *, timeout_s: float = 10.0
@@ -169,7 +171,7 @@ class Client:
         if self._connection is None:
             return None
         wire_before = self._connection.sent_wire_bytes
-        chunks = _cut(payload, fragment_bytes)
+        chunks = cut(payload, fragment_bytes)
         try:
             async with asyncio.timeout(timeout_s):
                 await self._connection.send_fragments(chunks, text=isinstance(payload, str), finish=False)
@@ -234,65 +236,6 @@ class Client:
         self.recorder.emit(closure)
 
 
-@dataclass
-class _Exchange:
-    """One message on its way, and what became of it."""
-
-    recorder: Recorder
-    outcome: SendOutcome = "unopened"
-    fragment_count: int = 1
-    wire_bytes: int = 0
-    sent_at_s: float | None = None
-    confirmed_at_s: float | None = None
-    reply_bytes: int | None = None
-    error: str | None = None
-
-    async def conduct(
-        self,
-        connection: RecordingConnection,
-        payload: str | bytes,
-        fragment_bytes: int | None,
-        confirm: Confirmation,
-        timeout_s: float,
-    ) -> None:
-        wire_before = connection.sent_wire_bytes
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._send(connection, payload, fragment_bytes)
-                self.sent_at_s = self.recorder.now()
-                self.wire_bytes = connection.sent_wire_bytes - wire_before
-                await self._confirm(connection, confirm)
-                self.outcome = "unconfirmed" if confirm == "none" else "accepted"
-        except TimeoutError:
-            self.outcome, self.error = "timeout", f"neither confirmation nor closure within {timeout_s} s"
-        except Exception as failure:  # ConnectionClosed, and whatever else the library raises once TCP has ended
-            self.outcome, self.error = "closed", _words(failure)
-            await connection.wait_closed()
-        self.wire_bytes = self.wire_bytes or connection.sent_wire_bytes - wire_before
-
-    async def _send(self, connection: RecordingConnection, payload: str | bytes, fragment_bytes: int | None) -> None:
-        if fragment_bytes is None:
-            await connection.send(payload)
-            return
-        chunks = _cut(payload, fragment_bytes)
-        self.fragment_count = len(chunks)
-        await connection.send_fragments(chunks, text=isinstance(payload, str))
-
-    async def _confirm(self, connection: RecordingConnection, confirm: Confirmation) -> None:
-        if confirm == "reply":
-            self.reply_bytes = len(await connection.recv(decode=False))
-        elif confirm == "ping":
-            await (await connection.ping())
-        else:
-            return
-        self.confirmed_at_s = self.recorder.now()
-
-
-def _cut(payload: str | bytes, fragment_bytes: int) -> list[bytes]:
-    encoded = payload.encode() if isinstance(payload, str) else payload
-    return [encoded[i : i + fragment_bytes] for i in range(0, len(encoded), fragment_bytes)] or [b""]
-
-
 def _reading(error: Exception | None) -> tuple[AttemptOutcome, int | None, float | None]:
     """Return an attempt's outcome, HTTP status and Retry-After in seconds."""
     match error:
@@ -311,10 +254,3 @@ def _reading(error: Exception | None) -> tuple[AttemptOutcome, int | None, float
     if isinstance(error.__cause__, (EOFError, ConnectionError)):
         return "reset", None, None
     return "failed", None, None
-
-
-def _words(error: Exception | None) -> str | None:
-    if error is None:
-        return None
-    hint = "; nobody listens there (a lab server ends with the kernel or script that started it)"
-    return f"{type(error).__name__}: {error}" + (hint if isinstance(error, ConnectionRefusedError) else "")

@@ -57,6 +57,8 @@ class Gather(Message, frozen=True, kw_only=True, tag="gather"):
         clients: how many, numbered from `first_client`. policy: pickled, by cloudpickle.
         origin: the run's beginning on the machine's monotonic clock.
         max_in_flight: how many of them connect for the first time at once.
+        begins_at_s: when the first of them does, in the run's time.
+        hand_over_every_s: how often the records are handed over meanwhile. None: only when all is over.
     """
 
     target: Target
@@ -68,6 +70,8 @@ class Gather(Message, frozen=True, kw_only=True, tag="gather"):
     open_timeout_s: float
     close_timeout_s: float
     max_in_flight: int
+    begins_at_s: float = 0.0
+    hand_over_every_s: float | None = None
 
 
 class Disperse(Message, frozen=True, kw_only=True, tag="disperse"):
@@ -124,8 +128,14 @@ class Tally(Message, frozen=True, kw_only=True, tag="tally"):
     resident_bytes: int
 
 
+class HandedOver(Message, frozen=True, kw_only=True, tag="handed_over"):
+    """Event of a herd's worker: what it saw since it last handed anything over (see `wslab.net.herd.ledger`)."""
+
+    ledger: bytes
+
+
 class Dispersed(Message, frozen=True, kw_only=True, tag="dispersed"):
-    """Event of a herd's worker: all that it saw (see `wslab.net.herd.ledger`), and how late its loop was."""
+    """Event of a herd's worker: what it saw since `HandedOver` (`wslab.net.herd.ledger`); how late its loop was."""
 
     ledger: bytes
     lags_s: list[float]
@@ -138,7 +148,7 @@ class Failed(Message, frozen=True, kw_only=True, tag="failed"):
 
 
 Command = Listen | Open | Tune | Leave | Gather | Disperse
-Event = Ready | Listening | Opened | Tuned | Down | Accounted | Tally | Dispersed | Failed
+Event = Ready | Listening | Opened | Tuned | Down | Accounted | Tally | HandedOver | Dispersed | Failed
 
 encode = msgspec.json.Encoder().encode
 decode_command = msgspec.json.Decoder(Command).decode

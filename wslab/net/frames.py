@@ -47,10 +47,9 @@ def compressed_frame(opcode: Opcode, payload: bytes) -> Iterator[bytes]:
     """Yield a masked compressed frame in parts, the header first."""
     mask = os.urandom(4)
     yield encode_header(opcode, len(payload), mask, rsv1=True)
-    masked = apply_mask(payload, mask)
-    yield masked[:FIRST_BYTES]
-    for start in range(FIRST_BYTES, len(masked), CHUNK_BYTES):
-        yield masked[start : start + CHUNK_BYTES]
+    yield apply_mask(payload[:FIRST_BYTES], mask)
+    for start in range(FIRST_BYTES, len(payload), CHUNK_BYTES):
+        yield apply_mask(payload[start : start + CHUNK_BYTES], mask)
 
 
 def fragmented_message(opcode: Opcode, payload_bytes: int, fragment_bytes: int, fill: bytes) -> Iterator[bytes]:
@@ -141,18 +140,18 @@ class FrameReader:
         if len(self._buffer) < 2:
             return None
         first, length = self._buffer[0], self._buffer[1]
-        extended = {126: "!H", 127: "!Q"}.get(length & 0x7F)
-        header_bytes = 2 + (struct.calcsize(extended) if extended else 0)
-        if len(self._buffer) < header_bytes:
-            return None
         if length & 0x80:
             self.violation = "a masked frame, which only clients send (RFC 6455 §5.1)"
+            return None
+        extended = {126: "!H", 127: "!Q"}.get(length)
+        header_bytes = 2 + (struct.calcsize(extended) if extended else 0)
+        if len(self._buffer) < header_bytes:
             return None
         if extended:
             (length,) = struct.unpack_from(extended, self._buffer, 2)
         if first & self._reserved_bits or first & 0x0F not in _OPCODES or length >> 63:
             self.violation = (
-                f"a frame that begins with {self._buffer[:2].hex(' ')}, which has no meaning (RFC 6455 §5.2)"
+                f"a frame that begins with {self._buffer[:2].hex(' ')}, which means nothing (RFC 6455 §5.2)"
             )
             return None
         return first, length, header_bytes

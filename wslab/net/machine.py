@@ -53,7 +53,8 @@ def check_clients(clients: int, *, processes: int = 1, files_per_client: int = 1
         low=1,
         high=limit.clients,
         unit="clients on this machine",
-        hint=f"{limit.because}; {limit.raise_it}, or simulate them: simulate_herd(1_000_000, 'full_jitter')",
+        hint=f"{limit.because}; {limit.raise_it}, or simulate them: simulate_herd(1_000_000, 'full_jitter') in Python, "
+        "wslab simulate --clients 1000000 in a terminal",
     )
 
 

@@ -1,7 +1,7 @@
 """From a URL to an open `Wire`, or to the reason why not: DNS, TCP, TLS, opening handshake, each fails in its own way.
 
 A failure is an observation: it is raised as `NotOpened` and ends as the status of a verdict. Redirects are not
-followed: the user has named one host.
+followed: the user has named one host. (TimeoutError is an OSError, so what is said of one holds for the other.)
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ async def resolve(target: Target) -> list[AddressInfo]:
     try:
         async with asyncio.timeout(target.timeout_s):
             found = await asyncio.get_running_loop().getaddrinfo(uri.host, uri.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError, TimeoutError) as error:
+    except (OSError, UnicodeError) as error:
         raise NotOpened("unreachable", f"The name {uri.host} has no address: {_words(error)}.") from error
     return [*found]
 
@@ -83,7 +83,8 @@ async def open_wire(target: Target, addresses: Sequence[AddressInfo], *, fill: b
     stream = await _connect(target, addresses)
     try:
         await _encrypt(stream, target)
-        head, rest = await _shake_hands(stream, target, protocol := _protocol(target, deflate=deflate))
+        protocol = _protocol(target, deflate=deflate)
+        head, rest = await _shake_hands(stream, target, protocol)
         await _judge(stream, head, rest, protocol)
     except BaseException:
         stream.close()
@@ -95,7 +96,7 @@ async def _connect(target: Target, addresses: Sequence[AddressInfo]) -> TcpStrea
     try:
         async with asyncio.timeout(target.timeout_s):
             return await TcpStream.connect(addresses)
-    except (OSError, TimeoutError) as error:
+    except OSError as error:
         raise NotOpened("unreachable", f"No TCP connection to {target.url}: {_words(error)}.") from error
 
 
@@ -106,7 +107,7 @@ async def _encrypt(stream: TcpStream, target: Target) -> None:
     try:
         async with asyncio.timeout(target.timeout_s):
             await stream.start_tls(target.ssl_context or ssl.create_default_context(), uri.host)
-    except (OSError, TimeoutError) as error:
+    except OSError as error:
         raise NotOpened("tls_error", f"The TLS handshake fails: {_words(error)}.") from error
 
 
@@ -134,14 +135,12 @@ async def _shake_hands(stream: TcpStream, target: Target, protocol: ClientProtoc
                 received += data
                 if not data:
                     break
+    except TimeoutError:  # first: it is an OSError too
+        late = f"TCP opens, but the handshake is not answered within {target.timeout_s:g} s."
+        raise NotOpened("no_answer", late) from None
     except OSError as error:
-        raise NotOpened(
-            "not_a_websocket_server", f"It ends TCP instead of answering the handshake: {_words(error)}."
-        ) from error
-    except TimeoutError:
-        raise NotOpened(
-            "no_answer", f"TCP opens, but the handshake is not answered within {target.timeout_s:g} s."
-        ) from None
+        ended = f"It ends TCP instead of answering the handshake: {_words(error)}."
+        raise NotOpened("not_a_websocket_server", ended) from error
     head, separator, rest = received.partition(b"\r\n\r\n")
     return head + separator, rest
 
@@ -187,10 +186,9 @@ def _rejected(http_status: int, phrase: str, head: bytes, body: bytes) -> NotOpe
         location = http.client.parse_headers(io.BytesIO(raw_headers)).get("Location", "no other place")
         return NotOpened("redirected", f"{said}: it points to {location}, which is not followed.", http_status)
     if _SUBPROTOCOL.search(raw_headers + body):
-        return NotOpened(
-            "needs_subprotocol", f"{said}: it wants another subprotocol. {_quote(body)}".rstrip(), http_status
-        )
-    return NotOpened("not_a_websocket_server", f"{said}: there is no WebSocket at this address.", http_status)
+        return NotOpened("needs_subprotocol", f"{said}: it wants another subprotocol.{_quote(body)}", http_status)
+    nothing = f"{said}: there is no WebSocket at this address, or it wants another request.{_quote(body)}"
+    return NotOpened("not_a_websocket_server", nothing, http_status)
 
 
 def _misopened(error: Exception) -> NotOpened:
@@ -203,7 +201,7 @@ def _misopened(error: Exception) -> NotOpened:
 
 def _quote(body: bytes) -> str:
     text = " ".join(body.decode(errors="replace").split())
-    return f"It says: {text[:200]}" if text else ""
+    return f" It says “{text[:200]}”." if text else ""
 
 
 def _words(error: BaseException) -> str:

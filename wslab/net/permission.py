@@ -30,6 +30,11 @@ class Bounds:
     max_connections: int
     max_elapsed_s: float
 
+    @property
+    def max_received_bytes(self) -> int:
+        """An echo of everything, or some greetings, and as much again: more is a flood."""
+        return 2 * max(self.max_sent_bytes, 2**20)
+
 
 def bounds_for(url: str, cap_bytes: int) -> Bounds:
     """Return the bounds for this host: roomy on this machine, narrow on any other.

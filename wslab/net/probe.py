@@ -105,12 +105,10 @@ class LimitProbe:
                 return
 
     async def _observe(self, trial: Trial) -> Sighting:
+        reached = self._bound_reached_by(trial)
+        if reached is not None:
+            return _out_of_bounds(reached)
         left_s = self._began_at + self._bounds.max_elapsed_s - time.monotonic()
-        sent_bytes = self._runner.probe_wire_bytes + self._runner.confirmation_wire_bytes
-        if not (trial.is_announcement or trial.is_compressed):
-            sent_bytes += trial.payload_bytes
-        if sent_bytes > self._bounds.max_sent_bytes:
-            return _out_of_bounds(f"{self._bounds.max_sent_bytes:,} bytes to send")
         try:
             async with asyncio.timeout(left_s):
                 sighting = await self._runner.observe(trial)
@@ -119,6 +117,16 @@ class LimitProbe:
         except TimeoutError:
             return _out_of_bounds(f"{self._bounds.max_elapsed_s:g} seconds")
         return self._heed(trial, sighting)
+
+    def _bound_reached_by(self, trial: Trial) -> str | None:
+        sent_bytes = self._runner.probe_wire_bytes + self._runner.confirmation_wire_bytes
+        if not (trial.is_announcement or trial.is_compressed):
+            sent_bytes += trial.payload_bytes
+        if sent_bytes > self._bounds.max_sent_bytes:
+            return f"{self._bounds.max_sent_bytes:,} bytes to send"
+        if self._runner.received_bytes > self._bounds.max_received_bytes:
+            return f"{self._bounds.max_received_bytes:,} bytes to receive"
+        return None
 
     async def _open(self, deflate: bool) -> Wire:
         if self._connections == self._bounds.max_connections:

@@ -8,6 +8,9 @@ import ssl
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from websockets.exceptions import InvalidURI
+from websockets.uri import parse_uri
+
 from wslab.core.arguments import check_number, check_url, check_whole
 from wslab.core.search import DEFAULT_CAP_BYTES
 from wslab.net.opening import Target
@@ -54,6 +57,10 @@ class ProbeRequest:
 
     def __post_init__(self) -> None:
         check_url(self.url)
+        try:
+            parse_uri(self.url)
+        except (InvalidURI, UnicodeError) as error:
+            raise ValueError(f"url is {self.url!r}, which websockets does not take: {error}") from None
         check_permission(self.url, self.allow_hosts)
         check_whole("cap_bytes", self.cap_bytes, low=2, high=MAX_CAP_BYTES, unit="bytes")
         check_whole(

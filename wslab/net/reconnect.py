@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from random import Random
 
 from wslab.core.policy import Policy, PolicyError, checked
-from wslab.core.records import Attempt, Closure, Outage
+from wslab.core.records import RUN_ENDED, Attempt, Closure, Outage
 from wslab.net.client import Client
 
 
@@ -26,7 +26,7 @@ async def stay_connected(client: Client, policy: Policy, rng: Random, *, max_out
         rng: what the policy draws from.
         max_outages: return, connected, after so many outages. None: go on.
     """
-    delays = itertools.chain([0.0], policy.delays(rng))
+    delays = itertools.chain([0.0], checked(policy.delays(rng), policy.name))
     first = _attempts(client, policy, delays, outage=0, from_s=client.recorder.now())
     try:
         opened = any([attempt.outcome == "opened" async for attempt in first])
@@ -42,7 +42,7 @@ async def come_back(client: Client, policy: Policy, rng: Random, closure: Closur
     """Try to come back, emit how it went, and return whether the client is connected again."""
     attempts = 0
     reopened_at_s = None
-    gave_up: str | None = "the run ended first"
+    gave_up: str | None = RUN_ENDED
     try:
         if policy.retries(closure.close_code):
             delays = policy.delays(rng)

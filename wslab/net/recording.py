@@ -16,8 +16,8 @@ class Recorder:
     """Collects records; its clock is the machine's monotonic one, counted from the run's beginning.
 
     `listeners` are called with each record on the background loop's thread; they must return at once. `measured` is
-    what was measured of the instrument itself (see `RunInfo`); `lags_s` is of the loops that measured, where it was not
-    the background loop.
+    what was measured of the instrument itself, `losses` what was lost of the run (see `RunInfo`); `lags_s` is of the
+    loops that measured, where it was not the background loop.
     """
 
     def __init__(self) -> None:
@@ -25,6 +25,7 @@ class Recorder:
         self.records: list[Record] = []
         self.listeners: list[Callable[[Record], None]] = []
         self.measured: dict[str, float] = {}
+        self.losses: list[str] = []
         self.lags_s: list[float] | None = None
 
     def now(self) -> float:

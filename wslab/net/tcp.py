@@ -16,6 +16,7 @@ from typing import Any
 from wslab.core.records import TcpEnd
 
 RECEIVE_BYTES = 256 * 1024
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 
 AddressInfo = tuple[Any, Any, int, str, Any]
 """As `socket.getaddrinfo` returns it."""
@@ -31,6 +32,8 @@ class TcpStream:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._flushing = asyncio.Lock()
         self.end: TcpEnd | None = None
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._acknowledge_at_once()
 
     @classmethod
     async def connect(cls, addresses: Sequence[AddressInfo]) -> TcpStream:
@@ -52,7 +55,6 @@ class TcpStream:
                 sock.close()
                 raise
             else:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 return cls(sock)
         raise OSError("the host has no address")
 
@@ -68,8 +70,7 @@ class TcpStream:
                 self._tls.do_handshake()
             except ssl.SSLWantReadError:
                 await self._flush()
-                await self._fill()
-                if self.end is not None:
+                if not await self._fill():
                     raise ConnectionError("TCP was ended during the TLS handshake") from None
             except ssl.SSLError:
                 with contextlib.suppress(OSError):
@@ -104,8 +105,7 @@ class TcpStream:
                 if not data:
                     self.end = self.end or "fin"
                 return data
-            await self._fill()
-            if self.end is not None:
+            if not await self._fill():
                 self._incoming.write_eof()
 
     def half_close(self) -> None:
@@ -134,10 +134,19 @@ class TcpStream:
             return b""
         if not data:
             self.end = self.end or "fin"
+        self._acknowledge_at_once()
         return data
 
-    async def _fill(self) -> None:
-        self._incoming.write(await self._receive_raw())
+    def _acknowledge_at_once(self) -> None:
+        # A server that leaves Nagle's algorithm on holds its second small frame back until the first is acknowledged,
+        # and a delayed acknowledgement makes 40 ms of that (RFC 9293 §3.7.4). The kernel forgets the option, so again.
+        if _QUICKACK is not None:
+            with contextlib.suppress(OSError):
+                self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+
+    async def _fill(self) -> int:
+        """Hand what has arrived to TLS; return how much that was."""
+        return self._incoming.write(await self._receive_raw())
 
     async def _flush(self) -> None:
         async with self._flushing:

@@ -49,7 +49,7 @@ class TrialRunner:
     """Turns trials into sightings, on connections that `open_wire(deflate)` opens. Leave it as a context.
 
     Fields:
-        probe_wire_bytes, confirmation_wire_bytes: as in `Verdict`.
+        probe_wire_bytes, confirmation_wire_bytes: as in `Verdict`. received_bytes: from the server, frames only.
     """
 
     def __init__(self, open_wire: OpenWire, *, fill: bytes, greeting: str | None, hold_s: float) -> None:
@@ -63,6 +63,7 @@ class TrialRunner:
         self._offered_deflate = False
         self.probe_wire_bytes = 0
         self.confirmation_wire_bytes = 0
+        self.received_bytes = 0
 
     async def __aenter__(self) -> TrialRunner:
         return self
@@ -81,11 +82,12 @@ class TrialRunner:
         wire = await self._wire_for(trial)
         if trial.is_compressed and not wire.deflate:
             return Sighting()
-        sent_before = wire.sent_bytes
+        sent_before, received_before = wire.sent_bytes, wire.received_bytes
         try:
             return await self._try(wire, trial)
         finally:
             sent_bytes = wire.sent_bytes - sent_before
+            self.received_bytes += wire.received_bytes - received_before
             if trial.evidence:
                 self.confirmation_wire_bytes += sent_bytes
             else:
@@ -94,7 +96,7 @@ class TrialRunner:
     async def _try(self, wire: Wire, trial: Trial) -> Sighting:
         wire.frames.fill = WIDE_CHARACTER if trial.content == "wide_text" else self._fill
         since = Since.now(wire)
-        pong: Question = _never
+        pong = _never
         after_refusal: AfterRefusal | None = None
         if trial.is_announcement:
             await self._announce(wire, trial)
@@ -119,14 +121,14 @@ class TrialRunner:
 
     async def _announce(self, wire: Wire, trial: Trial) -> None:
         began = asyncio.get_running_loop().time()
-        await wire.announce(self._parts(trial), self._waits.for_answer(trial))
+        await wire.announce(self._parts(trial), self._waits.for_answer())
         if await wire.until(lambda: wire.has_ended, self._waits.for_refusal(trial.patience)):
             self._waits.note_refusal(asyncio.get_running_loop().time() - began)
 
     async def _send(self, wire: Wire, trial: Trial) -> int:
         """Send the trial's message, as much as the server takes; return how much of one frame is left unsent."""
         parts = self._parts(trial)
-        stall_s = max(1.0, self._waits.for_answer(trial))
+        stall_s = max(1.0, self._waits.for_answer(trial.patience, trial.payload_bytes))
         sent_before = wire.sent_bytes
         if trial.evidence and self._waits.refusal_s is not None and trial.form in ("frame", "padded"):
             # This server refuses headers: the payload need not be sent to be refused.
@@ -156,30 +158,32 @@ class TrialRunner:
     async def _await_fate(self, wire: Wire, trial: Trial, since: Since) -> Question:
         """Wait until the message is answered or the wait is over; return whether the ping behind it was answered."""
         baseline, waits, loop = trial.baseline, self._waits, asyncio.get_running_loop()
+        answer_s = waits.for_answer(trial.patience, trial.payload_bytes)
         began = loop.time()
 
         def echoed() -> bool:
             return since.echoed_bytes() >= max(1, trial.echo_bytes)
 
         if baseline.ends is not None:
-            end = echoed if baseline.replies == "echo" else _never
-            await wire.until(end, waits.for_answer(trial), since.echoed_bytes)
+            await wire.until(echoed if baseline.replies == "echo" else _never, answer_s, since.echoed_bytes)
             self._is_answering = False
             return _never
-        pong = await wire.ping(waits.for_answer(trial)) if baseline.pongs and wire.is_whole else _never
-
-        def answered() -> bool:
-            return echoed() or (baseline.replies == "own" and since.own_messages() > 0)
-
-        if await wire.until(lambda: pong() or answered(), waits.for_answer(trial), since.echoed_bytes):
+        pong = await wire.ping(answer_s) if baseline.pongs and wire.is_whole else _never
+        expected: Question = {
+            "echo": echoed,
+            "own": lambda: since.own_messages() > 0,
+            "none": pong,
+            None: lambda: echoed() and pong(),
+        }[baseline.replies]
+        if await wire.until(lambda: pong() or echoed() or expected(), answer_s, since.echoed_bytes):
             took_s = loop.time() - began
-            enough = {"echo": echoed, None: lambda: echoed() and pong()}.get(baseline.replies, _never)
-            if await wire.until(enough, waits.for_more(trial), since.echoed_bytes):
-                took_s = loop.time() - began
-            waits.note_answer(took_s, trial.payload_bytes)
-        if trial.form not in ("opening", "nothing"):
-            expected = answered if baseline.replies in ("echo", "own") else pong
-            self._is_answering = expected() or not baseline.pongs or baseline.replies is None
+            more_s = waits.for_more(trial.patience, trial.payload_bytes)
+            if await wire.until(expected, more_s, since.echoed_bytes):
+                waits.note_answer(took_s if baseline.replies is None else loop.time() - began, trial.payload_bytes)
+            if baseline.replies in ("own", "none"):  # no proof yet: a close frame may be on its way
+                await wire.until(_never, waits.for_more(trial.patience))
+        is_mute = baseline.replies is None or (baseline.replies == "none" and not baseline.pongs)
+        self._is_answering = is_mute or expected()
         return pong
 
     async def _wire_for(self, trial: Trial) -> Wire:
@@ -190,14 +194,13 @@ class TrialRunner:
         await self._leave()
         wire = self._wire = await self._open_wire(trial.is_compressed)
         self._is_answering, self._offered_deflate = True, trial.is_compressed
-        since = Since.now(wire)
+        frames = wire.frames
         if self._greeting is not None:
-            stall_s = self._waits.for_answer(trial)
-            await wire.send([text_frame(self._greeting)], stall_s)
+            await wire.send([text_frame(self._greeting)], self._waits.for_answer())
             self.probe_wire_bytes += wire.sent_bytes
-            await wire.until(lambda: since.own_messages() > 0, self._waits.for_more(trial))
+            await wire.until(lambda: frames.own_messages > 0, self._waits.for_more(trial.patience))
         if trial.baseline.greetings:
-            await wire.until(lambda: since.own_messages() >= trial.baseline.greetings, self._waits.for_answer(trial))
+            await wire.until(lambda: frames.own_messages >= trial.baseline.greetings, self._waits.for_answer())
         return wire
 
     def _is_fit(self, wire: Wire, trial: Trial) -> bool:

@@ -30,17 +30,18 @@ def payload_panel(max_message_bytes: int = 65_536) -> widgets.VBox:
     The same in code: `payload_sweep(Knobs(max_message_bytes=…), [size])`, and with `ladders.until_refused(…)`.
     """
     limit = widgets.BoundedIntText(
-        max_message_bytes, min=1, max=2**24, description="server's limit (bytes)", style=WIDE
+        max_message_bytes, min=1, max=2**24, description="limit (1 to 16,777,216 bytes)", style=WIDE
     )
     size = widgets.IntSlider(
-        1024, min=1, max=2**18, description="payload (bytes)", style=WIDE, layout={"width": "40em"}
+        1024, min=1, max=2 * max_message_bytes, description="payload (bytes)", style=WIDE, layout={"width": "40em"}
     )
+    limit.observe(lambda change: setattr(size, "max", 2 * change.new), "value")
 
     def draw(run: Run) -> tuple[Axes, str]:
-        table = tables.sends(run)
-        last = table.iloc[-1]
-        told = last["outcome"] if last["outcome"] != "closed" else f"{last['close_code']} {last['close_reason']}"
-        return plots.close_codes(table, limit_bytes=limit.value), f"{last['payload_bytes']:,} bytes: {told}"
+        axes = plots.close_codes(tables.sends(run), limit_bytes=limit.value)
+        told = {send.close_reason or str(send.close_code) for send in run.sends if send.outcome == "closed"}
+        one = f"{run.sends[0].payload_bytes:,} bytes: {run.sends[0].close_code or run.sends[0].outcome} "
+        return axes, axes.get_title(loc="left") if len(run.sends) > 1 else one + "".join(told)
 
     stage = _Stage()
     send = stage.button(
@@ -68,12 +69,12 @@ def restart_panel(clients: int = 12) -> widgets.VBox:
     downtime = widgets.FloatSlider(
         0.5, min=0, max=3, step=0.1, description="downtime (s)", style=WIDE, layout={"width": "40em"}
     )
-    quick = [name for name in POLICIES if name not in ("registry", "rfc6455", "none")]
-    policy = widgets.Dropdown(options=quick, value="full_jitter", description="reconnect policy", style=WIDE)
+    polite = [name for name in POLICIES if name != "none"]  # which would only heat the machine
+    policy = widgets.Dropdown(options=polite, value="full_jitter", description="reconnect policy", style=WIDE)
 
     def drill() -> tuple[Axes, str]:
         run = restart_drill(
-            Knobs(downtime_s=downtime.value), clients=count.value, kind=kind.value, policy=policy.value, timeout_s=30
+            Knobs(downtime_s=downtime.value), clients=count.value, kind=kind.value, policy=policy.value, timeout_s=60
         )
         axes = plots.reconnect_timeline(
             tables.attempts(run), tables.closures(run), tables.outages(run), tables.restarts(run)
@@ -107,11 +108,12 @@ class _Stage:
         if not self._lock.acquire(blocking=False):
             return
         try:
-            self._say("running …", busy=True)
+            self._say("running …", busy=True)  # up to a minute, where a policy waits that long
             axes, words = experiment()
             self.figure.value = picture(axes)
             self._say(words)
         except Exception as error:  # shown here, since a callback's traceback goes where nobody looks
+            self.figure.value = ""
             self._say(f"{type(error).__name__}: {error}")
         finally:
             self._lock.release()

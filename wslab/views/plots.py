@@ -31,26 +31,33 @@ from wslab.views.axes import (
     save,
     scale_bytes,
 )
+from wslab.views.contending import contention
 from wslab.views.downtime import attempts_against_downtime
 from wslab.views.groups import grouped, looks_of, meanings
-from wslab.views.limits import code_seen, code_seen_by_server, memory_held, ways_that_pass
+from wslab.views.herds import arrivals, attempts_wasted, peak_against_clients, who_gave_up
+from wslab.views.policies import side_by_side
 from wslab.views.style import INK, SHADE, Look, Meaning, in_order, look
 from wslab.views.timeline import reconnect_timeline
 from wslab.views.words import counted, kibi, seconds, short
 
 __all__ = [
+    "arrivals",
     "attempts_against_downtime",
+    "attempts_wasted",
     "close_codes",
-    "code_seen",
-    "code_seen_by_server",
+    "contention",
     "describe",
-    "memory_held",
     "outcome_shares",
+    "peak_against_clients",
     "reconnect_timeline",
     "save",
+    "side_by_side",
     "time_to_reconnect",
-    "ways_that_pass",
+    "who_gave_up",
 ]
+
+UNANSWERED = ["timeout", "unopened"]
+"""Outcomes that say nothing about a limit."""
 
 
 def close_codes(sends: pd.DataFrame, *, limit_bytes: int | None = None, ax: Axes | None = None) -> Axes:
@@ -80,7 +87,7 @@ def close_codes(sends: pd.DataFrame, *, limit_bytes: int | None = None, ax: Axes
     return dress(
         ax,
         kind="Close codes by payload size",
-        title=_boundary(sizes[met == "accepted"], sizes[met != "accepted"]),
+        title=_boundary(sizes[met == "accepted"], sizes[met != "accepted"], answered=not met.isin(UNANSWERED).all()),
         xlabel=f"payload ({scale})",
         details=[*(name.replace("\n", ": ") for name in names), *told],
         note=notes([sends]),
@@ -188,9 +195,11 @@ def _mark_limit(ax: Axes, limit_bytes: float) -> str:
     return name
 
 
-def _boundary(accepted: pd.Series[float], others: pd.Series[float]) -> str:
+def _boundary(accepted: pd.Series[float], others: pd.Series[float], *, answered: bool) -> str:
     if accepted.empty and others.empty:
         return "No messages"
+    if not answered:
+        return "No answer: neither accepted nor refused"
     if others.empty:
         return f"Everything accepted, up to {counted(accepted.max(), 'byte')}"
     if accepted.empty:

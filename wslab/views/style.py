@@ -106,6 +106,14 @@ RESTARTS: dict[str, Look] = {
 }
 """The moments at which a server restarts, by their kind."""
 
+RETURNS: dict[str, Look] = {
+    "back": Look("back at the end", _WORKS),
+    "away": Look("away at the end", _PLAIN, hatch="x"),
+}
+"""Where a client was in the end."""
+
+CAPACITY = Look("capacity", _FAULT, linestyle=(0, (5, 2)))
+
 LONE = Look("", _WORKS, "o")
 """What came back, where there is one group only."""
 

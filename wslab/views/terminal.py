@@ -2,45 +2,84 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-import msgspec
-from rich.console import Group
 from rich.table import Table
-from rich.text import Text
 
 from wslab.core.closecodes import lookup
 from wslab.core.ladders import bracket
-from wslab.core.records import Outage, Restart, Send
+from wslab.core.records import RUN_ENDED, Outage, Restart, Send
 from wslab.core.runs import Run
-from wslab.core.verdicts import Verdict
+from wslab.views.words import seconds
 
 
 def story_table(run: Run) -> Table:
     """Return the story's chapters, one a row: what was done, what clients were told, who came back and when."""
-    reload, crash = run.restarts[0], run.restarts[1]
-    table = Table(title="Why did my WebSocket close?", title_style="bold", show_lines=True)
+    title = "Why did my WebSocket close?" + (" (interrupted)" if run.info.partial else "")
+    table = Table(title=title, title_style="bold", show_lines=True)
     for heading in ("what happened", "what the client is told", "and then"):
         table.add_column(heading)
-    table.add_row(*_growing(run, until_s=reload.requested_at_s))
-    table.add_row(*_restarted(run, reload, number=1))
-    table.add_row(*_passing([send for send in run.sends if send.started_at_s > reload.requested_at_s], run))
-    table.add_row(*_restarted(run, crash, number=2))
+    for chapter in _chapters(run):
+        table.add_row(*chapter)
     return table
 
 
-def _growing(run: Run, until_s: float) -> tuple[str, str, str]:
-    sends = [send for send in run.sends if send.started_at_s < until_s]
+def _chapters(run: Run) -> Iterator[tuple[str, str, str]]:
+    """Yield as many as there are; an interrupted story ends early."""
+    before, after = before_reload(run)
+    if before:
+        yield _growing(before)
+    for number, restart in enumerate(run.restarts, start=1):
+        yield _restarted(run, restart, number)
+        if number == 1 and after:
+            yield _passing(after)
+
+
+def before_reload(run: Run) -> tuple[list[Send], list[Send]]:
+    """Return the story's messages that met the first limit, and those that met the raised one."""
+    raised_at_s = run.restarts[0].requested_at_s if run.restarts else math.inf
+    before = [send for send in run.sends if send.started_at_s < raised_at_s]
+    return before, [send for send in run.sends if send.started_at_s >= raised_at_s]
+
+
+def herd_table(title: str, summary: Mapping[str, Any]) -> Table:
+    """Return a herd's summary, real or simulated, one quantity a row; what does not apply has none."""
+    table = Table(title=title, title_style="bold", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    times = {f"back after, {share}": time_s for share, time_s in summary["time_to_reconnect_s"].items()}
+    rows = {
+        **{f"closed with {lookup(code).label}": f"{count:,}" for code, count in summary["close_codes"].items()},
+        **{name: None if time_s is None else seconds(time_s) for name, time_s in times.items()},
+        "away at the end": f"{summary['gave_up']:,}",
+        "attempts to come back": f"{summary['attempts']:,}",
+        "at most, attempts per second": f"{summary['peak_attempts_per_s']:,.0f}",
+        "connected at first, per second": _each(summary["connects_per_s"], "{:,.0f}"),
+        "memory of a connection": _each(summary["client_bytes_per_connection"], "{:,.0f} bytes"),
+        "the instrument's lag, p99": _each(summary["lag_p99_s"], "{:.2g} s"),
+        "computed in": _each(summary.get("elapsed_s"), "{:.2g} s"),
+    }
+    for name, told in rows.items():
+        if told is not None:
+            table.add_row(name, told)
+    return table
+
+
+def _each(value: float | None, form: str) -> str | None:
+    return None if value is None else form.format(value)
+
+
+def _growing(sends: Sequence[Send]) -> tuple[str, str, str]:
     limit = bracket(sends)
     told = _codes(send.close_code for send in sends if send.outcome == "closed")
-    exact = "exactly" if limit.is_exact else "somewhere between"
-    return (
-        f"{len(sends)} messages of {sends[0].payload_bytes:,} B and more",
-        told,
-        f"the limit is {exact} {limit.accepted_bytes:,} B: {limit.refused_bytes:,} B were refused",
-    )
+    passed = f"{limit.accepted_bytes or 0:,} B passed"
+    refused = "nothing was refused yet" if limit.refused_bytes is None else f"{limit.refused_bytes:,} B were refused"
+    found = f"the limit is exactly {limit.accepted_bytes:,} B" if limit.is_exact else passed
+    return f"{len(sends)} messages of {sends[0].payload_bytes:,} B and more", told, f"{found}: {refused}"
 
 
 def _restarted(run: Run, restart: Restart, number: int) -> tuple[str, str, str]:
@@ -51,7 +90,7 @@ def _restarted(run: Run, restart: Restart, number: int) -> tuple[str, str, str]:
     return what + downtime, _codes(outage.close_code for outage in outages), _return(outages)
 
 
-def _passing(sends: Sequence[Send], run: Run) -> tuple[str, str, str]:
+def _passing(sends: Sequence[Send]) -> tuple[str, str, str]:
     passed = [send for send in sends if send.outcome == "accepted"]
     closed = _codes(send.close_code for send in sends if send.outcome == "closed")
     what = ", ".join(f"{send.payload_bytes:,} B" for send in sends)
@@ -69,7 +108,8 @@ def _codes(codes: Iterable[int | None]) -> str:
 
 def _return(outages: Sequence[Outage]) -> str:
     times = [outage.time_to_reconnect_s for outage in outages if outage.time_to_reconnect_s is not None]
-    back = f"{len(times)} of {len(outages)} clients came back"
+    cut_short = sum(outage.gave_up == RUN_ENDED for outage in outages)
+    back = f"{len(times)} of {len(outages)} clients came back" + (f", {cut_short} were still away" if cut_short else "")
     if not times:
         return back
     attempts = sum(outage.attempts for outage in outages)
@@ -77,13 +117,3 @@ def _return(outages: Sequence[Outage]) -> str:
         f"{back} after {min(times):.2f} to {max(times):.2f} s "
         f"(median {statistics.median(times):.2f} s), in {attempts} attempts"
     )
-
-
-def verdict_table(verdict: Verdict) -> Group:
-    """Return a probe's finding in a sentence, and under it every fact that it established."""
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    for name, value in msgspec.structs.asdict(verdict).items():
-        if value is not None and name not in ("explanation", "remarks"):
-            table.add_row(name, f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value))
-    remarks = [Text(f"• {remark}") for remark in verdict.remarks]
-    return Group(Text(verdict.explanation, style="bold"), *remarks, Text(), table)

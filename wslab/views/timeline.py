@@ -10,6 +10,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from wslab.core.records import RUN_ENDED
 from wslab.views.axes import SMALL_PT, dress, marked, name_rows, new_axes, notes, require, size_in
 from wslab.views.downtime import RESTART_COLUMNS, shade_downtime
 from wslab.views.groups import meanings
@@ -123,7 +124,7 @@ def _draw_waits(ax: Axes, attempts: pd.DataFrame, outages: pd.DataFrame, end_s: 
         return []
     tried_s = attempts.groupby(["client", "outage"])["ended_at_s"].max().rename("tried_s")
     waits = outages.join(tried_s, on=["client", "number"]).fillna({"tried_s": outages["closed_at_s"]})
-    gave_up = waits["gave_up"].notna()
+    gave_up = waits["gave_up"].notna() & (waits["gave_up"] != RUN_ENDED)
     until_s = waits["reopened_at_s"].where(~gave_up, waits["tried_s"]).fillna(end_s)
     line: dict[str, Any] = {"color": QUIET, "linewidth": 0.8}
     ax.hlines(waits["row"], waits["closed_at_s"], until_s, **line, zorder=1)
@@ -145,7 +146,9 @@ def _draw_marks(ax: Axes, table: pd.DataFrame, at_s: str, marker_pt: float) -> l
 def _finding(outages: pd.DataFrame) -> str:
     if outages.empty:
         return "No outages"
-    back_s, gave_up = outages["time_to_reconnect_s"].dropna(), outages["gave_up"].notna().sum()
+    back_s, cut_short = outages["time_to_reconnect_s"].dropna(), (outages["gave_up"] == RUN_ENDED).sum()
+    gave_up = outages["gave_up"].notna().sum() - cut_short
     told = f"{len(back_s):,} of {len(outages):,} outages ended"
     told += f" after {span(back_s.min(), back_s.max())}" if len(back_s) else ""
-    return told + (f"; {gave_up:,} gave up" if gave_up else "")
+    told += f"; {gave_up:,} gave up" if gave_up else ""
+    return told + (f"; {cut_short:,} still away at the end of the run" if cut_short else "")

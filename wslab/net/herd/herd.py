@@ -10,8 +10,9 @@ import asyncio
 import heapq
 import math
 import os
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from itertools import chain
+from typing import Any, Protocol, Self, TypeVar
 
 import cloudpickle
 import msgspec
@@ -25,6 +26,8 @@ from wslab.net.herd.ledger import unpack
 from wslab.net.herd.target import Target
 from wslab.net.recording import Recorder
 
+E = TypeVar("E", bound=control.Message)
+
 CLOSE_TIMEOUT_S = 5.0
 
 MAX_IN_FLIGHT = 64
@@ -35,6 +38,26 @@ MAX_WORKERS = 64
 
 class HerdError(RuntimeError):
     """A worker process of a herd has died or does not answer; the message holds its last words."""
+
+
+class Process(Protocol):
+    """What a herd wants of a worker's process, here or elsewhere: see `wslab.net.child.Child`."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def alive(self) -> bool: ...
+
+    def tell(self, command: control.Command) -> None: ...
+
+    async def expect(self, kind: type[E]) -> E: ...
+
+    def kill(self) -> None: ...
+
+    async def ended(self) -> None: ...
+
+    async def retire(self, patience_s: float) -> None: ...
 
 
 class Herd:
@@ -53,6 +76,8 @@ class Herd:
         workers: processes. None: one for each core but one, which the server needs, and at most 4.
         open_timeout_s: for TCP connection and opening handshake together.
         allow_remote: whether the URL may lead to another machine.
+        spawn: starts a worker. None: in a child process.
+        lead_s: from the last worker's being ready to the start of all.
 
     Raises:
         TypeError, ValueError: an argument is out of its bounds, or more than this machine can hold; the message says
@@ -70,6 +95,8 @@ class Herd:
         workers: int | None = None,
         open_timeout_s: float = 10.0,
         allow_remote: bool = False,
+        spawn: Spawn | None = None,
+        lead_s: float = 0.0,
     ) -> None:
         check_whole("workers", workers, low=1, high=MAX_WORKERS, unit="processes", optional=True)
         check_number("open_timeout_s", open_timeout_s, low=0.01, high=600, unit="seconds")
@@ -78,6 +105,8 @@ class Herd:
         target = Target.of(url, clients, allow_remote=allow_remote)
         share = -(-clients // processes)
         self._recorder = recorder
+        self._spawn = spawn or Worker.spawn
+        self._lead_s = lead_s
         self._orders = [
             control.Gather(
                 target=target,
@@ -92,17 +121,20 @@ class Herd:
             )
             for first in range(0, clients, share)
         ]
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         try:
             for order in self._orders:
-                self._workers.append(await _Worker.spawn(order, self._changed.set))
-            await asyncio.gather(*(worker.gather() for worker in self._workers))
+                self._workers.append(await self._spawn(order, self._changed.set))
+            await asyncio.gather(*(worker.ready() for worker in self._workers))
         except BaseException:
             await self._kill()
             raise
+        begins_at_s = self._recorder.now() + self._lead_s
+        for worker in self._workers:
+            worker.gather(begins_at_s)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -115,7 +147,7 @@ class Herd:
         if held := sum(worker.fullest.held for worker in self._workers):
             grown_bytes = sum(worker.grown_bytes for worker in self._workers)
             self._recorder.measured["client_bytes_per_connection"] = grown_bytes / held
-        for record in heapq.merge(*(unpack(each.ledger) for each in dispersed), key=_observed_at_s):
+        for record in heapq.merge(*(worker.records() for worker in self._workers), key=_observed_at_s):
             self._recorder.emit(record)
 
     @property
@@ -147,13 +179,14 @@ class Herd:
         await asyncio.gather(*(worker.child.ended() for worker in self._workers))
 
 
-class _Worker:
+class Worker:
     """One worker process, and what it told last."""
 
-    child: Child
+    child: Process
 
     def __init__(self, order: control.Gather, on_change: Callable[[], None]) -> None:
-        self._order = order
+        self.order = order
+        self.ledgers: list[bytes] = []
         self._on_change = on_change
         self.tally = control.Tally(attempted=0, held=0, away=0, returned=0, resident_bytes=0)
         self.first = self.fullest = self.tally
@@ -161,23 +194,36 @@ class _Worker:
     @classmethod
     async def spawn(cls, order: control.Gather, on_change: Callable[[], None]) -> Self:
         worker = cls(order, on_change)
-        worker.child = await Child.spawn("wslab.net.herd.worker", {control.Tally: worker._note}, HerdError)
+        worker.child = await Child.spawn("wslab.net.herd.worker", worker.asides, HerdError)
         return worker
+
+    @property
+    def asides(self) -> Mapping[type[control.Message], Callable[[Any], None]]:
+        """The events that come unasked, each with whom to call."""
+        return {control.Tally: self._note, control.HandedOver: lambda event: self.ledgers.append(event.ledger)}
 
     @property
     def grown_bytes(self) -> int:
         return self.fullest.resident_bytes - self.first.resident_bytes
 
-    async def gather(self) -> None:
+    async def ready(self) -> None:
+        """Wait until the worker can be told to gather its clients."""
         await self.child.expect(control.Ready)
-        self.child.tell(self._order)
+
+    def gather(self, begins_at_s: float) -> None:
+        self.child.tell(msgspec.structs.replace(self.order, begins_at_s=begins_at_s))
         self._end = asyncio.create_task(self._hear_of_end())
 
     async def disperse(self) -> control.Dispersed:
         self.child.tell(control.Disperse())
         dispersed = await self.child.expect(control.Dispersed)
+        self.ledgers.append(dispersed.ledger)
         await self.child.retire(patience_s=1.0)
         return dispersed
+
+    def records(self) -> Iterator[Record]:
+        """Yield what it saw and handed over, in the order of time."""
+        return chain.from_iterable(map(unpack, self.ledgers))
 
     async def check(self) -> None:
         """Raise HerdError, with its last words, if the process has died."""
@@ -195,6 +241,9 @@ class _Worker:
             self.fullest = tally
         self.tally = tally
         self._on_change()
+
+
+Spawn = Callable[[control.Gather, Callable[[], None]], Awaitable[Worker]]
 
 
 def _observed_at_s(record: Record) -> float:

@@ -14,6 +14,7 @@ import os
 import pickle
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
@@ -69,6 +70,7 @@ class Herding:
         self._tell = tell
         self._rng = Random()
         self._ledger = Ledger()
+        self._hands_over_at_s = order.begins_at_s
         self._newcomers = iter(range(order.first_client, order.first_client + order.clients))
         self._due: list[Due] = []
         self._turns = itertools.count()
@@ -206,6 +208,10 @@ class Herding:
             self._told = self._counts.copy()
             self._report_at_s = now + REPORT_INTERVAL_S
             self._tell(control.Tally(**self._counts, resident_bytes=machine.resident_bytes()))
+        if (every_s := self._order.hand_over_every_s) is not None and self.loop.now() >= self._hands_over_at_s:
+            self._hands_over_at_s = self.loop.now() + every_s
+            self._tell(control.HandedOver(ledger=self._ledger.close()))
+            self._ledger = Ledger()
 
 
 def _attempt(opening: Opening, due: Due) -> Attempt:
@@ -238,6 +244,7 @@ def main() -> None:
     tell(control.Ready())
     order = control.decode_command(sys.stdin.buffer.readline() or _leave())
     assert isinstance(order, control.Gather)
+    time.sleep(max(0.0, order.origin + order.begins_at_s - time.monotonic()))  # all workers begin at once
     herding = Herding(order, tell)
     threading.Thread(target=_watch_stdin, args=(herding,), daemon=True).start()
     # Nothing here makes cycles, and a search for them among thousands of clients would stop them all.

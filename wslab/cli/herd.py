@@ -1,0 +1,82 @@
+"""`wslab herd`: thousands of real clients while their server restarts, in a few numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import msgspec
+import typer
+from rich.console import Console
+
+from wslab.cli.console import (
+    AdmissionsOption,
+    DowntimeOption,
+    JsonOption,
+    KindOption,
+    PolicyOption,
+    progress_line,
+    teaching,
+)
+from wslab.core.knobs import Knobs
+from wslab.core.records import RestartKind
+from wslab.core.runs import Run
+from wslab.core.summaries import herd_summary
+from wslab.experiments import herd_drill
+from wslab.views.terminal import herd_table
+
+
+def herd(
+    clients: Annotated[int, typer.Option(help="Real clients, as many as this machine can hold.")] = 1000,
+    policy: PolicyOption = "full_jitter",
+    downtime_s: DowntimeOption = 0.5,
+    kind: KindOption = "graceful",
+    repeats: Annotated[int, typer.Option(help="Restarts, one after the other, 1 to 100.")] = 1,
+    max_admissions_per_s: AdmissionsOption = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that hold the clients. Not given: one a core but one.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the clients' delays.")] = 0,
+    as_json: JsonOption = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for the run and its two figures.")] = None,
+) -> None:
+    """Restart a server under thousands of real clients, and say how they came back."""
+    with teaching():
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)  # before the run: a wrong path should not cost it
+        with progress_line() as progress:
+            run = herd_drill(
+                Knobs(max_admissions_per_s=max_admissions_per_s),
+                clients=clients,
+                policy=policy,
+                kind=cast(RestartKind, kind),  # checked there, with a message for people
+                downtime_s=downtime_s,
+                repeats=repeats,
+                workers=workers,
+                seed=seed,
+                progress=progress,
+            )
+        summary = herd_summary(run)
+        saved = _save(run, out) if out is not None else []
+    if as_json:
+        print(json.dumps(_document(summary, run, saved), indent=2))
+        return
+    console = Console()
+    console.print(herd_table(f"{clients:,} real clients, policy {policy}, {kind} restart", summary))
+    for path in saved:
+        console.print(f"saved {path}", soft_wrap=True)
+
+
+def _document(summary: dict[str, Any], run: Run, saved: list[Path]) -> dict[str, Any]:
+    return {**summary, "run": msgspec.to_builtins(run.info), "saved": [str(path) for path in saved]}
+
+
+def _save(run: Run, folder: Path) -> list[Path]:
+    from wslab.views import plots, tables
+
+    return [
+        run.save(folder / "herd.jsonl.gz"),
+        plots.save(plots.arrivals(run), folder / "arrivals.png"),
+        plots.save(plots.time_to_reconnect(tables.outages(run)), folder / "time-to-reconnect.png"),
+    ]

@@ -1,0 +1,81 @@
+"""`wslab simulate`: a herd on a virtual clock, in the same few numbers as `wslab herd`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+from wslab.cli.console import (
+    AdmissionsOption,
+    DowntimeOption,
+    JsonOption,
+    KindOption,
+    PolicyOption,
+    teaching,
+)
+from wslab.core.arguments import check_choice
+from wslab.views.terminal import herd_table
+
+if TYPE_CHECKING:
+    from wslab.core.herd import Herd
+
+CLOSE_CODES: Mapping[str, int] = {"graceful": 1012, "reload": 1012, "crash": 1006}
+"""What clients are told by each kind of restart."""
+
+
+def simulate(
+    clients: Annotated[int, typer.Option(help="Simulated clients, 1 to 100 million.")] = 1_000_000,
+    policy: PolicyOption = "full_jitter",
+    downtime_s: DowntimeOption = 0.5,
+    kind: KindOption = "graceful",
+    max_admissions_per_s: AdmissionsOption = None,
+    seed: Annotated[int, typer.Option(help="Of the clients' delays.")] = 0,
+    as_json: JsonOption = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for the figure and, of a small herd, the run.")] = None,
+) -> None:
+    """Do as `wslab herd` does on a virtual clock, with up to a hundred million clients."""
+    from wslab.core.simulate import simulate_herd  # NumPy takes its time
+
+    with teaching():
+        check_choice("kind", kind, CLOSE_CODES)
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+        with Console(stderr=True).status(f"simulating {clients:,} clients"):
+            began_s = time.perf_counter()
+            herd = simulate_herd(
+                clients,
+                policy,
+                seed=seed,
+                downtime_s=downtime_s,
+                close_code=CLOSE_CODES[kind],
+                max_admissions_per_s=max_admissions_per_s,
+            )
+            elapsed_s = time.perf_counter() - began_s
+        summary = herd.summary() | {"elapsed_s": elapsed_s}
+        saved = _save(herd, out) if out is not None else []
+    if as_json:
+        print(json.dumps(_document(summary, herd, saved), indent=2))
+        return
+    console = Console()
+    console.print(herd_table(f"{clients:,} simulated clients, policy {policy}, {kind} restart", summary))
+    for path in saved:
+        console.print(f"saved {path}", soft_wrap=True)
+
+
+def _document(summary: dict[str, Any], herd: Herd, saved: list[Path]) -> dict[str, Any]:
+    scenario = msgspec.to_builtins(herd.scenario)
+    return {**summary, "scenario": scenario, "seed": herd.seed, "saved": [str(path) for path in saved]}
+
+
+def _save(herd: Herd, folder: Path) -> list[Path]:
+    from wslab.views import plots
+
+    figure = plots.save(plots.arrivals(herd), folder / "arrivals.png")
+    return [figure] if herd.kept is None else [figure, herd.to_run().save(folder / "simulated.jsonl.gz")]

@@ -1,0 +1,207 @@
+"""Herds in, Axes out: what their servers meet when everyone comes back, and what each policy makes of it.
+
+A herd is a `Run` of real clients or the `Herd` of a simulation; both are drawn alike. Where policies are compared, a
+mapping gives each its name: `{"full_jitter": herd, …}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+
+from wslab.core.summaries import BIN_S
+from wslab.views.axes import SMALL_PT, dress, filled, lined, marked, name_rows, new_axes
+from wslab.views.returning import AnyHerd, Returning, returning
+from wslab.views.style import CAPACITY, GROUPS, INK, RETURNS, SHADE, in_order, look
+from wslab.views.words import counted, seconds, short, span
+
+PER_BIN = f"attempts per {seconds(BIN_S)}"
+
+
+def arrivals(herd: AnyHerd, *, ax: Axes | None = None) -> Axes:
+    """Draw the attempts that a server met in each tenth of a second, by what they met, and what it can admit.
+
+    The instrument's own delay is told under the figure where it is over 5 % of the smallest delay drawn.
+    """
+    seen = returning(herd)
+    ax = ax or new_axes(3.4)
+    handles = [*shade_down(ax, seen), *draw_capacity(ax, seen), *_draw_stack(ax, seen), draw_back(ax, seen)]
+    ax.set_xlim(seen.edges_s[0], seen.edges_s[-1])
+    ax.set_ylim(0)
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 5, 10]))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    return dress(
+        ax,
+        kind="Attempts to come back over time",
+        title=_peak(seen),
+        xlabel="time since the server went down (s)",
+        ylabel=PER_BIN,
+        handles=handles,
+        note=seen.note,
+    )
+
+
+def peak_against_clients(herds: Mapping[str, Sequence[AnyHerd]], *, ax: Axes | None = None) -> Axes:
+    """Draw the busiest tenth of a second of herds of several sizes, a line a policy, both axes logarithmic.
+
+    Args:
+        herds: policy → its herds; at most six policies.
+
+    Raises:
+        ValueError: there are more policies than lines that can be told apart, or one has no herd.
+    """
+    for name, some in herds.items():
+        if not some:
+            raise ValueError(f"{name} has no herd; give at least one, better several sizes")
+    if len(herds) > len(GROUPS):
+        raise ValueError(f"herds has {len(herds)} policies, but at most {len(GROUPS)} lines can be told apart")
+    ax = ax or new_axes(3.6)
+    handles: list[Artist] = []
+    told: list[str] = []
+    largest: dict[str, tuple[int, float]] = {}
+    for (name, some), own in zip(herds.items(), GROUPS, strict=False):
+        places = sorted((seen.outages, seen.peak_per_s) for seen in map(returning, some))
+        line = marked(own, 5) | lined(own)
+        ax.plot(*zip(*places, strict=True), **line)
+        clients, peak_per_s = places[-1]
+        largest[name] = places[-1]
+        handles.append(Line2D([], [], **line, label=short(name)))
+        told.append(f"{name}: {peak_per_s:,.0f} per second of {clients:,} clients")
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    ax.grid(color=SHADE, linewidth=0.6)
+    return dress(
+        ax,
+        kind="Peak of attempts against the number of clients",
+        title=_steepest(largest),
+        xlabel="clients",
+        ylabel="most attempts per second",
+        handles=handles,
+        details=told,
+    )
+
+
+def _steepest(largest: Mapping[str, tuple[int, float]]) -> str:
+    each = {name: peak_per_s / max(clients, 1) for name, (clients, peak_per_s) in largest.items()}
+    if len(each) < 2 or not min(each.values()):
+        clients, peak_per_s = max(largest.values(), key=lambda place: place[1], default=(0, 0.0))
+        return f"At most {counted(peak_per_s, 'attempt')} per second of {counted(clients, 'client')}"
+    most, least = max(each, key=each.__getitem__), min(each, key=each.__getitem__)
+    return f"The highest peak is that of {short(most)}, {each[most] / each[least]:,.3g} times that of {short(least)}"
+
+
+def attempts_wasted(herds: Mapping[str, AnyHerd], *, ax: Axes | None = None) -> Axes:
+    """Draw how many attempts of an outage were in vain, on average, and what they met; a bar a policy."""
+    seen = {name: returning(herd) for name, herd in herds.items()}
+    met = {name: {o: int(c.sum()) for o, c in one.counts.items() if o != "opened"} for name, one in seen.items()}
+    each = {name: sum(met[name].values()) / max(one.outages, 1) for name, one in seen.items()}
+    shown = in_order({outcome for own in met.values() for outcome in own})
+    ax = ax or new_axes(1.3 + 0.4 * len(seen))
+    name_rows(ax, [short(name, 28) for name in seen])
+    for row, (name, one) in enumerate(seen.items()):
+        left = 0.0
+        for outcome in shown:
+            width = met[name].get(str(outcome), 0) / max(one.outages, 1)
+            ax.barh(row, width, left=left, height=0.64, **filled(look(outcome)))
+            left += width
+        ax.annotate(
+            f"{each[name]:,.3g}", (left, row), (4, 0), textcoords="offset points", va="center", fontsize=SMALL_PT
+        )
+    ax.set_xlim(0, 1.12 * max(each.values(), default=0) or 1)
+    most = max(each, key=each.__getitem__, default="")
+    return dress(
+        ax,
+        kind="Attempts in vain, by policy",
+        title=f"Most in vain: {short(most)}, {each[most]:,.3g} attempts an outage"
+        if any(each.values())
+        else "No attempt was in vain",
+        xlabel="attempts in vain, an outage",
+        handles=[Patch(**filled(look(outcome)), label=look(outcome).label) for outcome in shown],
+        details=[f"{name}: {value:,.3g}" for name, value in each.items()],
+    )
+
+
+def who_gave_up(herds: Mapping[str, AnyHerd], *, ax: Axes | None = None) -> Axes:
+    """Draw which share of the clients was back at the end and which was not, and why; a bar a policy."""
+    seen = {name: returning(herd) for name, herd in herds.items()}
+    ax = ax or new_axes(1.3 + 0.52 * len(seen))
+    name_rows(ax, [short(name, 28) for name in seen])
+    told = []
+    for row, (name, one) in enumerate(seen.items()):
+        away = sum(one.away.values())
+        share = len(one.times_s) / max(one.outages, 1)
+        ax.barh(row - 0.15, share, height=0.4, **filled(RETURNS["back"]))
+        ax.barh(row - 0.15, away / max(one.outages, 1), left=share, height=0.4, **filled(RETURNS["away"]))
+        words = "; ".join([f"{away:,} of {one.outages:,} away" if away else f"all {one.outages:,} back", *one.away])
+        told.append(f"{name}: {words}")
+        ax.text(0, row + 0.1, words, va="top", fontsize=SMALL_PT - 1)
+    ax.set_xlim(0, 1)
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0))
+    lost = {name: sum(one.away.values()) for name, one in seen.items()}
+    most = max(lost, key=lost.__getitem__, default="")
+    return dress(
+        ax,
+        kind="Who came back, by policy",
+        title=f"Most were lost by {short(most)}: {counted(lost[most], 'client')}"
+        if any(lost.values())
+        else "Every client came back",
+        xlabel="share of the clients",
+        handles=[Patch(**filled(own), label=own.label) for own in RETURNS.values()],
+        details=told,
+    )
+
+
+def shade_down(ax: Axes, seen: Returning) -> list[Artist]:
+    """Shade when the server was down; return the legend's entry."""
+    for down_s, up_s in seen.down:
+        ax.axvspan(down_s, min(up_s, seen.edges_s[-1]), facecolor=SHADE, edgecolor="none", zorder=0)
+    lasted_s = [up_s - down_s for down_s, up_s in seen.down]
+    if not lasted_s:
+        return []
+    how_long = "to the end" if np.isinf(max(lasted_s)) else f"for {span(min(lasted_s), max(lasted_s))}"
+    return [Patch(facecolor=SHADE, label=f"server down {how_long}")]
+
+
+def draw_capacity(ax: Axes, seen: Returning) -> list[Artist]:
+    """Draw a line at what the server can admit, where that is known; return the legend's entry."""
+    if seen.capacity_per_s is None:
+        return []
+    line = lined(CAPACITY, 1.2)
+    ax.axhline(seen.capacity_per_s * BIN_S, **line, zorder=4)
+    return [Line2D([], [], **line, label=f"capacity: {seen.capacity_per_s:,.0f} per second")]
+
+
+def _draw_stack(ax: Axes, seen: Returning) -> list[Artist]:
+    handles: list[Artist] = []
+    below = np.zeros(len(seen.edges_s) - 1)
+    for outcome in in_order(set(seen.counts)):
+        own = seen.counts[str(outcome)]
+        ax.stairs(below + own, seen.edges_s, baseline=below, fill=True, **filled(look(outcome)))
+        handles.append(Patch(**filled(look(outcome)), label=f"{look(outcome).label} ({own.sum():,})"))
+        below += own
+    return handles
+
+
+def draw_back(ax: Axes, seen: Returning) -> Artist:
+    """Outline how many clients were back in each moment: the queue, drained."""
+    ax.stairs(seen.back, seen.edges_s, baseline=None, color=INK, linewidth=1.1, zorder=5)
+    return Line2D([], [], color=INK, linewidth=1.1, label="clients that are back")
+
+
+def _peak(seen: Returning) -> str:
+    peak = int(seen.attempts.max(initial=0))
+    if not peak:
+        return "No attempts to come back"
+    told = f"{counted(seen.outages, 'client')}: at most {counted(peak, 'attempt')} in {seconds(BIN_S)}"
+    if seen.capacity_per_s is None:
+        return told
+    times = peak / BIN_S / seen.capacity_per_s
+    return f"{told}, {times:,.{0 if times >= 10 else 1}f} times the capacity"

@@ -1,0 +1,156 @@
+"""How a herd came back, as figures need it: the same few arrays of a run and of a simulation. Draws nothing.
+
+A simulation of a million clients keeps no attempts, only how many there were in each moment; so that is what a run is
+reduced to as well. Time counts from when the server first went down.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from wslab.core.herd import Counts, Herd
+from wslab.core.runs import Run
+from wslab.core.scenario import FloatArray
+from wslab.core.summaries import BIN_S, quantile
+from wslab.views.words import seconds
+
+AnyHerd: TypeAlias = Herd | Run
+"""A simulated herd, or the run of one: real, or simulated and turned into a run."""
+
+NOTICEABLE = 0.05
+"""The share of the smallest delay drawn beyond which the instrument's own delay is told."""
+
+
+@dataclass(frozen=True, eq=False)
+class Returning:
+    """What one herd did.
+
+    Fields:
+        outages: how many there were: a client each, for one restart.
+        edges_s: where the bins of `BIN_S` begin and end; one begins at 0.
+        counts: outcome → attempts to come back that began in each bin.
+        down: when the server was down, from and to; to inf where it did not come up again.
+        capacity_per_s: opening handshakes that the server answers per second. None: no limit, or not known.
+        times_s: times to reconnect, in their order; of those who came back.
+        back: clients that were back, in each bin.
+        away: why clients were away at the end → how many.
+        note: what a reader must know of the instrument.
+    """
+
+    outages: int
+    edges_s: FloatArray
+    counts: Mapping[str, Counts]
+    down: tuple[tuple[float, float], ...]
+    capacity_per_s: float | None
+    times_s: FloatArray
+    back: Counts
+    away: Mapping[str, int]
+    note: str
+
+    @property
+    def attempts(self) -> Counts:
+        """Attempts of all outcomes in each bin."""
+        return sum(self.counts.values(), start=np.zeros(len(self.edges_s) - 1, np.int64))
+
+    @property
+    def opened(self) -> Counts:
+        """Attempts in each bin that brought a client back."""
+        return self.counts.get("opened", np.zeros(len(self.edges_s) - 1, np.int64))
+
+    @property
+    def peak_per_s(self) -> float:
+        """Attempts in the fullest bin, as a rate."""
+        return float(self.attempts.max(initial=0) / BIN_S)
+
+    @property
+    def half_back_s(self) -> float | None:
+        """When half of all outages were over; None where half never were."""
+        half = -(-self.outages // 2)
+        return float(self.times_s[half - 1]) if 0 < half <= len(self.times_s) else None
+
+
+def returning(herd: AnyHerd) -> Returning:
+    """Return how a herd came back.
+
+    Raises:
+        TypeError: it is neither a run nor a simulated herd.
+    """
+    match herd:
+        case Herd():
+            return _of_simulation(herd)
+        case Run():
+            return _of_run(herd)
+    raise TypeError(f"herd is {herd!r}, but must be a Run of herd_drill or restart_drill, or a Herd of simulate_herd")
+
+
+def _of_simulation(herd: Herd) -> Returning:
+    times_s = herd.time_to_reconnect_s
+    back = ~np.isnan(times_s)
+    bins = max(map(len, herd.attempts_per_bin.values()), default=1)
+    edges_s = _edges(np.array([(bins - 1) * BIN_S]), herd.reopened_at_s[back])
+    away = {herd.why_not_back(still_out): np.sum(~back & (herd.still_out == still_out)) for still_out in (False, True)}
+    return Returning(
+        outages=herd.clients,
+        edges_s=edges_s,
+        counts={name: np.pad(own, (0, len(edges_s) - 1 - len(own))) for name, own in herd.attempts_per_bin.items()},
+        down=((0.0, herd.scenario.downtime_s),),
+        capacity_per_s=herd.scenario.max_admissions_per_s,
+        times_s=np.sort(times_s[back]),
+        back=np.histogram(herd.reopened_at_s[back], edges_s)[0],
+        away={why: int(count) for why, count in away.items() if count},
+        note="",
+    )
+
+
+def _of_run(run: Run) -> Returning:
+    downs = [(r.down_at_s, r.up_at_s) for r in run.restarts if r.down_at_s is not None]
+    zero_s = min((down_at_s for down_at_s, _ in downs), default=0.0)
+    tried = [attempt for attempt in run.attempts if attempt.outage]
+    started_s = np.array([attempt.started_at_s for attempt in tried]) - zero_s
+    outcomes = np.array([attempt.outcome for attempt in tried], dtype=str)
+    back_s = np.array([o.reopened_at_s for o in run.outages if o.reopened_at_s is not None], dtype=float) - zero_s
+    edges_s = _edges(started_s, back_s)
+    knobs = run.info.knobs
+    known = knobs.max_admissions_per_s if knobs else run.info.parameters.get("max_admissions_per_s")
+    times_s = [outage.time_to_reconnect_s for outage in run.outages if outage.time_to_reconnect_s is not None]
+    return Returning(
+        outages=len(run.outages),
+        edges_s=edges_s,
+        counts={str(name): np.histogram(started_s[outcomes == name], edges_s)[0] for name in np.unique(outcomes)},
+        down=tuple((down - zero_s, np.inf if up is None else up - zero_s) for down, up in downs),
+        capacity_per_s=known,
+        times_s=np.sort(np.array(times_s, dtype=float)),
+        back=np.histogram(back_s, edges_s)[0],
+        away=Counter(outage.gave_up for outage in run.outages if outage.gave_up is not None),
+        note=_note(run),
+    )
+
+
+def _edges(*times_s: FloatArray) -> FloatArray:
+    """Return edges of bins that hold all times, and the moment when the server went down."""
+    first, last = (np.floor(extreme / BIN_S) for extreme in _extremes(np.concatenate([*times_s, [0.0]])))
+    return np.arange(first, last + 2) * BIN_S
+
+
+def _extremes(values: FloatArray) -> tuple[float, float]:
+    return float(values.min()), float(values.max())
+
+
+def _note(run: Run) -> str:
+    tried = [attempt for attempt in run.attempts if attempt.outage]
+    late_s = quantile([attempt.started_at_s - attempt.due_at_s for attempt in tried], 0.99) or 0.0
+    smallest_s = min((attempt.delay_s for attempt in tried), default=0.0)
+    told = []
+    if late_s > NOTICEABLE * smallest_s:
+        told.append(
+            f"the instrument began attempts up to {seconds(late_s)} late (p99); "
+            f"the smallest delay drawn was {seconds(smallest_s)}"
+        )
+    if run.info.partial:
+        told.append("partial run: interrupted before its end")
+    return "; ".join(told)

@@ -1,0 +1,61 @@
+"""A verdict in a terminal: the finding, the facts that apply, the remarks; from the record and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from wslab.core.closecodes import lookup
+from wslab.core.verdicts import Verdict
+
+
+def render(verdict: Verdict) -> RenderableType:
+    """Return the verdict, to be printed by a rich `Console`: styled on a terminal, plain text anywhere else."""
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim")
+    facts.add_column()
+    for question, answer in _facts(verdict):
+        facts.add_row(question, answer)
+    headline = Text(f"{verdict.status.replace('_', ' ')}: {verdict.url}", style="bold")
+    remarks = (Padding(Text(f"• {remark}"), (0, 0, 0, 2)) for remark in verdict.remarks)
+    return Group(headline, Text(verdict.explanation), Text(""), facts, *remarks)
+
+
+def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """Yield what is known, one question a row; what does not apply has none."""
+    sizes = {
+        "largest accepted in one frame": verdict.max_single_frame_bytes,
+        "smallest refused in one frame": verdict.smallest_refused_bytes,
+        "largest accepted in fragments": verdict.max_fragmented_bytes,
+    }
+    yield from ((question, f"{size:,} B") for question, size in sizes.items() if size is not None)
+    words = {
+        "the limit counts": verdict.counts,
+        "text counts in": verdict.text_unit,
+        "compressed messages count": verdict.compression_counts,
+        "over the limit": verdict.over_limit,
+    }
+    yield from ((question, word.replace("_", " ")) for question, word in words.items() if word is not None)
+    if verdict.inclusive is not None:
+        yield "the configured limit itself", "passes" if verdict.inclusive else "is refused"
+    if verdict.close_code is not None:
+        yield "an application is told", lookup(verdict.close_code).label
+    if verdict.close_frame_hex is not None:
+        yield "the close frame's bytes", verdict.close_frame_hex
+    if verdict.after_refusal is not None:
+        yield "after refusing", verdict.after_refusal
+    if verdict.http_status is not None:
+        yield "HTTP status", str(verdict.http_status)
+    yield "cost", _cost(verdict)
+
+
+def _cost(verdict: Verdict) -> str:
+    connections = "1 connection" if verdict.connections == 1 else f"{verdict.connections} connections"
+    return (
+        f"{connections}, {verdict.probe_wire_bytes:,} B to search, "
+        f"{verdict.confirmation_wire_bytes:,} B to confirm, {verdict.elapsed_s:.2f} s"
+    )
