@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -69,17 +69,20 @@ def served(clients: int) -> Iterator[Served]:
             process.kill()
 
 
+def _cpu_s(pids: Iterable[int]) -> float:
+    return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in pids)
+
+
 def herd_gathers(clients: int) -> Figures:
-    """Connect a herd of one worker, and let it go."""
+    """Connect a herd, and let it go."""
 
     async def gather(port: int) -> Recorder:
         recorder = Recorder()
-        async with Herd(f"ws://127.0.0.1:{port}/", recorder, clients, none(), workers=1) as herd:
-            worker = psutil.Process(herd.pids[0])
-            began_s = sum(worker.cpu_times()[:2])
+        async with Herd(f"ws://127.0.0.1:{port}/", recorder, clients, none()) as herd:
+            began_s = _cpu_s(herd.pids)
             while herd.tally.held < clients:
                 await herd.changed()
-            recorder.measured["cpu_s"] = sum(worker.cpu_times()[:2]) - began_s
+            recorder.measured["cpu_s"] = _cpu_s(herd.pids) - began_s
         return recorder
 
     with served(clients) as server:
@@ -93,7 +96,7 @@ def herd_returns(clients: int) -> Figures:
 
     async def drill(server: Served) -> Recorder:
         recorder = Recorder()
-        async with Herd(f"ws://127.0.0.1:{server.port}/", recorder, clients, none(), workers=1) as herd:
+        async with Herd(f"ws://127.0.0.1:{server.port}/", recorder, clients, none()) as herd:
             while herd.tally.held < clients:
                 await herd.changed()
             server.restart()

@@ -48,8 +48,8 @@ def herd_drill(
         target: a running lab server or fleet, or the knobs of one to start for the drill.
         clients: 1 to as many as this machine can hold; for more there is the simulation.
         policy, kind, downtime_s, changes, repeats, open_timeout_s, timeout_s: as in `restart_drill`.
-        workers: processes that the clients are divided among. None: one for each core but one, at most 4; on a cluster
-            one for each of its workers.
+        workers: processes that the clients are divided among. None: one for every 500, as long as there are cores, at
+            most 4; on a cluster one for each of its workers.
         scheduler: the address of a Dask cluster, such as "tcp://192.0.2.1:8786", on whose workers the clients are to
             be. Those on other machines must reach the server: `LabServer(host=…, expose=True)`. All begin at the same
             time. `RunInfo.measured` has how far their clocks were off this one's, by which their records are corrected

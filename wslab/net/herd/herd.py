@@ -34,6 +34,8 @@ MAX_IN_FLIGHT = 64
 """Clients that connect for the first time at once. Who comes back does so when it is due, however many others do."""
 
 MAX_WORKERS = 64
+MAX_UNASKED_WORKERS = 4
+CLIENTS_PER_WORKER = 500
 
 
 class HerdError(RuntimeError):
@@ -73,7 +75,7 @@ class Herd:
         policy: when they come back.
         seed: of the policy's random numbers: what a client draws depends on it, on the numbers of the client, the
             outage and the attempt, and on nothing else.
-        workers: processes. None: one for each core but one, which the server needs, and at most 4.
+        workers: processes. None: one for every 500 clients, as long as there are cores for them, at most 4.
         open_timeout_s: for TCP connection and opening handshake together.
         allow_remote: whether the URL may lead to another machine.
         spawn: starts a worker. None: in a child process.
@@ -100,8 +102,9 @@ class Herd:
     ) -> None:
         check_whole("workers", workers, low=1, high=MAX_WORKERS, unit="processes", optional=True)
         check_number("open_timeout_s", open_timeout_s, low=0.01, high=600, unit="seconds")
-        processes = workers or max(1, min(4, (os.cpu_count() or 1) - 1))
-        machine.check_clients(clients, processes=processes)
+        most = workers or min(MAX_UNASKED_WORKERS, os.cpu_count() or 1)
+        machine.check_clients(clients, processes=most)
+        processes = workers or min(most, -(-clients // CLIENTS_PER_WORKER))
         target = Target.of(url, clients, allow_remote=allow_remote)
         share = -(-clients // processes)
         self._recorder = recorder
