@@ -17,7 +17,7 @@ from typing import Protocol
 
 from wslab.net.recording import LAG_INTERVAL_S
 
-PORTION = 32
+PORTION = 16
 
 
 class Handler(Protocol):

@@ -28,7 +28,7 @@ from wslab.net.herd.ledger import Ledger
 from wslab.net.herd.opening import Opening
 from wslab.net.herd.readiness import Readiness
 
-STARTS_PER_TURN = 32
+STARTS_PER_TURN = 16
 """Attempts begun before the loop looks again at what is ready: more would make it late for the answers."""
 
 REPORT_INTERVAL_S = 0.1
