@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from wslab.core import simulate
 from wslab.core.backoff import POLICIES, named
-from wslab.core.capacity import Admission
-from wslab.core.draws import columns
-from wslab.core.herd import Herd
+from wslab.core.herds.capacity import Admission
+from wslab.core.herds.draws import columns
+from wslab.core.herds.herd import Herd
+from wslab.core.herds.scenario import Scenario
 from wslab.core.policy import Policy
 from wslab.core.runs import load
-from wslab.core.scenario import Scenario
 from wslab.core.simulate import SimulationError, simulate_herd
 
 

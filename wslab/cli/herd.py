@@ -19,10 +19,10 @@ from wslab.cli.console import (
     progress_line,
     teaching,
 )
+from wslab.core.herds.summaries import herd_summary
 from wslab.core.knobs import Knobs
 from wslab.core.records import RestartKind
 from wslab.core.runs import Run
-from wslab.core.summaries import herd_summary
 from wslab.experiments import herd_drill
 from wslab.views.terminal import herd_table
 

@@ -24,7 +24,7 @@ from wslab.core.arguments import check_choice
 from wslab.views.terminal import herd_table
 
 if TYPE_CHECKING:
-    from wslab.core.herd import Herd
+    from wslab.core.herds.herd import Herd
 
 CLOSE_CODES: Mapping[str, int] = {"graceful": 1012, "reload": 1012, "crash": 1006}
 """What clients are told by each kind of restart."""

@@ -24,9 +24,9 @@ import numpy.typing as npt
 
 from wslab.core.arguments import check_number, check_whole
 from wslab.core.backoff import decorrelated_jitter, equal_jitter, exponential, full_jitter, named, none
-from wslab.core.draws import columns
+from wslab.core.herds.draws import columns
+from wslab.core.herds.scenario import FloatArray
 from wslab.core.policy import Delays, Policy, PolicyError
-from wslab.core.scenario import FloatArray
 
 BASE, CAP = 5.0, 2000.0
 

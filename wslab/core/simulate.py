@@ -2,7 +2,7 @@
 
 What is simulated is the waiting, not the waiters: a client is a row in a few arrays, and clients are advanced many at
 a time. Times are exact floats. Nobody meets anybody while the server is down, so there each pass makes the next
-attempt of all who are still out, in any order. Once it is up, attempts queue (see `wslab.core.capacity`) in the order
+attempt of all who are still out, in any order. Once it is up, attempts queue (`wslab.core.herds.capacity`) in order
 of time. If none of them can fail, they are all made in one pass. Otherwise they are made window by window, where a
 window is no longer than the soonest return of one who fails in it, so that the order stays exact; only where a server
 turns clients away is it `RESOLUTION_S`, and who comes back sooner than that may be served too late by as much.
@@ -19,12 +19,12 @@ import numpy.typing as npt
 
 from wslab.core.arguments import check_whole
 from wslab.core.backoff import named
-from wslab.core.capacity import Admission
-from wslab.core.draws import columns
-from wslab.core.herd import NOTHING_TRIED, OUTCOMES, Codes, Herd, Tried
+from wslab.core.herds.capacity import Admission
+from wslab.core.herds.draws import columns
+from wslab.core.herds.herd import NOTHING_TRIED, OUTCOMES, Codes, Herd, Tried
+from wslab.core.herds.scenario import FloatArray, Scenario, changed
+from wslab.core.herds.summaries import BIN_S
 from wslab.core.policy import Delays, Policy
-from wslab.core.scenario import FloatArray, Scenario, changed
-from wslab.core.summaries import BIN_S
 
 RESOLUTION_S = 0.01
 PERIOD_WINDOWS = 64

@@ -41,8 +41,8 @@ def herd_drill(
     """Do as `restart_drill` does with thousands of clients, and return a run of the same records.
 
     `RunInfo.measured` has `client_bytes_per_connection`, and its loop lag is that of the worker processes. What one
-    client may take of both is little enough that the run measures the restart; `wslab.core.summaries.herd_summary` puts
-    the run into a few numbers.
+    client may take of both is little enough that the run measures the restart. `herd_summary` of
+    `wslab.core.herds.summaries` puts the run into a few numbers.
 
     Args:
         target: a running lab server or fleet, or the knobs of one to start for the drill.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wslab.core.scenario import Scenario, changed
+from wslab.core.herds.scenario import Scenario, changed
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from websockets.uri import parse_uri
 
 from wslab.core.arguments import check_number, check_url, check_whole
 from wslab.core.search import DEFAULT_CAP_BYTES
-from wslab.net.opening import Target
-from wslab.net.permission import Bounds, bounds_for, check_permission
+from wslab.net.probing.opening import Target
+from wslab.net.probing.permission import Bounds, bounds_for, check_permission
 
 MAX_CAP_BYTES = 2**30
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2

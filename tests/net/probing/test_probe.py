@@ -19,9 +19,9 @@ from websockets.asyncio.server import serve
 from websockets.server import ServerProtocol
 
 from wslab.core.verdicts import Verdict, verdict_schema
-from wslab.net import probe
-from wslab.net.probe import LimitProbe, find_limit
-from wslab.net.probe_request import ProbeRequest
+from wslab.net.probing import probe
+from wslab.net.probing.probe import LimitProbe, find_limit
+from wslab.net.probing.request import ProbeRequest
 
 LIMIT = 70_000  # a size that no rounding finds by luck
 CAP = 2**20
