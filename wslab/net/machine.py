@@ -20,8 +20,8 @@ SPARE_FILES = 100
 """For all that a process opens besides its clients' sockets."""
 
 BYTES_PER_CLIENT = 48 * 2**10
-"""What a client costs altogether: itself, the lab server's side of it, and the kernel's two sockets. The largest
-part is the server's (measured: `benchmarks/bench_herd.py`); to be on the safe side, it is twice what was seen."""
+"""What a client may cost altogether: itself, the kernel's two sockets, and the lab server's side of it, which is by far
+the most. Ample, so that a machine is not brought to its knees."""
 
 OPEN_MAX = 10_240
 """What macOS grants a process for certain, although it calls its limit infinite (setrlimit(2), there)."""

@@ -31,6 +31,9 @@ from wslab.net.herd.readiness import Readiness
 STARTS_PER_TURN = 32
 """Attempts begun before the loop looks again at what is ready: more would make it late for the answers."""
 
+REPORT_INTERVAL_S = 0.1
+"""Between tallies: each wakes the parent, which then takes the processor from clients and server."""
+
 
 @dataclass(slots=True, eq=False)
 class Absence:
@@ -56,6 +59,8 @@ class Herding:
     """The clients of one worker, from `Gather` to `Disperse`."""
 
     def __init__(self, order: control.Gather, tell: Callable[[control.Event], None]) -> None:
+        # From our parent, on the pipe that it gave us; first, since the imports that it brings are no lag of the loop.
+        self._policy: Policy = pickle.loads(order.policy)
         self.target = order.target
         self.loop = Readiness(order.origin)
         self.openings = self.loop.deadlines(order.open_timeout_s)
@@ -63,7 +68,6 @@ class Herding:
         self.is_to_disperse = threading.Event()
         self._order = order
         self._tell = tell
-        self._policy: Policy = pickle.loads(order.policy)  # by our parent, on the pipe that it gave us
         self._rng = Random()
         self._ledger = Ledger()
         self._hands_over_at_s = order.begins_at_s
@@ -73,6 +77,7 @@ class Herding:
         self._trying: dict[Opening, Due] = {}
         self._counts = {"attempted": 0, "held": 0, "away": 0, "returned": 0}
         self._told: dict[str, int] = {}
+        self._report_at_s = 0.0
         self._dispersing = False
         self._lags_s: list[float] = []
 
@@ -198,8 +203,10 @@ class Herding:
                 handler.close(Close(code=1000))
 
     def _report(self) -> None:
-        if self._counts != self._told:
+        now = self.loop.now()
+        if self._counts != self._told and now >= self._report_at_s:
             self._told = self._counts.copy()
+            self._report_at_s = now + REPORT_INTERVAL_S
             self._tell(control.Tally(**self._counts, resident_bytes=machine.resident_bytes()))
         if (every_s := self._order.hand_over_every_s) is not None and self.loop.now() >= self._hands_over_at_s:
             self._hands_over_at_s = self.loop.now() + every_s
