@@ -241,6 +241,20 @@ def test_simulation_refuses_bad_arguments(arguments, message):
         simulate_herd(*arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"scenario": {"downtime_s": 5}}, "must be a Scenario; write single fields by name, such as downtime_s=5"),
+        ({"scenario": {}}, "must be a Scenario"),
+        ({"keep_attempts": "no"}, "keep_attempts is 'no', but must be True or False or None"),
+        ({"seed": "a"}, "seed is 'a'"),
+    ],
+)
+def test_simulation_refuses_arguments_of_another_kind(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        simulate_herd(10, "constant", **arguments)
+
+
 def test_run_of_a_simulation_is_saved_and_loaded_like_any_other(tmp_path):
     herd = simulate_herd(50, "seed_page", downtime_s=4, max_admissions_per_s=20, seed=5)
     run = herd.to_run(started_at="2026-01-01T00:00:00+00:00")

@@ -4,6 +4,9 @@ Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 it co
 argument. A command imports what it needs inside its function, so that `wslab codes` does not wait for matplotlib.
 """
 
+import importlib.metadata
+from typing import Annotated
+
 import typer
 
 from wslab.cli.codes import codes
@@ -18,6 +21,22 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"wslab {importlib.metadata.version('wslab')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+
 
 for command in (demo, probe, herd, simulate, codes, serve):
     app.command()(command)

@@ -16,6 +16,7 @@ from wslab.cli.console import (
     JsonOption,
     KindOption,
     PolicyOption,
+    make_folder,
     progress_line,
     teaching,
 )
@@ -43,8 +44,7 @@ def herd(
 ) -> None:
     """Restart a server under thousands of real clients, and say how they came back."""
     with teaching():
-        if out is not None:
-            out.mkdir(parents=True, exist_ok=True)  # before the run: a wrong path should not cost it
+        make_folder(out)
         with progress_line() as progress:
             run = herd_drill(
                 Knobs(max_admissions_per_s=max_admissions_per_s),

@@ -18,6 +18,7 @@ from wslab.cli.console import (
     JsonOption,
     KindOption,
     PolicyOption,
+    make_folder,
     teaching,
 )
 from wslab.core.arguments import check_choice
@@ -45,8 +46,7 @@ def simulate(
 
     with teaching():
         check_choice("kind", kind, CLOSE_CODES)
-        if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         with Console(stderr=True).status(f"simulating {clients:,} clients"):
             began_s = time.perf_counter()
             herd = simulate_herd(

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from wslab.core.arguments import check_choice, check_number, check_whole
+from wslab.core.arguments import check_choice, check_flag, check_number, check_whole
 
 MIB = 2**20
 MAX_LIMIT_BYTES = 2**30
@@ -89,8 +89,7 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 optional=True,
             )
         for name in ("compression", "comes_back"):
-            if not isinstance(getattr(self, name), bool):
-                raise TypeError(f"{name} is {getattr(self, name)!r}, but must be True or False")
+            check_flag(name, getattr(self, name))
         self._check_reply()
         self._check_restart()
         check_choice("after_refusal", self.after_refusal, get_args(AfterRefusal))

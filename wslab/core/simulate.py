@@ -17,7 +17,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from wslab.core.arguments import check_whole
+from wslab.core.arguments import check_flag, check_seed, check_whole
 from wslab.core.backoff import named
 from wslab.core.herds.capacity import Admission
 from wslab.core.herds.draws import columns
@@ -57,7 +57,8 @@ def simulate_herd(
     Args:
         clients: 1 to 100 million. Time and memory grow with them (`benchmarks/simulation.py` measures both), and
             memory, where attempts can fail after the restart, with how many attempts the last is behind the first.
-        policy: see `wslab.core.backoff.named`. One that broadcasts is much faster.
+        policy: see `wslab.core.backoff.named`. One that broadcasts is much faster. One that hardly waits, as "none",
+            makes every client try again each `refused_s` of the downtime, which takes time and memory accordingly.
         scenario: the restart and the server's capacity. None: `Scenario()`.
         seed: the same seed gives the same herd.
         keep_attempts: keep every attempt, for `Herd.to_run`. None: up to ten thousand clients.
@@ -72,9 +73,12 @@ def simulate_herd(
     <Herd of 1,000, policy 'seed_page': half were back after ... s, 0 gave up, 0 still tried; ...>
     """
     check_whole("clients", clients, low=1, high=100_000_000, unit="clients")
-    check_whole("seed", seed, low=0, unit="(any whole number)")
+    check_seed(seed)
+    check_flag("keep_attempts", keep_attempts, optional=True)
     keep = clients <= KEPT_CLIENTS if keep_attempts is None else keep_attempts
-    simulation = _Simulation(clients, named(policy), changed(scenario or Scenario(), changes), seed, keep)
+    simulation = _Simulation(
+        clients, named(policy), changed(Scenario() if scenario is None else scenario, changes), seed, keep
+    )
     return simulation.run()
 
 

@@ -30,7 +30,8 @@ class Restarts(NamedTuple):
         check_number("downtime_s", self.downtime_s, low=0, high=600, unit="seconds", optional=True)
         if not isinstance(target, Lab | Knobs):
             raise TypeError(
-                f"target is {target!r}, but a drill restarts its server: give a LabServer, a LabFleet, or Knobs for one"
+                f"target is {target!r}, but a drill restarts its server: give a LabServer, a LabFleet, or Knobs for "
+                "one; a server of your own you restart yourself, while stay_connected(url) runs"
             )
         if not isinstance(target, Knobs) and isinstance(target, LabFleet) != (self.kind == "rolling"):
             raise ValueError(f"kind is {self.kind!r}, but a LabFleet is restarted by 'rolling', and nothing else is")

@@ -39,7 +39,7 @@ class LabFleet:
 
     def __init__(self, knobs: Knobs | None = None, *, servers: int = 3, **changes: Any) -> None:
         check_whole("servers", servers, low=2, high=16, unit="servers")
-        self.knobs = changed(knobs or Knobs(), changes)
+        self.knobs = changed(Knobs() if knobs is None else knobs, changes)
         self._servers = [LabServer(self.knobs, name=f"{number}.") for number in range(1, servers + 1)]
         self._relay: Relay | None = None
 

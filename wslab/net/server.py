@@ -8,6 +8,7 @@ started before its predecessor is stopped, so that the downtime is the knob's an
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import math
 import socket
@@ -18,7 +19,7 @@ from typing import Any, Self
 
 from msgspec.structs import replace
 
-from wslab.core.arguments import check_choice, check_number, check_whole
+from wslab.core.arguments import check_choice, check_number, check_type, check_whole
 from wslab.core.knobs import Knobs
 from wslab.core.records import Account, Restart, RestartKind
 from wslab.net import control, runtime
@@ -56,8 +57,8 @@ class LabServer:
         name: str = "",
         **changes: Any,
     ) -> None:
-        self.knobs = changed(knobs or Knobs(), changes)
-        check_whole("port", port, low=0, high=65_535, unit="(a TCP port); 0 takes a free one")
+        self.knobs = changed(Knobs() if knobs is None else knobs, changes)
+        check_whole("port", port, low=0, high=65_535, unit="(a TCP port)", hint="0 takes a free one")
         if not expose and not _is_loopback(host):
             raise ValueError(
                 f"host is {host!r}, which other machines can reach; use 127.0.0.1, or say expose=True if they may"
@@ -304,6 +305,7 @@ class LabServer:
 
 def changed(knobs: Knobs, changes: dict[str, Any]) -> Knobs:
     """Return a copy of `knobs` with `changes`; ValueError with the nearest names for one that does not exist."""
+    check_type("knobs", knobs, Knobs, "Knobs; write single knobs by name, such as max_message_bytes=1024")
     for name in changes:
         check_choice("knob", name, Knobs.__struct_fields__)
     return replace(knobs, **changes)
@@ -319,9 +321,11 @@ def _reserve(host: str, port: int) -> socket.socket:
         reservation.bind((host, port))
     except OSError as error:
         reservation.close()
-        raise LabServerError(
-            f"port {port} on {host} cannot be had: {error.strerror}; stop who uses it, or take port=0"
-        ) from None
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            remedy = "stop who uses it, or take port 0 for a free one"
+        else:
+            remedy = "the host must be an address of this machine, such as 127.0.0.1"
+        raise LabServerError(f"port {port} on {host} cannot be had: {error.strerror}; {remedy}") from None
     return reservation
 
 
