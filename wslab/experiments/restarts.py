@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, get_args
 
 from wslab.core.arguments import check_choice, check_number, check_whole
-from wslab.core.knobs import Knobs
+from wslab.core.knobs import Knobs, changed
 from wslab.core.records import RestartKind
 from wslab.experiments.conduct import Lab
 from wslab.experiments.gathering import Gathering
 from wslab.net.fleet import LabFleet
-from wslab.net.server import LabServer, changed
+from wslab.net.server import LabServer
 
 
 class Restarts(NamedTuple):
