@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from wslab.cli.codes import codes
+from wslab.cli.console import teaching
 from wslab.cli.demo import demo
 from wslab.cli.herd import herd
 from wslab.cli.probe import probe
@@ -39,4 +40,4 @@ def _options(
 
 
 for command in (demo, probe, herd, simulate, codes, serve):
-    app.command()(command)
+    app.command()(teaching()(command))
