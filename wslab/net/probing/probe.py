@@ -53,6 +53,7 @@ class LimitProbe:
 
     def __init__(self, request: ProbeRequest, on_trial: OnTrial | None = None) -> None:
         self._request = request
+        self._target = request.target
         self._bounds = request.bounds
         self._on_trial = on_trial
         self._evidence = Evidence(cap_bytes=request.cap_bytes, configured_bytes=request.configured_bytes)
@@ -89,7 +90,7 @@ class LimitProbe:
 
     async def _search(self) -> None:
         try:
-            self._addresses = permitted(await resolve(self._request.target), self._request.url)
+            self._addresses = permitted(await resolve(self._target), self._request.url)
         except NotOpened as error:
             self._evidence.failure = error.failure
             return
@@ -135,9 +136,7 @@ class LimitProbe:
             await asyncio.sleep(self._bounds.open_interval_s)
         self._connections += 1
         began_at = time.monotonic()
-        wire = await open_wire(
-            self._request.target, self._addresses, fill=self._request.filler.encode(), deflate=deflate
-        )
+        wire = await open_wire(self._target, self._addresses, fill=self._request.filler.encode(), deflate=deflate)
         self._openings_s.append(time.monotonic() - began_at)
         if not is_this_machine(self._request.url) and self._is_slowing_down():
             await wire.leave()

@@ -100,8 +100,16 @@ class ProbeRequest:
             url=self.url,
             subprotocols=self.subprotocols,
             headers=self.headers,
-            user_agent=f"wslab/{importlib.metadata.version('wslab')} (WebSocket limit probe)",
+            user_agent=_user_agent(),
             ssl_context=self.ssl_context,
             timeout_s=self.timeout_s,
             bytes_per_s=self.bounds.bytes_per_s,
         )
+
+
+def _user_agent() -> str:
+    try:
+        version = importlib.metadata.version("wslab")
+    except importlib.metadata.PackageNotFoundError:  # run from a source tree that is not installed
+        version = "unknown"
+    return f"wslab/{version} (WebSocket limit probe)"
