@@ -24,6 +24,9 @@ def probe(
     configured: Annotated[int | None, typer.Option(help="The limit in bytes that the server is said to have.")] = None,
     subprotocol: Annotated[list[str] | None, typer.Option(help="Offer it; may be given several times.")] = None,
     greeting: Annotated[str | None, typer.Option(help="Send this text first on each connection.")] = None,
+    filler: Annotated[
+        str, typer.Option(help='The character that messages consist of; "4" makes engine.io messages.')
+    ] = "a",
     i_may_probe: Annotated[
         list[str] | None, typer.Option(help="A host other than this machine that you are permitted to probe.")
     ] = None,
@@ -42,6 +45,7 @@ def probe(
             configured_bytes=configured,
             subprotocols=subprotocol or (),
             greeting=greeting,
+            filler=filler,
             allow_hosts=i_may_probe or (),
             progress=progress,
         )

@@ -142,7 +142,7 @@ class Inquiry:
         if reading == "accepted":
             evidence.accepted_bytes = payload_bytes
             return True
-        if reading == "silent_drop" and sighting.own_messages:
+        if reading == "silent_drop" and observation.own_messages:
             evidence.remarks.append("Other messages came in place of an answer: perhaps the application's own refusal.")
         evidence.refused_bytes = payload_bytes
         evidence.refusal = refusal_of(observation, reading)
