@@ -59,6 +59,15 @@ def test_version_is_that_of_the_package() -> None:
     assert wslab_command("--version").stdout == f"wslab {wslab.__version__}\n"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_output_that_cannot_be_written_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "wslab", "codes", "1009"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "wslab: [Errno 28] No space left on device\n"
+
+
 def test_serve_on_a_port_in_use_says_how_to_get_another() -> None:
     with wslab.LabServer() as taken:
         done = wslab_command("serve", "--port", str(taken.port))

@@ -18,7 +18,6 @@ from wslab.cli.console import (
     PolicyOption,
     make_folder,
     progress_line,
-    teaching,
 )
 from wslab.core.herds.summaries import herd_summary
 from wslab.core.knobs import Knobs
@@ -43,22 +42,21 @@ def herd(
     out: Annotated[Path | None, typer.Option(help="Folder for the run and its two figures.")] = None,
 ) -> None:
     """Restart a server under thousands of real clients, and say how they came back."""
-    with teaching():
-        make_folder(out)
-        with progress_line() as progress:
-            run = herd_drill(
-                Knobs(max_admissions_per_s=max_admissions_per_s),
-                clients=clients,
-                policy=policy,
-                kind=cast(RestartKind, kind),  # checked there, with a message for people
-                downtime_s=downtime_s,
-                repeats=repeats,
-                workers=workers,
-                seed=seed,
-                progress=progress,
-            )
-        summary = herd_summary(run)
-        saved = _save(run, out) if out is not None else []
+    make_folder(out)
+    with progress_line() as progress:
+        run = herd_drill(
+            Knobs(max_admissions_per_s=max_admissions_per_s),
+            clients=clients,
+            policy=policy,
+            kind=cast(RestartKind, kind),  # checked there, with a message for people
+            downtime_s=downtime_s,
+            repeats=repeats,
+            workers=workers,
+            seed=seed,
+            progress=progress,
+        )
+    summary = herd_summary(run)
+    saved = _save(run, out) if out is not None else []
     if as_json:
         print(json.dumps(_document(summary, run, saved), indent=2))
         return

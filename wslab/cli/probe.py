@@ -9,7 +9,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from wslab.cli.console import JsonOption, progress_line, teaching
+from wslab.cli.console import JsonOption, progress_line
 from wslab.core.search import DEFAULT_CAP_BYTES
 from wslab.core.verdicts import verdict_schema
 from wslab.experiments import find_limit
@@ -38,7 +38,7 @@ def probe(
     if schema:
         print(json.dumps(verdict_schema(), indent=2))
         return
-    with teaching(), progress_line() as progress:
+    with progress_line() as progress:
         verdict = find_limit(
             url,
             cap_bytes=cap,

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from wslab.cli.console import teaching
 from wslab.net.server import LabServer
 
 
@@ -19,16 +18,13 @@ def serve(
     downtime_s: Annotated[float, typer.Option(help="Seconds that a restart takes.")] = 0.5,
 ) -> None:
     """Run a lab server in this terminal; type a command and Enter to restart it, crash it or change its limit."""
-    with (
-        teaching(),
-        LabServer(
-            port=port,
-            max_message_bytes=max_message_bytes or None,
-            max_frame_bytes=max_frame_bytes or None,
-            compression=compression,
-            downtime_s=downtime_s,
-        ) as server,
-    ):
+    with LabServer(
+        port=port,
+        max_message_bytes=max_message_bytes or None,
+        max_frame_bytes=max_frame_bytes or None,
+        compression=compression,
+        downtime_s=downtime_s,
+    ) as server:
         console = Console(soft_wrap=True, highlight=False)
         console.print(f"{server.url}   restart | crash | limit BYTES | quit")
         for line in typer.get_text_stream("stdin"):

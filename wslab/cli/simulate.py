@@ -19,7 +19,6 @@ from wslab.cli.console import (
     KindOption,
     PolicyOption,
     make_folder,
-    teaching,
 )
 from wslab.core.arguments import check_choice
 from wslab.views.terminal import herd_table
@@ -44,22 +43,21 @@ def simulate(
     """Do as `wslab herd` does on a virtual clock, with up to a hundred million clients."""
     from wslab.core.simulate import simulate_herd  # NumPy takes its time
 
-    with teaching():
-        check_choice("kind", kind, CLOSE_CODES)
-        make_folder(out)
-        with Console(stderr=True).status(f"simulating {clients:,} clients"):
-            began_s = time.perf_counter()
-            herd = simulate_herd(
-                clients,
-                policy,
-                seed=seed,
-                downtime_s=downtime_s,
-                close_code=CLOSE_CODES[kind],
-                max_admissions_per_s=max_admissions_per_s,
-            )
-            elapsed_s = time.perf_counter() - began_s
-        summary = herd.summary() | {"elapsed_s": elapsed_s}
-        saved = _save(herd, out) if out is not None else []
+    check_choice("kind", kind, CLOSE_CODES)
+    make_folder(out)
+    with Console(stderr=True).status(f"simulating {clients:,} clients"):
+        began_s = time.perf_counter()
+        herd = simulate_herd(
+            clients,
+            policy,
+            seed=seed,
+            downtime_s=downtime_s,
+            close_code=CLOSE_CODES[kind],
+            max_admissions_per_s=max_admissions_per_s,
+        )
+        elapsed_s = time.perf_counter() - began_s
+    summary = herd.summary() | {"elapsed_s": elapsed_s}
+    saved = _save(herd, out) if out is not None else []
     if as_json:
         print(json.dumps(_document(summary, herd, saved), indent=2))
         return
