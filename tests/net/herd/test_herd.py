@@ -225,10 +225,6 @@ def close_frame(code: int, reason: str = "") -> bytes:
     return Frame(Opcode.CLOSE, ClosePayload(code, reason).serialize()).serialize(mask=False)
 
 
-def closed(now: control.Tally) -> bool:
-    return now.attempted == 1 and now.held == 0
-
-
 def test_held_client_answers_ping_and_close_and_skips_messages() -> None:
     heard = []
 
@@ -242,7 +238,7 @@ def test_held_client_answers_ping_and_close_and_skips_messages() -> None:
         writer.write(close_frame(1012, "restart"))
         heard.append(await read_masked_frame(reader))
 
-    records = scripted(script, policy=named("constant", delay_s=60.0), reached=lambda now: now.away == 1)
+    records = scripted(script, policy=named("constant", delay_s=60.0), reached=lambda now: now.away >= 1)
     assert heard == [(Opcode.PONG, b"are you there?"), (Opcode.CLOSE, struct.pack("!H", 1012) + b"restart")]
     (closure,) = of(records, Closure)
     assert (closure.close_code, closure.clean, closure.tcp_end) == (1012, True, "fin")
@@ -253,7 +249,7 @@ def test_close_frame_that_comes_with_the_answer_is_read() -> None:
         writer.write(welcome(accept_key(await read_key(reader))) + close_frame(1013))
         await read_masked_frame(reader)
 
-    records = scripted(script, policy=named("registry"), reached=lambda now: now.returned == 1)
+    records = scripted(script, policy=named("registry"), reached=lambda now: now.returned >= 1)
     (outage,) = of(records, Outage)
     assert (outage.close_code, outage.attempts, outage.gave_up) == (1013, 0, "registry does not retry 1013")
 
@@ -276,7 +272,7 @@ def test_frame_from_the_server_decides_the_closure(frame: bytes, code: int, sent
         writer.write(frame)
         await read_masked_frame(reader)
 
-    (closure,) = of(scripted(script, reached=lambda now: now.away + now.returned == 1), Closure)[:1]
+    (closure,) = of(scripted(script, reached=lambda now: now.away + now.returned >= 1), Closure)[:1]
     assert (closure.close_code, closure.sent) == (code, sent)
     assert closure.clean == (code == 1005)
 
@@ -399,12 +395,12 @@ def test_policy_that_ends_or_yields_no_delay_is_named(delays: list[float], why: 
 
 def test_retry_after_is_waited_for_where_the_policy_honours_it() -> None:
     polite = named("full_jitter", initial_delay_s=0.05, max_delay_s=0.1)
-    records = returned(polite, clients=5, while_down="unavailable", retry_after_s=1, downtime_s=0.3)
+    records = returned(polite, clients=5, while_down="unavailable", retry_after_s=1, downtime_s=0.6)
     attempts = [attempt for attempt in of(records, Attempt) if attempt.outage]
     rejected = {attempt.client: attempt for attempt in attempts if attempt.outcome == "rejected"}
     after = [attempt for attempt in attempts if attempt.outcome == "opened" and attempt.client in rejected]
     assert after
-    assert all(a.due_at_s >= rejected[a.client].ended_at_s + 1 + a.delay_s for a in after)
+    assert all(a.due_at_s == rejected[a.client].ended_at_s + (a.delay_s + 1) for a in after)
 
 
 def test_refused_client_tries_as_often_as_its_policy_says() -> None:
