@@ -82,7 +82,7 @@ def read_answer(received: bytes, key: str) -> Answer | None:
     version, _, status = status_line.partition(" ")
     if not version.startswith("HTTP/1.") or not status[:3].isdecimal():
         raise HandshakeError(f"no answer of HTTP/1.1: {status_line[:80]!r}")
-    fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    fields = {name.lower(): value.strip() for line in lines for name, _, value in [line.partition(":")]}
     if status[:3] == "101":
         _check_upgrade(fields, key)
     retry_after = fields.get("retry-after", "")
@@ -98,7 +98,7 @@ def _check_upgrade(fields: dict[str, str], key: str) -> None:
     # RFC 6455 §4.1, what a client must check of a 101, in its order.
     if fields.get("upgrade", "").lower() != "websocket":
         raise HandshakeError(f"Upgrade is {fields.get('upgrade')!r} and not 'websocket'")
-    if "upgrade" not in (token.strip() for token in fields.get("connection", "").lower().split(",")):
+    if "upgrade" not in fields.get("connection", "").lower().replace(" ", "").split(","):
         raise HandshakeError(f"Connection is {fields.get('connection')!r} and not 'Upgrade'")
     if fields.get("sec-websocket-accept") != (expected := accept_key(key)):
         raise HandshakeError(f"Sec-WebSocket-Accept is {fields.get('sec-websocket-accept')!r}, expected {expected!r}")
