@@ -103,12 +103,3 @@ def test_unknown_outcome_is_refused() -> None:
 
 def test_order_is_that_of_the_looks_and_then_of_the_codes() -> None:
     assert in_order({4001, 999, "timeout", 1012, "accepted", 1009}) == ["accepted", 1009, 1012, "timeout", 999, 4001]
-
-
-def test_every_kind_of_restart_has_a_look() -> None:
-    from typing import get_args
-
-    from wslab.core.records import RestartKind
-    from wslab.views.style import RESTARTS
-
-    assert set(RESTARTS) == set(get_args(RestartKind))
