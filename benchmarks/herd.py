@@ -22,8 +22,8 @@ import psutil
 from _peers import PEERS, Peer
 
 from wslab.core.backoff import none
+from wslab.core.herds.summaries import quantile
 from wslab.core.records import Closure, Outage
-from wslab.core.summaries import quantile
 from wslab.net import runtime
 from wslab.net.herd.herd import Herd
 from wslab.net.recording import Recorder

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from wslab.core.backoff import constant, decorrelated_jitter, equal_jitter, full_jitter, seed_page
-from wslab.core.herd import Herd
+from wslab.core.herds.herd import Herd
 from wslab.core.knobs import Knobs
 from wslab.core.policy import Policy
 from wslab.core.runs import Run

@@ -55,14 +55,37 @@ def test_codes_prints_a_card() -> None:
         assert words in done.stdout
 
 
+def test_version_is_that_of_the_package() -> None:
+    assert wslab_command("--version").stdout == f"wslab {wslab.__version__}\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_output_that_cannot_be_written_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "wslab", "codes", "1009"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "wslab: [Errno 28] No space left on device\n"
+
+
+def test_serve_on_a_port_in_use_says_how_to_get_another() -> None:
+    with wslab.LabServer() as taken:
+        done = wslab_command("serve", "--port", str(taken.port))
+    assert done.returncode == 1
+    assert "take port 0" in done.stderr
+
+
 def test_serve_obeys_and_stops() -> None:
-    done = wslab_command("serve", "--downtime-s", "0", stdin="restart\ncrash\nlimit 10\nlimit -1\nnonsense\n\nquit\n")
+    done = wslab_command(
+        "serve", "--downtime-s", "0", stdin="restart\ncrash\nlimit 10\nlimit 0\nlimit abc\nnonsense\n\nquit\n"
+    )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("ws://127.0.0.1:")
-    assert [line.partition(":")[0] for line in lines[1:4]] == ["graceful", "crash", "reload"]
+    assert [line.partition(":")[0] for line in lines[1:5]] == ["graceful", "crash", "reload", "reload"]
     assert lines[3].endswith("limit 10")
-    assert "max_message_bytes is -1" in done.stdout
+    assert lines[4].endswith("limit none")
+    assert "limit BYTES (a whole number" in lines[5]
     assert "'nonsense'?" in done.stdout
 
 
@@ -72,6 +95,9 @@ def test_serve_obeys_and_stops() -> None:
         (["demo", "--clients", "0"], 2, "clients is 0, but must be between 1 and 200"),
         (["demo", "--max-message-bytes", "1"], 2, "max_message_bytes is 1"),
         (["demo", "--out", "/dev/null/folder"], 1, "/dev/null/folder"),
+        (["herd", "--out", "/etc/hostname"], 1, "--out is '/etc/hostname', but must be a folder that you may write"),
+        (["simulate", "--out", "/dev/null/x"], 1, "--out is '/dev/null/x', but must be a folder that you may write"),
+        (["serve", "--max-message-bytes", "-1"], 2, "'--max-message-bytes'"),
         (["codes", "70000"], 2, "70000"),
         (["serve", "--port", "70000"], 2, "port is 70,000"),
     ],

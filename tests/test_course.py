@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ from wslab.course import (
     check_bystanders,
     check_gentle_return,
     check_limit_shown,
+    check_polite_policy,
     mystery_server,
 )
 
@@ -89,6 +93,28 @@ def broken(rng: Any) -> Any:
 )
 def test_gentle_return_is_simulated(policy: Any, passed: bool, hint: str) -> None:
     checked = check_gentle_return(policy)
+    assert (checked.passed, hint in checked.message) == (passed, True)
+
+
+def polite(rng: Random, attempts: int = 100) -> Iterator[float]:
+    yield from (rng.uniform(5, 30) for _ in range(attempts))
+
+
+@pytest.mark.parametrize(
+    ("policy", "passed", "hint"),
+    [
+        (..., False, "generator function"),
+        (lambda rng: iter(["5"]), False, "finite number"),
+        (lambda rng: iter([]), False, "never comes back"),
+        (backoff.constant(delay_s=3).delays, False, "5 to 30 s"),
+        (backoff.constant(delay_s=10).delays, False, "whole range"),
+        (lambda rng: polite(rng, attempts=1), False, "after attempt 1 your client gives up"),
+        (lambda rng: itertools.chain(polite(rng, attempts=2), itertools.repeat(61)), False, "longer than 60 s"),
+        (polite, True, "none over 60 s"),
+    ],
+)
+def test_polite_policy_is_drawn(policy: Any, passed: bool, hint: str) -> None:
+    checked = check_polite_policy(policy)
     assert (checked.passed, hint in checked.message) == (passed, True)
 
 

@@ -171,7 +171,7 @@ def test_import_against_the_layers_is_noticed(tmp_path: Path, file: str, source:
     [
         ("__init__.py", "from wslab.core.runs import load\nfrom wslab.experiments import payload_sweep"),
         ("core/runs.py", "import json\nimport msgspec\nfrom wslab.core.records import Record"),
-        ("net/client.py", "import asyncio\nfrom wslab.core import records\nfrom wslab.net.wire import Frame"),
+        ("net/client.py", "import asyncio\nfrom wslab.core import records\nfrom wslab.net.probing.wire import Frame"),
         ("experiments.py", "from wslab.net.client import send_message"),
         ("checks/server.py", "from wslab.net import wire\nfrom wslab.checks.client import case"),
         ("views/plots.py", "import pandas\nfrom wslab.core.runs import Run\nfrom wslab.views.tables import closures"),

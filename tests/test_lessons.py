@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -10,6 +11,8 @@ import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
+
+from wslab.core import sources
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
@@ -67,6 +70,19 @@ def test_lesson_runs_and_its_exercise_can_be_solved(lesson: str) -> None:
         if output.get("name") == "stderr" or output.output_type == "error"
     ]
     assert complaints == []
+
+
+def test_lessons_lead_from_each_to_the_next() -> None:
+    for lesson, following in pairwise(LESSONS):
+        last = read(lesson).cells[-1].source
+        assert re.findall(r"\*\*Next:\*\* \[.*\]\((.*)\.ipynb\)", last) == [following]
+
+
+def test_cited_lesson_without_a_notebook_is_marked_to_come() -> None:
+    cited = [item for item in vars(sources).values() if isinstance(item, sources.Lesson)]
+    there = {path.stem[:2] for path in NOTEBOOKS.glob("*.ipynb")}
+    assert there < {item.number for item in cited}
+    assert {item.number for item in cited if "to come" not in item.label} == there
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

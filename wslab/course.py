@@ -87,7 +87,7 @@ def check_announced_restart(knobs: Any) -> Checked:
 
 
 def check_polite_policy(policy: Any) -> Checked:
-    """Lesson 05: the first delay of `policy` is random between 5 and 30 s, and no delay is longer than 60 s."""
+    """Lesson 05: the first delay of `policy` is random between 5 and 30 s, none is longer than 60 s, and it goes on."""
     try:
         drawn = [list(islice(checked(iter(policy(random.Random(seed))), "yours"), 8)) for seed in range(200)]
     except (TypeError, PolicyError) as error:
@@ -101,6 +101,9 @@ def check_polite_policy(policy: Any) -> Checked:
         return Checked(
             False, f"first delays go only from {min(firsts):.1f} to {max(firsts):.1f} s; use the whole range"
         )
+    fewest = min(map(len, drawn))
+    if fewest < 8:
+        return Checked(False, f"after attempt {fewest} your client gives up; let the policy yield on, in a while True")
     longest = max(max(delays) for delays in drawn)
     if longest > 60:
         return Checked(False, f"a later delay took {longest:.0f} s; let none be longer than 60 s")

@@ -9,9 +9,9 @@ from typing import Literal
 import pytest
 from hypothesis import settings
 
+from wslab.core.probing.trials import Observation, Trial
 from wslab.core.records import Close
 from wslab.core.search import search_limit
-from wslab.core.trials import Sighting, Trial
 from wslab.core.verdicts import CompressionCounts, Evidence, OverLimit
 
 settings.register_profile("no clock", deadline=None)
@@ -61,15 +61,15 @@ class SimulatedServer:
                 trial = steps.send(self.observe(trial))
         return evidence
 
-    def observe(self, trial: Trial) -> Sighting:
+    def observe(self, trial: Trial) -> Observation:
         greetings = self._connect(trial)
         if trial.is_compressed and self.compression is None:
-            return Sighting(own_messages=greetings)
+            return Observation(own_messages=greetings)
         self._count(trial)
-        sighting = self._answer(trial, greetings)
-        if sighting.close_code is not None or trial.is_announcement:
+        observation = self._answer(trial, greetings)
+        if observation.close_code is not None or trial.is_announcement:
             self._open = None
-        return sighting
+        return observation
 
     def _connect(self, trial: Trial) -> int:
         if trial.form == "again" or (self._open is trial.is_compressed and not self._stuck and trial.form != "opening"):
@@ -89,16 +89,16 @@ class SimulatedServer:
         else:
             self.probe_bytes += header_bytes(size) + size
 
-    def _answer(self, trial: Trial, greetings: int) -> Sighting:
+    def _answer(self, trial: Trial, greetings: int) -> Observation:
         alive = self.pongs and not self._stuck
         if self._refuses(trial):
             return self._refuse(trial, greetings)
         if trial.is_announcement:
-            return Sighting(own_messages=greetings)
+            return Observation(own_messages=greetings)
         unasked = self.unasked + greetings
         if (trial.form in ("opening", "nothing") and not self.ends_unasked) or self._stuck:
-            return Sighting(own_messages=unasked, pong=alive)
-        return Sighting(
+            return Observation(own_messages=unasked, pong=alive)
+        return Observation(
             echoed_bytes=trial.echo_bytes if self.replies == "echo" else 0,
             own_messages=unasked + (self.replies == "own"),
             pong=alive and self.ends is None,
@@ -145,18 +145,18 @@ class SimulatedServer:
         limits = ((self.max_frame, frame_bytes), (self.max_message, message_bytes))
         return any(limit is not None and size > limit for limit, size in limits)
 
-    def _refuse(self, trial: Trial, greetings: int) -> Sighting:
+    def _refuse(self, trial: Trial, greetings: int) -> Observation:
         unasked = self.unasked + greetings
         if self.over_limit in ("silent_drop", "held_open"):
             self._stuck = self.over_limit == "held_open"
             pong = self.over_limit == "silent_drop" and self.pongs
-            return Sighting(own_messages=unasked, pong=pong, deflate=trial.is_compressed)
+            return Observation(own_messages=unasked, pong=pong, deflate=trial.is_compressed)
         close = {
             "close_frame": Close(code=self.close_code, reason=self.reason),
             "empty_close_frame": Close(code=1005),
             "no_close_frame": None,
         }[self.over_limit]
-        return Sighting(
+        return Observation(
             own_messages=unasked,
             close=close,
             tcp_ended=True,

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,3 +93,14 @@ def test_bracket_is_exact_only_between_neighbours() -> None:
     assert bracket([*sends, a_send(11, "accepted")]).is_exact
     assert bracket([]) == Bracket(None, None)
     assert not bracket([]).is_exact
+
+
+@pytest.mark.parametrize("bounds", [(-1, 5), (50, 5)])
+def test_until_refused_checks_its_bounds_at_the_call(bounds: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=r"(first|last)_bytes is"):
+        until_refused(*bounds)
+
+
+def test_bracket_of_what_is_no_sends_says_where_they_are() -> None:
+    with pytest.raises(TypeError, match=r"give run\.sends"):
+        bracket(object())  # type: ignore[arg-type]

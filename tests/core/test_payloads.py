@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES, make_payload
+from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES, make_payload, payload_size
 
 
 @given(st.sampled_from(sorted(KINDS)), st.integers(0, 5000))
@@ -48,3 +48,13 @@ def test_absurd_size_raises(size: object) -> None:
 def test_unknown_kind_names_the_nearest() -> None:
     with pytest.raises(ValueError, match="'binary'"):
         make_payload("binery", 1)
+
+
+def test_cap_is_no_remedy_for_a_size_below_zero() -> None:
+    with pytest.raises(ValueError, match=r"payload_bytes is -1, but must be at least 0 bytes$"):
+        make_payload("text", -1)
+
+
+def test_text_that_is_no_unicode_is_named() -> None:
+    with pytest.raises(ValueError, match=r"payload has .* at character 2, .* send bytes"):
+        payload_size("ab\ud800")

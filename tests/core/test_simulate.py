@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from wslab.core import simulate
 from wslab.core.backoff import POLICIES, named
-from wslab.core.capacity import Admission
-from wslab.core.draws import columns
-from wslab.core.herd import Herd
+from wslab.core.herds.capacity import Admission
+from wslab.core.herds.draws import columns
+from wslab.core.herds.herd import Herd
+from wslab.core.herds.scenario import Scenario
 from wslab.core.policy import Policy
 from wslab.core.runs import load
-from wslab.core.scenario import Scenario
 from wslab.core.simulate import SimulationError, simulate_herd
 
 
@@ -239,6 +239,20 @@ def test_herd_that_asks_for_too_much_is_told_so(monkeypatch):
 def test_simulation_refuses_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         simulate_herd(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"scenario": {"downtime_s": 5}}, "must be a Scenario; write single fields by name, such as downtime_s=5"),
+        ({"scenario": {}}, "must be a Scenario"),
+        ({"keep_attempts": "no"}, "keep_attempts is 'no', but must be True or False or None"),
+        ({"seed": "a"}, "seed is 'a'"),
+    ],
+)
+def test_simulation_refuses_arguments_of_another_kind(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        simulate_herd(10, "constant", **arguments)
 
 
 def test_run_of_a_simulation_is_saved_and_loaded_like_any_other(tmp_path):

@@ -58,3 +58,17 @@ def test_staying_connected_for_a_while_tells_of_the_restart_meanwhile() -> None:
     (outage,) = run.outages
     assert (outage.close_code, outage.gave_up) == (1012, None)
     assert len(run.restarts) == 1
+
+
+def test_knobs_are_a_server_to_stay_connected_to() -> None:
+    run = wslab.stay_connected(Knobs(), duration_s=0.1)
+    assert [attempt.outcome for attempt in run.attempts] == ["opened"]
+
+
+def test_listener_that_raises_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(record: object) -> None:
+        raise ZeroDivisionError("by the listener")
+
+    with pytest.raises(ZeroDivisionError, match="by the listener"):
+        wslab.payload_sweep(Knobs(), [1], on_record=fail)
+    assert not caplog.records

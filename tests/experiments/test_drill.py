@@ -124,6 +124,7 @@ def test_drill_leaves_no_thread() -> None:
         ({"policy": "full_jiter"}, "'full_jitter'"),
         ({"kind": "crush"}, "'crash'"),
         ({"repeats": 0}, "repeats is 0"),
+        ({"seed": -1}, "seed is -1"),
         ({"downtime_s": -1}, "downtime_s is -1"),
         ({"kind": "reload", "changes": {"max_mesage_bytes": 1}}, "'max_message_bytes'"),
         ({"changes": {"max_message_bytes": 1}}, "kind='reload'"),
@@ -135,7 +136,7 @@ def test_bad_argument_teaches(arguments: dict[str, object], message: str) -> Non
 
 
 def test_url_cannot_be_restarted() -> None:
-    with pytest.raises(TypeError, match="give a LabServer"):
+    with pytest.raises(TypeError, match=r"give a LabServer, .* while stay_connected\(url\) runs"):
         wslab.restart_drill("ws://127.0.0.1:1/")  # type: ignore[arg-type]
 
 

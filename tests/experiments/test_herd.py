@@ -9,10 +9,10 @@ from typing import Any
 import psutil
 import pytest
 
+from wslab.core.herds.summaries import herd_summary
 from wslab.core.knobs import Knobs
 from wslab.core.records import Attempt, Closure, Outage
 from wslab.core.runs import load
-from wslab.core.summaries import herd_summary
 from wslab.experiments import Cancel, Progress, herd_drill, restart_drill
 from wslab.net.server import LabServer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,6 +80,7 @@ def test_run_knows_how_it_was_measured() -> None:
         ({"sizes": [2**40]}, r"1,099,511,627,776.*cap_bytes"),
         ({"sizes": [1], "repeats": 0}, "repeats is 0"),
         ({"sizes": [1], "payload": "txt"}, "'text'"),
+        ({"sizes": [1], "payload": "./README.md"}, "for a file, give a pathlib.Path"),
         ({"sizes": [1], "connection": "one"}, "Known: 'per_message'"),
         ({"sizes": [1], "timeout_s": 0}, "timeout_s is 0"),
         ({"sizes": [1], "confirm": "pong"}, "Known: 'reply'"),
@@ -90,6 +92,29 @@ def test_bad_argument_teaches(arguments: dict[str, object], message: str) -> Non
         wslab.payload_sweep(**({"target": Knobs()} | arguments))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"sizes": 1024}, r"sizes is 1024, .* write \[1024\]"),
+        ({"sizes": until_refused}, "sizes is <function until_refused.*call a ladder"),
+        ({"sizes": [1], "payload": 5}, "payload is 5, .*pathlib.Path"),
+        ({"sizes": [1], "compression": "yes"}, "compression is 'yes'"),
+        ({"sizes": [1], "seed": "a"}, "seed is 'a'"),
+    ],
+)
+def test_argument_of_another_kind_teaches(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        wslab.payload_sweep(Knobs(), **arguments)
+
+
+def test_sizes_that_hold_none_are_refused() -> None:
+    used_up = until_refused(1, 2)
+    wslab.payload_sweep(Knobs(), used_up)
+    for sizes in (used_up, []):
+        with pytest.raises(ValueError, match="sizes is empty, or a generator that is used up"):
+            wslab.payload_sweep(Knobs(), sizes)
+
+
 def test_target_of_another_kind_is_refused() -> None:
     with pytest.raises(TypeError, match="must be a LabServer"):
         wslab.payload_sweep(8765, [1])  # type: ignore[arg-type]
@@ -98,5 +123,5 @@ def test_target_of_another_kind_is_refused() -> None:
 def test_file_shorter_than_the_size_says_so(tmp_path: Path) -> None:
     path = tmp_path / "short.bin"
     path.write_bytes(b"x")
-    with pytest.raises(ValueError, match="payload size is 2"):
+    with pytest.raises(ValueError, match="payload size is 2, but must be between 0 and 1 bytes; the file has no more"):
         wslab.payload_sweep(Knobs(), [2], payload=path)

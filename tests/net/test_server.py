@@ -22,6 +22,7 @@ from wslab.core.runs import Run
 from wslab.net import runtime
 from wslab.net.child import LabServerError
 from wslab.net.client import Client
+from wslab.net.fleet import LabFleet
 from wslab.net.recording import Recorder
 from wslab.net.server import LabServer
 
@@ -276,6 +277,20 @@ def test_account_joins_the_clients_closure(server: LabServer) -> None:
 def test_port_in_use_is_named() -> None:
     with LabServer() as taken, pytest.raises(LabServerError, match=f"port {taken.port} "):
         LabServer(port=taken.port).start()
+
+
+def test_host_of_another_machine_is_named() -> None:
+    with pytest.raises(LabServerError, match="the host must be an address of this machine"):
+        LabServer(host="192.0.2.1", expose=True).start()  # TEST-NET-1 (RFC 5737)
+
+
+@pytest.mark.parametrize("knobs", [1024, {}, {"max_message_bytes": 1024}])
+def test_knobs_of_another_kind_say_how_to_write_them(knobs: object) -> None:
+    for lab in (LabServer, LabFleet):
+        with pytest.raises(
+            TypeError, match="must be Knobs; write single knobs by name, such as max_message_bytes=1024"
+        ):
+            lab(knobs)  # type: ignore[arg-type]
 
 
 def test_address_that_others_reach_needs_consent() -> None:

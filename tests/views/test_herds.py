@@ -7,7 +7,7 @@ import pytest
 
 from wslab.core import backoff
 from wslab.core.contention import band, contend
-from wslab.core.herd import Herd
+from wslab.core.herds.herd import Herd
 from wslab.core.records import Attempt
 from wslab.core.runs import Run
 from wslab.core.simulate import simulate_herd

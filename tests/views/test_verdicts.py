@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from wslab.core.conclusions import conclude
+from wslab.core.probing.conclusions import conclude
 from wslab.core.verdicts import Costs, Evidence, Failure, Refusal, Verdict
 from wslab.views.verdicts import render
 

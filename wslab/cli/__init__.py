@@ -4,9 +4,13 @@ Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 it co
 argument. A command imports what it needs inside its function, so that `wslab codes` does not wait for matplotlib.
 """
 
+import importlib.metadata
+from typing import Annotated
+
 import typer
 
 from wslab.cli.codes import codes
+from wslab.cli.console import teaching
 from wslab.cli.demo import demo
 from wslab.cli.herd import herd
 from wslab.cli.probe import probe
@@ -19,5 +23,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"wslab {importlib.metadata.version('wslab')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+
+
 for command in (demo, probe, herd, simulate, codes, serve):
-    app.command()(command)
+    app.command()(teaching()(command))

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from wslab.cli.console import teaching
 from wslab.core.cards import compare
 from wslab.views.cards import render
 
@@ -16,5 +15,4 @@ def codes(
     code: Annotated[list[int], typer.Argument(help="One close code or more, for example 1009 1012.")],
 ) -> None:
     """A card of one close code, or a comparison of two: what it means, when you see it, how to fix it."""
-    with teaching():
-        Console().print(render(compare(*code)))
+    Console().print(render(compare(*code)))

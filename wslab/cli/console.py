@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,6 +35,21 @@ def teaching() -> Iterator[None]:
         raise typer.Exit(_complain(error, 2)) from None
     except (LabServerError, OSError) as error:
         raise typer.Exit(_complain(error, 1)) from None
+
+
+def make_folder(out: Path | None) -> None:
+    """Make the folder for results: before the run, so that a wrong path does not cost it.
+
+    Raises:
+        OSError: it cannot be made, or not be written; the message says why.
+    """
+    if out is None:
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out).close()
+    except OSError as error:
+        raise OSError(f"--out is {str(out)!r}, but must be a folder that you may write: {error.strerror}") from None
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from wslab.cli.console import JsonOption, progress_line, teaching
+from wslab.cli.console import JsonOption, make_folder, progress_line
 from wslab.core.ladders import bracket
 from wslab.core.runs import Run
 from wslab.experiments import tell_story
@@ -27,12 +27,10 @@ def demo(
     seed: Annotated[int, typer.Option(help="Of the clients' reconnect delays.")] = 0,
 ) -> None:
     """The whole story in seconds: 1009, raise the limit, 1012 for everyone, they come back; and a crash, 1006."""
-    with teaching():
-        if out is not None:
-            out.mkdir(parents=True, exist_ok=True)  # before the run: a wrong path should not cost it
-        with progress_line() as progress:
-            run = tell_story(clients=clients, max_message_bytes=max_message_bytes, seed=seed, progress=progress)
-        saved = _save(run, out) if out is not None else []
+    make_folder(out)
+    with progress_line() as progress:
+        run = tell_story(clients=clients, max_message_bytes=max_message_bytes, seed=seed, progress=progress)
+    saved = _save(run, out) if out is not None else []
     if as_json:
         print(json.dumps(_document(run, saved), indent=2))
     else:

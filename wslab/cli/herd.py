@@ -16,13 +16,13 @@ from wslab.cli.console import (
     JsonOption,
     KindOption,
     PolicyOption,
+    make_folder,
     progress_line,
-    teaching,
 )
+from wslab.core.herds.summaries import herd_summary
 from wslab.core.knobs import Knobs
 from wslab.core.records import RestartKind
 from wslab.core.runs import Run
-from wslab.core.summaries import herd_summary
 from wslab.experiments import herd_drill
 from wslab.views.terminal import herd_table
 
@@ -42,23 +42,21 @@ def herd(
     out: Annotated[Path | None, typer.Option(help="Folder for the run and its two figures.")] = None,
 ) -> None:
     """Restart a server under thousands of real clients, and say how they came back."""
-    with teaching():
-        if out is not None:
-            out.mkdir(parents=True, exist_ok=True)  # before the run: a wrong path should not cost it
-        with progress_line() as progress:
-            run = herd_drill(
-                Knobs(max_admissions_per_s=max_admissions_per_s),
-                clients=clients,
-                policy=policy,
-                kind=cast(RestartKind, kind),  # checked there, with a message for people
-                downtime_s=downtime_s,
-                repeats=repeats,
-                workers=workers,
-                seed=seed,
-                progress=progress,
-            )
-        summary = herd_summary(run)
-        saved = _save(run, out) if out is not None else []
+    make_folder(out)
+    with progress_line() as progress:
+        run = herd_drill(
+            Knobs(max_admissions_per_s=max_admissions_per_s),
+            clients=clients,
+            policy=policy,
+            kind=cast(RestartKind, kind),  # checked there, with a message for people
+            downtime_s=downtime_s,
+            repeats=repeats,
+            workers=workers,
+            seed=seed,
+            progress=progress,
+        )
+    summary = herd_summary(run)
+    saved = _save(run, out) if out is not None else []
     if as_json:
         print(json.dumps(_document(summary, run, saved), indent=2))
         return

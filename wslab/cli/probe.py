@@ -9,7 +9,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from wslab.cli.console import JsonOption, progress_line, teaching
+from wslab.cli.console import JsonOption, progress_line
 from wslab.core.search import DEFAULT_CAP_BYTES
 from wslab.core.verdicts import verdict_schema
 from wslab.experiments import find_limit
@@ -24,6 +24,9 @@ def probe(
     configured: Annotated[int | None, typer.Option(help="The limit in bytes that the server is said to have.")] = None,
     subprotocol: Annotated[list[str] | None, typer.Option(help="Offer it; may be given several times.")] = None,
     greeting: Annotated[str | None, typer.Option(help="Send this text first on each connection.")] = None,
+    filler: Annotated[
+        str, typer.Option(help='The character that messages consist of; "4" makes engine.io messages.')
+    ] = "a",
     i_may_probe: Annotated[
         list[str] | None, typer.Option(help="A host other than this machine that you are permitted to probe.")
     ] = None,
@@ -35,13 +38,14 @@ def probe(
     if schema:
         print(json.dumps(verdict_schema(), indent=2))
         return
-    with teaching(), progress_line() as progress:
+    with progress_line() as progress:
         verdict = find_limit(
             url,
             cap_bytes=cap,
             configured_bytes=configured,
             subprotocols=subprotocol or (),
             greeting=greeting,
+            filler=filler,
             allow_hosts=i_may_probe or (),
             progress=progress,
         )

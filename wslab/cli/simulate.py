@@ -18,13 +18,13 @@ from wslab.cli.console import (
     JsonOption,
     KindOption,
     PolicyOption,
-    teaching,
+    make_folder,
 )
 from wslab.core.arguments import check_choice
 from wslab.views.terminal import herd_table
 
 if TYPE_CHECKING:
-    from wslab.core.herd import Herd
+    from wslab.core.herds.herd import Herd
 
 CLOSE_CODES: Mapping[str, int] = {"graceful": 1012, "reload": 1012, "crash": 1006}
 """What clients are told by each kind of restart."""
@@ -43,23 +43,21 @@ def simulate(
     """Do as `wslab herd` does on a virtual clock, with up to a hundred million clients."""
     from wslab.core.simulate import simulate_herd  # NumPy takes its time
 
-    with teaching():
-        check_choice("kind", kind, CLOSE_CODES)
-        if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
-        with Console(stderr=True).status(f"simulating {clients:,} clients"):
-            began_s = time.perf_counter()
-            herd = simulate_herd(
-                clients,
-                policy,
-                seed=seed,
-                downtime_s=downtime_s,
-                close_code=CLOSE_CODES[kind],
-                max_admissions_per_s=max_admissions_per_s,
-            )
-            elapsed_s = time.perf_counter() - began_s
-        summary = herd.summary() | {"elapsed_s": elapsed_s}
-        saved = _save(herd, out) if out is not None else []
+    check_choice("kind", kind, CLOSE_CODES)
+    make_folder(out)
+    with Console(stderr=True).status(f"simulating {clients:,} clients"):
+        began_s = time.perf_counter()
+        herd = simulate_herd(
+            clients,
+            policy,
+            seed=seed,
+            downtime_s=downtime_s,
+            close_code=CLOSE_CODES[kind],
+            max_admissions_per_s=max_admissions_per_s,
+        )
+        elapsed_s = time.perf_counter() - began_s
+    summary = herd.summary() | {"elapsed_s": elapsed_s}
+    saved = _save(herd, out) if out is not None else []
     if as_json:
         print(json.dumps(_document(summary, herd, saved), indent=2))
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable
+from types import UnionType
 from urllib.parse import urlsplit
 
 
@@ -36,7 +37,7 @@ def check_number(
     if value is None and optional:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        wanted = f"a number of {unit}" + (" or None" if optional else "")
+        wanted = f"a number {_of(unit)}" + (" or None" if optional else "")
         raise TypeError(f"{name} is {value!r}, but must be {wanted}")
     if not (low <= value <= high) or math.isinf(value):
         bound = f"at least {low:,}" if math.isinf(high) else f"between {low:,} and {high:,}"
@@ -55,11 +56,34 @@ def check_whole(
 ) -> None:
     """Raise unless `value` is an int in `[low, high]`; otherwise as `check_number`."""
     if isinstance(value, float):
-        raise TypeError(f"{name} is {value!r}, but must be a whole number of {unit}")
+        raise TypeError(f"{name} is {value!r}, but must be a whole number {_of(unit)}")
     check_number(name, value, low=low, high=high, unit=unit, hint=hint, optional=optional)
 
 
-def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
+def check_flag(name: str, value: object, *, optional: bool = False) -> None:
+    """Raise TypeError unless `value` is True or False; with `optional`, None passes."""
+    if not (isinstance(value, bool) or (value is None and optional)):
+        raise TypeError(f"{name} is {value!r}, but must be True or False" + (" or None" if optional else ""))
+
+
+def check_type(name: str, value: object, kind: type | UnionType, wanted: str) -> None:
+    """Raise TypeError unless `value` is of this kind; `wanted` says in words what it must be, and how to get it.
+
+    >>> check_type("sizes", 1024, list, "a list of bytes; write [1024]")
+    Traceback (most recent call last):
+    ...
+    TypeError: sizes is 1024, but must be a list of bytes; write [1024]
+    """
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is {value!r}, but must be {wanted}")
+
+
+def check_seed(seed: int) -> None:
+    """Raise unless `seed` is a whole number from 0 on, of which every one is as good."""
+    check_whole("seed", seed, low=0, unit="(any whole number)")
+
+
+def check_choice(name: str, value: object, choices: Iterable[str], *, hint: str = "") -> None:
     """Raise ValueError, with the nearest names, unless `value` is one of `choices`.
 
     >>> check_choice("kind", "gracefull", ["graceful", "crash"])
@@ -72,7 +96,7 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
         return
     near = difflib.get_close_matches(str(value), known, n=3)
     guess = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
-    raise ValueError(f"{name} is {value!r}{guess} Known: {', '.join(map(repr, known))}")
+    raise ValueError(f"{name} is {value!r}{guess} Known: {', '.join(map(repr, known))}" + (f"; {hint}" if hint else ""))
 
 
 def check_url(url: str) -> None:
@@ -86,7 +110,13 @@ def check_url(url: str) -> None:
         suggestion = {"http": "ws", "https": "wss"}.get(parts.scheme)
         fix = f"write {suggestion}://… instead" if suggestion else "it must begin with ws:// or wss://"
         raise ValueError(f"url is {url!r}, which is not a WebSocket URL; {fix}")
+    if " " in url or not url.isprintable():
+        raise ValueError(f"url is {url!r}, but a URL holds neither spaces nor line breaks; take them out, or write %20")
     if not parts.hostname:
         raise ValueError(f"url is {url!r}, which names no host; write for example ws://127.0.0.1:8765/")
     if parts.fragment:
         raise ValueError(f"url is {url!r}, but a WebSocket URL has no fragment (RFC 6455 §3); leave out #…")
+
+
+def _of(unit: str) -> str:
+    return unit if unit.startswith("(") else f"of {unit}"

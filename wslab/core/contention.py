@@ -22,11 +22,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from wslab.core.arguments import check_number, check_whole
+from wslab.core.arguments import check_number, check_seed, check_whole
 from wslab.core.backoff import decorrelated_jitter, equal_jitter, exponential, full_jitter, named, none
-from wslab.core.draws import columns
+from wslab.core.herds.draws import columns
+from wslab.core.herds.scenario import FloatArray
 from wslab.core.policy import Delays, Policy, PolicyError
-from wslab.core.scenario import FloatArray
 
 BASE, CAP = 5.0, 2000.0
 
@@ -108,7 +108,7 @@ def contend(
     """
     check_whole("clients", clients, low=1, high=2_000, unit="clients")
     check_whole("trials", trials, low=2, high=100_000, unit="trials")
-    check_whole("seed", seed, low=0, unit="(any whole number)")
+    check_seed(seed)
     check_number("latency_mean", latency_mean, low=0.001, unit="(units of model time)")
     check_number("latency_sd", latency_sd, low=0, unit="(units of model time)")
     rounds = _Rounds(clients, named(policy), trials, seed, latency_mean, latency_sd)

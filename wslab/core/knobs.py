@@ -5,11 +5,11 @@ Knobs say how the server is to behave; nothing here starts or changes one (see `
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 
-from wslab.core.arguments import check_choice, check_number, check_whole
+from wslab.core.arguments import check_choice, check_flag, check_number, check_type, check_whole
 
 MIB = 2**20
 MAX_LIMIT_BYTES = 2**30
@@ -89,8 +89,7 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 optional=True,
             )
         for name in ("compression", "comes_back"):
-            if not isinstance(getattr(self, name), bool):
-                raise TypeError(f"{name} is {getattr(self, name)!r}, but must be True or False")
+            check_flag(name, getattr(self, name))
         self._check_reply()
         self._check_restart()
         check_choice("after_refusal", self.after_refusal, get_args(AfterRefusal))
@@ -131,3 +130,11 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         check_number("downtime_s", self.downtime_s, low=0, high=600, unit="seconds")
         check_choice("while_down", self.while_down, get_args(WhileDown))
         check_whole("retry_after_s", self.retry_after_s, low=0, high=3600, unit="seconds", optional=True)
+
+
+def changed(knobs: Knobs, changes: dict[str, Any]) -> Knobs:
+    """Return a copy of `knobs` with `changes`; ValueError with the nearest names for one that does not exist."""
+    check_type("knobs", knobs, Knobs, "Knobs; write single knobs by name, such as max_message_bytes=1024")
+    for name in changes:
+        check_choice("knob", name, Knobs.__struct_fields__)
+    return msgspec.structs.replace(knobs, **changes)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import NamedTuple
 
-from wslab.core.arguments import check_whole
+from wslab.core.arguments import check_type, check_whole
 from wslab.core.records import Send
 
 
@@ -40,6 +40,8 @@ def doubling(first_bytes: int, last_bytes: int) -> list[int]:
 def around(guess_bytes: int, radius_bytes: int = 3) -> list[int]:
     """Return every size within `radius_bytes` of a guessed limit: it shows whether the limit is inclusive.
 
+    A message has at least 0 bytes, so around a small guess the sizes begin there.
+
     >>> around(65_536, radius_bytes=1)
     [65535, 65536, 65537]
     """
@@ -53,8 +55,12 @@ def until_refused(first_bytes: int, last_bytes: int) -> Generator[int, bool, int
 
     None where all up to `last_bytes` pass; 0 where the first is refused.
     """
+    return _closing_in(doubling(first_bytes, last_bytes))
+
+
+def _closing_in(sizes: Iterable[int]) -> Generator[int, bool, int | None]:
     accepted_bytes = 0
-    for size in doubling(first_bytes, last_bytes):
+    for size in sizes:
         if not (yield size):
             return (yield from narrowing(accepted_bytes, size))
         accepted_bytes = size
@@ -103,6 +109,7 @@ def bracket(sends: Iterable[Send]) -> Bracket:
 
     They must have met the same limit: give those before a reload, or those after.
     """
+    check_type("sends", sends, Iterable, "an iterable of Send records; of a run, give run.sends")
     accepted: list[int] = []
     refused: list[int] = []
     for send in sends:

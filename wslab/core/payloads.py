@@ -37,17 +37,25 @@ def payload_size(payload: str | bytes, *, cap_bytes: int = SAFETY_CAP_BYTES) -> 
     """Return the payload's size in bytes (of text: once encoded as UTF-8).
 
     Raises:
-        TypeError: it is neither str nor bytes. ValueError: it is larger than `cap_bytes`.
+        TypeError: it is neither str nor bytes.
+        ValueError: it is larger than `cap_bytes`, or text that UTF-8 cannot encode.
     """
     if not isinstance(payload, (str, bytes)):
         raise TypeError(f"payload is of type {type(payload).__name__}, but a message is str (text) or bytes (binary)")
-    payload_bytes = len(payload.encode()) if isinstance(payload, str) else len(payload)
+    try:
+        payload_bytes = len(payload.encode()) if isinstance(payload, str) else len(payload)
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"payload has {payload[error.start]!r} at character {error.start}, but a text message is UTF-8 "
+            "(RFC 6455 §5.6), which has no surrogates; leave it out, or send bytes"
+        ) from None
     check_size("payload size", payload_bytes, cap_bytes=cap_bytes)
     return payload_bytes
 
 
 def check_size(name: str, payload_bytes: int, *, cap_bytes: int) -> None:
     """Raise unless the size is a whole number of bytes between 0 and the cap."""
+    check_whole(name, payload_bytes, low=0, unit="bytes")  # no cap allows less
     check_whole(
         name, payload_bytes, low=0, high=cap_bytes, unit="bytes", hint=f"cap_bytes={payload_bytes} allows this size"
     )

@@ -2,7 +2,7 @@
 
 How it gets by with a few hundred bytes, and why the answer is no guess:
 
-1. A message of one byte shows how this server behaves when it accepts (`wslab.core.calibration`).
+1. A message of one byte shows how this server behaves when it accepts (`wslab.core.probing.calibration`).
 2. Sizes are offered in the cheapest form that this server is seen to refuse: announced in a header without
    payload, else compressed, else as they are. Announced after a first fragment of one byte rather than in one frame,
    because that tells at once a limit on messages (the largest total is the limit) from one on frames (one byte more).
@@ -11,18 +11,18 @@ How it gets by with a few hundred bytes, and why the answer is no guess:
    not. Where they contradict, the search goes on with more patience, then in a more expensive form. So a refusal
    that came late, a header check that is not the limit, or a misleading reason cost time, never the answer.
 5. Fragments, text and compression follow, each by the message in which the possible answers differ
-   (`wslab.core.counting`).
+   (`wslab.core.probing.counting`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wslab.core.calibration import calibrate
-from wslab.core.counting import count_compression, count_fragments, count_text
-from wslab.core.guesses import growing, next_size
-from wslab.core.inquiry import PATIENT, Inquiry, Steps, Stopped
-from wslab.core.trials import Form
+from wslab.core.probing.calibration import calibrate
+from wslab.core.probing.counting import count_compression, count_fragments, count_text
+from wslab.core.probing.guesses import growing, next_size
+from wslab.core.probing.inquiry import PATIENT, Inquiry, Steps, Stopped
+from wslab.core.probing.trials import Form
 from wslab.core.verdicts import Evidence, Failure
 
 MIB = 2**20

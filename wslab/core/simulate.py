@@ -2,7 +2,7 @@
 
 What is simulated is the waiting, not the waiters: a client is a row in a few arrays, and clients are advanced many at
 a time. Times are exact floats. Nobody meets anybody while the server is down, so there each pass makes the next
-attempt of all who are still out, in any order. Once it is up, attempts queue (see `wslab.core.capacity`) in the order
+attempt of all who are still out, in any order. Once it is up, attempts queue (`wslab.core.herds.capacity`) in order
 of time. If none of them can fail, they are all made in one pass. Otherwise they are made window by window, where a
 window is no longer than the soonest return of one who fails in it, so that the order stays exact; only where a server
 turns clients away is it `RESOLUTION_S`, and who comes back sooner than that may be served too late by as much.
@@ -17,14 +17,14 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from wslab.core.arguments import check_whole
+from wslab.core.arguments import check_flag, check_seed, check_whole
 from wslab.core.backoff import named
-from wslab.core.capacity import Admission
-from wslab.core.draws import columns
-from wslab.core.herd import NOTHING_TRIED, OUTCOMES, Codes, Herd, Tried
+from wslab.core.herds.capacity import Admission
+from wslab.core.herds.draws import columns
+from wslab.core.herds.herd import NOTHING_TRIED, OUTCOMES, Codes, Herd, Tried
+from wslab.core.herds.scenario import FloatArray, Scenario, changed
+from wslab.core.herds.summaries import BIN_S
 from wslab.core.policy import Delays, Policy
-from wslab.core.scenario import FloatArray, Scenario, changed
-from wslab.core.summaries import BIN_S
 
 RESOLUTION_S = 0.01
 PERIOD_WINDOWS = 64
@@ -57,7 +57,8 @@ def simulate_herd(
     Args:
         clients: 1 to 100 million. Time and memory grow with them (`benchmarks/simulation.py` measures both), and
             memory, where attempts can fail after the restart, with how many attempts the last is behind the first.
-        policy: see `wslab.core.backoff.named`. One that broadcasts is much faster.
+        policy: see `wslab.core.backoff.named`. One that broadcasts is much faster. One that hardly waits, as "none",
+            makes every client try again each `refused_s` of the downtime, which takes time and memory accordingly.
         scenario: the restart and the server's capacity. None: `Scenario()`.
         seed: the same seed gives the same herd.
         keep_attempts: keep every attempt, for `Herd.to_run`. None: up to ten thousand clients.
@@ -72,9 +73,12 @@ def simulate_herd(
     <Herd of 1,000, policy 'seed_page': half were back after ... s, 0 gave up, 0 still tried; ...>
     """
     check_whole("clients", clients, low=1, high=100_000_000, unit="clients")
-    check_whole("seed", seed, low=0, unit="(any whole number)")
+    check_seed(seed)
+    check_flag("keep_attempts", keep_attempts, optional=True)
     keep = clients <= KEPT_CLIENTS if keep_attempts is None else keep_attempts
-    simulation = _Simulation(clients, named(policy), changed(scenario or Scenario(), changes), seed, keep)
+    simulation = _Simulation(
+        clients, named(policy), changed(Scenario() if scenario is None else scenario, changes), seed, keep
+    )
     return simulation.run()
 
 

@@ -21,10 +21,11 @@ class Lesson(msgspec.Struct, frozen=True):
 
     number: str
     question: str
+    is_written: bool = True
 
     @property
     def label(self) -> str:
-        return f"lesson {self.number}, {self.question}"
+        return f"lesson {self.number}, {self.question}" + ("" if self.is_written else " (to come)")
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -126,6 +127,6 @@ LESSON_04 = Lesson("04", "What does a restart look like?")
 LESSON_05 = Lesson("05", "When should I come back?")
 LESSON_06 = Lesson("06", "What if everyone comes back at once?")
 LESSON_07 = Lesson("07", "Retry or not?")
-LESSON_08 = Lesson("08", "What does a browser see?")
-LESSON_09 = Lesson("09", "What do real servers do?")
-LESSON_10 = Lesson("10", "What about my server? My client?")
+LESSON_08 = Lesson("08", "What does a browser see?", is_written=False)
+LESSON_09 = Lesson("09", "What do real servers do?", is_written=False)
+LESSON_10 = Lesson("10", "What about my server? My client?", is_written=False)

@@ -1,7 +1,7 @@
 """What a probe found out about a server's limit: the evidence as it grows, and the verdict.
 
 The verdict is a record with a published schema (`verdict_schema()`). Nothing here decides what to try
-(`wslab.core.search`) or puts it into words (`wslab.core.conclusions`).
+(`wslab.core.search`) or puts it into words (`wslab.core.probing.conclusions`).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """How a message over the limit was refused; the fields are those of `Verdict` and, with a remark, `Sighting`."""
+    """How a message over the limit was refused; the fields are those of `Verdict` and, with a remark, `Observation`."""
 
     over_limit: OverLimit
     close_code: int | None = None

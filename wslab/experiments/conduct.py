@@ -17,10 +17,10 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, NamedTuple
 
 from wslab.core.arguments import check_url
+from wslab.core.herds.summaries import quantile
 from wslab.core.knobs import Knobs
 from wslab.core.records import Record, RunInfo, since
 from wslab.core.runs import Run
-from wslab.core.summaries import quantile
 from wslab.net import runtime
 from wslab.net.fleet import LabFleet
 from wslab.net.recording import Recorder, loop_lag

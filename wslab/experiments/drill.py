@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wslab.core.arguments import check_number, check_whole
+from wslab.core.arguments import check_number, check_seed, check_whole
 from wslab.core.backoff import named
 from wslab.core.knobs import Knobs
 from wslab.core.policy import Delays, Policy
@@ -58,6 +58,7 @@ def restart_drill(
     """
     check_whole("clients", clients, low=1, high=MAX_CLIENTS, unit="clients", hint="for more, use herd_drill")
     check_number("timeout_s", timeout_s, low=0.1, high=3600, unit="seconds")
+    check_seed(seed)
     restarts = Restarts(kind, downtime_s, changes or {}, repeats)
     restarts.check(target)
     chosen = named(policy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from wslab.core.arguments import check_number, check_whole
+from wslab.core.arguments import check_number, check_seed
 from wslab.core.backoff import named
 from wslab.core.knobs import Knobs
 from wslab.core.policy import Delays, Policy
@@ -41,8 +41,8 @@ def herd_drill(
     """Do as `restart_drill` does with thousands of clients, and return a run of the same records.
 
     `RunInfo.measured` has `client_bytes_per_connection`, and its loop lag is that of the worker processes. What one
-    client may take of both is little enough that the run measures the restart; `wslab.core.summaries.herd_summary` puts
-    the run into a few numbers.
+    client may take of both is little enough that the run measures the restart. `herd_summary` of
+    `wslab.core.herds.summaries` puts the run into a few numbers.
 
     Args:
         target: a running lab server or fleet, or the knobs of one to start for the drill.
@@ -67,7 +67,7 @@ def herd_drill(
     """
     # One process holds them all: the server, or the relay before a fleet, which takes two files for each.
     machine.check_clients(clients, files_per_client=2 if kind == "rolling" else 1)
-    check_whole("seed", seed, low=0, unit="(any whole number)")
+    check_seed(seed)
     check_number("timeout_s", timeout_s, low=0.1, high=3600, unit="seconds")
     restarts = Restarts(kind, downtime_s, changes or {}, repeats)
     restarts.check(target)

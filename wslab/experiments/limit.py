@@ -7,12 +7,12 @@ import contextlib
 from typing import Any
 
 from wslab.core.knobs import Knobs
-from wslab.core.trials import Sighting, Trial
+from wslab.core.probing.trials import Observation, Trial
 from wslab.core.verdicts import Verdict
 from wslab.experiments.conduct import Cancel, OnProgress, Progress, served
 from wslab.net import runtime
-from wslab.net.probe import LimitProbe
-from wslab.net.probe_request import ProbeRequest
+from wslab.net.probing.probe import LimitProbe
+from wslab.net.probing.request import ProbeRequest
 from wslab.net.server import LabServer
 
 
@@ -32,7 +32,7 @@ def find_limit(
         target: a running lab server, the knobs of one to start for it, or a URL.
         progress: called on the background thread with each trial.
         cancel: a token that stops the search; so does Ctrl-C. The verdict then says what was established.
-        request: the other fields of `wslab.net.probe_request.ProbeRequest`: cap_bytes (default 64 MiB),
+        request: the other fields of `wslab.net.probing.request.ProbeRequest`: cap_bytes (default 64 MiB),
             configured_bytes, subprotocols, greeting, filler, headers, allow_hosts, ssl_context, timeout_s, hold_s.
 
     Returns:
@@ -62,6 +62,6 @@ class _Steps:
         self._progress = progress
         self._done = 0
 
-    def __call__(self, trial: Trial, _sighting: Sighting) -> None:
+    def __call__(self, trial: Trial, _observation: Observation) -> None:
         self._done += 1
         self._progress(Progress(self._done, None, f"{trial.payload_bytes:,} B, {trial.form.replace('_', ' ')}"))

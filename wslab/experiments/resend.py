@@ -7,7 +7,7 @@ import contextlib
 import itertools
 from random import Random
 
-from wslab.core.arguments import check_number
+from wslab.core.arguments import check_number, check_seed
 from wslab.core.backoff import named
 from wslab.core.knobs import Knobs
 from wslab.core.payloads import SAFETY_CAP_BYTES, payload_size
@@ -51,6 +51,7 @@ def resend(
         TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
     """
     check_number("duration_s", duration_s, low=0.1, high=600, unit="seconds")
+    check_seed(seed)
     payload_bytes = payload_size(payload, cap_bytes=cap_bytes)
     chosen = named(policy)
 

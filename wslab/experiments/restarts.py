@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, get_args
 
 from wslab.core.arguments import check_choice, check_number, check_whole
-from wslab.core.knobs import Knobs
+from wslab.core.knobs import Knobs, changed
 from wslab.core.records import RestartKind
 from wslab.experiments.conduct import Lab
 from wslab.experiments.gathering import Gathering
 from wslab.net.fleet import LabFleet
-from wslab.net.server import LabServer, changed
+from wslab.net.server import LabServer
 
 
 class Restarts(NamedTuple):
@@ -30,7 +30,8 @@ class Restarts(NamedTuple):
         check_number("downtime_s", self.downtime_s, low=0, high=600, unit="seconds", optional=True)
         if not isinstance(target, Lab | Knobs):
             raise TypeError(
-                f"target is {target!r}, but a drill restarts its server: give a LabServer, a LabFleet, or Knobs for one"
+                f"target is {target!r}, but a drill restarts its server: give a LabServer, a LabFleet, or Knobs for "
+                "one; a server of your own you restart yourself, while stay_connected(url) runs"
             )
         if not isinstance(target, Knobs) and isinstance(target, LabFleet) != (self.kind == "rolling"):
             raise ValueError(f"kind is {self.kind!r}, but a LabFleet is restarted by 'rolling', and nothing else is")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from random import Random
 
-from wslab.core.arguments import check_number
+from wslab.core.arguments import check_flag, check_number, check_seed
 from wslab.core.backoff import named
 from wslab.core.knobs import Knobs
 from wslab.core.payloads import SAFETY_CAP_BYTES, payload_size
@@ -45,6 +45,7 @@ def send_message(
     Raises:
         TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
     """
+    check_flag("compression", compression)
     payload_bytes = payload_size(payload, cap_bytes=cap_bytes)
 
     async def measure(recorder: Recorder) -> None:
@@ -61,7 +62,7 @@ def send_message(
 
 
 def stay_connected(
-    target: LabServer | str,
+    target: LabServer | Knobs | str,
     policy: str | Policy | Delays = "full_jitter",
     *,
     duration_s: float = 10.0,
@@ -72,7 +73,8 @@ def stay_connected(
     """Keep one client connected for `duration_s` seconds, come what may, and return what it saw.
 
     Args:
-        target: a running lab server, or a URL; whoever runs it restarts it meanwhile.
+        target: a running lab server, or a URL; whoever runs it restarts it meanwhile. Or the knobs of one to start
+            for it, which nobody restarts.
         policy: when it comes back: a name, a `Policy`, or a generator function.
         duration_s: 0.1 to 3600 seconds; `cancel` and Ctrl-C end it earlier.
         seed: of the policy's random numbers.
@@ -81,6 +83,7 @@ def stay_connected(
         TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
     """
     check_number("duration_s", duration_s, low=0.1, high=3600, unit="seconds")
+    check_seed(seed)
     chosen = named(policy)
 
     async def measure(recorder: Recorder) -> None:

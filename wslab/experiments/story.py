@@ -6,7 +6,7 @@ its delay and comes back. The message then passes. A crash, last, shows the same
 
 from __future__ import annotations
 
-from wslab.core.arguments import check_whole
+from wslab.core.arguments import check_seed, check_whole
 from wslab.core.backoff import full_jitter
 from wslab.core.knobs import Knobs
 from wslab.core.ladders import until_refused
@@ -47,6 +47,7 @@ def tell_story(
     """
     check_whole("clients", clients, low=1, high=200, unit="clients")
     check_whole("max_message_bytes", max_message_bytes, low=1024, high=2**20, unit="bytes")
+    check_seed(seed)
     raised_bytes = RAISED_BY * max_message_bytes
 
     def tell(chapter: int, doing: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-from wslab.core.arguments import check_choice, check_whole
+from wslab.core.arguments import check_choice, check_flag, check_seed, check_type, check_whole
 from wslab.core.knobs import Knobs
 from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES, check_size, make_payload
 from wslab.core.records import Send
@@ -44,7 +44,8 @@ def payload_sweep(
         target: a running lab server, the knobs of one to start for the sweep, or a URL.
         sizes: payload sizes in bytes, see `wslab.core.ladders`; or a generator that yields a size and is sent whether
             that size passed every time, such as `until_refused`.
-        payload: "text", "multibyte", "json", "binary", or the path of a file, of which each message is the beginning.
+        payload: "text", "multibyte", "json", "binary", or the `pathlib.Path` of a file, of which each message is the
+            beginning.
         repeats: messages of each size, 1 to 1000.
         connection: "per_message" opens one for each message; "shared" goes on with one until it is closed.
         fragment_bytes: cut each message into frames of at most so many bytes. None: one frame.
@@ -63,19 +64,24 @@ def payload_sweep(
     """
     check_whole("repeats", repeats, low=1, high=MAX_REPEATS, unit="messages of each size")
     check_choice("connection", connection, ["per_message", "shared"])
+    check_flag("compression", compression)
+    check_seed(seed)
     make = _maker(payload, seed, cap_bytes)
     steps, total = _steps(sizes, cap_bytes)
     if total is None and confirm == "none":
         raise ValueError("confirm is 'none', but a search must learn what came of each size; use 'reply' or 'ping'")
+    first = _next(steps, None)
+    if first is None:
+        raise ValueError("sizes is empty, or a generator that is used up; give at least one size, or make it anew")
     how: dict[str, Any] = {"fragment_bytes": fragment_bytes, "confirm": confirm, "timeout_s": timeout_s}
     client_knobs: dict[str, Any] = {"compression": compression, "max_message_bytes": max_message_bytes}
 
     async def measure(recorder: Recorder) -> None:
         client = Client(url, recorder, **client_knobs)
-        passed: bool | None = None
+        size: int | None = first
         done = 0
         try:
-            while (size := _next(steps, passed)) is not None:
+            while size is not None:
                 content = make(size)
                 sends = [await _send(client, content, fresh=connection == "per_message", **how) for _ in range(repeats)]
                 passed = all(send.outcome in ("accepted", "unconfirmed") for send in sends)
@@ -84,6 +90,7 @@ def payload_sweep(
                 done += 1
                 if progress is not None:
                     progress(Progress(done, total, f"{size:,} B {sends[-1].outcome}"))
+                size = _next(steps, passed)
         finally:
             await client.close()
 
@@ -105,14 +112,16 @@ async def _send(client: Client, content: str | bytes, *, fresh: bool, **how: Any
 
 def _maker(payload: str | Path, seed: int, cap_bytes: int) -> Callable[[int], str | bytes]:
     """Return what makes a payload of a given size; a file's is its beginning."""
+    check_type("payload", payload, str | Path, "the name of a kind, or the pathlib.Path of a file")
     if isinstance(payload, str):
-        check_choice("payload", payload, KINDS)
+        check_choice("payload", payload, KINDS, hint="for a file, give a pathlib.Path")
         return lambda size: make_payload(payload, size, seed=seed, cap_bytes=cap_bytes)
     with payload.open("rb") as file:
         content = file.read(cap_bytes + 1)  # no more of it can be sent
 
     def beginning(size: int) -> bytes:
-        check_size("payload size", size, cap_bytes=min(cap_bytes, len(content)))
+        check_size("payload size", size, cap_bytes=cap_bytes)
+        check_whole("payload size", size, low=0, high=len(content), unit="bytes", hint="the file has no more")
         return content[:size]
 
     return beginning
@@ -122,6 +131,7 @@ def _steps(
     sizes: Iterable[int] | Generator[int, bool, Any], cap_bytes: int
 ) -> tuple[Generator[int, Any, Any], int | None]:
     """Return the sizes as a generator that takes verdicts, and how many there are where that is known."""
+    check_type("sizes", sizes, Iterable, "an iterable of bytes: write [1024], or call a ladder")
     if isinstance(sizes, Generator):
         return sizes, None
     checked = list(sizes)

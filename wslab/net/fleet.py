@@ -13,12 +13,12 @@ from typing import Any, Self
 from msgspec.structs import replace
 
 from wslab.core.arguments import check_choice, check_whole
-from wslab.core.knobs import Knobs
+from wslab.core.knobs import Knobs, changed
 from wslab.core.records import Account, Restart, RestartKind
 from wslab.net import runtime
 from wslab.net.child import LabServerError
 from wslab.net.relay import Address, Relay
-from wslab.net.server import LabServer, changed
+from wslab.net.server import LabServer
 
 
 class LabFleet:
@@ -39,7 +39,7 @@ class LabFleet:
 
     def __init__(self, knobs: Knobs | None = None, *, servers: int = 3, **changes: Any) -> None:
         check_whole("servers", servers, low=2, high=16, unit="servers")
-        self.knobs = changed(knobs or Knobs(), changes)
+        self.knobs = changed(Knobs() if knobs is None else knobs, changes)
         self._servers = [LabServer(self.knobs, name=f"{number}.") for number in range(1, servers + 1)]
         self._relay: Relay | None = None
 

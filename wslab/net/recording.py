@@ -15,9 +15,9 @@ LAG_INTERVAL_S = 0.01
 class Recorder:
     """Collects records; its clock is the machine's monotonic one, counted from the run's beginning.
 
-    `listeners` are called with each record on the background loop's thread; they must return at once. `measured` is
-    what was measured of the instrument itself, `losses` what was lost of the run (see `RunInfo`); `lags_s` is of the
-    loops that measured, where it was not the background loop.
+    `listeners` are called with each record on the background loop's thread; they must return at once, and one that
+    raises is not called again. `measured` is what was measured of the instrument itself, `losses` what was lost of the
+    run (see `RunInfo`); `lags_s` is of the loops that measured, where it was not the background loop.
     """
 
     def __init__(self) -> None:
@@ -34,8 +34,12 @@ class Recorder:
 
     def emit(self, record: Record) -> None:
         self.records.append(record)
-        for listener in self.listeners:
-            listener(record)
+        for listener in tuple(self.listeners):
+            try:
+                listener(record)
+            except BaseException:
+                self.listeners.remove(listener)  # what fails for one record would for the next, while all is closed
+                raise
 
 
 @contextlib.asynccontextmanager

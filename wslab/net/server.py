@@ -8,7 +8,6 @@ started before its predecessor is stopped, so that the downtime is the knob's an
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import math
 import socket
 import time
@@ -19,9 +18,10 @@ from typing import Any, Self
 from msgspec.structs import replace
 
 from wslab.core.arguments import check_choice, check_number, check_whole
-from wslab.core.knobs import Knobs
+from wslab.core.knobs import Knobs, changed
 from wslab.core.records import Account, Restart, RestartKind
 from wslab.net import control, runtime
+from wslab.net.address import is_loopback, reserve
 from wslab.net.child import Child, LabServerError
 
 KINDS: tuple[RestartKind, ...] = ("graceful", "crash", "reload")
@@ -56,9 +56,9 @@ class LabServer:
         name: str = "",
         **changes: Any,
     ) -> None:
-        self.knobs = changed(knobs or Knobs(), changes)
-        check_whole("port", port, low=0, high=65_535, unit="(a TCP port); 0 takes a free one")
-        if not expose and not _is_loopback(host):
+        self.knobs = changed(Knobs() if knobs is None else knobs, changes)
+        check_whole("port", port, low=0, high=65_535, unit="(a TCP port)", hint="0 takes a free one")
+        if not expose and not is_loopback(host):
             raise ValueError(
                 f"host is {host!r}, which other machines can reach; use 127.0.0.1, or say expose=True if they may"
             )
@@ -167,7 +167,7 @@ class LabServer:
         if self._reservation is not None:
             self._check_running()
             raise LabServerError("this server was started already")
-        self._reservation = _reserve(self.host, self._wanted_port)
+        self._reservation = reserve(self.host, self._wanted_port)
         try:
             self._child = await self._spawn()
             await self._bring_up(self._child, at=0.0)
@@ -300,33 +300,3 @@ class LabServer:
             raise LabServerError("this server was not started; use it in a with statement, or call start()")
         if self._child is None and self._reservation.fileno() < 0:
             raise LabServerError("this server was stopped; make a new LabServer")
-
-
-def changed(knobs: Knobs, changes: dict[str, Any]) -> Knobs:
-    """Return a copy of `knobs` with `changes`; ValueError with the nearest names for one that does not exist."""
-    for name in changes:
-        check_choice("knob", name, Knobs.__struct_fields__)
-    return replace(knobs, **changes)
-
-
-def _reserve(host: str, port: int) -> socket.socket:
-    """Bind `port` without listening: it stays ours while the server is down, and connections to it are refused."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    reservation = socket.socket(family)
-    # The child binds the same address beside it, which Linux allows with this option while nobody listens there.
-    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        reservation.bind((host, port))
-    except OSError as error:
-        reservation.close()
-        raise LabServerError(
-            f"port {port} on {host} cannot be had: {error.strerror}; stop who uses it, or take port=0"
-        ) from None
-    return reservation
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

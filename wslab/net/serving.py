@@ -16,16 +16,15 @@ from http import HTTPStatus
 from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed, PayloadTooBig
+from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import enable_server_permessage_deflate
-from websockets.frames import DATA_OPCODES, Frame
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
 from wslab.core.knobs import Knobs
-from wslab.core.records import Account, closed_by
+from wslab.core.records import Account
 from wslab.net import control, machine
-from wslab.net.metering import MeteredConnection
+from wslab.net.lab_connection import LabConnection
 
 BACKLOG = 4096
 """Connections that the kernel queues for us. With asyncio's 100, a burst of clients loses SYNs, and the kernel's
@@ -34,90 +33,9 @@ retransmission after a second looks like a backoff policy (measured: `benchmarks
 TRY_AGAIN_LATER = (1013, "try again later")
 
 HANDSHAKE_TIMEOUT_S = 120.0
-HOLD_S = 60.0
-"""A connection held open after a refusal is ended after this long, so that nothing is held for ever."""
 
 # A page may connect from the machine itself only: any site's page can reach loopback, and would otherwise be let in.
 LOOPBACK_ORIGINS = [None, re.compile(r"https?://(localhost|127(\.\d+){3}|\[::1\])(:\d+)?")]
-
-
-class LabConnection(MeteredConnection, ServerConnection):
-    """One connection of the lab server, under the knobs that were set when it opened."""
-
-    def __init__(self, lab: LabProgram, protocol: ServerProtocol, server: Server, **options: Any) -> None:
-        super().__init__(protocol, server, **options)
-        self.lab = lab
-        self.knobs = lab.knobs
-        self.connection_id = lab.next_connection_id()
-        self.opened_at: float | None = None
-        self.received_frames = 0
-        self.received_messages = 0
-        self.received_payload_bytes = 0
-        self.apply_limits(lab.knobs)
-
-    def apply_limits(self, knobs: Knobs) -> None:
-        """Take over `knobs`, also while open: limits count from the next message on."""
-        self.knobs = knobs
-        self.protocol.max_message_size = knobs.max_message_bytes
-        self.protocol.max_fragment_size = knobs.max_frame_bytes
-
-    def process_event(self, event: Any) -> None:
-        if isinstance(event, Frame) and event.opcode in DATA_OPCODES:
-            self.received_frames += 1
-            self.received_messages += event.fin
-            self.received_payload_bytes += len(event.data)
-        super().process_event(event)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._has_refused() and self.knobs.after_refusal == "reset":
-            self.transport.close()  # what is unread in the kernel's buffer makes it answer with RST
-
-    def _end_stream(self) -> None:
-        if self._has_refused() and self.knobs.after_refusal == "hold":
-            self.transport.pause_reading()
-            self.loop.call_later(HOLD_S, self.transport.abort)
-        else:
-            super()._end_stream()
-
-    def _has_refused(self) -> bool:
-        return isinstance(self.protocol.parser_exc, PayloadTooBig)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        if self.opened_at is not None:
-            self.lab.report(self.account(closed_at=time.monotonic(), error=exc or self.protocol.parser_exc))
-
-    def part(self, code: int, reason: str) -> None:
-        """Begin to close with `code`: 1005 as an empty close frame, 1006 with none (RFC 6455 §7.1.5)."""
-        if code == 1006:
-            self.transport.close()
-            return
-        if code == 1005:
-            self.protocol.send_close()
-        else:
-            self.protocol.send_close(code, reason)
-        self.send_data()
-
-    def account(self, closed_at: float | None = None, error: Exception | None = None) -> Account:
-        ended = closed_at is not None
-        received, sent = self.received_close, self.sent_close
-        return Account(
-            connection_id=self.connection_id,
-            start=self.lab.start,
-            peer_port=self.remote_address[1] if self.remote_address else 0,
-            opened_at_s=self.opened_at or 0.0,
-            closed_at_s=closed_at,
-            received_frames=self.received_frames,
-            received_messages=self.received_messages,
-            received_payload_bytes=self.received_payload_bytes,
-            received_wire_bytes=self.received_wire_bytes,
-            sent_wire_bytes=self.sent_wire_bytes,
-            closed_by=closed_by(received, sent, sent_first=self.sent_close_first, here="server") if ended else None,
-            received=received,
-            sent=sent,
-            error=None if error is None else f"{type(error).__name__}: {error}",
-        )
 
 
 class LabProgram:

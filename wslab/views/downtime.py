@@ -70,7 +70,8 @@ def shade_downtime(ax: Axes, restarts: pd.DataFrame, *, until_s: float) -> list[
     if len(down):
         lasted_s = down["downtime_s"]
         how_long = "to the end" if lasted_s.isna().any() else f"for {span(lasted_s.min(), lasted_s.max())}"
-        handles.append(Patch(facecolor=SHADE, label=f"server down {how_long}"))
+        who = "one server of several" if (restarts["kind"] == "rolling").any() else "server"
+        handles.append(Patch(facecolor=SHADE, label=f"{who} down {how_long}"))
     return handles
 
 

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from wslab.core.summaries import BIN_S
+from wslab.core.herds.summaries import BIN_S
 from wslab.views.axes import SMALL_PT, dress, filled, lined, marked, name_rows, new_axes
 from wslab.views.returning import AnyHerd, Returning, returning
 from wslab.views.style import CAPACITY, GROUPS, INK, RETURNS, SHADE, in_order, look

@@ -10,6 +10,7 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from wslab.core.arguments import check_type
 from wslab.views.axes import describe
 
 
@@ -18,6 +19,7 @@ def show(drawn: Axes | Figure) -> None:
 
     It needs no pyplot and no `%matplotlib`, and shows the same in a rendered page, without JavaScript.
     """
+    check_type("drawn", drawn, Axes | Figure, "what a function of wslab.plots returns, or another Axes or Figure")
     display({"text/html": picture(drawn), "text/plain": describe(drawn)}, raw=True)  # type: ignore[no-untyped-call]
 
 

@@ -32,6 +32,7 @@ from wslab.views.axes import (
     scale_bytes,
 )
 from wslab.views.contending import contention
+from wslab.views.delays import delays_drawn
 from wslab.views.downtime import attempts_against_downtime
 from wslab.views.groups import grouped, looks_of, meanings
 from wslab.views.herds import arrivals, attempts_wasted, peak_against_clients, who_gave_up
@@ -46,6 +47,7 @@ __all__ = [
     "attempts_wasted",
     "close_codes",
     "contention",
+    "delays_drawn",
     "describe",
     "outcome_shares",
     "peak_against_clients",

@@ -13,10 +13,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from wslab.core.herd import Counts, Herd
+from wslab.core.herds.herd import Counts, Herd
+from wslab.core.herds.scenario import FloatArray
+from wslab.core.herds.summaries import BIN_S, quantile
 from wslab.core.runs import Run
-from wslab.core.scenario import FloatArray
-from wslab.core.summaries import BIN_S, quantile
 from wslab.views.words import seconds
 
 AnyHerd: TypeAlias = Herd | Run

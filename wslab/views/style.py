@@ -103,6 +103,7 @@ RESTARTS: dict[str, Look] = {
     "graceful": Look("graceful restart", INK, linestyle="--"),
     "reload": Look("reload", INK, linestyle="-."),
     "crash": Look("crash", INK, linestyle="-"),
+    "rolling": Look("rolling restart, one server after another", INK, linestyle=":"),
 }
 """The moments at which a server restarts, by their kind."""
 

@@ -122,7 +122,7 @@ def closures(run: Run) -> pd.DataFrame:
         the run began), close_code (Int64), close_reason (string), clean (boolean), closed_by (string: server, client,
         network), received_code (Int64), received_reason (string), sent_code (Int64), sent_reason (string),
         recovered (boolean), send_error (string), tcp_end (string: fin, reset, aborted),
-        sent_wire_bytes (Int64), received_wire_bytes (Int64).
+        sent_wire_bytes (Int64), received_wire_bytes (Int64), received_messages (Int64).
     """
     return _tabulate(run, Closure)
 

@@ -9,10 +9,10 @@ from typing import Protocol
 from websockets.frames import Opcode
 
 from wslab.core.records import Close, Closure, TcpEnd, closed_by
-from wslab.net.frames import control_frame
 from wslab.net.herd.frugal import CONTROL, FrameError, close_payload, read_close, read_frame_head
 from wslab.net.herd.opening import Opening
 from wslab.net.herd.readiness import Deadlines, Readiness
+from wslab.net.probing.frames import control_frame
 
 RECEIVE_BYTES = 16_384
 

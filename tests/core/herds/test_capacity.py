@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wslab.core import capacity
-from wslab.core.capacity import Admission
-from wslab.core.scenario import Scenario
+from wslab.core.herds import capacity
+from wslab.core.herds.capacity import Admission
+from wslab.core.herds.scenario import Scenario
 
 rates = st.floats(0.5, 1000)
 arrival_times = st.lists(st.floats(0, 50), min_size=1, max_size=200).map(lambda times: np.array(sorted(times)))

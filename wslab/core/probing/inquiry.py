@@ -1,6 +1,6 @@
 """Questions to one server, and the evidence that their answers leave: what every stage of the search shares.
 
-Generators, no I/O: each yields a `Trial` and receives its `Sighting` (see `wslab.core.trials` for what that
+Generators, no I/O: each yields a `Trial` and receives its `Observation` (see `wslab.core.probing.trials` for what that
 proves). Only real messages change what is accepted and what is refused.
 """
 
@@ -11,12 +11,12 @@ from typing import TypeVar
 
 import msgspec
 
-from wslab.core.guesses import named_sizes
-from wslab.core.trials import Baseline, Content, Form, Reading, Sighting, Trial, read, refusal_of
+from wslab.core.probing.guesses import named_sizes
+from wslab.core.probing.trials import Baseline, Content, Form, Observation, Reading, Trial, read, refusal_of
 from wslab.core.verdicts import Evidence, Failure
 
 T = TypeVar("T")
-Steps = Generator[Trial, Sighting, T]
+Steps = Generator[Trial, Observation, T]
 
 PATIENT = 20
 """Factor on the waits for silence, wherever the answer depends on them."""
@@ -66,7 +66,7 @@ class Inquiry:
         fragment_bytes: int | None = None,
         patience: int = 1,
         evidence: bool = False,
-    ) -> Steps[tuple[Sighting, Reading]]:
+    ) -> Steps[tuple[Observation, Reading]]:
         """Try `payload_bytes` in this form.
 
         Raises:
@@ -81,13 +81,13 @@ class Inquiry:
             patience=PATIENT if evidence else patience,
             evidence=evidence,
         )
-        sighting = yield trial
-        if sighting.failure is not None:
-            raise Stopped(sighting.failure)
-        if sighting.close is not None:
+        observation = yield trial
+        if observation.failure is not None:
+            raise Stopped(observation.failure)
+        if observation.close is not None:
             sent = {payload_bytes} if form != "announced_in_fragments" else {payload_bytes, payload_bytes - 1, 1}
-            self.evidence.named_bytes.update(named_sizes(sighting.close.reason, besides=sent))
-        return sighting, read(trial, sighting)
+            self.evidence.named_bytes.update(named_sizes(observation.close.reason, besides=sent))
+        return observation, read(trial, observation)
 
     def passes(self, form: Form, payload_bytes: int, patience: int = 1) -> Steps[bool]:
         """Whether this size is not refused in this form. What an announcement has shown is not asked again."""
@@ -125,8 +125,8 @@ class Inquiry:
     def deflates(self) -> Steps[bool]:
         """Whether the server agrees to permessage-deflate (RFC 7692)."""
         if self._deflates is None:
-            sighting, _ = yield from self.ask("deflated", 1)
-            self._deflates = sighting.deflate
+            observation, _ = yield from self.ask("deflated", 1)
+            self._deflates = observation.deflate
         return self._deflates
 
     def offer(self, payload_bytes: int) -> Steps[bool]:
@@ -136,22 +136,24 @@ class Inquiry:
             return True
         if evidence.refused_bytes is not None and payload_bytes >= evidence.refused_bytes:
             return False
-        sighting, reading = yield from self.ask("frame", payload_bytes, evidence=True)
+        observation, reading = yield from self.ask("frame", payload_bytes, evidence=True)
         if reading in ("silent_drop", "held_open"):
             reading = yield from self._look_again()
         if reading == "accepted":
             evidence.accepted_bytes = payload_bytes
             return True
+        if reading == "silent_drop" and observation.own_messages:
+            evidence.remarks.append("Other messages came in place of an answer: perhaps the application's own refusal.")
         evidence.refused_bytes = payload_bytes
-        evidence.refusal = refusal_of(sighting, reading)
+        evidence.refusal = refusal_of(observation, reading)
         return False
 
     def _look_again(self) -> Steps[Reading]:
         """After silence: tell a dropped message from a dead connection, and both from a server that never answers."""
-        sighting, reading = yield from self.ask("again", 1, patience=PATIENT)
+        observation, reading = yield from self.ask("again", 1, patience=PATIENT)
         if reading == "accepted":
             return "accepted" if self.baseline.replies == "none" else "silent_drop"
-        if self.baseline.replies == "own" and sighting.pong:
+        if self.baseline.replies == "own" and observation.pong:
             # It is alive and does not answer a message of one byte either: what looked like answers was none.
             self.baseline = msgspec.structs.replace(self.baseline, replies="none")
             self.evidence.always_answers = False

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from wslab.core.guesses import looks_configured
+from wslab.core.probing.guesses import looks_configured
 from wslab.core.verdicts import Costs, Evidence, Refusal, Verdict
 
 _OVER_LIMIT = {

@@ -13,8 +13,8 @@ from websockets.uri import parse_uri
 
 from wslab.core.arguments import check_number, check_url, check_whole
 from wslab.core.search import DEFAULT_CAP_BYTES
-from wslab.net.opening import Target
-from wslab.net.permission import Bounds, bounds_for, check_permission
+from wslab.net.probing.opening import Target
+from wslab.net.probing.permission import Bounds, bounds_for, check_permission
 
 MAX_CAP_BYTES = 2**30
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
@@ -100,8 +100,16 @@ class ProbeRequest:
             url=self.url,
             subprotocols=self.subprotocols,
             headers=self.headers,
-            user_agent=f"wslab/{importlib.metadata.version('wslab')} (WebSocket limit probe)",
+            user_agent=_user_agent(),
             ssl_context=self.ssl_context,
             timeout_s=self.timeout_s,
             bytes_per_s=self.bounds.bytes_per_s,
         )
+
+
+def _user_agent() -> str:
+    try:
+        version = importlib.metadata.version("wslab")
+    except importlib.metadata.PackageNotFoundError:  # run from a source tree that is not installed
+        version = "unknown"
+    return f"wslab/{version} (WebSocket limit probe)"

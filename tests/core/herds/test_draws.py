@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from wslab.core.backoff import decorrelated_jitter, named
-from wslab.core.draws import columns
+from wslab.core.herds.draws import columns
 from wslab.core.policy import Policy, PolicyError
 
 

@@ -1,4 +1,4 @@
-"""Runs the trials of `wslab.core.trials` over real sockets, and waits for silence until it means something.
+"""Runs the trials of `wslab.core.probing.trials` over real sockets, and waits for silence until it means something.
 
 A connection is used again while messages pass on it. Waits follow the server: they are multiples of the slowest
 answer and the slowest refusal that it has given so far.
@@ -15,11 +15,11 @@ from types import TracebackType
 
 from websockets.frames import Opcode
 
-from wslab.core.trials import Sighting, Trial
+from wslab.core.probing.trials import Observation, Trial
 from wslab.core.verdicts import AfterRefusal, Failure
-from wslab.net.frames import compressed_frame, encode_header, filled_frame, fragmented_message, text_frame
-from wslab.net.waits import Waits
-from wslab.net.wire import Wire
+from wslab.net.probing.frames import compressed_frame, encode_header, filled_frame, fragmented_message, text_frame
+from wslab.net.probing.waits import Waits
+from wslab.net.probing.wire import Wire
 
 WIDE_CHARACTER = "é".encode()  # two bytes
 OpenWire = Callable[[bool], Awaitable[Wire]]
@@ -73,7 +73,7 @@ class TrialRunner:
     ) -> None:
         await self._leave()
 
-    async def observe(self, trial: Trial) -> Sighting:
+    async def observe(self, trial: Trial) -> Observation:
         """Carry out one trial and return what was seen.
 
         Raises:
@@ -81,7 +81,7 @@ class TrialRunner:
         """
         wire = await self._wire_for(trial)
         if trial.is_compressed and not wire.deflate:
-            return Sighting()
+            return Observation()
         sent_before, received_before = wire.sent_bytes, wire.received_bytes
         try:
             return await self._try(wire, trial)
@@ -93,7 +93,7 @@ class TrialRunner:
             else:
                 self.probe_wire_bytes += sent_bytes
 
-    async def _try(self, wire: Wire, trial: Trial) -> Sighting:
+    async def _try(self, wire: Wire, trial: Trial) -> Observation:
         wire.frames.fill = WIDE_CHARACTER if trial.content == "wide_text" else self._fill
         since = Since.now(wire)
         pong = _never
@@ -106,7 +106,7 @@ class TrialRunner:
             if trial.evidence and trial.form == "frame" and wire.has_ended:
                 after_refusal = await wire.what_follows(left_bytes, wait_s=self._waits.for_reset(), hold_s=self._hold_s)
         violation = wire.frames.violation
-        return Sighting(
+        return Observation(
             echoed_bytes=since.echoed_bytes(),
             own_messages=since.own_messages(),
             pong=pong(),

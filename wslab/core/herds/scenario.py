@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from wslab.core.arguments import check_choice, check_number, check_whole
+from wslab.core.arguments import check_choice, check_number, check_type, check_whole
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -105,6 +105,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def changed(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
     """Return a copy of `scenario` with `changes`; ValueError with the nearest names for one that does not exist."""
+    check_type("scenario", scenario, Scenario, "a Scenario; write single fields by name, such as downtime_s=5")
     for name in changes:
-        check_choice("scenario", name, Scenario.__struct_fields__)
+        check_choice("field of Scenario", name, Scenario.__struct_fields__)
     return msgspec.structs.replace(scenario, **changes)

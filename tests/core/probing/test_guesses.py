@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wslab.core.guesses import growing, named_sizes, next_size
+from wslab.core.probing.guesses import growing, named_sizes, next_size
 
 
 @given(limit=st.integers(1, 2**30), cap=st.integers(1, 2**30))

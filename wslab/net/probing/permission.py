@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from wslab.net.tcp import AddressInfo
+from wslab.net.probing.tcp import AddressInfo
 
 
 @dataclass(frozen=True, slots=True)

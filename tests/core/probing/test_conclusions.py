@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from wslab.core.conclusions import conclude
+from wslab.core.probing.conclusions import conclude
 from wslab.core.verdicts import Costs, Evidence, Failure, OverLimit, Refusal, Verdict
 
 REFUSAL = Refusal(over_limit="close_frame", close_code=1009)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wslab.core.scenario import Scenario, changed
+from wslab.core.herds.scenario import Scenario, changed
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_scenario_refuses_what_is_out_of_bounds(field, value, message):
 
 
 def test_scenario_changes_name_the_nearest_field():
-    with pytest.raises(ValueError, match="scenario is 'downtime'; did you mean 'downtime_s'"):
+    with pytest.raises(ValueError, match="field of Scenario is 'downtime'; did you mean 'downtime_s'"):
         changed(Scenario(), {"downtime": 3})
 
 

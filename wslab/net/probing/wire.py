@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable
 from websockets.frames import Opcode
 
 from wslab.core.verdicts import AfterRefusal
-from wslab.net.frames import FrameReader, control_frame
-from wslab.net.tcp import TcpStream
+from wslab.net.probing.frames import FrameReader, control_frame
+from wslab.net.probing.tcp import TcpStream
 
 CLOSE_NORMALLY = b"\x03\xe8"
 SLICES = 4

@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-from wslab.core.scenario import FloatArray, Scenario
+from wslab.core.herds.scenario import FloatArray, Scenario
 
 CHUNK = 65_536
 """Arrivals turned into Python floats at a time: the queue is sequential, its memory need not grow with the herd."""

@@ -23,8 +23,8 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from wslab.core.verdicts import Failure, FailureStatus
-from wslab.net.tcp import AddressInfo, TcpStream
-from wslab.net.wire import Wire
+from wslab.net.probing.tcp import AddressInfo, TcpStream
+from wslab.net.probing.wire import Wire
 
 MAX_HEAD_BYTES = 65_536
 _BODY_WAIT_S = 0.25

@@ -13,8 +13,8 @@ from typing import Any, cast
 
 import numpy as np
 
+from wslab.core.herds.scenario import FloatArray
 from wslab.core.policy import Policy, checked, checked_delay
-from wslab.core.scenario import FloatArray
 
 
 class HerdDraws:

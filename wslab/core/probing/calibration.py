@@ -6,8 +6,8 @@ import re
 
 from msgspec.structs import replace
 
-from wslab.core.inquiry import Inquiry, Steps, Stopped
-from wslab.core.trials import Baseline, Content, Sighting, refusal_of
+from wslab.core.probing.inquiry import Inquiry, Steps, Stopped
+from wslab.core.probing.trials import Baseline, Content, Observation, refusal_of
 from wslab.core.verdicts import Failure
 
 UNHURRIED = 10
@@ -25,12 +25,12 @@ def calibrate(inquiry: Inquiry) -> Steps[None]:
     Raises:
         Stopped: no message of one byte passes.
     """
-    content, sighting = yield from _first_words(inquiry)
-    echoes = sighting.echoed_bytes > 0
+    content, observation = yield from _first_words(inquiry)
+    echoes = observation.echoed_bytes > 0
     inquiry.baseline = Baseline(
-        content=content, replies="echo" if echoes else "none", pongs=sighting.pong, ends=sighting.close_code
+        content=content, replies="echo" if echoes else "none", pongs=observation.pong, ends=observation.close_code
     )
-    if not echoes and (sighting.own_messages or inquiry.baseline.ends is not None):
+    if not echoes and (observation.own_messages or inquiry.baseline.ends is not None):
         yield from _weigh_against_silence(inquiry)
     inquiry.evidence.accepted_bytes = 1
     inquiry.evidence.always_answers = inquiry.baseline.replies != "none"
@@ -38,15 +38,15 @@ def calibrate(inquiry: Inquiry) -> Steps[None]:
     inquiry.takes_fragments = reading == "accepted"
 
 
-def _first_words(inquiry: Inquiry) -> Steps[tuple[Content, Sighting]]:
+def _first_words(inquiry: Inquiry) -> Steps[tuple[Content, Observation]]:
     """Find a kind of message that passes; an orderly end after it is this server's manner, not a refusal."""
     contents: tuple[Content, ...] = ("text", "binary")
     for content in contents:
-        sighting, _ = yield from inquiry.ask("frame", 1, content=content, patience=UNHURRIED)
-        if sighting.close_code is None or sighting.echoed_bytes or sighting.close_code in _ORDERLY_ENDS:
-            return content, sighting
+        observation, _ = yield from inquiry.ask("frame", 1, content=content, patience=UNHURRIED)
+        if observation.close_code is None or observation.echoed_bytes or observation.close_code in _ORDERLY_ENDS:
+            return content, observation
         if content == "text":
-            refused = sighting
+            refused = observation
     inquiry.evidence.refused_bytes = 1
     inquiry.evidence.refusal = refusal_of(refused)
     raise Stopped(_why_refused(refused))
@@ -67,8 +67,8 @@ def _weigh_against_silence(inquiry: Inquiry) -> Steps[None]:
         inquiry.baseline = replace(inquiry.baseline, replies="own")
 
 
-def _why_refused(sighting: Sighting, when: str = "on a message of one byte") -> Failure:
-    code, reason = sighting.close_code, sighting.close.reason if sighting.close else ""
+def _why_refused(observation: Observation, when: str = "on a message of one byte") -> Failure:
+    code, reason = observation.close_code, observation.close.reason if observation.close else ""
     said = f"The server closes with {code}{f' “{reason}”' if reason else ''} {when}"
     if _SUBPROTOCOL.search(reason) or code == _SUBPROTOCOL_NOT_ACCEPTABLE:
         return Failure(status="needs_subprotocol", explanation=f"{said}: it wants another subprotocol.")

@@ -1,7 +1,7 @@
 """find_limit: from a URL to a proven limit. The shell around the search: bounds, failures, costs.
 
-What to try is decided in `wslab.core.search`, tried by `wslab.net.trial_runner`, and put into words by
-`wslab.core.conclusions`. Every failure of the network ends here as the status of a verdict.
+What to try is decided in `wslab.core.search`, tried by `wslab.net.probing.runner`, and put into words by
+`wslab.core.probing.conclusions`. Every failure of the network ends here as the status of a verdict.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from wslab.core.conclusions import conclude
+from wslab.core.probing.conclusions import conclude
+from wslab.core.probing.trials import Observation, Trial
 from wslab.core.search import search_limit
-from wslab.core.trials import Sighting, Trial
 from wslab.core.verdicts import Costs, Evidence, Failure, Verdict
-from wslab.net.opening import NotOpened, open_wire, resolve
-from wslab.net.permission import is_this_machine, permitted
-from wslab.net.probe_request import ProbeRequest
-from wslab.net.tcp import AddressInfo
-from wslab.net.trial_runner import TrialRunner
-from wslab.net.wire import Wire
+from wslab.net.probing.opening import NotOpened, open_wire, resolve
+from wslab.net.probing.permission import is_this_machine, permitted
+from wslab.net.probing.request import ProbeRequest
+from wslab.net.probing.runner import TrialRunner
+from wslab.net.probing.tcp import AddressInfo
+from wslab.net.probing.wire import Wire
 
 SLOW_DOWN_S = 1.0
 SLOW_DOWN_FACTOR = 20
 
-OnTrial = Callable[[Trial, Sighting], None]
+OnTrial = Callable[[Trial, Observation], None]
 
 
 async def find_limit(url: str, *, on_trial: OnTrial | None = None, **options: Any) -> Verdict:
@@ -53,6 +53,7 @@ class LimitProbe:
 
     def __init__(self, request: ProbeRequest, on_trial: OnTrial | None = None) -> None:
         self._request = request
+        self._target = request.target
         self._bounds = request.bounds
         self._on_trial = on_trial
         self._evidence = Evidence(cap_bytes=request.cap_bytes, configured_bytes=request.configured_bytes)
@@ -89,34 +90,34 @@ class LimitProbe:
 
     async def _search(self) -> None:
         try:
-            self._addresses = permitted(await resolve(self._request.target), self._request.url)
+            self._addresses = permitted(await resolve(self._target), self._request.url)
         except NotOpened as error:
             self._evidence.failure = error.failure
             return
         steps = search_limit(self._evidence)
         trial = next(steps)
         while True:
-            sighting = await self._observe(trial)
+            observation = await self._observe(trial)
             if self._on_trial is not None:
-                self._on_trial(trial, sighting)
+                self._on_trial(trial, observation)
             try:
-                trial = steps.send(sighting)
+                trial = steps.send(observation)
             except StopIteration:
                 return
 
-    async def _observe(self, trial: Trial) -> Sighting:
+    async def _observe(self, trial: Trial) -> Observation:
         reached = self._bound_reached_by(trial)
         if reached is not None:
             return _out_of_bounds(reached)
         left_s = self._began_at + self._bounds.max_elapsed_s - time.monotonic()
         try:
             async with asyncio.timeout(left_s):
-                sighting = await self._runner.observe(trial)
+                observation = await self._runner.observe(trial)
         except NotOpened as error:
-            return Sighting(failure=self._in_context(error.failure))
+            return Observation(failure=self._in_context(error.failure))
         except TimeoutError:
             return _out_of_bounds(f"{self._bounds.max_elapsed_s:g} seconds")
-        return self._heed(trial, sighting)
+        return self._heed(trial, observation)
 
     def _bound_reached_by(self, trial: Trial) -> str | None:
         sent_bytes = self._runner.probe_wire_bytes + self._runner.confirmation_wire_bytes
@@ -135,9 +136,7 @@ class LimitProbe:
             await asyncio.sleep(self._bounds.open_interval_s)
         self._connections += 1
         began_at = time.monotonic()
-        wire = await open_wire(
-            self._request.target, self._addresses, fill=self._request.filler.encode(), deflate=deflate
-        )
+        wire = await open_wire(self._target, self._addresses, fill=self._request.filler.encode(), deflate=deflate)
         self._openings_s.append(time.monotonic() - began_at)
         if not is_this_machine(self._request.url) and self._is_slowing_down():
             await wire.leave()
@@ -155,20 +154,22 @@ class LimitProbe:
         opened = f"after {len(self._openings_s)} connection{'s' * (len(self._openings_s) > 1)}"
         return Failure(status="went_away", explanation=f"It was open and {opened} is not. {failure.explanation}")
 
-    def _heed(self, trial: Trial, sighting: Sighting) -> Sighting:
+    def _heed(self, trial: Trial, observation: Observation) -> Observation:
         """Stop where the server asks for it: 1012 and 1013 are about the server, whatever was sent (IANA registry).
 
         On this machine 1013 is left to be a refusal's code, once the server has shown that it accepts a message.
         """
-        code = sighting.close_code
+        code = observation.close_code
         if code == 1012:
             failure = Failure(status="went_away", explanation="It closes with 1012: it restarts.")
         elif code == 1013 and (trial.baseline.replies is None or not is_this_machine(self._request.url)):
             failure = Failure(status="overloaded", explanation="It closes with 1013: it asks to be left alone for now.")
         else:
-            return sighting
-        return Sighting(failure=failure)
+            return observation
+        return Observation(failure=failure)
 
 
-def _out_of_bounds(bound: str) -> Sighting:
-    return Sighting(failure=Failure(status="out_of_bounds", explanation=f"The probe's bound of {bound} was reached."))
+def _out_of_bounds(bound: str) -> Observation:
+    return Observation(
+        failure=Failure(status="out_of_bounds", explanation=f"The probe's bound of {bound} was reached.")
+    )

@@ -17,7 +17,7 @@ from websockets.protocol import SERVER, Protocol
 from websockets.server import ServerProtocol
 
 from wslab.core.records import Close
-from wslab.net.frames import (
+from wslab.net.probing.frames import (
     CHUNK_BYTES,
     FrameReader,
     compressed_frame,
@@ -25,8 +25,8 @@ from wslab.net.frames import (
     filled_frame,
     fragmented_message,
 )
-from wslab.net.opening import Target, open_wire, resolve
-from wslab.net.wire import Wire
+from wslab.net.probing.opening import Target, open_wire, resolve
+from wslab.net.probing.wire import Wire
 
 WAIT_S = 5.0  # for what must come; nothing waits it out
 

@@ -15,11 +15,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from wslab.core.herds.scenario import FloatArray, Scenario
+from wslab.core.herds.summaries import BIN_S
 from wslab.core.policy import Policy
 from wslab.core.records import Attempt, AttemptOutcome, Outage, Record, Restart, RunInfo
 from wslab.core.runs import Run
-from wslab.core.scenario import FloatArray, Scenario
-from wslab.core.summaries import BIN_S
 
 Counts = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int8]
@@ -88,7 +88,7 @@ class Herd:
         return {share: float(np.quantile(back, share)) if back.size else None for share in shares}
 
     def summary(self) -> dict[str, Any]:
-        """Return what the herd did under the keys of `wslab.core.summaries.herd_summary`, as a document for JSON.
+        """Return what the herd did under the keys of `wslab.core.herds.summaries.herd_summary`, as a document for JSON.
 
         What only an instrument has is None: `connects_per_s`, `client_bytes_per_connection` and the delays of its own.
         `gave_up` counts whoever was away at the end, those who still tried among them.

@@ -5,9 +5,9 @@ Each question is put as the one message in which the possible answers differ, as
 
 from __future__ import annotations
 
-from wslab.core.deflate import deflated
-from wslab.core.guesses import growing, next_size
-from wslab.core.inquiry import PATIENT, Inquiry, Steps
+from wslab.core.probing.deflate import deflated
+from wslab.core.probing.guesses import growing, next_size
+from wslab.core.probing.inquiry import PATIENT, Inquiry, Steps
 
 MAX_FRAGMENTS = 65_536
 """No message is cut into more, lest a frame limit of a few bytes makes millions of frames."""

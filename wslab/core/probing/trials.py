@@ -30,7 +30,7 @@ from typing import Literal
 
 import msgspec
 
-from wslab.core.deflate import deflated, padded
+from wslab.core.probing.deflate import deflated, padded
 from wslab.core.records import Close
 from wslab.core.verdicts import AfterRefusal, Failure, OverLimit, Refusal
 
@@ -115,7 +115,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
         return (padded if self.form == "padded" else deflated)(self.payload_bytes, fill)
 
 
-class Sighting(msgspec.Struct, frozen=True, kw_only=True):
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """What was seen from the trial's first byte until it was settled or the wait was over.
 
     Fields:
@@ -148,50 +148,50 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
         return 1006 if self.tcp_ended else None
 
 
-def read(trial: Trial, sighting: Sighting) -> Reading:
-    """Return what `sighting` proves about `trial`, by the module's table.
+def read(trial: Trial, observation: Observation) -> Reading:
+    """Return what `observation` proves about `trial`, by the module's table.
 
     >>> trial = Trial(form="frame", payload_bytes=9, baseline=Baseline(replies="echo"))
-    >>> read(trial, Sighting(echoed_bytes=9)), read(trial, Sighting(pong=True))
+    >>> read(trial, Observation(echoed_bytes=9)), read(trial, Observation(pong=True))
     ('accepted', 'silent_drop')
     """
     baseline = trial.baseline
-    echoed = 0 < trial.echo_bytes <= sighting.echoed_bytes
+    echoed = 0 < trial.echo_bytes <= observation.echoed_bytes
     if baseline.replies == "echo" and echoed and not trial.is_announcement:
         return "accepted"
-    answered = baseline.replies in (None, "none") or (baseline.replies == "own" and sighting.own_messages > 0)
-    if sighting.close_code is not None:
-        as_ever = sighting.close_code == baseline.ends and answered and not trial.is_announcement
-        return "accepted" if as_ever else _how_it_ended(sighting)
+    answered = baseline.replies in (None, "none") or (baseline.replies == "own" and observation.own_messages > 0)
+    if observation.close_code is not None:
+        as_ever = observation.close_code == baseline.ends and answered and not trial.is_announcement
+        return "accepted" if as_ever else _how_it_ended(observation)
     if trial.is_announcement:
         return "accepted"
     if baseline.replies == "own" and answered:
         return "accepted"
     if baseline.ends is not None:
         return "held_open"
-    return _read_silence(baseline, sighting)
+    return _read_silence(baseline, observation)
 
 
-def refusal_of(sighting: Sighting, over_limit: OverLimit | None = None) -> Refusal:
+def refusal_of(observation: Observation, over_limit: OverLimit | None = None) -> Refusal:
     """Return how a trial was refused; `over_limit` where no end of the connection says it."""
     return Refusal(
-        over_limit=over_limit or _how_it_ended(sighting),
-        close_code=sighting.close_code,
-        close_reason=sighting.close.reason if sighting.close else None,
-        close_frame_hex=sighting.close_frame_hex,
-        after_refusal=sighting.after_refusal,
-        reads_on_briefly=sighting.reads_on_briefly,
+        over_limit=over_limit or _how_it_ended(observation),
+        close_code=observation.close_code,
+        close_reason=observation.close.reason if observation.close else None,
+        close_frame_hex=observation.close_frame_hex,
+        after_refusal=observation.after_refusal,
+        reads_on_briefly=observation.reads_on_briefly,
     )
 
 
-def _how_it_ended(sighting: Sighting) -> OverLimit:
-    if sighting.close is None:
+def _how_it_ended(observation: Observation) -> OverLimit:
+    if observation.close is None:
         return "no_close_frame"
-    return "empty_close_frame" if sighting.close.code == 1005 else "close_frame"  # RFC 6455 §7.1.5
+    return "empty_close_frame" if observation.close.code == 1005 else "close_frame"  # RFC 6455 §7.1.5
 
 
-def _read_silence(baseline: Baseline, sighting: Sighting) -> Reading:
+def _read_silence(baseline: Baseline, observation: Observation) -> Reading:
     never_answers = baseline.replies in (None, "none")
-    if sighting.pong or not baseline.pongs:
+    if observation.pong or not baseline.pongs:
         return "accepted" if never_answers else "silent_drop"
     return "held_open"

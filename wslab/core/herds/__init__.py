@@ -1,0 +1,1 @@
+"""The parts of the simulated herd (`wslab.core.simulate`): scenario, capacity, draws, and what came of it."""
