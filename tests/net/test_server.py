@@ -368,6 +368,13 @@ def test_child_leaves_when_its_parent_is_killed() -> None:
     child.wait(timeout=2)  # raises if it outlives its parent
 
 
+def test_child_leaves_at_half_a_command_of_a_dying_parent() -> None:
+    command = [sys.executable, "-m", "wslab.net.serving"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        _, said = child.communicate(b'{"message":"listen","ho', timeout=20)  # raises if it stays
+    assert b"DecodeError" in said
+
+
 def test_async_context_manager_serves_another_loop() -> None:
     import asyncio
 

@@ -12,6 +12,7 @@ import re
 import sys
 import threading
 import time
+import traceback
 from http import HTTPStatus
 from typing import Any
 
@@ -213,9 +214,13 @@ class LabProgram:
 
     def _watch_stdin(self) -> None:
         # A thread of its own, since it must notice the parent's death even while the loop is busy inflating a message.
-        for line in sys.stdin.buffer:
-            task = asyncio.run_coroutine_threadsafe(self.obey(control.decode_command(line)), self.loop)
-            task.add_done_callback(lambda done: done.result())  # a bug here belongs on stderr, which the parent keeps
+        # Nor must it end in any other way, as at half a command that a dying parent leaves: nobody would notice then.
+        try:
+            for line in sys.stdin.buffer:
+                task = asyncio.run_coroutine_threadsafe(self.obey(control.decode_command(line)), self.loop)
+                task.add_done_callback(lambda done: done.result())  # a bug belongs on stderr, which the parent keeps
+        except Exception:
+            traceback.print_exc()
         os._exit(0)
 
 
