@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
+from rich.table import Table
 
 from wslab.experiments import Progress
 from wslab.experiments.conduct import OnProgress
@@ -35,6 +37,17 @@ def teaching() -> Iterator[None]:
         raise typer.Exit(_complain(error, 2)) from None
     except (LabServerError, OSError) as error:
         raise typer.Exit(_complain(error, 1)) from None
+
+
+def print_result(document: Mapping[str, Any] | None, table: Table, saved: Sequence[Path]) -> None:
+    """Print one JSON document, or, where there is none, the table and what was saved."""
+    if document is not None:
+        print(json.dumps(document, indent=2))
+        return
+    console = Console()
+    console.print(table)
+    for path in saved:
+        console.print(f"saved {path}", soft_wrap=True)
 
 
 def make_folder(out: Path | None) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console
 
-from wslab.cli.console import JsonOption, make_folder, progress_line
+from wslab.cli.console import JsonOption, make_folder, print_result, progress_line
 from wslab.core.ladders import bracket
 from wslab.core.runs import Run
 from wslab.experiments import tell_story
@@ -31,13 +29,7 @@ def demo(
     with progress_line() as progress:
         run = tell_story(clients=clients, max_message_bytes=max_message_bytes, seed=seed, progress=progress)
     saved = _save(run, out) if out is not None else []
-    if as_json:
-        print(json.dumps(_document(run, saved), indent=2))
-    else:
-        console = Console()
-        console.print(story_table(run))
-        for path in saved:
-            console.print(f"saved {path}", soft_wrap=True)
+    print_result(_document(run, saved) if as_json else None, story_table(run), saved)
     if run.info.partial:
         raise typer.Exit(INTERRUPTED)
 

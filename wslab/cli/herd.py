@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import msgspec
 import typer
-from rich.console import Console
 
 from wslab.cli.console import (
     AdmissionsOption,
@@ -17,6 +15,7 @@ from wslab.cli.console import (
     KindOption,
     PolicyOption,
     make_folder,
+    print_result,
     progress_line,
 )
 from wslab.core.herds.summaries import herd_summary
@@ -57,13 +56,8 @@ def herd(
         )
     summary = herd_summary(run)
     saved = _save(run, out) if out is not None else []
-    if as_json:
-        print(json.dumps(_document(summary, run, saved), indent=2))
-        return
-    console = Console()
-    console.print(herd_table(f"{clients:,} real clients, policy {policy}, {kind} restart", summary))
-    for path in saved:
-        console.print(f"saved {path}", soft_wrap=True)
+    table = herd_table(f"{clients:,} real clients, policy {policy}, {kind} restart", summary)
+    print_result(_document(summary, run, saved) if as_json else None, table, saved)
 
 
 def _document(summary: dict[str, Any], run: Run, saved: list[Path]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from wslab.cli.console import (
     KindOption,
     PolicyOption,
     make_folder,
+    print_result,
 )
 from wslab.core.arguments import check_choice
 from wslab.views.terminal import herd_table
@@ -58,13 +58,8 @@ def simulate(
         elapsed_s = time.perf_counter() - began_s
     summary = herd.summary() | {"elapsed_s": elapsed_s}
     saved = _save(herd, out) if out is not None else []
-    if as_json:
-        print(json.dumps(_document(summary, herd, saved), indent=2))
-        return
-    console = Console()
-    console.print(herd_table(f"{clients:,} simulated clients, policy {policy}, {kind} restart", summary))
-    for path in saved:
-        console.print(f"saved {path}", soft_wrap=True)
+    table = herd_table(f"{clients:,} simulated clients, policy {policy}, {kind} restart", summary)
+    print_result(_document(summary, herd, saved) if as_json else None, table, saved)
 
 
 def _document(summary: dict[str, Any], herd: Herd, saved: list[Path]) -> dict[str, Any]:
