@@ -25,7 +25,10 @@ lab: ## open JupyterLab at the first lesson
 report: ## execute every lesson and leave its page in rendered/
 	@scripts/setup
 	rm -rf rendered
-	$(JUPYTER) nbconvert --execute --to html --output-dir rendered $(ARGS) $(LESSONS)
+	mkdir rendered
+	@for lesson in $(LESSONS:notebooks/%.ipynb=%); do \
+		$(BIN)/wslab report notebooks/$$lesson.ipynb --out rendered/$$lesson.html $(ARGS) || exit; \
+	done
 
 test: ## lint, check formatting and types, run every test
 	@scripts/setup dev

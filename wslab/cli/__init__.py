@@ -14,6 +14,7 @@ from wslab.cli.console import teaching
 from wslab.cli.demo import demo
 from wslab.cli.herd import herd
 from wslab.cli.probe import probe
+from wslab.cli.report import report
 from wslab.cli.serve import serve
 from wslab.cli.simulate import simulate
 
@@ -39,5 +40,5 @@ def _options(
     """Options of the command itself."""
 
 
-for command in (demo, probe, herd, simulate, codes, serve):
+for command in (demo, probe, herd, simulate, codes, report, serve):
     app.command()(teaching()(command))

@@ -21,6 +21,10 @@ from wslab.core.policy import Policy
 from wslab.core.runs import Run
 from wslab.core.verdicts import Verdict
 
+REPLAY = "WSLAB_REPLAY"
+RECORD = "WSLAB_RECORD"
+"""The variables of the environment that `wslab.net.replay` obeys."""
+
 DRAWN = 5
 """Delays by which two policies are told apart."""
 

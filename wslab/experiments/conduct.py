@@ -128,6 +128,7 @@ def conduct(
         if on_record is not None:
             for record in run.records:
                 on_record(record)
+        replay.keep(asked, run)
         return run
     job = runtime.start(_measured(measure, setting, on_record))
     if cancel is not None:

@@ -17,13 +17,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from wslab.core import places, recordings
-from wslab.core.recordings import Asked
+from wslab.core.recordings import RECORD, REPLAY, Asked
 from wslab.core.runs import Run
 from wslab.core.verdicts import Verdict
 from wslab.net.child import LabServerError
-
-REPLAY = "WSLAB_REPLAY"
-RECORD = "WSLAB_RECORD"
 
 NOWHERE = "ws://replay.invalid/"
 """The URL of a lab server in a replay: the name is one that never resolves (RFC 6761 §6.4)."""
