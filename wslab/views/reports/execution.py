@@ -17,8 +17,8 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from wslab.core.recordings import RECORD
-from wslab.views.reports.kernel import PREPARE
 from wslab.views.reports.opening import Opened
+from wslab.views.whole_tables import PREPARE
 
 OnCell = Callable[[int, int, str], None]
 """Called before each cell with how many are done, how many there are, and the cell's first line."""

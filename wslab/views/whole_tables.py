@@ -26,7 +26,8 @@ def offer_csv() -> None:
     """Have this kernel add CSV to whatever it displays of a DataFrame; pandas is not imported for it."""
     display_formatter = get_ipython().display_formatter  # type: ignore[union-attr]
     formatter = _CsvFormatter(parent=display_formatter)
-    formatter.for_type_by_name("pandas", "DataFrame", _to_csv)  # type: ignore[no-untyped-call]
+    for module in ("pandas", "pandas.core.frame"):  # from version 3 on, and before
+        formatter.for_type_by_name(module, "DataFrame", _to_csv)  # type: ignore[no-untyped-call]
     display_formatter.formatters[MEDIA_TYPE] = formatter  # type: ignore[union-attr]
 
 
