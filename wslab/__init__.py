@@ -16,6 +16,7 @@ One way only: knobs → server → wire → records → run → table → figure
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 _HOMES = {
@@ -72,6 +73,9 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
+
+if "ipykernel" in sys.modules:  # in a notebook a replay is announced at the top, where this is imported
+    importlib.import_module("wslab.views.replay").begin()
 
 if TYPE_CHECKING:
     from wslab import course as course

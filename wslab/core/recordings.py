@@ -7,8 +7,9 @@ again finds its recording, whoever makes it; a call that differs in anything fin
 
 from __future__ import annotations
 
+import gzip
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -18,6 +19,7 @@ import msgspec
 
 from wslab.core.knobs import Knobs
 from wslab.core.policy import Policy
+from wslab.core.records import RunInfo
 from wslab.core.runs import Run
 from wslab.core.verdicts import Verdict
 
@@ -93,6 +95,13 @@ def recorded(folders: Iterable[Path], asked: Asked) -> list[Path]:
     """Return the files of this call's results, in the order in which they were kept."""
     pattern = f"{asked.experiment}-{asked.fingerprint}-*"
     return [path for folder in folders for path in sorted(folder.rglob(pattern))]
+
+
+def infos(folder: Path) -> Iterator[RunInfo]:
+    """Yield what the runs of a folder, and of those in it, say of themselves, without reading their records."""
+    for path in sorted(folder.rglob(f"*-{'[0-9a-f]' * 12}-*.jsonl.gz")):
+        with gzip.open(path) as file:
+            yield msgspec.json.decode(file.readline(), type=RunInfo)
 
 
 def read_verdict(path: Path) -> Verdict:

@@ -13,8 +13,8 @@ MEDIA_TYPE = "text/csv"
 MOST_CELLS = 50_000
 """A larger table is offered as it is shown, which is cut."""
 
-PREPARE = f"try:\n    from {__name__} import offer_csv\n    offer_csv()\nexcept ImportError:\n    pass"
-"""What a kernel executes at its start; one of another environment need not have this package."""
+PREPARE = f"__import__('runpy').run_path({__file__!r})['offer_csv']()"
+"""What a kernel executes at its start: by the path, since one of another environment need not have this package."""
 
 
 class _CsvFormatter(BaseFormatter):
