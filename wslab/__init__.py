@@ -23,6 +23,7 @@ _HOMES = {
     "Knobs": "wslab.core.knobs",
     "LabFleet": "wslab.net.fleet",
     "LabServer": "wslab.net.server",
+    "PayloadPanel": "wslab.views.panels",
     "Policy": "wslab.core.policy",
     "Run": "wslab.core.runs",
     "allow_nested_run": "wslab.net.runtime",
@@ -34,12 +35,10 @@ _HOMES = {
     "limit_cost": "wslab.experiments",
     "load": "wslab.core.runs",
     "over_cluster": "wslab.net.cluster",
-    "payload_panel": "wslab.views.panels",
     "payload_sweep": "wslab.experiments",
     "receive_chunks": "wslab.net.chunks",
     "resend": "wslab.experiments",
     "restart_drill": "wslab.experiments",
-    "restart_panel": "wslab.views.panels",
     "send_in_chunks": "wslab.net.chunks",
     "send_message": "wslab.experiments",
     "show": "wslab.views.notebook",
@@ -105,5 +104,4 @@ if TYPE_CHECKING:
     from wslab.views import plots as plots
     from wslab.views import tables as tables
     from wslab.views.notebook import show as show
-    from wslab.views.panels import payload_panel as payload_panel
-    from wslab.views.panels import restart_panel as restart_panel
+    from wslab.views.panels import PayloadPanel as PayloadPanel

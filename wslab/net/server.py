@@ -149,6 +149,11 @@ class LabServer:
         return self._child.pid
 
     @property
+    def alive(self) -> bool:
+        """Whether the process that serves now is there; False before the start and after the stop."""
+        return self._child is not None and self._child.alive
+
+    @property
     def accounts(self) -> tuple[Account, ...]:
         """The server's own account of each connection so far; times on the machine's monotonic clock."""
         return tuple(self._accounts.values())
@@ -223,6 +228,14 @@ class LabServer:
         self._child = None
         if self._reservation is not None:
             self._reservation.close()
+
+    async def died(self) -> None:
+        """Wait until the serving process ends by itself or by somebody else's hand; restarts do not count."""
+        while (child := self._child) is not None:
+            await asyncio.shield(child.ended())
+            async with self._changing:  # a restart under way has put another in its place
+                if self._child is child:
+                    return
 
     async def settle(self, connection_ids: Iterable[str], timeout_s: float = 1.0) -> None:
         """Wait, at most `timeout_s`, until the accounts of these connections are complete; a crash leaves them open."""

@@ -1,0 +1,85 @@
+"""Records on their way to the page: small events, batched into frames, each sent once.
+
+A record becomes a short list that begins with its kind. The page draws them as they come; nothing is measured here and
+nothing is decided.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from wslab.core.records import Attempt, Closure, Outage, Record, Restart, Send
+
+Event: TypeAlias = list[Any]
+
+FRAME_S = 1 / 20
+"""At most so often is the page told; the first event of a burst goes at once."""
+
+
+def as_event(record: Record) -> Event | None:
+    """Return a record as the views read it, times in seconds to the millisecond; None for one that no view shows."""
+    match record:
+        case Send():
+            met = record.close_code if record.outcome == "closed" else record.outcome
+            return ["send", _ms(record.started_at_s), record.payload_bytes, met or record.outcome]
+        case Attempt():
+            times = (record.due_at_s, record.started_at_s, record.ended_at_s)
+            return ["attempt", record.client, record.outage, *map(_ms, times), record.outcome, _ms(record.delay_s)]
+        case Closure():
+            return ["closure", record.client, _ms(record.closed_at_s), record.close_code]
+        case Outage():
+            return ["outage", record.client, record.attempts, _ms(record.reopened_at_s), record.gave_up]
+        case Restart():
+            return ["restart", record.kind, *map(_ms, (record.requested_at_s, record.down_at_s, record.up_at_s))]
+        case _:
+            return None
+
+
+def _ms(time_s: float | None) -> float | None:
+    return None if time_s is None else round(time_s, 3)
+
+
+class Live:
+    """Called with each record, on the background loop; tells the page at most every `FRAME_S`.
+
+    `events` are all so far: what a page that is opened later draws.
+    """
+
+    def __init__(self, tell: Callable[[list[Event]], None]) -> None:
+        self.events: list[Event] = []
+        self._tell = tell
+        self._told = 0
+        self._last_s = 0.0
+        self._frame: asyncio.TimerHandle | None = None
+        self._telling = threading.Lock()
+
+    def __call__(self, record: Record) -> None:
+        event = as_event(record)
+        if event is None:
+            return
+        self.events.append(event)
+        loop = asyncio.get_running_loop()
+        wait_s = self._last_s + FRAME_S - loop.time()
+        if wait_s <= 0:
+            self._flush()
+        elif self._frame is None:
+            self._frame = loop.call_later(wait_s, self._flush)
+
+    def finish(self, tell_all: Callable[[list[Event]], None]) -> None:
+        """Tell everything once more, from any thread, so that nothing of this job is told after it."""
+        with self._telling:
+            self._told = len(self.events)
+            tell_all(self.events)
+
+    def _flush(self) -> None:
+        if self._frame is not None:
+            self._frame.cancel()
+            self._frame = None
+        self._last_s = asyncio.get_running_loop().time()
+        with self._telling:
+            untold, self._told = self.events[self._told :], len(self.events)
+            if untold:
+                self._tell(untold)
