@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime
 import html
-import re
+import json
 import threading
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -292,12 +292,14 @@ def _plain(value: Any) -> Any:
 def call(name: str, *arguments: str, **keywords: Any) -> str:
     """Return the source of a call, its keyword arguments as Python writes them.
 
-    >>> call("wslab.restart_drill", "server", kind="crash")
-    "wslab.restart_drill(server, kind='crash')"
+    >>> call("wslab.restart_drill", "server", kind="crash", clients=1000)
+    'wslab.restart_drill(server, kind="crash", clients=1_000)'
     """
-    written = [*arguments, *(f"{key}={_number(value)}" for key, value in keywords.items())]
+    written = [*arguments, *(f"{key}={_source(value)}" for key, value in keywords.items())]
     return f"{name}({', '.join(written)})"
 
 
-def _number(value: Any) -> str:
-    return re.sub(r"^(\d+)$", lambda whole: f"{int(whole[1]):_}", repr(value))
+def _source(value: Any) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return f"{value:_}" if isinstance(value, int) and not isinstance(value, bool) else repr(value)
