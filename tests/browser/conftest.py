@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from . import chromium
 from .lab import ROOT, Lab, running_lab
@@ -38,39 +36,56 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """The profile that all pages share, and with it what JupyterLab has the browser keep of its code."""
+    with browser.new_context(viewport=VIEWPORT) as profile:
+        profile.set_default_timeout(ANSWERS_WITHIN_S * 1000)
+        yield profile
+
+
+@pytest.fixture(scope="package")
 def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """The JupyterLab; not started where there is no browser."""
     with running_lab(tmp_path_factory.mktemp("lab")) as running:
         yield running
 
 
+Attend = Callable[[Notebook], Notebook]
 OpenNotebook = Callable[[Path], Notebook]
 OpenCode = Callable[..., Notebook]
 
 
 @pytest.fixture
-def open_notebook(browser: Browser, lab: Lab, request: pytest.FixtureRequest) -> Iterator[OpenNotebook]:
-    """Take the path of a notebook and open a copy of it. At the end the test fails if a page has complained."""
+def attend(request: pytest.FixtureRequest) -> Iterator[Attend]:
+    """Take a notebook of this test; at the end it is closed, and the test fails if its page has complained."""
     names = request.path.stem, re.sub(r"\W+", "-", request.node.name).strip("-")
     screenshots = SCREENSHOTS.joinpath(*(name.removeprefix("test_") for name in names))
-    opened: list[Notebook] = []
+    attended: list[Notebook] = []
+
+    def take(notebook: Notebook) -> Notebook:
+        notebook.screenshots = screenshots
+        attended.append(notebook)
+        return notebook
+
+    yield take
+    for number, notebook in enumerate(attended):
+        if request.node.stash.get(FAILED, False):
+            notebook.screenshot(f"failed-{number}")
+        notebook.close()
+    complaints = [complaint for notebook in attended for complaint in notebook.watch.complaints]
+    assert complaints == []
+
+
+@pytest.fixture
+def open_notebook(context: BrowserContext, lab: Lab, attend: Attend) -> OpenNotebook:
+    """Take the path of a notebook and open a copy of it."""
 
     def open_copy(path: Path) -> Notebook:
-        lab.forget_settings()
-        copy = Path(shutil.copy(path, tempfile.mkdtemp(dir=lab.folder)))
-        opened.append(Notebook(context.new_page(), lab, screenshots))
-        opened[-1].open(copy.relative_to(lab.folder).as_posix())
-        return opened[-1]
+        notebook = attend(Notebook(context.new_page(), lab))
+        notebook.open(path)
+        return notebook
 
-    with browser.new_context(viewport=VIEWPORT) as context:
-        context.set_default_timeout(ANSWERS_WITHIN_S * 1000)
-        yield open_copy
-        for number, notebook in enumerate(opened):
-            if request.node.stash.get(FAILED, False):
-                notebook.screenshot(f"failed-{number}")
-            notebook.close()
-    complaints = [complaint for notebook in opened for complaint in notebook.watch.complaints]
-    assert complaints == []
+    return open_copy
 
 
 @pytest.fixture

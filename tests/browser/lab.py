@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 import psutil
 
@@ -73,12 +74,14 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def _url_when_ready(process: psutil.Popen, home: Path) -> str:
-    """Return the address that the server writes down once it listens."""
+    """Return the address that the server has written down, once it answers there."""
     written = home / "runtime" / f"jpserver-{process.pid}.json"
     give_up_at = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < give_up_at and process.poll() is None:
-        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):  # not yet there, or half of it
-            return str(json.loads(written.read_text(encoding="utf-8"))["url"])
+        with contextlib.suppress(OSError, json.JSONDecodeError):  # not yet there, or half of it, or nobody answers
+            url = str(json.loads(written.read_text(encoding="utf-8"))["url"])
+            urlopen(f"{url}api", timeout=READY_WITHIN_S).close()
+            return url
         time.sleep(0.05)
     raise RuntimeError(f"JupyterLab did not start within {READY_WITHIN_S} s:\n{(home / 'log.txt').read_text()}")
 

@@ -5,6 +5,8 @@ Nothing is asserted here, and every wait has an end; Playwright's own waits appl
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +22,7 @@ RUNS_WITHIN_S = 90
 ANSWERS_WITHIN_S = 10
 VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
 TALLEST_PX = 16_000  # a screenshot of Chromium's wraps round above 2**14
+BELOW_CELLS_PX = 60
 
 AUTHORIZED = {"Authorization": f"token {TOKEN}"}
 OUTPUT = ".jp-Cell-outputArea > .jp-OutputArea-child > .jp-OutputArea-output"
@@ -42,19 +45,23 @@ START = """promised => {
 class Notebook:
     """A notebook that is open in a page of its own, with a kernel of its own."""
 
-    def __init__(self, page: Page, lab: Lab, screenshots: Path) -> None:
+    def __init__(self, page: Page, lab: Lab) -> None:
         self.page = page
         self.watch = Watch(page)
         """What the console said, and who was asked; its complaints fail the test when it ends."""
+        self.screenshots = lab.folder
+        """Where pictures are kept."""
         self._lab = lab
-        self._screenshots = screenshots
         self._kernel_url = ""
         self._run_all = 0
 
     # Opening and running
 
-    def open(self, path: str) -> None:
-        """Load JupyterLab with a notebook of the lab's folder, in a workspace of its own, and wait for the kernel."""
+    def open(self, notebook: Path) -> None:
+        """Load JupyterLab with a copy of a notebook, in a workspace of its own, and wait for the kernel."""
+        self._lab.forget_settings()
+        copy = Path(shutil.copy(notebook, tempfile.mkdtemp(dir=self._lab.folder)))
+        path = copy.relative_to(self._lab.folder).as_posix()
         session = self.page.request.post(
             f"{self._lab.url}api/sessions",
             headers=AUTHORIZED,
@@ -159,16 +166,18 @@ class Notebook:
 
     def screenshot(self, name: str, of: Locator | None = None) -> Path:
         """Keep a picture of the window, or of one element of it, and return where."""
-        path = self._screenshots / f"{name}.png"
+        path = self.screenshots / f"{name}.png"
         (of.first if of else self.page).screenshot(path=path)
         return path
 
     def screenshot_all(self, name: str) -> Path:
         """Keep a picture of the whole notebook, for which the window is made as tall as that for a moment."""
-        height = self.page.evaluate(f"{PANEL}.content.node.querySelector('.jp-WindowedPanel-inner').scrollHeight")
-        self.page.set_viewport_size({"width": VIEWPORT["width"], "height": min(height + 200, TALLEST_PX)})
-        self.page.evaluate(f"{PANEL}.content.node.querySelector('.jp-WindowedPanel-outer').scrollTop = 0")
+        width = VIEWPORT["width"]
         try:
+            self.page.set_viewport_size({"width": width, "height": TALLEST_PX})
+            self.page.evaluate(f"{PANEL}.content.node.querySelector('.jp-WindowedPanel-outer').scrollTop = 0")
+            end = self.cells.last.evaluate("cell => cell.getBoundingClientRect().bottom")  # once all cells are drawn
+            self.page.set_viewport_size({"width": width, "height": min(int(end) + BELOW_CELLS_PX, TALLEST_PX)})
             return self.screenshot(name)
         finally:
             self.page.set_viewport_size(VIEWPORT)
