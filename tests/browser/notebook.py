@@ -41,6 +41,18 @@ START = """promised => {
     return number;
 }"""
 
+# A cell takes its true height only when it is drawn, in one of the frames after it has come into view.
+SETTLED_BOTTOM = """async element => {
+    let bottom = 0;
+    for (let frame = 0, still = 0; frame < 120 && still < 10; frame++) {
+        await new Promise(requestAnimationFrame);
+        const now = element.getBoundingClientRect().bottom;
+        still = now === bottom ? still + 1 : 0;
+        bottom = now;
+    }
+    return bottom;
+}"""
+
 
 class Notebook:
     """A notebook that is open in a page of its own, with a kernel of its own."""
@@ -176,7 +188,7 @@ class Notebook:
         try:
             self.page.set_viewport_size({"width": width, "height": TALLEST_PX})
             self.page.evaluate(f"{PANEL}.content.node.querySelector('.jp-WindowedPanel-outer').scrollTop = 0")
-            end = self.cells.last.evaluate("cell => cell.getBoundingClientRect().bottom")  # once all cells are drawn
+            end = self.cells.last.evaluate(SETTLED_BOTTOM)
             self.page.set_viewport_size({"width": width, "height": min(int(end) + BELOW_CELLS_PX, TALLEST_PX)})
             return self.screenshot(name)
         finally:
