@@ -27,6 +27,9 @@ from wslab.net.child import Child, LabServerError
 KINDS: tuple[RestartKind, ...] = ("graceful", "crash", "reload")
 GOING_AWAY = 1001
 
+SERVING = "wslab.net.serving"
+"""The module that the child process runs, by which it is known among the processes of this machine."""
+
 
 class LabServer:
     """A WebSocket server on this machine, under `Knobs`; a context manager, sync and async.
@@ -236,7 +239,7 @@ class LabServer:
         return account is None or (account.closed_at_s is None and self._served[account.start].alive)
 
     async def _spawn(self) -> Child:
-        child = await Child.spawn("wslab.net.serving", {control.Accounted: self._note}, LabServerError)
+        child = await Child.spawn(SERVING, {control.Accounted: self._note}, LabServerError)
         self._children = [*(old for old in self._children if old.alive), child]
         await child.expect(control.Ready)
         return child
