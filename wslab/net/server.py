@@ -11,13 +11,13 @@ import asyncio
 import math
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from msgspec.structs import replace
 
-from wslab.core.arguments import check_choice, check_number, check_whole
+from wslab.core.arguments import check_choice, check_number, check_origins, check_whole
 from wslab.core.knobs import Knobs, changed
 from wslab.core.records import Account, Restart, RestartKind
 from wslab.net import control, runtime
@@ -43,6 +43,9 @@ class LabServer:
         host: the address to listen on. Anything but loopback needs `expose=True`, since whoever reaches it may use it.
         port: 0 takes a free one. It stays the server's own until `stop`, through every restart.
         name: with which it begins every `connection_id`; several servers in one run need different ones.
+        origins: whose pages may connect, beside those that come from this machine itself (http or https, localhost or
+            loopback, any port): each as `location.origin` says it in the page, such as "https://hub.example.org". Any
+            site's page can reach loopback, hence no wildcard. Programs send no Origin and are let in.
 
     Raises:
         TypeError, ValueError: a knob, the host or the port is out of its bounds.
@@ -57,6 +60,7 @@ class LabServer:
         port: int = 0,
         expose: bool = False,
         name: str = "",
+        origins: Sequence[str] = (),
         **changes: Any,
     ) -> None:
         self.knobs = changed(Knobs() if knobs is None else knobs, changes)
@@ -65,8 +69,10 @@ class LabServer:
             raise ValueError(
                 f"host is {host!r}, which other machines can reach; use 127.0.0.1, or say expose=True if they may"
             )
+        check_origins(origins)
         self.host = host
         self.name = name
+        self.origins = tuple(origins)
         self._wanted_port = port
         self._reservation: socket.socket | None = None
         self._child: Child | None = None
@@ -291,6 +297,7 @@ class LabServer:
                 start=len(self._served),
                 knobs=self.knobs,
                 standing_in=standing_in,
+                origins=self.origins,
             )
         )
         return (await child.expect(control.Listening)).at_s
