@@ -42,4 +42,5 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 
 def _load_jupyter_server_extension(app: ServerApp) -> None:
-    app.web_app.add_handlers(".*$", [(url_path_join(app.base_url, "wslab", r"(\d+)", "/?"), LabServerHandler)])
+    route = url_path_join(app.base_url, "wslab", r"(\d+)", "/?")
+    app.web_app.add_handlers(".*$", [(route, LabServerHandler)])  # type: ignore[no-untyped-call]

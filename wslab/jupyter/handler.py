@@ -13,7 +13,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado.httputil import HTTPHeaders, parse_response_start_line
 from tornado.web import HTTPError
 
-from wslab.jupyter.tunnel import CHUNK_BYTES, carry
+from wslab.jupyter.tunnel import CHUNK_BYTES, Tunnel
 from wslab.net.lookup import find_lab_server
 from wslab.net.relay import Address
 
@@ -46,8 +46,8 @@ class LabServerHandler(JupyterHandler):
     _server: socket.socket | None = None
 
     @ws_authenticated
-    @authorized(action="execute")
-    async def get(self, port: str) -> None:
+    @authorized(action="execute")  # type: ignore[untyped-decorator]  # its annotations promise less than it does
+    async def get(self, port: str) -> None:  # type: ignore[override]
         if not self.check_origin():
             raise HTTPError(HTTPStatus.FORBIDDEN, "Jupyter does not allow pages of this origin")
         if self.request.headers.get("Upgrade", "").lower() != "websocket":
@@ -63,7 +63,7 @@ class LabServerHandler(JupyterHandler):
                 raise HTTPError(HTTPStatus.BAD_GATEWAY, f"the lab server on port {port}: {error}") from None
             self._reply(answer)
             if answer.status == HTTPStatus.SWITCHING_PROTOCOLS:
-                await carry(self.detach(), server, answer.rest)
+                await Tunnel(self.detach(), server).carry(answer.rest)
 
     def on_connection_close(self) -> None:
         """Give up a server that does not answer, when the client has."""
