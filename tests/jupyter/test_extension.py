@@ -23,12 +23,13 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from wslab.core.records import Account, Attempt, Close, Closure
+from wslab.core.routes import CloseEvent, judge, routes
 from wslab.net import runtime
 from wslab.net.client import Client
 from wslab.net.recording import Recorder
 from wslab.net.server import LabServer
 
-from .conftest import HUB, Jupyter, StartJupyter
+from .conftest import BASE_URL, HUB, Jupyter, StartJupyter
 
 WAYS = ("direct", "proxy", "wslab")
 REASON = "as the server says"
@@ -97,6 +98,21 @@ def test_code_of_the_server_arrives(jupyter: Jupyter, closing: LabServer, code: 
     assert told(seen["direct"]) == told(seen["wslab"]) == (code, reason, clean)
     assert seen["wslab"].tcp_end == seen["direct"].tcp_end
     assert told(seen["proxy"])[:2] == (1005, ""), GOOD_NEWS
+
+
+def test_judgement_of_each_way_is_what_is_measured(jupyter: Jupyter, closing: LabServer) -> None:
+    sent = [Close(code=code, reason=REASON) for code in (1012, 4000)]
+    seen = []
+    for close in sent:
+        closing.tune(restart_code=close.code)
+        seen.append(by_each_way(jupyter, closing, lambda _: asyncio.sleep(0)))
+    findings = {}
+    for route in routes(closing.url, page_url=f"http://{jupyter.address}lab", base_url=BASE_URL):
+        events = [CloseEvent(True, each[route.way].close_code, each[route.way].close_reason) for each in seen]
+        findings[route.way] = judge(route, list(zip(sent, events, strict=True))).outcome
+        assert route.url == address(jupyter, closing, route.way).partition("?")[0]
+    assert (findings["direct"], findings["wslab"]) == ("direct", "preserved")
+    assert findings["proxy"] == "altered", GOOD_NEWS
 
 
 def test_crash_of_the_server_arrives_as_the_end_of_tcp(jupyter: Jupyter, server: LabServer) -> None:

@@ -20,8 +20,9 @@ from msgspec.structs import replace
 from wslab.core.arguments import check_choice, check_number, check_origins, check_whole
 from wslab.core.knobs import Knobs, changed
 from wslab.core.records import Account, Restart, RestartKind
+from wslab.core.routes import is_loopback
 from wslab.net import control, runtime
-from wslab.net.address import is_loopback, reserve
+from wslab.net.address import reserve
 from wslab.net.child import Child, LabServerError
 
 KINDS: tuple[RestartKind, ...] = ("graceful", "crash", "reload")
