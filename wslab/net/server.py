@@ -29,7 +29,7 @@ KINDS: tuple[RestartKind, ...] = ("graceful", "crash", "reload")
 GOING_AWAY = 1001
 
 SERVING = "wslab.net.serving"
-"""The module that the child process runs, by which it is known among the processes of this machine."""
+"""The module that the child process runs; with host and port it names a lab server among the machine's processes."""
 
 
 class LabServer:
@@ -246,7 +246,8 @@ class LabServer:
         return account is None or (account.closed_at_s is None and self._served[account.start].alive)
 
     async def _spawn(self) -> Child:
-        child = await Child.spawn(SERVING, {control.Accounted: self._note}, LabServerError)
+        address = (self.host, str(self.port))
+        child = await Child.spawn(SERVING, {control.Accounted: self._note}, LabServerError, *address)
         self._children = [*(old for old in self._children if old.alive), child]
         await child.expect(control.Ready)
         return child
