@@ -11,7 +11,7 @@ import asyncio
 import math
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
@@ -40,6 +40,9 @@ class LabServer:
         host: the address to listen on. Anything but loopback needs `expose=True`, since whoever reaches it may use it.
         port: 0 takes a free one. It stays the server's own until `stop`, through every restart.
         name: with which it begins every `connection_id`; several servers in one run need different ones.
+
+    Attributes:
+        listeners: called on the background loop with each restart as far as it has come: requested, down, up.
 
     Raises:
         TypeError, ValueError: a knob, the host or the port is out of its bounds.
@@ -70,6 +73,7 @@ class LabServer:
         self._children: list[Child] = []
         self._accounts: dict[str, Account] = {}
         self._restarts: list[Restart] = []
+        self.listeners: list[Callable[[Restart], None]] = []
         self._served: dict[int, Child] = {}  # by number of the start
         self._changing = asyncio.Lock()
 
@@ -200,12 +204,13 @@ class LabServer:
                 knobs_after=knobs if changes else None,
             )
             self._restarts.append(began)  # so that an interrupted restart is on record too
+            self._tell(began)
             down_at = await self._take_down(kind)
-            self._restarts[-1] = replace(began, down_at_s=down_at)
+            self._tell(replace(began, down_at_s=down_at))
             self.knobs, self._child = knobs, successor
             wanted_s = knobs.downtime_s if downtime_s is None else downtime_s
             up_at = await self._bring_up(successor, at=down_at + wanted_s if knobs.comes_back else math.inf)
-            self._restarts[-1] = replace(began, down_at_s=down_at, up_at_s=up_at)
+            self._tell(replace(began, down_at_s=down_at, up_at_s=up_at))
             return self._restarts[-1]
 
     async def tune_async(self, *, open_ones_too: bool = False, **changes: Any) -> None:
@@ -304,6 +309,12 @@ class LabServer:
             )
         )
         return (await child.expect(control.Listening)).at_s
+
+    def _tell(self, restart: Restart) -> None:
+        """Put the latest restart, as far as it has come, on record, and tell it."""
+        self._restarts[-1] = restart
+        for listener in tuple(self.listeners):
+            listener(restart)
 
     def _note(self, event: control.Accounted) -> None:
         self._accounts[event.account.connection_id] = event.account
