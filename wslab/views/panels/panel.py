@@ -35,7 +35,17 @@ from wslab.views.panels.controls import Action, Control, told
 from wslab.views.panels.live import Event, Live
 from wslab.views.style import LOOKS, look
 
-SCRIPTS = ("theme", "controls", "tables", "sizes", "panel")
+SCRIPTS = (
+    "theme",
+    "controls",
+    "tables",
+    "sizes",
+    "drill",
+    "lanes",
+    "arrivals",
+    "counters",
+    "panel",
+)
 """Joined in this order into the one module that a widget may have; the last exports it."""
 
 TABLE_ROWS = 200
@@ -260,7 +270,8 @@ class Panel(anywidget.AnyWidget):
 def look_of(meaning: int | str) -> dict[str, str]:
     """Return what the page needs to draw a meaning."""
     shown = look(meaning)
-    return {"label": shown.label, "color": shown.color, "dark": shown.dark, "marker": shown.marker}
+    told = ("label", "color", "dark", "marker", "hatch")
+    return {name: getattr(shown, name) for name in told}
 
 
 def shown_table(caption: str, table: pd.DataFrame, *, folded: bool = True) -> ShownTable:
