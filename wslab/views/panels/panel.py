@@ -316,8 +316,8 @@ def _plain(value: Any) -> Any:
 def call(name: str, *arguments: str, **keywords: Any) -> str:
     """Return the source of a call, its keyword arguments as Python writes them.
 
-    >>> call("wslab.restart_drill", "server", kind="crash", clients=1000)
-    'wslab.restart_drill(server, kind="crash", clients=1_000)'
+    >>> call("wslab.payload_sweep", "server", payload="json", cap_bytes=10000)
+    'wslab.payload_sweep(server, payload="json", cap_bytes=10_000)'
     """
     written = [*arguments, *(f"{key}={_source(value)}" for key, value in keywords.items())]
     return f"{name}({', '.join(written)})"
@@ -326,4 +326,4 @@ def call(name: str, *arguments: str, **keywords: Any) -> str:
 def _source(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
-    return f"{value:_}" if isinstance(value, int) and not isinstance(value, bool) else repr(value)
+    return f"{value:_}" if type(value) is int and value >= 10_000 else repr(value)  # a close code has no groups

@@ -29,6 +29,14 @@ NAMES = {name: name for name in POLICIES if name != "none"} | {
 POLICY = Choice("policy", "reconnect policy", NAMES, "full_jitter", listed=True)
 
 TUNED = ("downtime_s", "drain_s", "while_down")
+TIMELINE = (
+    "",
+    "from wslab import plots, tables",
+    "seen = tables.attempts(run), tables.closures(run), tables.outages(run), tables.restarts(run)",
+    "wslab.show(plots.reconnect_timeline(*seen))",
+)
+"""Lines of code that draw what each client of a run did."""
+
 RESTARTS = ["kind", "requested_at_s", "down_at_s", "up_at_s", "downtime_s", "knobs_changed"]
 OUTAGES = ["client", "close_code", "attempts", "time_to_reconnect_s", "gave_up"]
 ATTEMPTS = ["client", "number", "delay_s", "started_at_s", "outcome", "http_status", "error"]
@@ -102,12 +110,13 @@ class RestartPanel(ServedPanel):
         return "\n".join(
             [
                 f"knobs = {call('wslab.Knobs', **set_knobs)}",
+                "# Restart",
                 f"run = {call('wslab.restart_drill', 'knobs', **who)}",
+                "# Crash",
                 f"run = {call('wslab.restart_drill', 'knobs', **who, kind='crash')}",
+                "# Reload with another limit",
                 f"run = {call('wslab.restart_drill', 'knobs', **who, kind='reload', changes=self._changes())}",
-                "from wslab import tables",
-                "seen = tables.attempts(run), tables.closures(run), tables.outages(run), tables.restarts(run)",
-                "wslab.show(wslab.plots.reconnect_timeline(*seen))",
+                *TIMELINE,
             ]
         )
 

@@ -76,7 +76,7 @@ VIEWS.lanes = (host, panel) => {
     const shade = (x, y) => ((pen.fillStyle = pen.shade), pen.fillRect(x - 8, y - 6, 16, 12));
     const marks = met.map((meaning) => {
       const look = lookOf(panel, meaning);
-      return [look.label, (x, y) => drawMarker(pen, look.marker, x, y, 5, look.color)];
+      return [look.label.split(":")[0], (x, y) => drawMarker(pen, look.marker, x, y, 5, look.color)];
     });
     let x = DRILL_LEFT, y = HEAD / 2;
     for (const [label, draw] of [["connected", bar], ["waiting", line], ["trying", thick], ["server down", shade], ...marks]) {
