@@ -1,0 +1,113 @@
+"""The page that shows a panel, as a client: it opens WebSockets of its own on the kernel's orders, and tells of them.
+
+Orders go out as the widget's messages and events come in the same way (`static/browser.js`), on any thread; here they
+become what `wslab.experiments.browser_drill` and the field guide ask of a page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from wslab.core.records import Told
+from wslab.experiments.page import BROWSER
+from wslab.fieldguide.clients import Answer, Ask, Order
+from wslab.net import runtime
+
+Send = Callable[[dict[str, Any]], None]
+
+
+class PanelPage:
+    """The page that came last of those which show a panel; a `Page` of experiments, and a `Subject` of the field guide.
+
+    Args:
+        send: hands a message to all pages that show the panel.
+    """
+
+    name = BROWSER
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._present: dict[str, dict[str, Any]] = {}  # by the page's own name, in the order in which they came
+        self._sockets: dict[int, PanelSocket] = {}
+        self._numbers = itertools.count(1)
+
+    # What the page says
+
+    def heard(self, message: dict[str, Any]) -> None:
+        """Take in a message of `static/browser.js`; ignore what is of a page or a socket that is gone."""
+        match message:
+            case {"do": "arrive", "page": page, **facts}:
+                self._present[page] = facts
+            case {"do": "leave", "page": page}:
+                self._present.pop(page, None)
+            case {"do": "told", "socket": number, "event": event} if number in self._sockets:
+                self._sockets[number].hear(Told(subject=BROWSER, connection_id=None, **event))
+
+    # What it is asked
+
+    def missing(self) -> str | None:
+        return None if self._present else "no page in a browser shows the panel"
+
+    def describe(self) -> dict[str, Any]:
+        return {"user_agent": self._facts["user_agent"], "origin": self._facts["origin"]}
+
+    def connect(self, url: str) -> PanelSocket:
+        number = next(self._numbers)
+        page = next(reversed(self._present))
+        socket = self._sockets[number] = PanelSocket(lambda order: self._send({"page": page, "socket": number} | order))
+        socket.order("connect", url=url)
+        return socket
+
+    @contextlib.asynccontextmanager
+    async def asking(self) -> AsyncIterator[Ask]:
+        yield self._ask
+
+    async def _ask(self, order: Order, timeout_s: float) -> Answer:
+        socket = self.connect(order.url)
+        error = None
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    match await socket.told():
+                        case Told(event="open"):
+                            socket.send(order.payload_bytes)
+                        case Told(event="error"):
+                            error = "error"  # the event's type, and all that it says
+                        case Told(event="close", close_code=code, close_reason=reason):
+                            return Answer(close_code=code, close_reason=reason, error=error)
+        except TimeoutError:
+            return Answer(close_code=None, error=f"nothing within {timeout_s} s")
+        finally:
+            socket.close()
+
+    @property
+    def _facts(self) -> dict[str, Any]:
+        return next(reversed(self._present.values()))
+
+
+class PanelSocket:
+    """One WebSocket of a page."""
+
+    def __init__(self, order: Send) -> None:
+        self._order = order
+        self._loop = runtime.background_loop()
+        self._heard: asyncio.Queue[Told] = asyncio.Queue()
+
+    def hear(self, told: Told) -> None:
+        self._loop.call_soon_threadsafe(self._heard.put_nowait, told)
+
+    async def told(self) -> Told:
+        return await self._heard.get()
+
+    def order(self, call: str, **arguments: Any) -> None:
+        self._order({"order": call} | arguments)
+
+    def send(self, payload_bytes: int) -> None:
+        self.order("send", payload_bytes=payload_bytes)
+
+    def close(self, close_code: int | None = None) -> None:
+        self.order("close", close_code=close_code)
