@@ -19,6 +19,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _HOMES = {
+    "BrowserPanel": "wslab.views.panels",
     "Cancel": "wslab.experiments",
     "Knobs": "wslab.core.knobs",
     "LabFleet": "wslab.net.fleet",
@@ -108,4 +109,5 @@ if TYPE_CHECKING:
     from wslab.views import plots as plots
     from wslab.views import tables as tables
     from wslab.views.notebook import show as show
+    from wslab.views.panels import BrowserPanel as BrowserPanel
     from wslab.views.panels import PayloadPanel as PayloadPanel

@@ -27,6 +27,9 @@ ToldEvent = Literal["open", "message", "error", "close", "thrown", "silence"]
 
 R = TypeVar("R", bound="Record")
 
+BROWSER = "browser"
+"""The subject of what a page was told (`Told`, `Sighting`)."""
+
 RUN_ENDED = "the run ended first"
 """Why an `Outage` has no reopening where nobody gave up: the run was over, or interrupted."""
 

@@ -11,14 +11,13 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
-from wslab.core.records import Told, ToldEvent
+from wslab.core.records import BROWSER, Told, ToldEvent
 from wslab.net.recording import Recorder
 from wslab.net.server import LabServer
 
-BROWSER = "browser"
-"""The subject, in what a page was told."""
-
 ACCOUNT_PATIENCE_S = 0.5
+CONNECT = "new WebSocket()"
+"""The call without which there is no connection; of a page on https it throws for a server that has no TLS."""
 
 
 class PageSocket(Protocol):
@@ -86,7 +85,7 @@ class Visitor:
                 told = Told(subject=BROWSER, connection_id=None, elapsed_s=self.timeout_s, event="silence")
             if told.event == "open":
                 self._connection_id = await self._find_connection()
-            self.has_ended = told.event in ("close", "silence")
+            self.has_ended = told.event in ("close", "silence") or told.call == CONNECT
             self.recorder.emit(replace(told, connection_id=self._connection_id))
             if told.event == awaited:
                 return

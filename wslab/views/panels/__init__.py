@@ -4,6 +4,7 @@ Every panel is a module of this package and a class of the same name; `panel` is
 a lab server of their own, `controls` what they declare, `live` how records reach the page, `static/` the page's side.
 """
 
+from wslab.views.panels.browser import BrowserPanel
 from wslab.views.panels.payload import PayloadPanel
 
-__all__ = ["PayloadPanel"]
+__all__ = ["BrowserPanel", "PayloadPanel"]

@@ -11,7 +11,9 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from wslab.core.records import Attempt, Closure, Outage, Record, Restart, Send
+import msgspec
+
+from wslab.core.records import Attempt, Closure, Outage, Record, Restart, Send, Told
 
 Event: TypeAlias = list[Any]
 
@@ -34,6 +36,8 @@ def as_event(record: Record) -> Event | None:
             return ["outage", record.client, record.attempts, _ms(record.reopened_at_s), record.gave_up]
         case Restart():
             return ["restart", record.kind, *map(_ms, (record.requested_at_s, record.down_at_s, record.up_at_s))]
+        case Told():
+            return ["told", msgspec.structs.asdict(record)]
         case _:
             return None
 

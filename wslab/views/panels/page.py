@@ -12,8 +12,8 @@ import itertools
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from wslab.core.records import Told
-from wslab.experiments.page import BROWSER
+from wslab.core.records import BROWSER, Told
+from wslab.core.routes import Way, routes
 from wslab.fieldguide.clients import Answer, Ask, Order
 from wslab.net import runtime
 
@@ -32,6 +32,7 @@ class PanelPage:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._present: dict[str, dict[str, Any]] = {}  # by the page's own name, in the order in which they came
+        self.way: Way | None = None  # see `wslab.views.panels.way`
         self._sockets: dict[int, PanelSocket] = {}
         self._numbers = itertools.count(1)
 
@@ -49,17 +50,33 @@ class PanelPage:
 
     # What it is asked
 
+    @property
+    def latest(self) -> str | None:
+        """The name of the page that carries out orders; None where there is no page."""
+        return next(reversed(self._present), None)
+
     def missing(self) -> str | None:
-        return None if self._present else "no page in a browser shows the panel"
+        if self.latest is None:
+            return "no page in a browser shows the panel"
+        return None if self.way else "no way was found from the page to the server"
 
     def describe(self) -> dict[str, Any]:
-        return {"user_agent": self._facts["user_agent"], "origin": self._facts["origin"]}
+        return {"user_agent": self._facts["user_agent"], "way": self.way}
+
+    def whereabouts(self) -> dict[str, str]:
+        """Return what `wslab.core.routes.routes` must know of the page."""
+        return {name: self._facts[name] for name in ("page_url", "base_url")}
+
+    def origins(self) -> tuple[str, ...]:
+        """Return the page's origin, if it is one of the web."""
+        origin = self._facts["page_url"] if self.latest else ""
+        return (origin,) if origin.startswith(("http://", "https://")) else ()
 
     def connect(self, url: str) -> PanelSocket:
-        number = next(self._numbers)
-        page = next(reversed(self._present))
+        number, page = next(self._numbers), self.latest
+        [route] = [route for route in routes(url, **self.whereabouts()) if route.way == self.way]
         socket = self._sockets[number] = PanelSocket(lambda order: self._send({"page": page, "socket": number} | order))
-        socket.order("connect", url=url)
+        socket.order("connect", url=route.url)
         return socket
 
     @contextlib.asynccontextmanager
