@@ -17,8 +17,8 @@ from wslab.core.records import Attempt, Closure, Outage, Record, Restart, Send, 
 
 Event: TypeAlias = list[Any]
 
-FRAME_S = 1 / 20
-"""At most so often is the page told; the first event of a burst goes at once."""
+FRAME_S = 1 / 60
+"""What happens within it is told together: about a frame of a screen, so that nobody sees the wait."""
 
 
 def as_event(record: Record) -> Event | None:
@@ -47,7 +47,7 @@ def _ms(time_s: float | None) -> float | None:
 
 
 class Live:
-    """Called with each record, on the background loop; tells the page at most every `FRAME_S`.
+    """Called with each record, on the background loop; tells the page of it within `FRAME_S`.
 
     `events` are all so far: what a page that is opened later draws.
     """
@@ -56,7 +56,6 @@ class Live:
         self.events: list[Event] = []
         self._tell = tell
         self._told = 0
-        self._last_s = 0.0
         self._frame: asyncio.TimerHandle | None = None
         self._telling = threading.Lock()
 
@@ -65,12 +64,8 @@ class Live:
         if event is None:
             return
         self.events.append(event)
-        loop = asyncio.get_running_loop()
-        wait_s = self._last_s + FRAME_S - loop.time()
-        if wait_s <= 0:
-            self._flush()
-        elif self._frame is None:
-            self._frame = loop.call_later(wait_s, self._flush)
+        if self._frame is None:
+            self._frame = asyncio.get_running_loop().call_later(FRAME_S, self._flush)
 
     def finish(self, tell_all: Callable[[list[Event]], None]) -> None:
         """Tell everything once more, from any thread, so that nothing of this job is told after it."""
@@ -79,10 +74,7 @@ class Live:
             tell_all(self.events)
 
     def _flush(self) -> None:
-        if self._frame is not None:
-            self._frame.cancel()
-            self._frame = None
-        self._last_s = asyncio.get_running_loop().time()
+        self._frame = None
         with self._telling:
             untold, self._told = self.events[self._told :], len(self.events)
             if untold:

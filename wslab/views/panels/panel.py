@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime
 import html
-import re
+import json
 import threading
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -37,6 +37,9 @@ from wslab.views.style import LOOKS, look
 
 SCRIPTS = ("theme", "controls", "tables", "sizes", "browser", "panel")
 """Joined in this order into the one module that a widget may have; the last exports it."""
+
+STAY_AFTER_S = 0.5
+"""What stays is drawn so long after a job of the page's, so that it does not hold up the marks of the next."""
 
 TABLE_ROWS = 200
 """A table in a panel shows no more; `panel.runs` have all."""
@@ -82,6 +85,7 @@ class Panel(anywidget.AnyWidget):
         self._cancel = Cancel()
         self._live = Live(self._tell)
         self._still: DisplayHandle | None = None
+        self._staying = threading.Timer(0, self._stay)
         self.about = {
             "title": self.TITLE,
             "controls": [told(control) for control in self.CONTROLS],
@@ -118,7 +122,9 @@ class Panel(anywidget.AnyWidget):
         check_choice("action", action, [known.name for known in self.ACTIONS])
         if not self._job.acquire(blocking=False):
             raise RuntimeError(f"the panel is busy with {self.busy!r}; stop() it first")
-        return self._act(action)
+        run = self._act(action)
+        self._stay()
+        return run
 
     def clear(self) -> None:
         """Show nothing of what was run so far."""
@@ -126,7 +132,7 @@ class Panel(anywidget.AnyWidget):
         self._live = Live(self._tell)
         self.events, self.tables = [], []
         self._tell_all([])
-        self._stay()
+        self._stay_soon()
         self.say("ready")
 
     def stop(self) -> None:
@@ -231,7 +237,7 @@ class Panel(anywidget.AnyWidget):
         self.events = list(self._live.events)
         self._live.finish(self._tell_all)  # what the server said of it came last
         self.tables = self.tables_of(run)
-        self._stay()
+        self._stay_soon()
 
     def _save(self) -> None:
         if not self.runs:
@@ -255,7 +261,14 @@ class Panel(anywidget.AnyWidget):
         display(shown[0] | {"text/plain": f"<{type(self).__name__}>"}, raw=True)  # type: ignore[no-untyped-call]
         self._still = display(self._bundle(), raw=True, display_id=True)  # type: ignore[no-untyped-call]
 
+    def _stay_soon(self) -> None:
+        self._staying.cancel()
+        self._staying = threading.Timer(STAY_AFTER_S, self._stay)
+        self._staying.daemon = True
+        self._staying.start()
+
     def _stay(self) -> None:
+        self._staying.cancel()
         if self._still is not None:
             self._still.update(self._bundle(), raw=True)  # type: ignore[no-untyped-call]
 
@@ -302,12 +315,14 @@ def _plain(value: Any) -> Any:
 def call(name: str, *arguments: str, **keywords: Any) -> str:
     """Return the source of a call, its keyword arguments as Python writes them.
 
-    >>> call("wslab.restart_drill", "server", kind="crash")
-    "wslab.restart_drill(server, kind='crash')"
+    >>> call("wslab.restart_drill", "server", kind="crash", clients=1000)
+    'wslab.restart_drill(server, kind="crash", clients=1_000)'
     """
-    written = [*arguments, *(f"{key}={_number(value)}" for key, value in keywords.items())]
+    written = [*arguments, *(f"{key}={_source(value)}" for key, value in keywords.items())]
     return f"{name}({', '.join(written)})"
 
 
-def _number(value: Any) -> str:
-    return re.sub(r"^(\d+)$", lambda whole: f"{int(whole[1]):_}", repr(value))
+def _source(value: Any) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return f"{value:_}" if isinstance(value, int) and not isinstance(value, bool) else repr(value)

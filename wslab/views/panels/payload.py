@@ -109,13 +109,18 @@ class PayloadPanel(ServedPanel):
     def code_for(self, values: Mapping[str, Any]) -> str:
         knobs = {name: values[name] for name in SERVER_KNOBS if values[name] != getattr(Knobs(), name)}
         client = {"payload": values["payload"]} | ({"compression": True} if values["compression"] else {})
-        size = f"[{values['payload_bytes']:_}]"
+        size = values["payload_bytes"]
+        growing = f"wslab.ladders.until_refused(1024, {SAFETY_CAP_BYTES:_})"
         return "\n".join(
             [
                 f"knobs = {call('wslab.Knobs', **knobs)}",
-                f"run = {call('wslab.payload_sweep', 'knobs', size, **client)}",
-                f"run = {call('wslab.payload_sweep', 'knobs', 'wslab.ladders.until_refused(1024, 2**24)', **client)}",
+                "# Send",
+                f"run = {call('wslab.payload_sweep', 'knobs', f'[{size:_}]', **client)}",
+                "# Grow until it breaks",
+                f"run = {call('wslab.payload_sweep', 'knobs', growing, **client)}",
+                "# Find the limit",
                 "verdict = wslab.find_limit(knobs)",
+                "",
                 "wslab.show(wslab.plots.close_codes(wslab.tables.sends(run)))",
             ]
         )
