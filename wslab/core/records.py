@@ -23,12 +23,12 @@ TcpEnd = Literal["fin", "reset", "aborted"]
 SendOutcome = Literal["accepted", "closed", "timeout", "unconfirmed", "unopened"]
 AttemptOutcome = Literal["opened", "refused", "reset", "timeout", "rejected", "failed"]
 RestartKind = Literal["graceful", "crash", "reload", "rolling"]
-ToldEvent = Literal["open", "message", "error", "close", "thrown", "silence"]
+NoticeEvent = Literal["open", "message", "error", "close", "thrown", "silence"]
 
 R = TypeVar("R", bound="Record")
 
 BROWSER = "browser"
-"""The subject of what a page was told (`Told`, `Sighting`)."""
+"""The subject of what a page was told (`Notice`, `Sighting`)."""
 
 RUN_ENDED = "the run ended first"
 """Why an `Outage` has no reopening where nobody gave up: the run was over, or interrupted."""
@@ -259,7 +259,7 @@ class Sighting(Record, frozen=True, kw_only=True, tag="sighting"):
     error: str | None
 
 
-class Told(Record, frozen=True, kw_only=True, tag="told"):
+class Notice(Record, frozen=True, kw_only=True, tag="notice"):
     """One thing that an application was told of its connection: an event of a page's WebSocket, or what a call threw.
 
     Fields:
@@ -275,7 +275,7 @@ class Told(Record, frozen=True, kw_only=True, tag="told"):
     subject: str
     connection_id: str | None
     elapsed_s: float
-    event: ToldEvent
+    event: NoticeEvent
     call: str | None = None
     message_bytes: int | None = None
     close_code: int | None = None

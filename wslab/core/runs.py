@@ -23,13 +23,13 @@ from wslab.core.records import (
     Attempt,
     Closure,
     Footprint,
+    Notice,
     Outage,
     Record,
     Restart,
     RunInfo,
     Send,
     Sighting,
-    Told,
 )
 
 FORMAT_VERSION = 1
@@ -45,7 +45,7 @@ class _End(Record, frozen=True, kw_only=True, tag="end"):
 
 
 _DECODER = msgspec.json.Decoder(
-    RunInfo | Send | Closure | Account | Attempt | Outage | Restart | Footprint | Sighting | Told | _End
+    RunInfo | Send | Closure | Account | Attempt | Outage | Restart | Footprint | Sighting | Notice | _End
 )
 
 
@@ -93,8 +93,8 @@ class Run:
         return self.of(Sighting)
 
     @property
-    def told(self) -> tuple[Told, ...]:
-        return self.of(Told)
+    def notices(self) -> tuple[Notice, ...]:
+        return self.of(Notice)
 
     @property
     def footprints(self) -> tuple[Footprint, ...]:

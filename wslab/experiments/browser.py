@@ -14,7 +14,7 @@ from websockets.exceptions import ProtocolError
 from wslab.core.arguments import check_choice, check_number, check_whole
 from wslab.core.knobs import Knobs
 from wslab.core.payloads import SAFETY_CAP_BYTES
-from wslab.core.records import Attempt, Told
+from wslab.core.records import Attempt, Notice
 from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, OnRecord, Setting, conduct, served
 from wslab.experiments.page import Page, Visitor
@@ -41,7 +41,7 @@ def browser_drill(
 ) -> Run:
     """Have a page and Python's client meet the same, and return the run of what each of them was told.
 
-    The run holds `Told` records of the page, in their order, beside the `Attempt`, `Send`, `Closure` and `Account`
+    The run holds `Notice` records of the page, in their order, beside the `Attempt`, `Send`, `Closure` and `Account`
     records of Python's client and the server; `wslab.pages.beside(run)` lays them side by side.
 
     Args:
@@ -137,7 +137,7 @@ class _Drill:
         try:
             await self.client.close(close_code)
         except ProtocolError as error:
-            thrown = Told(
+            thrown = Notice(
                 subject="wslab",
                 connection_id=opened.connection_id,
                 elapsed_s=self.recorder.now() - opened.started_at_s,

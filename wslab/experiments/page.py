@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
-from wslab.core.records import BROWSER, Told, ToldEvent
+from wslab.core.records import BROWSER, Notice, NoticeEvent
 from wslab.net.recording import Recorder
 from wslab.net.server import LabServer
 
@@ -23,7 +23,7 @@ CONNECT = "new WebSocket()"
 class PageSocket(Protocol):
     """A WebSocket of a page: told what to do, and asked what it was told."""
 
-    async def told(self) -> Told:
+    async def told(self) -> Notice:
         """Wait for the next event, or the next exception of a call."""
 
     def send(self, payload_bytes: int) -> None:
@@ -75,19 +75,19 @@ class Visitor:
         if self._socket is not None:  # also one that said nothing for too long
             self._socket.close(close_code)
 
-    async def until(self, awaited: ToldEvent) -> None:
+    async def until(self, awaited: NoticeEvent) -> None:
         """Keep what the page is told until it is this, or the connection has ended, or nothing comes in time."""
         while self._socket is not None and not self.has_ended:
             try:
                 async with asyncio.timeout(self.timeout_s):
-                    told = await self._socket.told()
+                    notice = await self._socket.told()
             except TimeoutError:
-                told = Told(subject=BROWSER, connection_id=None, elapsed_s=self.timeout_s, event="silence")
-            if told.event == "open":
+                notice = Notice(subject=BROWSER, connection_id=None, elapsed_s=self.timeout_s, event="silence")
+            if notice.event == "open":
                 self._connection_id = await self._find_connection()
-            self.has_ended = told.event in ("close", "silence") or told.call == CONNECT
-            self.recorder.emit(replace(told, connection_id=self._connection_id))
-            if told.event == awaited:
+            self.has_ended = notice.event in ("close", "silence") or notice.call == CONNECT
+            self.recorder.emit(replace(notice, connection_id=self._connection_id))
+            if notice.event == awaited:
                 return
 
     async def _find_connection(self) -> str | None:

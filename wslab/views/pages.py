@@ -11,9 +11,8 @@ from typing import TypeAlias
 import pandas as pd
 
 from wslab.core.closecodes import lookup
-from wslab.core.records import BROWSER, Account, Attempt, Told
+from wslab.core.records import BROWSER, Account, Attempt, Notice
 from wslab.core.runs import Run
-from wslab.views.words import seconds
 
 Side: TypeAlias = dict[str, str]
 """What one side has to say: a thing to know, and the words for it."""
@@ -24,8 +23,8 @@ HEADINGS = {"page": "the page was told", "python": "Python's client saw", "serve
 ANSWERS = {
     "refuse": "nothing: nobody listened",
     "unavailable": "HTTP 503",
-    "try_again_later": "HTTP 101",
-    "flap": "HTTP 101",
+    "try_again_later": "101, then 1013",
+    "flap": "101, then its restart code",
     "hang": "nothing",
 }
 """How a server that is down answers an opening handshake."""
@@ -79,7 +78,7 @@ def _in_short(side: Side) -> str:
 
 
 def _of_page(run: Run) -> Side:
-    told = [one for one in run.told if one.subject == BROWSER]
+    told = [one for one in run.notices if one.subject == BROWSER]
     if not told:
         return {"handshake": "no page took part"}
     opened = any(one.event == "open" for one in told)
@@ -89,27 +88,27 @@ def _of_page(run: Run) -> Side:
             side["thrown"] = _thrown(one)
         if one.event == "close" and one.close_code is not None:
             side |= _end(one.close_code, one.close_reason or "", clean=bool(one.clean))
-    return side | {"in this order": " → ".join(f"{one.event} {seconds(one.elapsed_s)}" for one in told)}
+    return side | {"in this order": " → ".join(f"{one.event} {_ms(one.elapsed_s)}" for one in told)}
 
 
 def _of_python(run: Run) -> Side:
     attempt, *_ = run.attempts
     began_at_s = attempt.started_at_s
-    order = [f"{attempt.outcome} {seconds(attempt.ended_at_s - began_at_s)}"]
+    order = [f"{attempt.outcome} {_ms(attempt.ended_at_s - began_at_s)}"]
     side = {"handshake": _answer(attempt)}
-    for one in run.told:
+    for one in run.notices:
         if one.subject != BROWSER:
             side["thrown"] = _thrown(one)
-            order.append(f"{one.event} {seconds(one.elapsed_s)}")
+            order.append(f"{one.event} {_ms(one.elapsed_s)}")
     for closure in run.closures:
         side |= _end(closure.close_code, closure.close_reason, clean=closure.clean)
-        order.append(f"close {seconds(closure.close_started_at_s - began_at_s)}")
-        order.append(f"end of TCP {seconds(closure.closed_at_s - began_at_s)}")
+        order.append(f"close {_ms(closure.close_started_at_s - began_at_s)}")
+        order.append(f"end of TCP {_ms(closure.closed_at_s - began_at_s)}")
     return side | {"in this order": " → ".join(order)}
 
 
-def _thrown(told: Told) -> str:
-    return f"{told.call} threw {(told.words or '').partition(':')[0]}"
+def _thrown(notice: Notice) -> str:
+    return f"{notice.call} threw {(notice.words or '').partition(':')[0]}"
 
 
 def _answer(attempt: Attempt) -> str:
@@ -117,6 +116,10 @@ def _answer(attempt: Attempt) -> str:
         return f"{attempt.outcome}: {attempt.error}".partition(";")[0]
     after = "" if attempt.retry_after_s is None else f", Retry-After {attempt.retry_after_s:.0f} s"
     return f"HTTP {attempt.http_status}{after}"
+
+
+def _ms(elapsed_s: float) -> str:
+    return f"{1000 * elapsed_s:,.1f} ms"
 
 
 def _end(code: int, reason: str, *, clean: bool) -> Side:
@@ -132,14 +135,14 @@ def _of_server(run: Run) -> Side:
     assert run.info.knobs is not None, "a drill has a lab server"
     if not run.accounts:
         return {"handshake": ANSWERS[run.info.knobs.while_down]}
-    pages = {one.connection_id for one in run.told if one.subject == BROWSER}
+    pages = {one.connection_id for one in run.notices if one.subject == BROWSER}
     by_client = {"page" if account.connection_id in pages else "Python": _account(account) for account in run.accounts}
     side = {}
     for thing in ("handshake", "close code", "reason"):
         words = {client: own[thing] for client, own in by_client.items() if thing in own}
         alike = len(set(words.values())) == 1
-        told = words.values() if alike else (f"{own} ({client})" for client, own in words.items())
-        side[thing] = "; ".join(dict.fromkeys(told))
+        said = words.values() if alike else (f"{own} ({client})" for client, own in words.items())
+        side[thing] = "; ".join(dict.fromkeys(said))
     return side
 
 

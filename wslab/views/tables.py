@@ -30,12 +30,12 @@ from wslab.core.records import (
     Close,
     Closure,
     Footprint,
+    Notice,
     Outage,
     Record,
     Restart,
     Send,
     Sighting,
-    Told,
 )
 from wslab.core.runs import Run
 
@@ -279,7 +279,7 @@ def sightings(run: Run) -> pd.DataFrame:
 
 
 @_over_runs
-def told(run: Run) -> pd.DataFrame:
+def notices(run: Run) -> pd.DataFrame:
     """Return one row an event of a page's WebSocket, or an exception that a call threw, in the order told.
 
     Columns:
@@ -288,7 +288,7 @@ def told(run: Run) -> pd.DataFrame:
         threw), message_bytes (Int64), close_code (Int64), close_reason (string), clean (boolean, the event's wasClean),
         words (string, of the exception).
     """
-    return _tabulate(run, Told)
+    return _tabulate(run, Notice)
 
 
 @_over_runs

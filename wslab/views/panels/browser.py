@@ -78,8 +78,8 @@ class BrowserPanel(ServedPanel):
             {
                 "": "the best way there is",
                 "direct": "directly",
-                "wslab": "by Jupyter, through wslab's extension",
-                "proxy": "by Jupyter, through jupyter-server-proxy",
+                "wslab": "by Jupyter: wslab's extension",
+                "proxy": "by Jupyter: jupyter-server-proxy",
             },
             "",
             listed=True,
@@ -143,16 +143,11 @@ class BrowserPanel(ServedPanel):
 
     def code_for(self, values: Mapping[str, Any]) -> str:
         knobs = {name: value for name, value in _knobs_of(values).items() if value != getattr(Knobs(), name)}
-        calls = [
-            call("wslab.browser_drill", "knobs", repr(action.name), **arguments)
-            for action in self.ACTIONS
-            for arguments in [{name: values[name] for name in ARGUMENTS.get(action.name, ())}]
-        ]
         return "\n".join(
             [
                 f"knobs = {call('wslab.Knobs', **knobs)}",
                 "# Each is Python's half; the page of a panel takes part with page=panel.page",
-                *(f"run = {written}" for written in calls),
+                *(_drill_code(action.name, values) for action in self.ACTIONS),
                 "wslab.pages.beside(run)",
             ]
         )
@@ -173,6 +168,11 @@ class BrowserPanel(ServedPanel):
             shown_table(f"Both sides of {pages.case(run)}", beside, folded=False),
             shown_table("All that was tried, the latest first", each),
         ]
+
+
+def _drill_code(case: str, values: Mapping[str, Any]) -> str:
+    arguments = [f"{name}={values[name]}" for name in ARGUMENTS.get(case, ())]
+    return ", ".join([f'run = wslab.browser_drill(knobs, "{case}"', *arguments]) + ")"
 
 
 def _knobs_of(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from wslab.core.records import Attempt, Closure, Outage, Record, Restart, Send, Told
+from wslab.core.records import Attempt, Closure, Notice, Outage, Record, Restart, Send
 
 Event: TypeAlias = list[Any]
 
@@ -36,8 +36,8 @@ def as_event(record: Record) -> Event | None:
             return ["outage", record.client, record.attempts, _ms(record.reopened_at_s), record.gave_up]
         case Restart():
             return ["restart", record.kind, *map(_ms, (record.requested_at_s, record.down_at_s, record.up_at_s))]
-        case Told():
-            return ["told", msgspec.structs.asdict(record)]
+        case Notice():
+            return ["notice", msgspec.structs.asdict(record)]
         case _:
             return None
 

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from wslab.core.records import BROWSER, Told
+from wslab.core.records import BROWSER, Notice
 from wslab.core.routes import Way, routes
 from wslab.fieldguide.clients import Answer, Ask, Order
 from wslab.net import runtime
@@ -46,7 +46,7 @@ class PanelPage:
             case {"do": "leave", "page": page}:
                 self._present.pop(page, None)
             case {"do": "told", "socket": number, "event": event} if number in self._sockets:
-                self._sockets[number].hear(Told(subject=BROWSER, connection_id=None, **event))
+                self._sockets[number].hear(Notice(subject=BROWSER, connection_id=None, **event))
 
     # What it is asked
 
@@ -90,11 +90,11 @@ class PanelPage:
             async with asyncio.timeout(timeout_s):
                 while True:
                     match await socket.told():
-                        case Told(event="open"):
+                        case Notice(event="open"):
                             socket.send(order.payload_bytes)
-                        case Told(event="error"):
+                        case Notice(event="error"):
                             error = "error"  # the event's type, and all that it says
-                        case Told(event="close", close_code=code, close_reason=reason):
+                        case Notice(event="close", close_code=code, close_reason=reason):
                             return Answer(close_code=code, close_reason=reason, error=error)
         except TimeoutError:
             return Answer(close_code=None, error=f"nothing within {timeout_s} s")
@@ -112,12 +112,12 @@ class PanelSocket:
     def __init__(self, order: Send) -> None:
         self._order = order
         self._loop = runtime.background_loop()
-        self._heard: asyncio.Queue[Told] = asyncio.Queue()
+        self._heard: asyncio.Queue[Notice] = asyncio.Queue()
 
-    def hear(self, told: Told) -> None:
-        self._loop.call_soon_threadsafe(self._heard.put_nowait, told)
+    def hear(self, notice: Notice) -> None:
+        self._loop.call_soon_threadsafe(self._heard.put_nowait, notice)
 
-    async def told(self) -> Told:
+    async def told(self) -> Notice:
         return await self._heard.get()
 
     def order(self, call: str, **arguments: Any) -> None:

@@ -48,7 +48,7 @@ def find_way(server: LabServer, page: PanelPage, wanted: Way | None, cancel: Can
 
 def _trial(run: Run) -> tuple[Close, CloseEvent]:
     """Return what the server sent to the page and what the page was told; unopened, where the server saw no page."""
-    events = {told.event: told for told in run.told}
+    events = {notice.event: notice for notice in run.notices}
     connection_id = events["open"].connection_id if "open" in events else None
     sent = next((account.sent for account in run.accounts if account.connection_id == connection_id), None)
     close = events.get("close")

@@ -70,7 +70,7 @@ VIEWS.browser = (host, panel) => {
   return {
     state: () => ({ told, way: way.textContent }),
     draw(scene, events) {
-      told = events.filter(([kind, event]) => kind === "told" && event.subject === "browser").map(([, event]) => event);
+      told = events.filter(([kind, event]) => kind === "notice" && event.subject === "browser").map(([, event]) => event);
       way.textContent = scene.way?.words ?? "looking for a way to the server …";
       way.dataset.outcome = scene.way?.outcome ?? "";
       const rows = told.map((one) => [`${(1000 * one.elapsed_s).toFixed(1)} ms`, one.event, says(one)]);
