@@ -25,6 +25,8 @@ RECORDINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "close-1012": ("Close with code", {"close_code": 1012}),
     "close-1009": ("Close with code", {"close_code": 1009}),
     "close-4001": ("Close with code", {"close_code": 4001}),
+    "restart-by-proxy": ("Restart", {"way": "proxy"}),
+    "restart-by-wslab": ("Restart", {"way": "wslab"}),
     "down-refused": ("Connect while it is down", {"while_down": "refuse"}),
     "down-503": ("Connect while it is down", {"while_down": "unavailable"}),
     "down-1013": ("Connect while it is down", {"while_down": "try_again_later"}),

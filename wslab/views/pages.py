@@ -46,13 +46,16 @@ def each(runs: Mapping[str, Run] | Iterable[Run]) -> pd.DataFrame:
     """Return one row a run, with what matters most of each side: what threw, else the end, else the failed handshake.
 
     Columns:
-        case (string), page, python, server (string).
+        run (string; only of runs that have names), case, page, python, server (string).
     """
     rows = [
         (case(run), *(_in_short(side(run)) for side in (_of_page, _of_python, _of_server)))
         for run in (runs.values() if isinstance(runs, Mapping) else runs)
     ]
-    return pd.DataFrame(rows, columns=["case", "page", "python", "server"], dtype="string")
+    table = pd.DataFrame(rows, columns=["case", "page", "python", "server"], dtype="string")
+    if isinstance(runs, Mapping):
+        table.insert(0, "run", pd.Series(list(runs), dtype="string"))
+    return table
 
 
 def case(run: Run) -> str:
