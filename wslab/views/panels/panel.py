@@ -60,6 +60,8 @@ class Panel(anywidget.AnyWidget):
     VIEWS: ClassVar[Sequence[str]]
     GATHERS: ClassVar[bool] = False
     """Whether an experiment adds to what is shown, until Clear is pressed, or replaces it."""
+    KEEPS: ClassVar[bool] = True
+    """Whether there are runs to save and to clear, and work that may be stopped."""
 
     _esm = "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     _css = (STATIC / "panel.css").read_text(encoding="utf-8")
@@ -87,6 +89,7 @@ class Panel(anywidget.AnyWidget):
             "controls": [told(control) for control in self.CONTROLS],
             "actions": [told(action) for action in self.ACTIONS],
             "views": list(self.VIEWS),
+            "keeps": self.KEEPS,
             "looks": {str(meaning): look_of(meaning) for meaning in LOOKS},
         }
         self.values = {name: _plain(control.value) for name, control in declared.items()}
@@ -159,6 +162,16 @@ class Panel(anywidget.AnyWidget):
         """Follow the controls: the code, and whatever of the views depends on them."""
         self.code = self.code_for(self.values)
 
+    def shows_something(self) -> bool:
+        """Whether there is anything for `draw`."""
+        return bool(self.runs)
+
+    def to_save(self) -> Run:
+        """Return the run that Save writes, or raise ValueError, which says what to do first."""
+        if not self.runs:
+            raise ValueError("there is no run to save yet; press a button first")
+        return self.runs[-1]
+
     def looked_at(self, yes: bool) -> None:
         """Called when a page begins, or ceases, to show the panel."""
 
@@ -224,10 +237,9 @@ class Panel(anywidget.AnyWidget):
         self._stay()
 
     def _save(self) -> None:
-        if not self.runs:
-            raise ValueError("there is no run to save yet; press a button first")
+        run = self.to_save()
         now = datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S")
-        path = self.runs[-1].save(Path(f"{self.runs[-1].info.experiment}-{now}.jsonl"))
+        path = run.save(Path(f"{run.info.experiment}-{now}.jsonl"))
         self.say(f"saved as {path}; wslab.load({str(path)!r}) reads it", "done")
 
     def _tell(self, events: list[Event]) -> None:
@@ -250,7 +262,7 @@ class Panel(anywidget.AnyWidget):
             self._still.update(self._bundle(), raw=True)  # type: ignore[no-untyped-call]
 
     def _bundle(self) -> dict[str, str]:
-        if not self.runs:
+        if not self.shows_something():
             words = f"{self.TITLE}: a panel, in JupyterLab. Nothing was run in it."
             return {"text/html": f'<p class="wslab-still"><em>{html.escape(words)}</em></p>', "text/plain": words}
         drawn = self.draw()

@@ -15,7 +15,8 @@ const newActions = (about, press, stop) => {
     }),
   );
   const halt = make("button", { type: "button", textContent: "Stop", className: "wslab-stop", onclick: stop });
-  return { buttons, halt, element: make("div", { className: "wslab-actions", role: "group", "aria-label": "Actions" }, ...buttons, halt) };
+  const shown = about.keeps ? [...buttons, halt] : buttons;
+  return { buttons, halt, element: make("div", { className: "wslab-actions", role: "group", "aria-label": "Actions" }, ...shown) };
 };
 
 const newCode = () => {
@@ -82,7 +83,7 @@ const render = ({ model, el, signal }) => {
     make("h3", { textContent: about.title }),
     make("div", { className: "wslab-controls" }, ...controls.map(({ element }) => element)),
     make("div", { className: "wslab-stage" }, actions.element, status, ...views.map(({ host }) => host), tables),
-    make("div", { className: "wslab-more" }, shown, code.element, make("div", { className: "wslab-steps" }, save, clear)),
+    make("div", { className: "wslab-more" }, shown, code.element, about.keeps ? make("div", { className: "wslab-steps" }, save, clear) : ""),
   );
   el.append(root);
 
@@ -97,16 +98,21 @@ const render = ({ model, el, signal }) => {
       for (const { view } of views) view.draw(model.get("scene"), events);
     });
   };
+  // A panel may also be at work without a button pressed, to follow a knob.
+  const offerStop = () => (actions.halt.disabled = model.get("busy") === "" && model.get("status").kind !== "busy");
   const show = {
     values: () => controls.forEach((control) => control.show(model.get("values"))),
     busy: () => {
       const busy = model.get("busy");
       actions.buttons.forEach((button) => (button.disabled = busy !== ""));
-      actions.halt.disabled = busy === "";
+      offerStop();
       clear.disabled = busy !== "";
       root.setAttribute("aria-busy", busy !== "");
     },
-    status: () => say(model.get("status")),
+    status: () => {
+      say(model.get("status"));
+      offerStop();
+    },
     code: () => code.show(model.get("code")),
     tables: () => {
       const of = (fold) => model.get("tables").filter(({ folded }) => folded === fold).map(newTable);
