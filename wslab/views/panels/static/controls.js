@@ -60,6 +60,7 @@ const CONTROLS = {
       field.setAttribute("aria-invalid", words !== "");
     };
     const set = (value) => panel.turn(told.name, value);
+    let shown; // so that another control's change leaves alone what is being typed here
     field.addEventListener("input", () => complain(objection(told, field.value)));
     field.addEventListener("change", () => {
       if (objection(told, field.value) === "") set(parsed(field.value));
@@ -95,13 +96,16 @@ const CONTROLS = {
       pending: () => parsed(field.value), // typed, perhaps not yet left
       show(values) {
         const value = values[told.name];
-        if (document.activeElement !== field || parsed(field.value) !== value) field.value = value ?? "";
-        slider.value = scale.place(value ?? told.high);
-        slider.setAttribute("aria-valuetext", `${value ?? told.none} ${told.unit}`);
+        if (value !== shown) {
+          shown = value;
+          field.value = value ?? "";
+          slider.value = scale.place(value ?? told.high);
+          slider.setAttribute("aria-valuetext", `${value ?? told.none} ${told.unit}`);
+          complain("");
+        }
         const limit = told.mark && values[told.mark];
         mark.hidden = !limit;
         if (limit) mark.style.left = `${scale.place(limit) / (SLIDER_STEPS / 100)}%`;
-        complain("");
       },
     };
   },
