@@ -35,7 +35,7 @@ from wslab.views.panels.controls import Action, Control, told
 from wslab.views.panels.live import Event, Live
 from wslab.views.style import LOOKS, look
 
-SCRIPTS = ("theme", "controls", "tables", "sizes", "panel")
+SCRIPTS = ("theme", "controls", "tables", "sizes", "curves", "delays", "herd", "panel")
 """Joined in this order into the one module that a widget may have; the last exports it."""
 
 TABLE_ROWS = 200
