@@ -22,11 +22,13 @@ from typing import TYPE_CHECKING, Any
 _HOMES = {
     "BrowserPanel": "wslab.views.panels",
     "Cancel": "wslab.experiments",
+    "HerdPanel": "wslab.views.panels",
     "Knobs": "wslab.core.knobs",
     "LabFleet": "wslab.net.fleet",
     "LabServer": "wslab.net.server",
     "PayloadPanel": "wslab.views.panels",
     "Policy": "wslab.core.policy",
+    "PolicyPanel": "wslab.views.panels",
     "RestartPanel": "wslab.views.panels",
     "Run": "wslab.core.runs",
     "allow_nested_run": "wslab.net.runtime",
@@ -112,5 +114,7 @@ if TYPE_CHECKING:
     from wslab.views import tables as tables
     from wslab.views.notebook import show as show
     from wslab.views.panels import BrowserPanel as BrowserPanel
+    from wslab.views.panels import HerdPanel as HerdPanel
     from wslab.views.panels import PayloadPanel as PayloadPanel
+    from wslab.views.panels import PolicyPanel as PolicyPanel
     from wslab.views.panels import RestartPanel as RestartPanel
