@@ -6,6 +6,7 @@
 BIN := .venv/bin
 JUPYTER := JUPYTER_CONFIG_PATH="$(CURDIR)/jupyter" $(BIN)/jupyter
 LESSONS := $(sort $(wildcard notebooks/*.ipynb))
+JAPANESE := $(sort $(wildcard notebooks/ja/*.ipynb))
 
 # Bytecode is kept whatever the environment says: else every kernel and every lab server compiles the package again.
 export PYTHONDONTWRITEBYTECODE :=
@@ -26,6 +27,7 @@ report: ## execute every lesson and leave its page in rendered/
 	@scripts/setup
 	rm -rf rendered
 	$(JUPYTER) nbconvert --execute --to html --output-dir rendered $(ARGS) $(LESSONS)
+	$(JUPYTER) nbconvert --execute --to html --output-dir rendered/ja $(ARGS) $(JAPANESE)
 
 test: ## lint, check formatting and types, run every test
 	@scripts/setup dev
@@ -41,7 +43,7 @@ bench: ## measure what the project promises, as ratios
 
 format: ## put code into the house's form, and notebooks into that of git: without outputs
 	@scripts/setup dev
-	$(JUPYTER) nbconvert --clear-output --inplace $(LESSONS)
+	$(JUPYTER) nbconvert --clear-output --inplace $(LESSONS) $(JAPANESE)
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
