@@ -11,7 +11,7 @@ JAPANESE := $(sort $(wildcard notebooks/ja/*.ipynb))
 # Bytecode is kept whatever the environment says: else every kernel and every lab server compiles the package again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup lab report test bench format clean
+.PHONY: help setup lab report docs test bench format clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,10 @@ report: ## execute every lesson and leave its page in rendered/
 	rm -rf rendered
 	$(JUPYTER) nbconvert --execute --to html --output-dir rendered $(ARGS) $(LESSONS)
 	$(JUPYTER) nbconvert --execute --to html --output-dir rendered/ja $(ARGS) $(JAPANESE)
+
+docs: ## build the how-to pages and the reference; they open from build/docs/index.html
+	@scripts/setup docs
+	$(BIN)/sphinx-build -q -W --keep-going $(ARGS) docs build/docs
 
 test: ## lint, check formatting and types, run every test
 	@scripts/setup dev
@@ -48,6 +52,6 @@ format: ## put code into the house's form, and notebooks into that of git: witho
 	$(BIN)/ruff check --fix
 
 clean: ## remove everything that these commands made, the environment included
-	rm -rf .venv rendered build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv rendered docs/_generated build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +
