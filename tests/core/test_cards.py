@@ -119,7 +119,7 @@ def test_compare_in_japanese_keeps_what_is_registered_or_on_the_wire() -> None:
     message_too_big, private = compare(1009, 4321, lang="ja").codes
     assert message_too_big.label == "1009 Message Too Big"
     assert message_too_big.explanation.example_reason == compare(1009).codes[0].explanation.example_reason
-    assert private.label == "4321 私用"
+    assert private.label == "4321 プライベート用"
 
 
 def test_compare_in_a_language_that_it_does_not_speak_names_those_it_does() -> None:

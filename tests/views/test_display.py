@@ -7,6 +7,7 @@ from IPython.core.formatters import DisplayFormatter
 
 from wslab.core.cards import compare
 from wslab.core.runs import load
+from wslab.experiments import find_limit
 from wslab.views.display import register
 
 
@@ -40,6 +41,13 @@ def test_run_in_ipython_is_a_table_and_a_line(shell: Shell) -> None:
     shown = bundle(shell, run)
     assert shown["text/html"].startswith('<div class="wslab-run">')
     assert shown["text/plain"] == repr(run)
+
+
+def test_verdict_in_ipython_is_its_finding_and_its_facts(shell: Shell) -> None:
+    verdict = find_limit("ws://127.0.0.1:1/")  # nobody listens there, which is an answer, too
+    text = bundle(shell, verdict)["text/plain"]
+    assert text.splitlines()[0].endswith("ws://127.0.0.1:1/")
+    assert verdict.explanation[:40] in text
 
 
 def test_register_again_changes_nothing(shell: Shell) -> None:
