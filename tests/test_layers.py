@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "course": {*BELOW_EXPERIMENTS, "experiments"},
     "cli": BELOW_THE_TOP,
     "__main__": {"cli"},
+    "magic": {"cli", "views"},
 }
 """For each layer the others that it may import. A module in no layer has no place in the package."""
 
