@@ -79,15 +79,14 @@ def read_answer(received: bytes, key: str) -> Answer | None:
             raise HandshakeError(f"an answer of more than {MAX_HEAD_BYTES:,} bytes without an end")
         return None
     status_line, *lines = head.decode("latin-1").split("\r\n")
-    version, _, status = status_line.partition(" ")
-    if not version.startswith("HTTP/1.") or not status[:3].isdecimal():
+    if not status_line.startswith("HTTP/1.") or not (status := status_line[9:12]).isdecimal():
         raise HandshakeError(f"no answer of HTTP/1.1: {status_line[:80]!r}")
     fields = {name.lower(): value.strip() for line in lines for name, _, value in [line.partition(":")]}
-    if status[:3] == "101":
+    if status == "101":
         _check_upgrade(fields, key)
     retry_after = fields.get("retry-after", "")
     return Answer(
-        int(status[:3]),
+        int(status),
         float(retry_after) if retry_after.isdecimal() else None,
         fields.get("x-wslab-connection"),
         rest,
