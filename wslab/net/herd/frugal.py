@@ -8,7 +8,7 @@ checked.
 from __future__ import annotations
 
 import base64
-import os
+from random import Random
 from typing import NamedTuple
 
 from websockets.exceptions import ProtocolError
@@ -23,6 +23,8 @@ MAX_HEAD_BYTES = 16_384
 
 CONTROL = (Opcode.CLOSE, Opcode.PING, Opcode.PONG)
 OPCODES = frozenset(Opcode)
+
+_nonces = Random()
 
 
 class HandshakeError(Exception):
@@ -55,8 +57,8 @@ class FrameHead(NamedTuple):
 
 
 def new_key() -> str:
-    """Return a Sec-WebSocket-Key: sixteen random bytes (RFC 6455 §4.1)."""
-    return base64.b64encode(os.urandom(16)).decode()
+    """Return a Sec-WebSocket-Key: sixteen random bytes (RFC 6455 §4.1), which need be no secret."""
+    return base64.b64encode(_nonces.randbytes(16)).decode()
 
 
 def request(authority: str, resource: str, key: str) -> bytes:
