@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from wslab.cli.app import app as panels_app
 from wslab.cli.codes import codes
 from wslab.cli.console import teaching
 from wslab.cli.demo import demo
@@ -40,5 +41,9 @@ def _options(
     """Options of the command itself."""
 
 
-for command in (demo, probe, herd, simulate, codes, report, serve):
+COMMANDS = (demo, probe, herd, simulate, codes, report, serve)
+"""All but those of the command itself; a notebook's `%wslab` has them too."""
+
+for command in COMMANDS:
     app.command()(teaching()(command))
+app.command("app")(teaching()(panels_app))

@@ -21,7 +21,7 @@ from wslab.core.herds.summaries import quantile
 from wslab.core.knobs import Knobs
 from wslab.core.policy import Policy
 from wslab.core.recordings import Asked, behaviour
-from wslab.core.records import Record, RunInfo, since
+from wslab.core.records import Record, Restart, RunInfo, since
 from wslab.core.runs import Run, load
 from wslab.net import replay, runtime
 from wslab.net.fleet import LabFleet
@@ -42,6 +42,7 @@ class Progress(NamedTuple):
 
 OnProgress = Callable[[Progress], None]
 OnRecord = Callable[[Record], None]
+"""Called with each record, and with what is told of a moment alone (see `Recorder`)."""
 
 
 class Cancel:
@@ -58,6 +59,11 @@ class Cancel:
             self._cancelled = True
             if self._job is not None:
                 self._job.cancel()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was cancelled, for work that no job of the background loop does."""
+        return self._cancelled
 
     def watch(self, job: runtime.Job[Any]) -> None:
         with self._lock:
@@ -154,7 +160,8 @@ async def _measured(
     partial = False
     async with loop_lag() as lags:
         try:
-            await measure(recorder)
+            with _restarts_told(setting.server, recorder):
+                await measure(recorder)
         except asyncio.CancelledError:
             partial = True
     duration_s = recorder.now()
@@ -180,6 +187,21 @@ async def _measured(
         loop_lag_max_s=max(lags, default=None),
     )
     return Run(info, tuple(recorder.records))
+
+
+@contextlib.contextmanager
+def _restarts_told(server: Lab | None, recorder: Recorder) -> Iterator[None]:
+    """Tell, within the block, the server's restarts while they are under way; on record they come last."""
+
+    def tell(restart: Restart) -> None:
+        recorder.tell(since(recorder.origin, restart))
+
+    listeners = server.listeners if server else []
+    listeners.append(tell)
+    try:
+        yield
+    finally:
+        listeners.remove(tell)
 
 
 async def _add_servers_side(recorder: Recorder, server: Lab, restarts_before: int) -> None:

@@ -13,7 +13,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from wslab.core import recordings
@@ -27,10 +26,9 @@ CELLS = "cells.json"
 NOTE = "From the recording: this cell opens sockets of its own, which a replay does not."
 
 
-def begin() -> None:
+def begin(shell: Any) -> None:
     """Say in the cell that runs now that this is a replay and of what, and show recorded cells from now on."""
-    shell = get_ipython()
-    if shell is None or not replay.replaying():
+    if not replay.replaying():
         return
     words = _words(replay.folder())
     _display({"text/html": f'<p role="note"><strong>{html.escape(words)}</strong></p>', "text/plain": words})

@@ -57,13 +57,15 @@ def open_notebook(what: str) -> Opened:
 
 
 def lessons() -> dict[str, Path]:
-    """Return the lessons by their names, in order."""
-    return {path.stem: path for path in sorted(places.lessons().glob("[0-9][0-9]_*.ipynb"))}
+    """Return the lessons by their names, in order; translated ones last, each under its language: `ja/00_…`."""
+    folder = places.lessons()
+    own, translated = (sorted(folder.glob(f"{begin}[0-9][0-9]_*.ipynb")) for begin in ("", "??/"))
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in [*own, *translated]}
 
 
 def _path(what: str) -> Path:
     if what.isdecimal():
-        numbers = {name[:2]: path for name, path in lessons().items()}
+        numbers = {name[:2]: path for name, path in lessons().items() if "/" not in name}
         check_choice("lesson", f"{int(what):02}", numbers)
         return numbers[f"{int(what):02}"]
     path = Path(what)
