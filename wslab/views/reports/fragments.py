@@ -69,7 +69,7 @@ class Fragments:
 def _settle_images(soup: BeautifulSoup, no_words: str) -> None:
     """Give every image a text alternative; one that lies at another host becomes a link to it."""
     for image in soup.find_all("img"):
-        if not image.has_attr("alt"):
+        if not image.get("alt"):
             image["alt"] = no_words
         source = str(image.get("src", ""))
         if source.startswith(("http:", "https:", "//")):
@@ -148,4 +148,4 @@ def figures(fragment: str) -> Iterator[tuple[bytes, str]]:
     for image in BeautifulSoup(fragment, features="html.parser").find_all("img"):
         kind, _, encoded = str(image.get("src", "")).partition(",")
         if kind == "data:image/png;base64":
-            yield base64.b64decode(encoded), html.unescape(str(image.get("alt", NO_WORDS)))
+            yield base64.b64decode(encoded), html.unescape(str(image.get("alt") or NO_WORDS))
