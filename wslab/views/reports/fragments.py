@@ -39,7 +39,7 @@ class Fragments:
         soup = BeautifulSoup(fragment, features="html.parser")
         _settle_images(soup, NO_WORDS)
         for table in soup.find_all("table"):
-            if table.find_parent("table") is None and table.find("td"):
+            if table.find_parent(_is_no_data) is None and table.find("td"):
                 self._offer(soup, table, data)
         return str(soup)
 
@@ -64,6 +64,11 @@ class Fragments:
         box = soup.new_tag("div", attrs=scrolls)
         table.wrap(box)
         box.insert_after(line)
+
+
+def _is_no_data(parent: Tag) -> bool:
+    """Whether a table in this element is a part of another, or a summary of the kit's own, whose data come along."""
+    return parent.name == "table" or any(str(name).startswith("wslab-") for name in parent.get_attribute_list("class"))
 
 
 def _settle_images(soup: BeautifulSoup, no_words: str) -> None:
