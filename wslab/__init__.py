@@ -27,6 +27,7 @@ _HOMES = {
     "Policy": "wslab.core.policy",
     "RestartPanel": "wslab.views.panels",
     "Run": "wslab.core.runs",
+    "StoryPanel": "wslab.views.panels",
     "allow_nested_run": "wslab.net.runtime",
     "closure_visibility": "wslab.experiments",
     "find_limit": "wslab.experiments",
@@ -107,3 +108,4 @@ if TYPE_CHECKING:
     from wslab.views.notebook import show as show
     from wslab.views.panels import PayloadPanel as PayloadPanel
     from wslab.views.panels import RestartPanel as RestartPanel
+    from wslab.views.panels import StoryPanel as StoryPanel

@@ -6,5 +6,6 @@ a lab server of their own, `controls` what they declare, `live` how records reac
 
 from wslab.views.panels.payload import PayloadPanel
 from wslab.views.panels.restart import RestartPanel
+from wslab.views.panels.story import StoryPanel
 
-__all__ = ["PayloadPanel", "RestartPanel"]
+__all__ = ["PayloadPanel", "RestartPanel", "StoryPanel"]
