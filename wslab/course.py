@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 from wslab.core.closecodes import lookup
 from wslab.core.knobs import MIB, Knobs
 from wslab.core.ladders import bracket
+from wslab.core.languages import Language, speaking
 from wslab.core.policy import Policy, PolicyError, checked
 from wslab.core.runs import Run
 from wslab.core.simulate import simulate_herd
-from wslab.experiments import closure_visibility, payload_sweep, resend, restart_drill
+from wslab.experiments import browser_drill, closure_visibility, payload_sweep, resend, restart_drill
 from wslab.net.server import LabServer
 
 
@@ -25,23 +26,29 @@ class Checked(NamedTuple):
 
     passed: bool
     message: str
+    lang: Language = "en"
 
     def __repr__(self) -> str:
-        return f"{'✓' if self.passed else '✗ not yet:'} {self.message}"
+        return f"{'✓' if self.passed else speaking(self.lang)('✗ not yet:')} {self.message}"
 
 
-def check_bystanders(answer: Any, run: Run) -> Checked:
+def check_bystanders(answer: Any, run: Run, lang: Language = "en") -> Checked:
     """Lesson 00: `answer` is the close code that the clients who had sent nothing saw, when the limit was raised."""
-    truth = next(outage.close_code for outage in run.outages if outage.number == 1)
-    if answer is ...:
-        return Checked(False, "write a close code in place of the three dots; the first closure of each row shows it")
+    say, truth = speaking(lang), next(outage.close_code for outage in run.outages if outage.number == 1)
     if answer == truth:
-        return Checked(True, f"{lookup(truth).label}: they had done nothing wrong, the fix for one restarted them all")
-    if answer == 1009:
-        return Checked(False, "1009 is what the sender of the large message saw; look at those who sent nothing")
-    if answer == 1006:
-        return Checked(False, "1006 is what they saw at the crash, the second closure; look at the first")
-    return Checked(False, f"{answer!r} is on no row of the timeline; read the label of the first closure")
+        praise = say("{code}: they had done nothing wrong, the fix for one restarted them all")
+        return Checked(True, praise.format(code=lookup(truth).label), lang)
+    if answer is ...:
+        hint = say("write a close code in place of the three dots; the first closure of each row shows it")
+    elif answer == 1009:
+        hint = say("1009 is what the sender of the large message saw; look at those who sent nothing")
+    elif answer == 1006:
+        hint = say("1006 is what they saw at the crash, the second closure; look at the first")
+    else:
+        hint = say("{answer} is on no row of the timeline; read the label of the first closure").format(
+            answer=repr(answer)
+        )
+    return Checked(False, hint, lang)
 
 
 def mystery_server(seed: int = 0) -> LabServer:
@@ -190,3 +197,20 @@ def check_code_arrives(knobs: Any) -> Checked:
             False, f"1009 was seen in {seen} of {len(run.sightings)} tries; what does the server do after it?"
         )
     return Checked(True, f"1009 was seen in all {seen} tries: the server reads on until the client has finished")
+
+
+def check_page_is_told(knobs: Any) -> Checked:
+    """Lesson 08: a page that connects to a server under `knobs` while it is down is told 1013."""
+    if not isinstance(knobs, Knobs):
+        return Checked(False, "give Knobs(…)")
+    if knobs.while_down == "hang":
+        return Checked(False, "your server says nothing at all, to nobody")
+    run = browser_drill(knobs, "down", timeout_s=5)  # what a page is told follows from what Python's client sees
+    [attempt] = run.attempts
+    if attempt.outcome != "opened":
+        met = f"HTTP {attempt.http_status}" if attempt.http_status else "a refused connection"
+        return Checked(False, f"{met} is a failed handshake, of which a page is told 1006 and nothing more")
+    [closure] = run.closures
+    if closure.close_code != 1013:
+        return Checked(False, f"a page is told {lookup(closure.close_code).label}; which code says to try again later?")
+    return Checked(True, f"a page is told {lookup(1013).label}: the handshake succeeds, and then comes the code")

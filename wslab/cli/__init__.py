@@ -40,6 +40,9 @@ def _options(
     """Options of the command itself."""
 
 
-for command in (demo, probe, herd, simulate, codes, serve):
+COMMANDS = (demo, probe, herd, simulate, codes, serve)
+"""All but those of the command itself; a notebook's `%wslab` has them too."""
+
+for command in COMMANDS:
     app.command()(teaching()(command))
 app.command("app")(teaching()(panels_app))

@@ -19,13 +19,34 @@ from wslab.experiments import Progress
 from wslab.experiments.conduct import OnProgress
 from wslab.net.child import LabServerError
 
+
+def _policies(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Yield each policy that begins so, with the first line of what it says of itself."""
+    from wslab.core.backoff import POLICIES
+
+    for name, make in POLICIES.items():
+        if name.startswith(incomplete):
+            yield name, (make.__doc__ or "").partition("\n")[0]
+
+
+def _kinds() -> list[str]:
+    return ["graceful", "reload", "crash"]
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
-PolicyOption = Annotated[str, typer.Option(help="When clients come back: full_jitter, constant, registry, …")]
-KindOption = Annotated[str, typer.Option(help="graceful (1012), reload (1012) or crash (1006).")]
+PolicyOption = Annotated[
+    str,
+    typer.Option(help="When clients come back: full_jitter, constant, registry, …", autocompletion=_policies),
+]
+KindOption = Annotated[str, typer.Option(help="graceful (1012), reload (1012) or crash (1006).", autocompletion=_kinds)]
 DowntimeOption = Annotated[float, typer.Option("--downtime", help="Seconds that the server is down.")]
 AdmissionsOption = Annotated[
     float | None, typer.Option(help="Opening handshakes that the server answers per second. Not given: no limit.")
 ]
+
+WRONG_ARGUMENT = (TypeError, ValueError)
+CANNOT_BE_DONE_HERE = (LabServerError, OSError)
+"""Errors whose messages are for people; any other is a fault of ours."""
 
 
 @contextlib.contextmanager
@@ -33,9 +54,9 @@ def teaching() -> Iterator[None]:
     """Turn the errors that are meant for people into a line on stderr and an exit code."""
     try:
         yield
-    except (TypeError, ValueError) as error:
+    except WRONG_ARGUMENT as error:
         raise typer.Exit(_complain(error, 2)) from None
-    except (LabServerError, OSError) as error:
+    except CANNOT_BE_DONE_HERE as error:
         raise typer.Exit(_complain(error, 1)) from None
 
 
@@ -67,9 +88,16 @@ def make_folder(out: Path | None) -> None:
 
 @contextlib.contextmanager
 def progress_line() -> Iterator[OnProgress]:
-    """Yield a progress callback that moves one line on stderr, from its first call on."""
+    """Yield a progress callback that moves one line: on stderr from its first call on, in a notebook under the cell."""
+    console = Console(stderr=True)
+    if console.is_jupyter:  # where rich's own bar would leave an empty widget behind
+        from IPython.display import Pretty, display
+
+        line: Any = display(Pretty(""), display_id=True)  # type: ignore[no-untyped-call]
+        yield lambda progress: line.update(Pretty(progress.doing))  # type: ignore[no-untyped-call]
+        return
     columns = (BarColumn(bar_width=20), TextColumn("{task.description}"), TimeElapsedColumn())
-    bar = Bar(*columns, console=Console(stderr=True))
+    bar = Bar(*columns, console=console)
     task = bar.add_task("")
     with contextlib.ExitStack() as moving:
 

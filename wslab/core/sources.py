@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from wslab.core.languages import Say
+
 
 class Source(msgspec.Struct, frozen=True):
     """A document: what to call it, and where it is."""
@@ -25,7 +27,12 @@ class Lesson(msgspec.Struct, frozen=True):
 
     @property
     def label(self) -> str:
-        return f"lesson {self.number}, {self.question}" + ("" if self.is_written else " (to come)")
+        return self.labelled(str)
+
+    def labelled(self, say: Say) -> str:
+        """Return the label in the language of `say`."""
+        told = say("lesson {number}, {question}").format(number=self.number, question=say(self.question))
+        return told if self.is_written else say("{lesson} (to come)").format(lesson=told)
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -127,6 +134,6 @@ LESSON_04 = Lesson("04", "What does a restart look like?")
 LESSON_05 = Lesson("05", "When should I come back?")
 LESSON_06 = Lesson("06", "What if everyone comes back at once?")
 LESSON_07 = Lesson("07", "Retry or not?")
-LESSON_08 = Lesson("08", "What does a browser see?", is_written=False)
+LESSON_08 = Lesson("08", "What does a browser see?")
 LESSON_09 = Lesson("09", "What do real servers do?", is_written=False)
 LESSON_10 = Lesson("10", "What about my server? My client?", is_written=False)

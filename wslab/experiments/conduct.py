@@ -58,6 +58,11 @@ class Cancel:
             if self._job is not None:
                 self._job.cancel()
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was cancelled, for work that no job of the background loop does."""
+        return self._cancelled
+
     def watch(self, job: runtime.Job[Any]) -> None:
         with self._lock:
             self._job = job

@@ -44,6 +44,10 @@ SCRIPTS = (
     "lanes",
     "arrivals",
     "counters",
+    "browser",
+    "curves",
+    "delays",
+    "herd",
     "panel",
 )
 """Joined in this order into the one module that a widget may have; the last exports it."""
@@ -73,6 +77,8 @@ class Panel(anywidget.AnyWidget):
     VIEWS: ClassVar[Sequence[str]]
     GATHERS: ClassVar[bool] = False
     """Whether an experiment adds to what is shown, until Clear is pressed, or replaces it."""
+    KEEPS: ClassVar[bool] = True
+    """Whether there are runs to save and to clear, and work that may be stopped."""
 
     _esm = "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     _css = (STATIC / "panel.css").read_text(encoding="utf-8")
@@ -101,6 +107,7 @@ class Panel(anywidget.AnyWidget):
             "controls": [told(control) for control in self.CONTROLS],
             "actions": [told(action) for action in self.ACTIONS],
             "views": list(self.VIEWS),
+            "keeps": self.KEEPS,
             "looks": {str(meaning): look_of(meaning) for meaning in LOOKS},
         }
         self.values = {name: _plain(control.value) for name, control in declared.items()}
@@ -163,6 +170,11 @@ class Panel(anywidget.AnyWidget):
         """Draw what stays of `runs`."""
         raise NotImplementedError
 
+    def still(self) -> tuple[str, str]:
+        """Return what stays of `runs` as HTML, and in words: the figure, unless a panel has something else."""
+        drawn = self.draw()
+        return picture(drawn), describe(drawn)
+
     def tell_of(self, run: Run) -> str:
         """Say in a sentence what came of it."""
         raise NotImplementedError
@@ -174,6 +186,19 @@ class Panel(anywidget.AnyWidget):
     def turned(self) -> None:
         """Follow the controls: the code, and whatever of the views depends on them."""
         self.code = self.code_for(self.values)
+
+    def heard(self, message: dict[str, Any]) -> None:
+        """Called with what a view of the panel's own says; on any thread, and must return at once."""
+
+    def shows_something(self) -> bool:
+        """Whether there is anything for `draw`."""
+        return bool(self.runs)
+
+    def to_save(self) -> Run:
+        """Return the run that Save writes, or raise ValueError, which says what to do first."""
+        if not self.runs:
+            raise ValueError("there is no run to save yet; press a button first")
+        return self.runs[-1]
 
     def looked_at(self, yes: bool) -> None:
         """Called when a page begins, or ceases, to show the panel."""
@@ -199,6 +224,8 @@ class Panel(anywidget.AnyWidget):
                 self._live.finish(self._tell_all)
             case {"do": "press", "action": action, "values": values}:
                 self._in_words(lambda: self._start(action, values))
+            case _:
+                self._in_words(lambda: self.heard(message))
 
     def _in_words(self, do: Any) -> None:
         try:
@@ -240,10 +267,9 @@ class Panel(anywidget.AnyWidget):
         self._stay_soon()
 
     def _save(self) -> None:
-        if not self.runs:
-            raise ValueError("there is no run to save yet; press a button first")
+        run = self.to_save()
         now = datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S")
-        path = self.runs[-1].save(Path(f"{self.runs[-1].info.experiment}-{now}.jsonl"))
+        path = run.save(Path(f"{run.info.experiment}-{now}.jsonl"))
         self.say(f"saved as {path}; wslab.load({str(path)!r}) reads it", "done")
 
     def _tell(self, events: list[Event]) -> None:
@@ -273,11 +299,11 @@ class Panel(anywidget.AnyWidget):
             self._still.update(self._bundle(), raw=True)  # type: ignore[no-untyped-call]
 
     def _bundle(self) -> dict[str, str]:
-        if not self.runs:
+        if not self.shows_something():
             words = f"{self.TITLE}: a panel, in JupyterLab. Nothing was run in it."
             return {"text/html": f'<p class="wslab-still"><em>{html.escape(words)}</em></p>', "text/plain": words}
-        drawn = self.draw()
-        return {"text/html": f'<div class="wslab-still">{picture(drawn)}</div>', "text/plain": describe(drawn)}
+        shown, words = self.still()
+        return {"text/html": f'<div class="wslab-still">{shown}</div>', "text/plain": words}
 
 
 def look_of(meaning: int | str) -> dict[str, str]:

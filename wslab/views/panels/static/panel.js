@@ -15,7 +15,8 @@ const newActions = (about, press, stop) => {
     }),
   );
   const halt = make("button", { type: "button", textContent: "Stop", className: "wslab-stop", onclick: stop });
-  return { buttons, halt, element: make("div", { className: "wslab-actions", role: "group", "aria-label": "Actions" }, ...buttons, halt) };
+  const shown = about.keeps ? [...buttons, halt] : buttons;
+  return { buttons, halt, element: make("div", { className: "wslab-actions", role: "group", "aria-label": "Actions" }, ...shown) };
 };
 
 const newCode = () => {
@@ -87,7 +88,7 @@ const render = ({ model, el, signal }) => {
     make("h3", { textContent: about.title }),
     make("div", { className: "wslab-controls" }, ...controls.map(({ element }) => element)),
     make("div", { className: "wslab-stage" }, actions.element, status, ...views.map(({ host }) => host), tables),
-    make("div", { className: "wslab-more" }, shown, code.element, make("div", { className: "wslab-steps" }, save, clear)),
+    make("div", { className: "wslab-more" }, shown, code.element, about.keeps ? make("div", { className: "wslab-steps" }, save, clear) : ""),
   );
   el.append(root);
 
@@ -103,6 +104,8 @@ const render = ({ model, el, signal }) => {
       if (model.get("busy") && views.some(({ view }) => view.moves)) setTimeout(paint, 50); // time goes on, told or not
     });
   };
+  // A panel may also be at work without a button pressed, to follow a knob.
+  const offerStop = () => (actions.halt.disabled = model.get("busy") === "" && model.get("status").kind !== "busy");
   const show = {
     // An answer to an earlier turn must not turn back what was turned since.
     values: () => {
@@ -113,12 +116,15 @@ const render = ({ model, el, signal }) => {
     busy: () => {
       const busy = model.get("busy");
       actions.buttons.forEach((button) => (button.disabled = busy !== ""));
-      actions.halt.disabled = busy === "";
+      offerStop();
       clear.disabled = busy !== "";
       root.setAttribute("aria-busy", busy !== "");
       paint();
     },
-    status: () => say(model.get("status")),
+    status: () => {
+      say(model.get("status"));
+      offerStop();
+    },
     code: () => code.show(model.get("code")),
     tables: () => {
       const of = (fold) => model.get("tables").filter(({ folded }) => folded === fold).map(newTable);
