@@ -26,6 +26,7 @@ LESSONS = [
     "05_when_should_i_come_back",
     "06_what_if_everyone_comes_back_at_once",
     "07_retry_or_not",
+    "08_what_does_a_browser_see",
 ]
 
 TRANSLATED = ["ja/00_what_closed_my_connection"]

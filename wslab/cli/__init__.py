@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from wslab.cli.app import app as panels_app
 from wslab.cli.codes import codes
 from wslab.cli.console import teaching
 from wslab.cli.demo import demo
@@ -44,3 +45,4 @@ COMMANDS = (demo, probe, herd, simulate, codes, serve)
 
 for command in COMMANDS:
     app.command()(teaching()(command))
+app.command("app")(teaching()(panels_app))

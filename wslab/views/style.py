@@ -35,6 +35,18 @@ _PLAIN = "#585858"
 _FAULT = "#8B0000"
 _APPLICATION = "#332288"
 
+_ON_DARK = {
+    _RESTART: "#4FA8E0",
+    _NO_WORD: "#FFFFFF",
+    _PLAIN: "#B0B0B0",
+    _FAULT: "#FF7B7B",
+    _APPLICATION: "#A79BFF",
+    "#AA4499": "#E619A0",
+    "#661100": "#E0BC85",
+    "#117733": "#85E0C5",
+}
+"""The same families and groups where the page is dark; the others are seen there as they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -45,6 +57,11 @@ class Look:
     marker: str = "none"
     hatch: str = ""
     linestyle: str | tuple[int, tuple[int, ...]] = "-"
+
+    @property
+    def dark(self) -> str:
+        """The colour on a dark page; figures are always on white."""
+        return _ON_DARK.get(self.color, self.color)
 
     @property
     def edge(self) -> str:

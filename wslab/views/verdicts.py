@@ -1,4 +1,4 @@
-"""A verdict in a terminal: the finding, the facts that apply, the remarks; from the record and nothing else."""
+"""A verdict in words: the finding, the facts that apply, the remarks; from the record and nothing else."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from wslab.core.verdicts import Verdict
 
 def render(verdict: Verdict) -> RenderableType:
     """Return the verdict, to be printed by a rich `Console`: styled on a terminal, plain text anywhere else."""
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="dim")
-    facts.add_column()
-    for question, answer in _facts(verdict):
-        facts.add_row(question, answer)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column()
+    for question, answer in facts(verdict):
+        grid.add_row(question, answer)
     headline = Text(f"{verdict.status.replace('_', ' ')}: {verdict.url}", style="bold")
     remarks = (Padding(Text(f"• {remark}"), (0, 0, 0, 2)) for remark in verdict.remarks)
-    return Group(headline, Text(verdict.explanation), Text(""), facts, *remarks)
+    return Group(headline, Text(verdict.explanation), Text(""), grid, *remarks)
 
 
-def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
+def facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
     """Yield what is known, one question a row; what does not apply has none."""
     sizes = {
         "largest accepted in one frame": verdict.max_single_frame_bytes,

@@ -1,0 +1,117 @@
+"""What a panel's controls are: declared here, drawn by `static/controls.js`, checked on both sides.
+
+Every control has a label and, where it is a quantity, a unit and bounds. The page refuses what is out of bounds and
+says the bound; the kernel checks again, since a value can also be turned by code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeAlias
+
+from wslab.core.arguments import check_choice, check_flag, check_number, check_type, check_whole
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A button beside a number that sets it: to `times` its value, or to the value of the control `of`, `plus` some."""
+
+    label: str
+    times: float = 1
+    of: str | None = None
+    plus: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A quantity, typed or dragged.
+
+    Args:
+        optional: an empty field means None; `none` says in words what that is.
+        logarithmic: each step of the slider multiplies.
+        slider: False for a field alone.
+        mark: the control whose value the slider shows as a mark.
+        hint: what else is to be known of it, in a few words below it.
+    """
+
+    name: str
+    label: str
+    unit: str
+    low: float
+    high: float
+    value: float | None
+    whole: bool = True
+    optional: bool = False
+    none: str = "no limit"
+    logarithmic: bool = False
+    slider: bool = True
+    mark: str | None = None
+    steps: tuple[Step, ...] = ()
+    hint: str = ""
+
+    def check(self, value: Any) -> None:
+        bounds: Any = {"low": self.low, "high": self.high, "unit": self.unit, "optional": self.optional}
+        (check_whole if self.whole else check_number)(self.name, value, **bounds)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few: radio buttons, or a list where `listed`. `options` are values, each with the words for it."""
+
+    name: str
+    label: str
+    options: Mapping[str, str]
+    value: str
+    listed: bool = False
+
+    def check(self, value: Any) -> None:
+        check_choice(self.name, value, self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Any of a few, or at most so many of them: check boxes. The value is a list."""
+
+    name: str
+    label: str
+    options: Mapping[str, str]
+    value: tuple[str, ...] = field(default=())
+    at_most: int | None = None
+
+    def check(self, value: Any) -> None:
+        check_type(self.name, value, list | tuple, "a list of names")
+        for one in value:
+            check_choice(self.name, one, self.options)
+        if self.at_most is not None and len(value) > self.at_most:
+            raise ValueError(f"{self.name} has {len(value)}, but at most {self.at_most} are shown beside each other")
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Yes or no: a check box."""
+
+    name: str
+    label: str
+    value: bool = False
+
+    def check(self, value: Any) -> None:
+        check_flag(self.name, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button. `main` is the one that a newcomer should press."""
+
+    name: str
+    label: str
+    hint: str
+    main: bool = False
+
+
+Control: TypeAlias = Number | Choice | Several | Flag
+
+
+def told(declared: Control | Action) -> dict[str, Any]:
+    """Return a declaration as the page reads it."""
+    return {"kind": type(declared).__name__.lower(), **asdict(declared)}

@@ -1,0 +1,355 @@
+"""The base of every panel: its controls and buttons, its one job at a time, what it says, and what stays behind.
+
+A panel is one widget of the page (`static/`, an ES module without a build step) over one experiment. The page draws
+what is live; a matplotlib figure with its text alternative stays in the notebook and shows where no widget does.
+
+The kernel calls back on any of its threads, also while a cell is busy. So a callback only starts a thread of the
+panel's own and returns: Stop then works at any moment, and a blocked cell blocks no panel.
+"""
+
+from __future__ import annotations
+
+import datetime
+import html
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
+
+import anywidget
+import numpy as np
+import pandas as pd
+import traitlets
+from IPython.display import DisplayHandle, display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from wslab.core.arguments import check_choice
+from wslab.core.runs import Run
+from wslab.experiments import Cancel
+from wslab.views.axes import describe
+from wslab.views.notebook import picture
+from wslab.views.panels.controls import Action, Control, told
+from wslab.views.panels.live import Event, Live
+from wslab.views.style import LOOKS, look
+
+SCRIPTS = (
+    "theme",
+    "controls",
+    "tables",
+    "sizes",
+    "drill",
+    "lanes",
+    "arrivals",
+    "counters",
+    "browser",
+    "curves",
+    "delays",
+    "herd",
+    "panel",
+)
+"""Joined in this order into the one module that a widget may have; the last exports it."""
+
+STAY_AFTER_S = 0.5
+"""What stays is drawn so long after a job of the page's, so that it does not hold up the marks of the next."""
+
+TABLE_ROWS = 200
+"""A table in a panel shows no more; `panel.runs` have all."""
+
+ShownTable: TypeAlias = dict[str, Any]
+
+STATIC = files("wslab.views.panels") / "static"
+
+
+class Panel(anywidget.AnyWidget):
+    """Knobs in, experiment called, figure out; see the panels themselves.
+
+    Attributes:
+        runs: what the experiments that are shown returned, the latest last.
+        values: what each control is set to, by its name.
+    """
+
+    TITLE: ClassVar[str]
+    CONTROLS: ClassVar[Sequence[Control]]
+    ACTIONS: ClassVar[Sequence[Action]]
+    VIEWS: ClassVar[Sequence[str]]
+    GATHERS: ClassVar[bool] = False
+    """Whether an experiment adds to what is shown, until Clear is pressed, or replaces it."""
+    KEEPS: ClassVar[bool] = True
+    """Whether there are runs to save and to clear, and work that may be stopped."""
+
+    _esm = "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    _css = (STATIC / "panel.css").read_text(encoding="utf-8")
+
+    about = traitlets.Dict().tag(sync=True)  # what never changes: title, controls, actions, views, looks
+    values = traitlets.Dict().tag(sync=True)
+    busy = traitlets.Unicode().tag(sync=True)  # the action under way
+    status = traitlets.Dict().tag(sync=True)
+    code = traitlets.Unicode().tag(sync=True)
+    scene = traitlets.Dict().tag(sync=True)  # what the views draw beside the events
+    events: traitlets.List[Event] = traitlets.List().tag(sync=True)  # of the last experiment, complete once it is over
+    tables: traitlets.List[ShownTable] = traitlets.List().tag(sync=True)
+
+    def __init__(self, **values: Any) -> None:
+        declared = {control.name: control for control in self.CONTROLS}
+        super().__init__()
+        self.runs: list[Run] = []
+        self._declared = declared
+        self._job = threading.Lock()
+        self._cancel = Cancel()
+        self._live = Live(self._tell)
+        self._still: DisplayHandle | None = None
+        self._staying = threading.Timer(0, self._stay)
+        self.about = {
+            "title": self.TITLE,
+            "controls": [told(control) for control in self.CONTROLS],
+            "actions": [told(action) for action in self.ACTIONS],
+            "views": list(self.VIEWS),
+            "keeps": self.KEEPS,
+            "looks": {str(meaning): look_of(meaning) for meaning in LOOKS},
+        }
+        self.values = {name: _plain(control.value) for name, control in declared.items()}
+        self.say("ready")
+        self.turn(**values)
+        self.on_msg(self._hear)
+
+    # What a cell may do with a panel
+
+    def turn(self, **values: Any) -> None:
+        """Set controls, as a hand on the panel would.
+
+        Raises:
+            TypeError, ValueError: no such control, or a value out of its bounds.
+        """
+        for name, value in values.items():
+            check_choice("control", name, self._declared)
+            self._declared[name].check(value)
+        self.values = self.values | {name: _plain(value) for name, value in values.items()}
+        self.turned()
+
+    def press(self, action: str) -> Run | None:
+        """Do what the button does, wait for it, and return the run, if it makes one.
+
+        Raises:
+            ValueError: no such button.
+            RuntimeError: another job of this panel is under way.
+        """
+        check_choice("action", action, [known.name for known in self.ACTIONS])
+        if not self._job.acquire(blocking=False):
+            raise RuntimeError(f"the panel is busy with {self.busy!r}; stop() it first")
+        run = self._act(action)
+        self._stay()
+        return run
+
+    def clear(self) -> None:
+        """Show nothing of what was run so far."""
+        self.runs.clear()
+        self._live = Live(self._tell)
+        self.events, self.tables = [], []
+        self._tell_all([])
+        self._stay_soon()
+        self.say("ready")
+
+    def stop(self) -> None:
+        """End the job under way, at any moment; what it saw until then is kept."""
+        self._cancel.cancel()
+
+    # What a panel of its own says
+
+    def code_for(self, values: Mapping[str, Any]) -> str:
+        """Return the lines that do the same without the panel."""
+        raise NotImplementedError
+
+    def work(self, action: str) -> Run | None:
+        """Do it: call the experiment with `self._live` as `on_record` and `self._cancel` as `cancel`."""
+        raise NotImplementedError
+
+    def draw(self) -> Axes | Figure:
+        """Draw what stays of `runs`."""
+        raise NotImplementedError
+
+    def still(self) -> tuple[str, str]:
+        """Return what stays of `runs` as HTML, and in words: the figure, unless a panel has something else."""
+        drawn = self.draw()
+        return picture(drawn), describe(drawn)
+
+    def tell_of(self, run: Run) -> str:
+        """Say in a sentence what came of it."""
+        raise NotImplementedError
+
+    def tables_of(self, run: Run) -> list[ShownTable]:
+        """Return what the panel's tables hold; see `shown_table`."""
+        raise NotImplementedError
+
+    def turned(self) -> None:
+        """Follow the controls: the code, and whatever of the views depends on them."""
+        self.code = self.code_for(self.values)
+
+    def heard(self, message: dict[str, Any]) -> None:
+        """Called with what a view of the panel's own says; on any thread, and must return at once."""
+
+    def shows_something(self) -> bool:
+        """Whether there is anything for `draw`."""
+        return bool(self.runs)
+
+    def to_save(self) -> Run:
+        """Return the run that Save writes, or raise ValueError, which says what to do first."""
+        if not self.runs:
+            raise ValueError("there is no run to save yet; press a button first")
+        return self.runs[-1]
+
+    def looked_at(self, yes: bool) -> None:
+        """Called when a page begins, or ceases, to show the panel."""
+
+    # How it is done
+
+    def say(self, words: str, kind: str = "ready") -> None:
+        """Put a line in the panel's status. `kind` is one of ready, busy, done, failed."""
+        self.status = {"words": words, "kind": kind}
+
+    def _hear(self, _panel: object, message: dict[str, Any], _buffers: object) -> None:
+        match message:
+            case {"do": "turn", "values": values}:
+                self._in_words(lambda: self.turn(**values))
+            case {"do": "stop"}:
+                self.stop()
+            case {"do": "save"}:
+                self._in_words(self._save)
+            case {"do": "clear"}:
+                self._in_words(self.clear)
+            case {"do": "looked_at", "yes": yes}:
+                self._in_words(lambda: self.looked_at(yes))
+                self._live.finish(self._tell_all)
+            case {"do": "press", "action": action, "values": values}:
+                self._in_words(lambda: self._start(action, values))
+            case _:
+                self._in_words(lambda: self.heard(message))
+
+    def _in_words(self, do: Any) -> None:
+        try:
+            do()
+        except Exception as error:  # shown here, since a callback's traceback goes where nobody looks
+            self.say(f"{type(error).__name__}: {error}", "failed")
+
+    def _start(self, action: str, values: dict[str, Any]) -> None:
+        check_choice("action", action, [known.name for known in self.ACTIONS])
+        self.turn(**values)
+        if self._job.acquire(blocking=False):
+            threading.Thread(target=self._act, args=(action,), name=f"wslab-{action}", daemon=True).start()
+
+    def _act(self, action: str) -> Run | None:
+        """Do one job; called with the lock held, which it gives back."""
+        run = None
+        try:
+            self.busy = action
+            self._cancel = Cancel()
+            if not self.GATHERS:
+                self.clear()
+            self.say("running …", "busy")
+            run = self.work(action)
+            if run is not None:
+                self._keep(run)
+                self.say(self.tell_of(run) + (" (stopped before its end)" if run.info.partial else ""), "done")
+        except Exception as error:  # a failure of the network is no exception; this is a bad value or a lost server
+            self.say(f"{type(error).__name__}: {error}", "failed")
+        finally:
+            self.busy = ""
+            self._job.release()
+        return run
+
+    def _keep(self, run: Run) -> None:
+        self.runs.append(run)
+        self.events = list(self._live.events)
+        self._live.finish(self._tell_all)  # what the server said of it came last
+        self.tables = self.tables_of(run)
+        self._stay_soon()
+
+    def _save(self) -> None:
+        run = self.to_save()
+        now = datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S")
+        path = run.save(Path(f"{run.info.experiment}-{now}.jsonl"))
+        self.say(f"saved as {path}; wslab.load({str(path)!r}) reads it", "done")
+
+    def _tell(self, events: list[Event]) -> None:
+        self.send({"events": events})
+
+    def _tell_all(self, events: list[Event]) -> None:
+        self.send({"events": events, "anew": True})
+
+    # What stays
+
+    def _ipython_display_(self) -> None:
+        """Display the panel, and below it what stays of it: the page hides that while the panel is alive."""
+        shown = self._repr_mimebundle_()
+        assert shown is not None, "a widget with a view has a bundle"
+        display(shown[0] | {"text/plain": f"<{type(self).__name__}>"}, raw=True)  # type: ignore[no-untyped-call]
+        self._still = display(self._bundle(), raw=True, display_id=True)  # type: ignore[no-untyped-call]
+
+    def _stay_soon(self) -> None:
+        self._staying.cancel()
+        self._staying = threading.Timer(STAY_AFTER_S, self._stay)
+        self._staying.daemon = True
+        self._staying.start()
+
+    def _stay(self) -> None:
+        self._staying.cancel()
+        if self._still is not None:
+            self._still.update(self._bundle(), raw=True)  # type: ignore[no-untyped-call]
+
+    def _bundle(self) -> dict[str, str]:
+        if not self.shows_something():
+            words = f"{self.TITLE}: a panel, in JupyterLab. Nothing was run in it."
+            return {"text/html": f'<p class="wslab-still"><em>{html.escape(words)}</em></p>', "text/plain": words}
+        shown, words = self.still()
+        return {"text/html": f'<div class="wslab-still">{shown}</div>', "text/plain": words}
+
+
+def look_of(meaning: int | str) -> dict[str, str]:
+    """Return what the page needs to draw a meaning."""
+    shown = look(meaning)
+    told = ("label", "color", "dark", "marker", "hatch")
+    return {name: getattr(shown, name) for name in told}
+
+
+def shown_table(caption: str, table: pd.DataFrame, *, folded: bool = True) -> ShownTable:
+    """Return a table as the page shows it: texts, and how many rows were left out; folded away, or always in sight."""
+    shown = table.head(TABLE_ROWS)
+    return {
+        "caption": caption,
+        "columns": [str(name) for name in table.columns],
+        "rows": [[_cell(value) for value in row] for row in shown.itertuples(index=False)],
+        "more": len(table) - len(shown),
+        "folded": folded,
+    }
+
+
+def _cell(value: Any) -> str:
+    if pd.isna(value):
+        return "–"
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) and not 1000 <= value <= 4999 else str(value)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def call(name: str, *arguments: str, **keywords: Any) -> str:
+    """Return the source of a call, its keyword arguments as Python writes them.
+
+    >>> call("wslab.payload_sweep", "server", payload="json", cap_bytes=10000)
+    'wslab.payload_sweep(server, payload="json", cap_bytes=10_000)'
+    """
+    written = [*arguments, *(f"{key}={_source(value)}" for key, value in keywords.items())]
+    return f"{name}({', '.join(written)})"
+
+
+def _source(value: Any) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return f"{value:_}" if type(value) is int and value >= 10_000 else repr(value)  # a close code has no groups

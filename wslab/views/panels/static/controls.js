@@ -1,0 +1,174 @@
+// The controls, in the browser's own elements: each has a label and a unit, and says its bound before anything is sent.
+
+let controlsMade = 0; // on this page, so that every field has an id of its own
+
+const bounds = (told) => `${told.low.toLocaleString("en")} to ${told.high.toLocaleString("en")} ${told.unit}`;
+
+// Why a typed text is no value of this number; "" if it is one.
+const objection = (told, text) => {
+  if (text.trim() === "") return told.optional ? "" : `needs a number, ${bounds(told)}`;
+  const value = Number(text);
+  if (Number.isNaN(value)) return `“${text}” is no number; ${bounds(told)}`;
+  if (told.whole && !Number.isInteger(value)) return `must be a whole number, ${bounds(told)}`;
+  return value < told.low || value > told.high ? `must be ${bounds(told)}` : "";
+};
+
+const parsed = (text) => (text.trim() === "" ? null : Number(text));
+
+const SLIDER_STEPS = 1000;
+
+// Between a value and a slider's position, 0 to SLIDER_STEPS.
+const scaleOf = (told) => {
+  const low = told.logarithmic ? Math.log2(Math.max(told.low, 1)) : told.low;
+  const high = told.logarithmic ? Math.log2(told.high) : told.high;
+  return {
+    place: (value) => {
+      const at = told.logarithmic ? Math.log2(Math.max(value, 1)) : value;
+      return (SLIDER_STEPS * (at - low)) / (high - low);
+    },
+    value: (place) => {
+      const at = low + ((high - low) * place) / SLIDER_STEPS;
+      const value = told.logarithmic ? 2 ** at : at;
+      return told.whole ? Math.round(value) : Number(value.toPrecision(3));
+    },
+  };
+};
+
+const CONTROLS = {
+  number(told, panel, id) {
+    const complaint = make("span", { className: "wslab-complaint", id: `${id}-complaint` });
+    const hint = make("span", { className: "wslab-hint", id: `${id}-hint`, textContent: told.hint });
+    const field = make("input", {
+      id,
+      type: "text",
+      inputMode: told.whole ? "numeric" : "decimal",
+      placeholder: told.optional ? told.none : "",
+      "aria-describedby": `${id}-complaint ${id}-hint`,
+      "aria-label": `${told.label} (${told.unit})`,
+    });
+    const scale = scaleOf(told);
+    const slider = make("input", {
+      type: "range",
+      min: 0,
+      max: SLIDER_STEPS,
+      step: told.logarithmic ? 1 : (SLIDER_STEPS * (told.whole ? 1 : 0.1)) / (told.high - told.low),
+      "aria-label": `${told.label} (${told.unit})`,
+    });
+    const mark = make("span", { className: "wslab-mark", title: "the limit" });
+    const complain = (words) => {
+      complaint.textContent = words;
+      field.setAttribute("aria-invalid", words !== "");
+    };
+    const set = (value) => panel.turn(told.name, value);
+    let shown; // so that another control's change leaves alone what is being typed here
+    field.addEventListener("input", () => complain(objection(told, field.value)));
+    field.addEventListener("change", () => {
+      if (objection(told, field.value) === "") set(parsed(field.value));
+    });
+    slider.addEventListener("input", () => {
+      field.value = scale.value(Number(slider.value));
+      slider.setAttribute("aria-valuetext", `${field.value} ${told.unit}`);
+      complain("");
+    });
+    slider.addEventListener("change", () => set(scale.value(Number(slider.value))));
+    const steps = told.steps.map((step) =>
+      make("button", {
+        type: "button",
+        textContent: step.label,
+        "aria-label": `${told.label}: ${step.label}`,
+        onclick: () => {
+          const from = step.of ? panel.values()[step.of] : panel.values()[told.name];
+          if (from === null) return complain("there is no limit to go to");
+          const value = Math.max(told.low, from * step.times + step.plus);
+          const words = objection(told, `${value}`);
+          complain(words);
+          if (words === "") set(value);
+        },
+      }),
+    );
+    const row = make("div", { className: "wslab-number" }, field, make("span", { textContent: told.unit }));
+    const parts = [make("label", { htmlFor: id, textContent: told.label }), row];
+    if (told.slider) parts.push(make("div", { className: "wslab-slider" }, slider, mark));
+    if (steps.length) parts.push(make("div", { className: "wslab-steps" }, ...steps));
+    return {
+      element: make("div", { className: "wslab-control" }, ...parts, complaint, hint),
+      valid: () => objection(told, field.value) === "",
+      pending: () => parsed(field.value), // typed, perhaps not yet left
+      show(values) {
+        const value = values[told.name];
+        if (value !== shown) {
+          shown = value;
+          field.value = value ?? "";
+          slider.value = scale.place(value ?? told.high);
+          slider.setAttribute("aria-valuetext", `${value ?? told.none} ${told.unit}`);
+          complain("");
+        }
+        const limit = told.mark && values[told.mark];
+        mark.hidden = !limit;
+        if (limit) mark.style.left = `${scale.place(limit) / (SLIDER_STEPS / 100)}%`;
+      },
+    };
+  },
+
+  choice(told, panel, id) {
+    if (told.listed) {
+      const options = Object.entries(told.options).map(([value, words]) => make("option", { value, textContent: words }));
+      const list = make("select", { id, onchange: () => panel.turn(told.name, list.value) }, ...options);
+      const label = make("label", { htmlFor: id, textContent: told.label });
+      return {
+        element: make("div", { className: "wslab-control" }, label, list),
+        valid: () => true,
+        pending: () => list.value,
+        show: (values) => (list.value = values[told.name]),
+      };
+    }
+    const radios = Object.entries(told.options).map(([value, words]) => {
+      const radio = make("input", { type: "radio", name: id, value, onchange: () => panel.turn(told.name, value) });
+      return { radio, element: make("label", {}, radio, make("span", { textContent: words })) };
+    });
+    const legend = make("legend", { textContent: told.label });
+    const row = make("div", { className: "wslab-choice" }, ...radios.map(({ element }) => element));
+    return {
+      element: make("fieldset", { className: "wslab-control" }, legend, row),
+      valid: () => true,
+      pending: () => radios.find(({ radio }) => radio.checked)?.radio.value,
+      show: (values) => radios.forEach(({ radio }) => (radio.checked = radio.value === values[told.name])),
+    };
+  },
+
+  several(told, panel, id) {
+    const chosen = () => boxes.filter(({ box }) => box.checked).map(({ box }) => box.value);
+    const boxes = Object.entries(told.options).map(([value, words]) => {
+      const box = make("input", { type: "checkbox", name: id, value, onchange: () => panel.turn(told.name, chosen()) });
+      return { box, element: make("label", {}, box, make("span", { textContent: words })) };
+    });
+    const legend = make("legend", { textContent: told.label });
+    const row = make("div", { className: "wslab-several" }, ...boxes.map(({ element }) => element));
+    const show = (chosen) => {
+      const full = told.at_most !== null && chosen.length >= told.at_most;
+      for (const { box } of boxes) {
+        box.checked = chosen.includes(box.value);
+        box.disabled = full && !box.checked;
+      }
+    };
+    return {
+      element: make("fieldset", { className: "wslab-control" }, legend, row),
+      valid: () => true,
+      pending: chosen,
+      show: (values) => show(values[told.name]),
+    };
+  },
+
+  flag(told, panel, id) {
+    const box = make("input", { id, type: "checkbox", onchange: () => panel.turn(told.name, box.checked) });
+    const label = make("label", { className: "wslab-flag" }, box, make("span", { textContent: told.label }));
+    return {
+      element: make("div", { className: "wslab-control" }, label),
+      valid: () => true,
+      pending: () => box.checked,
+      show: (values) => (box.checked = values[told.name]),
+    };
+  },
+};
+
+const newControl = (told, panel) => CONTROLS[told.kind](told, panel, `wslab-control-${++controlsMade}`);

@@ -1,0 +1,165 @@
+// One panel in the page: its controls and buttons on the left, its views on the right, its words below.
+// Model: about, values, busy, status, code, scene, events, tables (see panel.py). Messages: {do: …} to the kernel,
+// {events, anew} from it.
+
+const DEAD = "The kernel that this panel talks to is gone. To revive it, run its cell again.";
+
+const newActions = (about, press, stop) => {
+  const buttons = about.actions.map((action) =>
+    make("button", {
+      type: "button",
+      textContent: action.label,
+      title: action.hint,
+      className: action.main ? "wslab-main" : "",
+      onclick: () => press(action.name),
+    }),
+  );
+  const halt = make("button", { type: "button", textContent: "Stop", className: "wslab-stop", onclick: stop });
+  const shown = about.keeps ? [...buttons, halt] : buttons;
+  return { buttons, halt, element: make("div", { className: "wslab-actions", role: "group", "aria-label": "Actions" }, ...shown) };
+};
+
+const newCode = () => {
+  const text = make("code");
+  const copied = make("span", { role: "status" });
+  const copy = make("button", {
+    type: "button",
+    textContent: "Copy the code",
+    onclick: async () => {
+      try {
+        await navigator.clipboard.writeText(text.textContent);
+        copied.textContent = "copied";
+      } catch {
+        getSelection().selectAllChildren(text); // no clipboard without HTTPS or permission
+        copied.textContent = "selected: press Ctrl+C";
+      }
+    },
+  });
+  const lines = make("pre", { tabIndex: 0, "aria-label": "The same in code" }, text);
+  const element = make("details", {}, make("summary", { textContent: "The same in code" }), lines, copy, " ", copied);
+  return { element, show: (code) => (text.textContent = code) };
+};
+
+const newViews = (names, panel) =>
+  names.map((name) => {
+    const host = make("div", { className: `wslab-view wslab-${name}` });
+    const view = VIEWS[name](host, panel);
+    host.state = view.state; // what is drawn, for tests
+    return { host, view };
+  });
+
+const render = ({ model, el, signal }) => {
+  const about = model.get("about");
+  const root = make("section", { className: "wslab-panel", "aria-label": about.title });
+  root.setAttribute("data-lm-suppress-shortcuts", "true"); // or JupyterLab's “d d” deletes the cell under a focused button
+  const asked = new Map(); // by name, what the kernel was told of a control and has not yet said again
+  const panel = {
+    looks: about.looks,
+    dark: false,
+    values: () => model.get("values"),
+    turn(name, value) {
+      asked.set(name, value);
+      model.send({ do: "turn", values: { [name]: value } });
+    },
+    model,
+    signal,
+  };
+  const controls = about.controls.map((told) => ({ told, ...newControl(told, panel) }));
+  const pending = () => Object.fromEntries(controls.map(({ told, pending }) => [told.name, pending()]));
+  const press = (action) => {
+    const wrong = controls.find(({ valid }) => !valid());
+    if (wrong) return say({ words: `${wrong.told.label}: out of its bounds; nothing was done`, kind: "failed" });
+    model.send({ do: "press", action, values: pending() });
+  };
+  const actions = newActions(about, press, () => model.send({ do: "stop" }));
+  const code = newCode();
+  const status = make("p", { className: "wslab-status", role: "status" });
+  const say = ({ words, kind }) => {
+    if (kind === "failed") asked.clear(); // a turn that was refused is never said again
+    status.textContent = words;
+    status.dataset.kind = kind;
+  };
+  const views = newViews(about.views, panel);
+  const [tables, folded] = [make("div"), make("div")];
+  const save = make("button", { type: "button", textContent: "Save run", onclick: () => model.send({ do: "save" }) });
+  const clear = make("button", { type: "button", textContent: "Clear", onclick: () => model.send({ do: "clear" }) });
+  const shown = make("details", {}, make("summary", { textContent: "Show as table" }), folded);
+  root.append(
+    make("h3", { textContent: about.title }),
+    make("div", { className: "wslab-controls" }, ...controls.map(({ element }) => element)),
+    make("div", { className: "wslab-stage" }, actions.element, status, ...views.map(({ host }) => host), tables),
+    make("div", { className: "wslab-more" }, shown, code.element, about.keeps ? make("div", { className: "wslab-steps" }, save, clear) : ""),
+  );
+  el.append(root);
+
+  let events = [...model.get("events")];
+  let painted = false;
+  const paint = () => {
+    if (painted) return;
+    painted = true;
+    requestAnimationFrame(() => {
+      painted = false;
+      panel.dark = isDark(root);
+      for (const { view } of views) view.draw(model.get("scene"), events);
+      if (model.get("busy") && views.some(({ view }) => view.moves)) setTimeout(paint, 50); // time goes on, told or not
+    });
+  };
+  // A panel may also be at work without a button pressed, to follow a knob.
+  const offerStop = () => (actions.halt.disabled = model.get("busy") === "" && model.get("status").kind !== "busy");
+  const show = {
+    // An answer to an earlier turn must not turn back what was turned since.
+    values: () => {
+      const values = model.get("values");
+      for (const [name, value] of asked) if (JSON.stringify(values[name]) === JSON.stringify(value)) asked.delete(name);
+      controls.forEach((control) => control.show({ ...values, ...Object.fromEntries(asked) }));
+    },
+    busy: () => {
+      const busy = model.get("busy");
+      actions.buttons.forEach((button) => (button.disabled = busy !== ""));
+      offerStop();
+      clear.disabled = busy !== "";
+      root.setAttribute("aria-busy", busy !== "");
+      paint();
+    },
+    status: () => {
+      say(model.get("status"));
+      offerStop();
+    },
+    code: () => code.show(model.get("code")),
+    tables: () => {
+      const of = (fold) => model.get("tables").filter(({ folded }) => folded === fold).map(newTable);
+      tables.replaceChildren(...of(false));
+      folded.replaceChildren(...of(true));
+    },
+    scene: paint,
+  };
+  for (const [name, follow] of Object.entries(show)) {
+    model.on(`change:${name}`, follow);
+    follow();
+  }
+  model.on("msg:custom", (message) => {
+    if (!message.events) return;
+    events = message.anew ? [...message.events] : [...events, ...message.events];
+    paint();
+  });
+  // Told when the kernel restarts or dies: the model's comm is then closed for ever, and nothing would answer.
+  const bury = () => {
+    root.dataset.dead = "true";
+    say({ words: DEAD, kind: "failed" });
+    root.querySelectorAll("button, input, select").forEach((part) => (part.disabled = true));
+  };
+  model.on("comm_live_update", bury);
+
+  const watch = new ResizeObserver(paint);
+  watch.observe(root);
+  const themed = new MutationObserver(paint);
+  themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
+  model.send({ do: "looked_at", yes: true });
+  return () => {
+    watch.disconnect();
+    themed.disconnect();
+    model.send({ do: "looked_at", yes: false });
+  };
+};
+
+export default { render };
