@@ -99,6 +99,9 @@ class HerdPanel(Panel):
 
     def stop(self) -> None:
         self._latest.stop()
+        if self.status["kind"] == "busy" and not self.busy:
+            self._show()
+            self.say(STOPPED, "done")
         super().stop()
 
     def clear(self) -> None:
@@ -120,6 +123,7 @@ class HerdPanel(Panel):
             if self._behind():  # somebody turned knobs meanwhile
                 self._ask()
         except StoppedError:
+            self._show()
             self.say(STOPPED, "done")
         return run
 
@@ -137,8 +141,7 @@ class HerdPanel(Panel):
             self._conclude()
             self._drawing.ask(lambda cancel: self._stay())
         except StoppedError:
-            if not self.busy:
-                self.say(STOPPED, "done")
+            pass  # said by whoever cancelled it
         except Exception as error:  # this thread is nobody's: what goes wrong in it is said here
             self.say(f"{type(error).__name__}: {error}", "failed")
 
@@ -146,7 +149,8 @@ class HerdPanel(Panel):
         """Simulate what the controls ask for and is not there yet, and show each as soon as it is."""
         wanted = orders(self.values)
         for order in self._herds.simulate(wanted, cancel):
-            self._show()
+            if self.shows_something():  # until then the last ones stay
+                self._show()
             self.say(f"simulating {order.clients:,} clients, policy {order.name} …", "busy")
         self._show()
 
