@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-LAB_EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "anywidget"]
+LAB_EXTENSION = "anywidget"
 """What the panels need of JupyterLab's extensions; some others that are installed do not work without JupyterLab."""
 
 
@@ -26,8 +26,7 @@ def app(
         data = os.pathsep.join(filter(None, [str(folder / "share"), os.environ.get("JUPYTER_PATH")]))
         options = [
             *("--template=wslab", f"--theme={'dark' if dark else 'light'}", "--VoilaConfiguration.show_margins=True"),
-            f"--VoilaConfiguration.extension_allowlist={LAB_EXTENSIONS}",
-            "--KernelManager.transport_encryption=auto",
+            f"--VoilaConfiguration.extension_allowlist={LAB_EXTENSION}",
             *(f"--port={port}", "--Voila.ip=127.0.0.1"),
             *([] if browser else ["--no-browser"]),
         ]
