@@ -4,6 +4,7 @@
     net          sockets: the lab server in a child process, clients that tell the truth, herds of them in workers
     experiments  blocking calls that return a `Run`: send_message, payload_sweep, restart_drill, herd_drill, tell_story
     views        `tables` of a run, `plots` of a table, cards and reports
+    jupyter      a server extension: the way from a page to a lab server that changes no close code
 
 One way only: knobs → server → wire → records → run → table → figure. Everything below is loaded when first used.
 

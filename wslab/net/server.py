@@ -11,21 +11,25 @@ import asyncio
 import math
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from msgspec.structs import replace
 
-from wslab.core.arguments import check_choice, check_number, check_whole
+from wslab.core.arguments import check_choice, check_number, check_origins, check_whole
 from wslab.core.knobs import Knobs, changed
 from wslab.core.records import Account, Restart, RestartKind
+from wslab.core.routes import is_loopback
 from wslab.net import control, runtime
-from wslab.net.address import is_loopback, reserve
+from wslab.net.address import reserve
 from wslab.net.child import Child, LabServerError
 
 KINDS: tuple[RestartKind, ...] = ("graceful", "crash", "reload")
 GOING_AWAY = 1001
+
+SERVING = "wslab.net.serving"
+"""The module that the child process runs; with host and port it names a lab server among the machine's processes."""
 
 
 class LabServer:
@@ -40,6 +44,9 @@ class LabServer:
         host: the address to listen on. Anything but loopback needs `expose=True`, since whoever reaches it may use it.
         port: 0 takes a free one. It stays the server's own until `stop`, through every restart.
         name: with which it begins every `connection_id`; several servers in one run need different ones.
+        origins: whose pages may connect, beside those that come from this machine itself (http or https, localhost or
+            loopback, any port): each as `location.origin` says it in the page, such as "https://hub.example.org". Any
+            site's page can reach loopback, hence no wildcard. Programs send no Origin and are let in.
 
     Raises:
         TypeError, ValueError: a knob, the host or the port is out of its bounds.
@@ -54,6 +61,7 @@ class LabServer:
         port: int = 0,
         expose: bool = False,
         name: str = "",
+        origins: Sequence[str] = (),
         **changes: Any,
     ) -> None:
         self.knobs = changed(Knobs() if knobs is None else knobs, changes)
@@ -62,8 +70,10 @@ class LabServer:
             raise ValueError(
                 f"host is {host!r}, which other machines can reach; use 127.0.0.1, or say expose=True if they may"
             )
+        check_origins(origins)
         self.host = host
         self.name = name
+        self.origins = tuple(origins)
         self._wanted_port = port
         self._reservation: socket.socket | None = None
         self._child: Child | None = None
@@ -249,7 +259,8 @@ class LabServer:
         return account is None or (account.closed_at_s is None and self._served[account.start].alive)
 
     async def _spawn(self) -> Child:
-        child = await Child.spawn("wslab.net.serving", {control.Accounted: self._note}, LabServerError)
+        address = (self.host, str(self.port))
+        child = await Child.spawn(SERVING, {control.Accounted: self._note}, LabServerError, *address)
         self._children = [*(old for old in self._children if old.alive), child]
         await child.expect(control.Ready)
         return child
@@ -301,6 +312,7 @@ class LabServer:
                 start=len(self._served),
                 knobs=self.knobs,
                 standing_in=standing_in,
+                origins=self.origins,
             )
         )
         return (await child.expect(control.Listening)).at_s
