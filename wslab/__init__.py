@@ -26,6 +26,7 @@ _HOMES = {
     "LabServer": "wslab.net.server",
     "PayloadPanel": "wslab.views.panels",
     "Policy": "wslab.core.policy",
+    "RestartPanel": "wslab.views.panels",
     "Run": "wslab.core.runs",
     "allow_nested_run": "wslab.net.runtime",
     "closure_visibility": "wslab.experiments",
@@ -106,3 +107,4 @@ if TYPE_CHECKING:
     from wslab.views import tables as tables
     from wslab.views.notebook import show as show
     from wslab.views.panels import PayloadPanel as PayloadPanel
+    from wslab.views.panels import RestartPanel as RestartPanel

@@ -11,7 +11,7 @@ import asyncio
 import math
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -48,6 +48,9 @@ class LabServer:
             loopback, any port): each as `location.origin` says it in the page, such as "https://hub.example.org". Any
             site's page can reach loopback, hence no wildcard. Programs send no Origin and are let in.
 
+    Attributes:
+        listeners: called on the background loop with each restart as far as it has come: requested, down, up.
+
     Raises:
         TypeError, ValueError: a knob, the host or the port is out of its bounds.
         LabServerError: the port is in use, or the child process did not start; the message says why.
@@ -80,6 +83,7 @@ class LabServer:
         self._children: list[Child] = []
         self._accounts: dict[str, Account] = {}
         self._restarts: list[Restart] = []
+        self.listeners: list[Callable[[Restart], None]] = []
         self._served: dict[int, Child] = {}  # by number of the start
         self._changing = asyncio.Lock()
 
@@ -210,12 +214,13 @@ class LabServer:
                 knobs_after=knobs if changes else None,
             )
             self._restarts.append(began)  # so that an interrupted restart is on record too
+            self._tell(began)
             down_at = await self._take_down(kind)
-            self._restarts[-1] = replace(began, down_at_s=down_at)
+            self._tell(replace(began, down_at_s=down_at))
             self.knobs, self._child = knobs, successor
             wanted_s = knobs.downtime_s if downtime_s is None else downtime_s
             up_at = await self._bring_up(successor, at=down_at + wanted_s if knobs.comes_back else math.inf)
-            self._restarts[-1] = replace(began, down_at_s=down_at, up_at_s=up_at)
+            self._tell(replace(began, down_at_s=down_at, up_at_s=up_at))
             return self._restarts[-1]
 
     async def tune_async(self, *, open_ones_too: bool = False, **changes: Any) -> None:
@@ -316,6 +321,12 @@ class LabServer:
             )
         )
         return (await child.expect(control.Listening)).at_s
+
+    def _tell(self, restart: Restart) -> None:
+        """Put the latest restart, as far as it has come, on record, and tell it."""
+        self._restarts[-1] = restart
+        for listener in tuple(self.listeners):
+            listener(restart)
 
     def _note(self, event: control.Accounted) -> None:
         self._accounts[event.account.connection_id] = event.account

@@ -5,5 +5,6 @@ a lab server of their own, `controls` what they declare, `live` how records reac
 """
 
 from wslab.views.panels.payload import PayloadPanel
+from wslab.views.panels.restart import RestartPanel
 
-__all__ = ["PayloadPanel"]
+__all__ = ["PayloadPanel", "RestartPanel"]

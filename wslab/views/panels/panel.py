@@ -35,7 +35,17 @@ from wslab.views.panels.controls import Action, Control, told
 from wslab.views.panels.live import Event, Live
 from wslab.views.style import LOOKS, look
 
-SCRIPTS = ("theme", "controls", "tables", "sizes", "panel")
+SCRIPTS = (
+    "theme",
+    "controls",
+    "tables",
+    "sizes",
+    "drill",
+    "lanes",
+    "arrivals",
+    "counters",
+    "panel",
+)
 """Joined in this order into the one module that a widget may have; the last exports it."""
 
 STAY_AFTER_S = 0.5
@@ -273,7 +283,8 @@ class Panel(anywidget.AnyWidget):
 def look_of(meaning: int | str) -> dict[str, str]:
     """Return what the page needs to draw a meaning."""
     shown = look(meaning)
-    return {"label": shown.label, "color": shown.color, "dark": shown.dark, "marker": shown.marker}
+    told = ("label", "color", "dark", "marker", "hatch")
+    return {name: getattr(shown, name) for name in told}
 
 
 def shown_table(caption: str, table: pd.DataFrame, *, folded: bool = True) -> ShownTable:
@@ -305,8 +316,8 @@ def _plain(value: Any) -> Any:
 def call(name: str, *arguments: str, **keywords: Any) -> str:
     """Return the source of a call, its keyword arguments as Python writes them.
 
-    >>> call("wslab.restart_drill", "server", kind="crash", clients=1000)
-    'wslab.restart_drill(server, kind="crash", clients=1_000)'
+    >>> call("wslab.payload_sweep", "server", payload="json", cap_bytes=10000)
+    'wslab.payload_sweep(server, payload="json", cap_bytes=10_000)'
     """
     written = [*arguments, *(f"{key}={_source(value)}" for key, value in keywords.items())]
     return f"{name}({', '.join(written)})"
@@ -315,4 +326,4 @@ def call(name: str, *arguments: str, **keywords: Any) -> str:
 def _source(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
-    return f"{value:_}" if isinstance(value, int) and not isinstance(value, bool) else repr(value)
+    return f"{value:_}" if type(value) is int and value >= 10_000 else repr(value)  # a close code has no groups
