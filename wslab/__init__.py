@@ -20,6 +20,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _HOMES = {
+    "BrowserPanel": "wslab.views.panels",
     "Cancel": "wslab.experiments",
     "Knobs": "wslab.core.knobs",
     "LabFleet": "wslab.net.fleet",
@@ -29,6 +30,7 @@ _HOMES = {
     "RestartPanel": "wslab.views.panels",
     "Run": "wslab.core.runs",
     "allow_nested_run": "wslab.net.runtime",
+    "browser_drill": "wslab.experiments",
     "closure_visibility": "wslab.experiments",
     "find_limit": "wslab.experiments",
     "frames_question": "wslab.experiments",
@@ -53,6 +55,7 @@ _MODULES = {
     "course": "wslab.course",
     "ladders": "wslab.core.ladders",
     "limits": "wslab.views.limits",
+    "pages": "wslab.views.pages",
     "plots": "wslab.views.plots",
     "tables": "wslab.views.tables",
 }
@@ -84,6 +87,7 @@ if TYPE_CHECKING:
     from wslab.core.runs import load as load
     from wslab.core.simulate import simulate_herd as simulate_herd
     from wslab.experiments import Cancel as Cancel
+    from wslab.experiments import browser_drill as browser_drill
     from wslab.experiments import closure_visibility as closure_visibility
     from wslab.experiments import find_limit as find_limit
     from wslab.experiments import frames_question as frames_question
@@ -103,8 +107,10 @@ if TYPE_CHECKING:
     from wslab.net.runtime import allow_nested_run as allow_nested_run
     from wslab.net.server import LabServer as LabServer
     from wslab.views import limits as limits
+    from wslab.views import pages as pages
     from wslab.views import plots as plots
     from wslab.views import tables as tables
     from wslab.views.notebook import show as show
+    from wslab.views.panels import BrowserPanel as BrowserPanel
     from wslab.views.panels import PayloadPanel as PayloadPanel
     from wslab.views.panels import RestartPanel as RestartPanel

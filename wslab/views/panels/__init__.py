@@ -4,7 +4,8 @@ Every panel is a module of this package and a class of the same name; `panel` is
 a lab server of their own, `controls` what they declare, `live` how records reach the page, `static/` the page's side.
 """
 
+from wslab.views.panels.browser import BrowserPanel
 from wslab.views.panels.payload import PayloadPanel
 from wslab.views.panels.restart import RestartPanel
 
-__all__ = ["PayloadPanel", "RestartPanel"]
+__all__ = ["BrowserPanel", "PayloadPanel", "RestartPanel"]

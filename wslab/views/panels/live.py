@@ -11,7 +11,9 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from wslab.core.records import RUN_ENDED, Attempt, Closure, Outage, Record, Restart, Send, Waiting
+import msgspec
+
+from wslab.core.records import RUN_ENDED, Attempt, Closure, Notice, Outage, Record, Restart, Send, Waiting
 
 Event: TypeAlias = list[Any]
 
@@ -39,6 +41,8 @@ def as_event(record: Record) -> Event | None:
             states = (record.requested_at_s, record.down_at_s, record.up_at_s)
             limit_bytes = record.knobs_after.max_message_bytes if record.knobs_after else None
             return ["restart", record.number, record.kind, *map(_ms, states), limit_bytes]
+        case Notice():
+            return ["notice", msgspec.structs.asdict(record)]
         case _:
             return None
 

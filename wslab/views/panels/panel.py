@@ -44,6 +44,7 @@ SCRIPTS = (
     "lanes",
     "arrivals",
     "counters",
+    "browser",
     "panel",
 )
 """Joined in this order into the one module that a widget may have; the last exports it."""
@@ -163,6 +164,11 @@ class Panel(anywidget.AnyWidget):
         """Draw what stays of `runs`."""
         raise NotImplementedError
 
+    def still(self) -> tuple[str, str]:
+        """Return what stays of `runs` as HTML, and in words: the figure, unless a panel has something else."""
+        drawn = self.draw()
+        return picture(drawn), describe(drawn)
+
     def tell_of(self, run: Run) -> str:
         """Say in a sentence what came of it."""
         raise NotImplementedError
@@ -174,6 +180,9 @@ class Panel(anywidget.AnyWidget):
     def turned(self) -> None:
         """Follow the controls: the code, and whatever of the views depends on them."""
         self.code = self.code_for(self.values)
+
+    def heard(self, message: dict[str, Any]) -> None:
+        """Called with what a view of the panel's own says; on any thread, and must return at once."""
 
     def looked_at(self, yes: bool) -> None:
         """Called when a page begins, or ceases, to show the panel."""
@@ -199,6 +208,8 @@ class Panel(anywidget.AnyWidget):
                 self._live.finish(self._tell_all)
             case {"do": "press", "action": action, "values": values}:
                 self._in_words(lambda: self._start(action, values))
+            case _:
+                self._in_words(lambda: self.heard(message))
 
     def _in_words(self, do: Any) -> None:
         try:
@@ -276,8 +287,8 @@ class Panel(anywidget.AnyWidget):
         if not self.runs:
             words = f"{self.TITLE}: a panel, in JupyterLab. Nothing was run in it."
             return {"text/html": f'<p class="wslab-still"><em>{html.escape(words)}</em></p>', "text/plain": words}
-        drawn = self.draw()
-        return {"text/html": f'<div class="wslab-still">{picture(drawn)}</div>', "text/plain": describe(drawn)}
+        shown, words = self.still()
+        return {"text/html": f'<div class="wslab-still">{shown}</div>', "text/plain": words}
 
 
 def look_of(meaning: int | str) -> dict[str, str]:
