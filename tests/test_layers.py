@@ -31,6 +31,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "checks": BELOW_EXPERIMENTS,
     # Beside the three floors above, on core alone: every figure can be drawn from a file, with no socket open.
     "views": {"core"},
+    # Runs in the Jupyter server, which has no use for the rest.
+    "jupyter": BELOW_EXPERIMENTS,
     # Where the two meet.
     "views.panels": BELOW_THE_TOP,
     "course": {*BELOW_EXPERIMENTS, "experiments"},

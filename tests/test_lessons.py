@@ -25,6 +25,7 @@ LESSONS = [
     "05_when_should_i_come_back",
     "06_what_if_everyone_comes_back_at_once",
     "07_retry_or_not",
+    "08_what_does_a_browser_see",
 ]
 
 

@@ -4,6 +4,7 @@
     net          sockets: the lab server in a child process, clients that tell the truth, herds of them in workers
     experiments  blocking calls that return a `Run`: send_message, payload_sweep, restart_drill, herd_drill, tell_story
     views        `tables` of a run, `plots` of a table, cards and reports
+    jupyter      a server extension: the way from a page to a lab server that changes no close code
 
 One way only: knobs → server → wire → records → run → table → figure. Everything below is loaded when first used.
 
@@ -19,6 +20,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _HOMES = {
+    "BrowserPanel": "wslab.views.panels",
     "Cancel": "wslab.experiments",
     "HerdPanel": "wslab.views.panels",
     "Knobs": "wslab.core.knobs",
@@ -27,8 +29,10 @@ _HOMES = {
     "PayloadPanel": "wslab.views.panels",
     "Policy": "wslab.core.policy",
     "PolicyPanel": "wslab.views.panels",
+    "RestartPanel": "wslab.views.panels",
     "Run": "wslab.core.runs",
     "allow_nested_run": "wslab.net.runtime",
+    "browser_drill": "wslab.experiments",
     "closure_visibility": "wslab.experiments",
     "find_limit": "wslab.experiments",
     "frames_question": "wslab.experiments",
@@ -53,6 +57,7 @@ _MODULES = {
     "course": "wslab.course",
     "ladders": "wslab.core.ladders",
     "limits": "wslab.views.limits",
+    "pages": "wslab.views.pages",
     "plots": "wslab.views.plots",
     "tables": "wslab.views.tables",
 }
@@ -84,6 +89,7 @@ if TYPE_CHECKING:
     from wslab.core.runs import load as load
     from wslab.core.simulate import simulate_herd as simulate_herd
     from wslab.experiments import Cancel as Cancel
+    from wslab.experiments import browser_drill as browser_drill
     from wslab.experiments import closure_visibility as closure_visibility
     from wslab.experiments import find_limit as find_limit
     from wslab.experiments import frames_question as frames_question
@@ -103,9 +109,12 @@ if TYPE_CHECKING:
     from wslab.net.runtime import allow_nested_run as allow_nested_run
     from wslab.net.server import LabServer as LabServer
     from wslab.views import limits as limits
+    from wslab.views import pages as pages
     from wslab.views import plots as plots
     from wslab.views import tables as tables
     from wslab.views.notebook import show as show
+    from wslab.views.panels import BrowserPanel as BrowserPanel
     from wslab.views.panels import HerdPanel as HerdPanel
     from wslab.views.panels import PayloadPanel as PayloadPanel
     from wslab.views.panels import PolicyPanel as PolicyPanel
+    from wslab.views.panels import RestartPanel as RestartPanel

@@ -16,7 +16,7 @@ from wslab.core.ladders import bracket
 from wslab.core.policy import Policy, PolicyError, checked
 from wslab.core.runs import Run
 from wslab.core.simulate import simulate_herd
-from wslab.experiments import closure_visibility, payload_sweep, resend, restart_drill
+from wslab.experiments import browser_drill, closure_visibility, payload_sweep, resend, restart_drill
 from wslab.net.server import LabServer
 
 
@@ -190,3 +190,20 @@ def check_code_arrives(knobs: Any) -> Checked:
             False, f"1009 was seen in {seen} of {len(run.sightings)} tries; what does the server do after it?"
         )
     return Checked(True, f"1009 was seen in all {seen} tries: the server reads on until the client has finished")
+
+
+def check_page_is_told(knobs: Any) -> Checked:
+    """Lesson 08: a page that connects to a server under `knobs` while it is down is told 1013."""
+    if not isinstance(knobs, Knobs):
+        return Checked(False, "give Knobs(…)")
+    if knobs.while_down == "hang":
+        return Checked(False, "your server says nothing at all, to nobody")
+    run = browser_drill(knobs, "down", timeout_s=5)  # what a page is told follows from what Python's client sees
+    [attempt] = run.attempts
+    if attempt.outcome != "opened":
+        met = f"HTTP {attempt.http_status}" if attempt.http_status else "a refused connection"
+        return Checked(False, f"{met} is a failed handshake, of which a page is told 1006 and nothing more")
+    [closure] = run.closures
+    if closure.close_code != 1013:
+        return Checked(False, f"a page is told {lookup(closure.close_code).label}; which code says to try again later?")
+    return Checked(True, f"a page is told {lookup(1013).label}: the handshake succeeds, and then comes the code")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wslab.core.arguments import check_choice, check_flag, check_seed, check_url, check_whole
+from wslab.core.arguments import check_choice, check_flag, check_origins, check_seed, check_url, check_whole
 
 
 @pytest.mark.parametrize("url", ["ws://127.0.0.1:1/a b", "ws://127.0.0.1:1/\r\nHost: x", "ws://127.0.0.1:1/ "])
@@ -15,6 +15,21 @@ def test_url_with_a_space_or_line_break_is_refused(url: str) -> None:
 
 def test_url_of_another_script_is_a_url() -> None:
     check_url("ws://127.0.0.1:1/語?key=%20")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["hub.example", "https://", "https://hub.example/", "https://*.hub.example", "https://HUB.example", "*", ""],
+)
+def test_origin_that_no_page_has_is_refused(origin: str) -> None:
+    with pytest.raises(ValueError, match=r"origins has .*location\.origin"):
+        check_origins([origin])
+
+
+def test_origin_of_a_page_passes_in_a_list() -> None:
+    check_origins(["https://hub.example", "http://[::1]:8888", "vscode-webview://0a1b"])
+    with pytest.raises(TypeError, match=r"write \['https://hub.example'\]"):
+        check_origins("https://hub.example")
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,18 @@ def test_page_of_another_origin_is_not_let_in(server: LabServer) -> None:
         pass
 
 
+def test_page_of_a_named_origin_is_let_in_after_a_restart_too() -> None:
+    from websockets.exceptions import InvalidStatus
+    from websockets.sync.client import connect
+
+    with LabServer(origins=["https://example.com"], downtime_s=DOWN_S) as server:
+        server.restart()
+        with connect(server.url, origin="https://example.com"):  # type: ignore[arg-type]
+            pass
+        with pytest.raises(InvalidStatus, match="403"), connect(server.url, origin="https://sub.example.com"):  # type: ignore[arg-type]
+            pass
+
+
 # Restarts
 
 

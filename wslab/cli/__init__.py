@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from wslab.cli.app import app as panels_app
 from wslab.cli.codes import codes
 from wslab.cli.console import teaching
 from wslab.cli.demo import demo
@@ -41,3 +42,4 @@ def _options(
 
 for command in (demo, probe, herd, simulate, codes, serve):
     app.command()(teaching()(command))
+app.command("app")(teaching()(panels_app))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import UnionType
 from urllib.parse import urlsplit
 
@@ -116,6 +116,24 @@ def check_url(url: str) -> None:
         raise ValueError(f"url is {url!r}, which names no host; write for example ws://127.0.0.1:8765/")
     if parts.fragment:
         raise ValueError(f"url is {url!r}, but a WebSocket URL has no fragment (RFC 6455 §3); leave out #…")
+
+
+def check_origins(origins: Sequence[str]) -> None:
+    """Raise unless each is an origin as a page's `location.origin` says it (RFC 6454 §6.2).
+
+    >>> check_origins(["https://hub/user/ada"])
+    Traceback (most recent call last):
+    ...
+    ValueError: origins has 'https://hub/user/ada', but an origin is scheme://host[:port], as location.origin says it
+    """
+    if isinstance(origins, str):
+        raise TypeError(f"origins is {origins!r}, but must be a list; write [{origins!r}]")
+    for origin in origins:
+        scheme, _, host = str(origin).partition("://")
+        if not (scheme and host) or set(host) & set("/?#@* ") or origin != origin.lower():
+            raise ValueError(
+                f"origins has {origin!r}, but an origin is scheme://host[:port], as location.origin says it"
+            )
 
 
 def _of(unit: str) -> str:

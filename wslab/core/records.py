@@ -23,8 +23,12 @@ TcpEnd = Literal["fin", "reset", "aborted"]
 SendOutcome = Literal["accepted", "closed", "timeout", "unconfirmed", "unopened"]
 AttemptOutcome = Literal["opened", "refused", "reset", "timeout", "rejected", "failed"]
 RestartKind = Literal["graceful", "crash", "reload", "rolling"]
+NoticeEvent = Literal["open", "message", "error", "close", "thrown", "silence"]
 
 R = TypeVar("R", bound="Record")
+
+BROWSER = "browser"
+"""The subject of what a page was told (`Notice`, `Sighting`)."""
 
 RUN_ENDED = "the run ended first"
 """Why an `Outage` has no reopening where nobody gave up: the run was over, or interrupted."""
@@ -166,6 +170,20 @@ class Attempt(Record, frozen=True, kw_only=True, tag="attempt"):
     error: str | None
 
 
+class Waiting(Record, frozen=True, kw_only=True, tag="waiting"):
+    """A client that waits before its next attempt. Told, while it waits, to those who listen; no run keeps it, since
+    the `Attempt` that follows says the same and more.
+
+    Fields: as in `Attempt`.
+    """
+
+    client: int
+    outage: int
+    number: int
+    delay_s: float
+    due_at_s: float
+
+
 class Outage(Record, frozen=True, kw_only=True, tag="outage"):
     """One client's closure, its attempts, and the reopening if there was one.
 
@@ -253,6 +271,31 @@ class Sighting(Record, frozen=True, kw_only=True, tag="sighting"):
     close_code: int | None
     close_reason: str | None
     error: str | None
+
+
+class Notice(Record, frozen=True, kw_only=True, tag="notice"):
+    """One thing that an application was told of its connection: an event of a page's WebSocket, or what a call threw.
+
+    Fields:
+        subject: who was told; "browser" is a page, "wslab" the lab's own client.
+        connection_id: None where there was no connection, or where nobody could say which.
+        elapsed_s: by the subject's own clock, since it began to connect.
+        event: "open", "message", "error" and "close" as a page names them; "thrown", by the call `call`; "silence" is
+            nothing at all within the time that it was waited for.
+        message_bytes: payload of a message. close_code, close_reason, clean: of a close event (its wasClean).
+        words: what the exception said; an error event in a page says nothing.
+    """
+
+    subject: str
+    connection_id: str | None
+    elapsed_s: float
+    event: NoticeEvent
+    call: str | None = None
+    message_bytes: int | None = None
+    close_code: int | None = None
+    close_reason: str | None = None
+    clean: bool | None = None
+    words: str | None = None
 
 
 class RunInfo(Record, frozen=True, kw_only=True, tag="run"):

@@ -18,7 +18,19 @@ from typing import TypeVar
 
 import msgspec
 
-from wslab.core.records import Account, Attempt, Closure, Footprint, Outage, Record, Restart, RunInfo, Send, Sighting
+from wslab.core.records import (
+    Account,
+    Attempt,
+    Closure,
+    Footprint,
+    Notice,
+    Outage,
+    Record,
+    Restart,
+    RunInfo,
+    Send,
+    Sighting,
+)
 
 FORMAT_VERSION = 1
 
@@ -33,7 +45,7 @@ class _End(Record, frozen=True, kw_only=True, tag="end"):
 
 
 _DECODER = msgspec.json.Decoder(
-    RunInfo | Send | Closure | Account | Attempt | Outage | Restart | Footprint | Sighting | _End
+    RunInfo | Send | Closure | Account | Attempt | Outage | Restart | Footprint | Sighting | Notice | _End
 )
 
 
@@ -79,6 +91,10 @@ class Run:
     @property
     def sightings(self) -> tuple[Sighting, ...]:
         return self.of(Sighting)
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        return self.of(Notice)
 
     @property
     def footprints(self) -> tuple[Footprint, ...]:

@@ -1,5 +1,6 @@
 """The experiments: blocking calls that return a `Run`, in a notebook, a script, a widget callback or a test alike."""
 
+from wslab.experiments.browser import browser_drill
 from wslab.experiments.conduct import Cancel, Progress
 from wslab.experiments.cost import limit_cost
 from wslab.experiments.drill import restart_drill
@@ -16,6 +17,7 @@ from wslab.experiments.visibility import closure_visibility
 __all__ = [
     "Cancel",
     "Progress",
+    "browser_drill",
     "closure_visibility",
     "find_limit",
     "frames_question",

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from wslab.core.arguments import check_url
 from wslab.core.herds.summaries import quantile
 from wslab.core.knobs import Knobs
-from wslab.core.records import Record, RunInfo, since
+from wslab.core.records import Record, Restart, RunInfo, since
 from wslab.core.runs import Run
 from wslab.net import runtime
 from wslab.net.fleet import LabFleet
@@ -40,6 +40,7 @@ class Progress(NamedTuple):
 
 OnProgress = Callable[[Progress], None]
 OnRecord = Callable[[Record], None]
+"""Called with each record, and with what is told of a moment alone (see `Recorder`)."""
 
 
 class Cancel:
@@ -129,7 +130,8 @@ async def _measured(
     partial = False
     async with loop_lag() as lags:
         try:
-            await measure(recorder)
+            with _restarts_told(setting.server, recorder):
+                await measure(recorder)
         except asyncio.CancelledError:
             partial = True
     duration_s = recorder.now()
@@ -155,6 +157,21 @@ async def _measured(
         loop_lag_max_s=max(lags, default=None),
     )
     return Run(info, tuple(recorder.records))
+
+
+@contextlib.contextmanager
+def _restarts_told(server: Lab | None, recorder: Recorder) -> Iterator[None]:
+    """Tell, within the block, the server's restarts while they are under way; on record they come last."""
+
+    def tell(restart: Restart) -> None:
+        recorder.tell(since(recorder.origin, restart))
+
+    listeners = server.listeners if server else []
+    listeners.append(tell)
+    try:
+        yield
+    finally:
+        listeners.remove(tell)
 
 
 async def _add_servers_side(recorder: Recorder, server: Lab, restarts_before: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import socket
 
 from wslab.net.child import LabServerError
@@ -25,11 +24,3 @@ def reserve(host: str, port: int) -> socket.socket:
             remedy = "the host must be an address of this machine, such as 127.0.0.1"
         raise LabServerError(f"port {port} on {host} cannot be had: {error.strerror}; {remedy}") from None
     return reservation
-
-
-def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine reaches `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -19,7 +19,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="message"):
 class Listen(Message, frozen=True, kw_only=True, tag="listen"):
     """Command: listen on this address. `standing_in`: answer as `knobs.while_down` says until `Open` comes.
 
-    Connections are called by `name`, the number of the `start` and their own.
+    Connections are called by `name`, the number of the `start` and their own. `origins`: of pages that may connect,
+    beside those from this machine.
     """
 
     host: str
@@ -28,6 +29,7 @@ class Listen(Message, frozen=True, kw_only=True, tag="listen"):
     start: int
     knobs: Knobs
     standing_in: bool
+    origins: tuple[str, ...] = ()
 
 
 class Open(Message, frozen=True, kw_only=True, tag="open"):

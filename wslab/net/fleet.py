@@ -7,7 +7,7 @@ one has its turn later.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from msgspec.structs import replace
@@ -32,6 +32,9 @@ class LabFleet:
         knobs: how each of them behaves; further keyword arguments replace single knobs.
         servers: 2 to 16.
 
+    Attributes:
+        listeners: called on the background loop with each server's restart as far as it has come.
+
     Raises:
         TypeError, ValueError: a knob or the number is out of its bounds.
         LabServerError: a child process did not start; the message says why.
@@ -42,6 +45,9 @@ class LabFleet:
         self.knobs = changed(Knobs() if knobs is None else knobs, changes)
         self._servers = [LabServer(self.knobs, name=f"{number}.") for number in range(1, servers + 1)]
         self._relay: Relay | None = None
+        self.listeners: list[Callable[[Restart], None]] = []
+        for server in self._servers:
+            server.listeners.append(self._tell)
 
     # The blocking calls; each has an async variant of the same name with `_async`.
 
@@ -144,6 +150,10 @@ class LabFleet:
                 for server in self._servers
             )
         )
+
+    def _tell(self, _: Restart) -> None:
+        for listener in tuple(self.listeners):
+            listener(self.restarts[-1])  # one is restarted after the other, so it is the latest
 
     def _admit(self, servers: Iterable[LabServer]) -> None:
         self._running().switch([Address(server.host, server.port) for server in servers])

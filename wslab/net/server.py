@@ -11,21 +11,25 @@ import asyncio
 import math
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from msgspec.structs import replace
 
-from wslab.core.arguments import check_choice, check_number, check_whole
+from wslab.core.arguments import check_choice, check_number, check_origins, check_whole
 from wslab.core.knobs import Knobs, changed
 from wslab.core.records import Account, Restart, RestartKind
+from wslab.core.routes import is_loopback
 from wslab.net import control, runtime
-from wslab.net.address import is_loopback, reserve
+from wslab.net.address import reserve
 from wslab.net.child import Child, LabServerError
 
 KINDS: tuple[RestartKind, ...] = ("graceful", "crash", "reload")
 GOING_AWAY = 1001
+
+SERVING = "wslab.net.serving"
+"""The module that the child process runs; with host and port it names a lab server among the machine's processes."""
 
 
 class LabServer:
@@ -40,6 +44,12 @@ class LabServer:
         host: the address to listen on. Anything but loopback needs `expose=True`, since whoever reaches it may use it.
         port: 0 takes a free one. It stays the server's own until `stop`, through every restart.
         name: with which it begins every `connection_id`; several servers in one run need different ones.
+        origins: whose pages may connect, beside those that come from this machine itself (http or https, localhost or
+            loopback, any port): each as `location.origin` says it in the page, such as "https://hub.example.org". Any
+            site's page can reach loopback, hence no wildcard. Programs send no Origin and are let in.
+
+    Attributes:
+        listeners: called on the background loop with each restart as far as it has come: requested, down, up.
 
     Raises:
         TypeError, ValueError: a knob, the host or the port is out of its bounds.
@@ -54,6 +64,7 @@ class LabServer:
         port: int = 0,
         expose: bool = False,
         name: str = "",
+        origins: Sequence[str] = (),
         **changes: Any,
     ) -> None:
         self.knobs = changed(Knobs() if knobs is None else knobs, changes)
@@ -62,14 +73,17 @@ class LabServer:
             raise ValueError(
                 f"host is {host!r}, which other machines can reach; use 127.0.0.1, or say expose=True if they may"
             )
+        check_origins(origins)
         self.host = host
         self.name = name
+        self.origins = tuple(origins)
         self._wanted_port = port
         self._reservation: socket.socket | None = None
         self._child: Child | None = None
         self._children: list[Child] = []
         self._accounts: dict[str, Account] = {}
         self._restarts: list[Restart] = []
+        self.listeners: list[Callable[[Restart], None]] = []
         self._served: dict[int, Child] = {}  # by number of the start
         self._changing = asyncio.Lock()
 
@@ -200,12 +214,13 @@ class LabServer:
                 knobs_after=knobs if changes else None,
             )
             self._restarts.append(began)  # so that an interrupted restart is on record too
+            self._tell(began)
             down_at = await self._take_down(kind)
-            self._restarts[-1] = replace(began, down_at_s=down_at)
+            self._tell(replace(began, down_at_s=down_at))
             self.knobs, self._child = knobs, successor
             wanted_s = knobs.downtime_s if downtime_s is None else downtime_s
             up_at = await self._bring_up(successor, at=down_at + wanted_s if knobs.comes_back else math.inf)
-            self._restarts[-1] = replace(began, down_at_s=down_at, up_at_s=up_at)
+            self._tell(replace(began, down_at_s=down_at, up_at_s=up_at))
             return self._restarts[-1]
 
     async def tune_async(self, *, open_ones_too: bool = False, **changes: Any) -> None:
@@ -249,7 +264,8 @@ class LabServer:
         return account is None or (account.closed_at_s is None and self._served[account.start].alive)
 
     async def _spawn(self) -> Child:
-        child = await Child.spawn("wslab.net.serving", {control.Accounted: self._note}, LabServerError)
+        address = (self.host, str(self.port))
+        child = await Child.spawn(SERVING, {control.Accounted: self._note}, LabServerError, *address)
         self._children = [*(old for old in self._children if old.alive), child]
         await child.expect(control.Ready)
         return child
@@ -301,9 +317,16 @@ class LabServer:
                 start=len(self._served),
                 knobs=self.knobs,
                 standing_in=standing_in,
+                origins=self.origins,
             )
         )
         return (await child.expect(control.Listening)).at_s
+
+    def _tell(self, restart: Restart) -> None:
+        """Put the latest restart, as far as it has come, on record, and tell it."""
+        self._restarts[-1] = restart
+        for listener in tuple(self.listeners):
+            listener(restart)
 
     def _note(self, event: control.Accounted) -> None:
         self._accounts[event.account.connection_id] = event.account

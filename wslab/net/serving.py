@@ -21,6 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import enable_server_permessage_deflate
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
+from websockets.typing import Origin
 
 from wslab.core.knobs import Knobs
 from wslab.core.records import Account
@@ -35,7 +36,7 @@ TRY_AGAIN_LATER = (1013, "try again later")
 
 HANDSHAKE_TIMEOUT_S = 120.0
 
-# A page may connect from the machine itself only: any site's page can reach loopback, and would otherwise be let in.
+# Of itself a page may connect from this machine only: any site's page can reach loopback, and would else be let in.
 LOOPBACK_ORIGINS = [None, re.compile(r"https?://(localhost|127(\.\d+){3}|\[::1\])(:\d+)?")]
 
 
@@ -84,7 +85,7 @@ class LabProgram:
             self._converse,
             command.host,
             command.port,
-            origins=LOOPBACK_ORIGINS,
+            origins=[*LOOPBACK_ORIGINS, *map(Origin, command.origins)],
             compression=None,  # offered by each connection as its knobs say
             process_request=self._admit,
             process_response=self._sign,

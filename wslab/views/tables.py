@@ -30,6 +30,7 @@ from wslab.core.records import (
     Close,
     Closure,
     Footprint,
+    Notice,
     Outage,
     Record,
     Restart,
@@ -275,6 +276,19 @@ def sightings(run: Run) -> pd.DataFrame:
         close_code (Int64), close_reason (string), error (string).
     """
     return _tabulate(run, Sighting)
+
+
+@_over_runs
+def notices(run: Run) -> pd.DataFrame:
+    """Return one row an event of a page's WebSocket, or an exception that a call threw, in the order told.
+
+    Columns:
+        subject (string: browser, wslab), connection_id (string), elapsed_s (float64, seconds by the subject's own clock
+        since it began to connect), event (string: open, message, error, close, thrown, silence), call (string, what
+        threw), message_bytes (Int64), close_code (Int64), close_reason (string), clean (boolean, the event's wasClean),
+        words (string, of the exception).
+    """
+    return _tabulate(run, Notice)
 
 
 @_over_runs

@@ -4,8 +4,10 @@ Every panel is a module of this package and a class of the same name; `panel` is
 a lab server of their own, `controls` what they declare, `live` how records reach the page, `static/` the page's side.
 """
 
+from wslab.views.panels.browser import BrowserPanel
 from wslab.views.panels.herd import HerdPanel
 from wslab.views.panels.payload import PayloadPanel
 from wslab.views.panels.policy import PolicyPanel
+from wslab.views.panels.restart import RestartPanel
 
-__all__ = ["HerdPanel", "PayloadPanel", "PolicyPanel"]
+__all__ = ["BrowserPanel", "HerdPanel", "PayloadPanel", "PolicyPanel", "RestartPanel"]

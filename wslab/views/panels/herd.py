@@ -80,7 +80,7 @@ class HerdPanel(Panel):
     GATHERS = True
 
     def __init__(self, **values: Any) -> None:
-        self._latest, self._drawing = Latest(), Latest()
+        self._latest = Latest()
         self._followed = False  # whether the controls are followed at once, since somebody looks
         self._herds = Herds()
         self._places: dict[str, int] = {}
@@ -117,7 +117,7 @@ class HerdPanel(Panel):
             if action == "simulate":
                 self._simulate(self._cancel)
                 self._conclude()
-                self._stay()
+                self._stay_soon()
             else:
                 run = self._overlay()
             if self._behind():  # somebody turned knobs meanwhile
@@ -139,7 +139,7 @@ class HerdPanel(Panel):
         try:
             self._simulate(cancel)
             self._conclude()
-            self._drawing.ask(lambda cancel: self._stay())
+            self._stay_soon()
         except StoppedError:
             pass  # said by whoever cancelled it
         except Exception as error:  # this thread is nobody's: what goes wrong in it is said here

@@ -11,12 +11,14 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from wslab.core.records import Attempt, Closure, Outage, Record, Restart, Send
+import msgspec
+
+from wslab.core.records import RUN_ENDED, Attempt, Closure, Notice, Outage, Record, Restart, Send, Waiting
 
 Event: TypeAlias = list[Any]
 
-FRAME_S = 1 / 20
-"""At most so often is the page told; the first event of a burst goes at once."""
+FRAME_S = 1 / 60
+"""What happens within it is told together: about a frame of a screen, so that nobody sees the wait."""
 
 
 def as_event(record: Record) -> Event | None:
@@ -29,11 +31,18 @@ def as_event(record: Record) -> Event | None:
             times = (record.due_at_s, record.started_at_s, record.ended_at_s)
             return ["attempt", record.client, record.outage, *map(_ms, times), record.outcome, _ms(record.delay_s)]
         case Closure():
-            return ["closure", record.client, _ms(record.closed_at_s), record.close_code]
+            return ["closure", record.client, _ms(record.closed_at_s), record.close_code, record.closed_by]
+        case Waiting() if record.outage or record.delay_s:  # but not the first connection, which is due at once
+            return ["waiting", record.client, record.outage, _ms(record.due_at_s), _ms(record.delay_s)]
         case Outage():
-            return ["outage", record.client, record.attempts, _ms(record.reopened_at_s), record.gave_up]
+            gave_up = None if record.gave_up == RUN_ENDED else record.gave_up
+            return ["outage", record.client, record.attempts, _ms(record.reopened_at_s), gave_up]
         case Restart():
-            return ["restart", record.kind, *map(_ms, (record.requested_at_s, record.down_at_s, record.up_at_s))]
+            states = (record.requested_at_s, record.down_at_s, record.up_at_s)
+            limit_bytes = record.knobs_after.max_message_bytes if record.knobs_after else None
+            return ["restart", record.number, record.kind, *map(_ms, states), limit_bytes]
+        case Notice():
+            return ["notice", msgspec.structs.asdict(record)]
         case _:
             return None
 
@@ -43,7 +52,7 @@ def _ms(time_s: float | None) -> float | None:
 
 
 class Live:
-    """Called with each record, on the background loop; tells the page at most every `FRAME_S`.
+    """Called with each record, on the background loop; tells the page of it within `FRAME_S`.
 
     `events` are all so far: what a page that is opened later draws.
     """
@@ -52,7 +61,6 @@ class Live:
         self.events: list[Event] = []
         self._tell = tell
         self._told = 0
-        self._last_s = 0.0
         self._frame: asyncio.TimerHandle | None = None
         self._telling = threading.Lock()
 
@@ -61,12 +69,15 @@ class Live:
         if event is None:
             return
         self.events.append(event)
-        loop = asyncio.get_running_loop()
-        wait_s = self._last_s + FRAME_S - loop.time()
-        if wait_s <= 0:
-            self._flush()
-        elif self._frame is None:
-            self._frame = loop.call_later(wait_s, self._flush)
+        if self._frame is None:
+            self._frame = asyncio.get_running_loop().call_later(FRAME_S, self._flush)
+
+    def begin(self, job: str) -> None:
+        """Tell, from any thread, that a drill begins: what follows has a clock and clients of its own."""
+        with self._telling:
+            self.events.append(["drill", job])
+            self._told = len(self.events)
+            self._tell(self.events[-1:])
 
     def finish(self, tell_all: Callable[[list[Event]], None]) -> None:
         """Tell everything once more, from any thread, so that nothing of this job is told after it."""
@@ -75,10 +86,7 @@ class Live:
             tell_all(self.events)
 
     def _flush(self) -> None:
-        if self._frame is not None:
-            self._frame.cancel()
-            self._frame = None
-        self._last_s = asyncio.get_running_loop().time()
+        self._frame = None
         with self._telling:
             untold, self._told = self.events[self._told :], len(self.events)
             if untold:

@@ -35,8 +35,25 @@ from wslab.views.panels.controls import Action, Control, told
 from wslab.views.panels.live import Event, Live
 from wslab.views.style import LOOKS, look
 
-SCRIPTS = ("theme", "controls", "tables", "sizes", "curves", "delays", "herd", "panel")
+SCRIPTS = (
+    "theme",
+    "controls",
+    "tables",
+    "sizes",
+    "drill",
+    "lanes",
+    "arrivals",
+    "counters",
+    "browser",
+    "curves",
+    "delays",
+    "herd",
+    "panel",
+)
 """Joined in this order into the one module that a widget may have; the last exports it."""
+
+STAY_AFTER_S = 0.5
+"""What stays is drawn so long after a job of the page's, so that it does not hold up the marks of the next."""
 
 TABLE_ROWS = 200
 """A table in a panel shows no more; `panel.runs` have all."""
@@ -84,6 +101,7 @@ class Panel(anywidget.AnyWidget):
         self._cancel = Cancel()
         self._live = Live(self._tell)
         self._still: DisplayHandle | None = None
+        self._staying = threading.Timer(0, self._stay)
         self.about = {
             "title": self.TITLE,
             "controls": [told(control) for control in self.CONTROLS],
@@ -121,7 +139,9 @@ class Panel(anywidget.AnyWidget):
         check_choice("action", action, [known.name for known in self.ACTIONS])
         if not self._job.acquire(blocking=False):
             raise RuntimeError(f"the panel is busy with {self.busy!r}; stop() it first")
-        return self._act(action)
+        run = self._act(action)
+        self._stay()
+        return run
 
     def clear(self) -> None:
         """Show nothing of what was run so far."""
@@ -129,7 +149,7 @@ class Panel(anywidget.AnyWidget):
         self._live = Live(self._tell)
         self.events, self.tables = [], []
         self._tell_all([])
-        self._stay()
+        self._stay_soon()
         self.say("ready")
 
     def stop(self) -> None:
@@ -149,6 +169,11 @@ class Panel(anywidget.AnyWidget):
     def draw(self) -> Axes | Figure:
         """Draw what stays of `runs`."""
         raise NotImplementedError
+
+    def still(self) -> tuple[str, str]:
+        """Return what stays of `runs` as HTML, and in words: the figure, unless a panel has something else."""
+        drawn = self.draw()
+        return picture(drawn), describe(drawn)
 
     def tell_of(self, run: Run) -> str:
         """Say in a sentence what came of it."""
@@ -171,6 +196,9 @@ class Panel(anywidget.AnyWidget):
         if not self.runs:
             raise ValueError("there is no run to save yet; press a button first")
         return self.runs[-1]
+
+    def heard(self, message: dict[str, Any]) -> None:
+        """Called with what a view of the panel's own says; on any thread, and must return at once."""
 
     def looked_at(self, yes: bool) -> None:
         """Called when a page begins, or ceases, to show the panel."""
@@ -196,6 +224,8 @@ class Panel(anywidget.AnyWidget):
                 self._live.finish(self._tell_all)
             case {"do": "press", "action": action, "values": values}:
                 self._in_words(lambda: self._start(action, values))
+            case _:
+                self._in_words(lambda: self.heard(message))
 
     def _in_words(self, do: Any) -> None:
         try:
@@ -234,7 +264,7 @@ class Panel(anywidget.AnyWidget):
         self.events = list(self._live.events)
         self._live.finish(self._tell_all)  # what the server said of it came last
         self.tables = self.tables_of(run)
-        self._stay()
+        self._stay_soon()
 
     def _save(self) -> None:
         run = self.to_save()
@@ -257,7 +287,14 @@ class Panel(anywidget.AnyWidget):
         display(shown[0] | {"text/plain": f"<{type(self).__name__}>"}, raw=True)  # type: ignore[no-untyped-call]
         self._still = display(self._bundle(), raw=True, display_id=True)  # type: ignore[no-untyped-call]
 
+    def _stay_soon(self) -> None:
+        self._staying.cancel()
+        self._staying = threading.Timer(STAY_AFTER_S, self._stay)
+        self._staying.daemon = True
+        self._staying.start()
+
     def _stay(self) -> None:
+        self._staying.cancel()
         if self._still is not None:
             self._still.update(self._bundle(), raw=True)  # type: ignore[no-untyped-call]
 
@@ -265,14 +302,15 @@ class Panel(anywidget.AnyWidget):
         if not self.shows_something():
             words = f"{self.TITLE}: a panel, in JupyterLab. Nothing was run in it."
             return {"text/html": f'<p class="wslab-still"><em>{html.escape(words)}</em></p>', "text/plain": words}
-        drawn = self.draw()
-        return {"text/html": f'<div class="wslab-still">{picture(drawn)}</div>', "text/plain": describe(drawn)}
+        shown, words = self.still()
+        return {"text/html": f'<div class="wslab-still">{shown}</div>', "text/plain": words}
 
 
 def look_of(meaning: int | str) -> dict[str, str]:
     """Return what the page needs to draw a meaning."""
     shown = look(meaning)
-    return {"label": shown.label, "color": shown.color, "dark": shown.dark, "marker": shown.marker}
+    told = ("label", "color", "dark", "marker", "hatch")
+    return {name: getattr(shown, name) for name in told}
 
 
 def shown_table(caption: str, table: pd.DataFrame, *, folded: bool = True) -> ShownTable:
@@ -304,8 +342,8 @@ def _plain(value: Any) -> Any:
 def call(name: str, *arguments: str, **keywords: Any) -> str:
     """Return the source of a call, its keyword arguments as Python writes them.
 
-    >>> call("wslab.restart_drill", "server", kind="crash", clients=1000)
-    'wslab.restart_drill(server, kind="crash", clients=1_000)'
+    >>> call("wslab.payload_sweep", "server", payload="json", cap_bytes=10000)
+    'wslab.payload_sweep(server, payload="json", cap_bytes=10_000)'
     """
     written = [*arguments, *(f"{key}={_source(value)}" for key, value in keywords.items())]
     return f"{name}({', '.join(written)})"
@@ -314,4 +352,4 @@ def call(name: str, *arguments: str, **keywords: Any) -> str:
 def _source(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
-    return f"{value:_}" if isinstance(value, int) and not isinstance(value, bool) else repr(value)
+    return f"{value:_}" if type(value) is int and value >= 10_000 else repr(value)  # a close code has no groups

@@ -1,0 +1,211 @@
+"""Owns what a test does with a notebook in JupyterLab: open it, run it, ask its kernel, look at its cells and outputs.
+
+Nothing is asserted here, and every wait has an end; Playwright's own waits apply to all locators that are handed out.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.sync_api import Locator, Page, ViewportSize
+
+from .lab import TOKEN, Lab
+from .watch import Watch
+
+Theme = Literal["light", "dark"]
+
+OPENS_WITHIN_S = 60
+RUNS_WITHIN_S = 90
+ANSWERS_WITHIN_S = 10
+VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
+TALLEST_PX = 16_000  # a screenshot of Chromium's wraps round above 2**14
+BELOW_CELLS_PX = 60
+
+AUTHORIZED = {"Authorization": f"token {TOKEN}"}
+OUTPUT = ".jp-Cell-outputArea > .jp-OutputArea-child > .jp-OutputArea-output"
+PANEL = "jupyterapp.shell.currentWidget"
+# The indicator says idle before there is a kernel, hence the session and its connection.
+IS_READY = """() => {
+    const session = window.jupyterapp?.shell?.currentWidget?.sessionContext;
+    const kernel = session?.session?.kernel;
+    return session?.isReady && kernel?.connectionStatus === "connected" && kernel.status === "idle";
+}"""
+# A promise is not awaited in evaluate(), which has no timeout, but told apart from here by what it leaves in the page.
+START = """promised => {
+    const ends = window.ends ??= [];
+    const number = ends.push(null) - 1;
+    (%s).then(it => { ends[number] = {it} }, error => { ends[number] = {error: String(error)} });
+    return number;
+}"""
+
+# A cell takes its true height only when it is drawn, in one of the frames after it has come into view.
+SETTLED_BOTTOM = """async element => {
+    let bottom = 0;
+    for (let frame = 0, still = 0; frame < 120 && still < 10; frame++) {
+        await new Promise(requestAnimationFrame);
+        const now = element.getBoundingClientRect().bottom;
+        still = now === bottom ? still + 1 : 0;
+        bottom = now;
+    }
+    return bottom;
+}"""
+
+
+class Notebook:
+    """A notebook that is open in a page of its own, with a kernel of its own."""
+
+    def __init__(self, page: Page, lab: Lab) -> None:
+        self.page = page
+        self.watch = Watch(page)
+        """What the console said, and who was asked; its complaints fail the test when it ends."""
+        self.screenshots = lab.folder
+        """Where pictures are kept."""
+        self._lab = lab
+        self._kernel_url = ""
+        self._run_all = 0
+
+    # Opening and running
+
+    def open(self, notebook: Path) -> None:
+        """Load JupyterLab with a copy of a notebook, in a workspace of its own, and wait for the kernel."""
+        self._lab.forget_settings()
+        copy = Path(shutil.copy(notebook, tempfile.mkdtemp(dir=self._lab.folder)))
+        path = copy.relative_to(self._lab.folder).as_posix()
+        session = self.page.request.post(
+            f"{self._lab.url}api/sessions",
+            headers=AUTHORIZED,
+            data={"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}},
+        )  # or the kernel would start only when JupyterLab has loaded
+        self._kernel_url = f"{self._lab.url}api/kernels/{session.json()['kernel']['id']}"
+        workspace = path.replace("/", "-").removesuffix(".ipynb")
+        self.page.goto(f"{self._lab.url}lab/workspaces/{workspace}/tree/{path}?token={TOKEN}&reset")
+        self.page.wait_for_function(IS_READY, timeout=OPENS_WITHIN_S * 1000)
+
+    def close(self) -> None:
+        """End the kernel, and with it the servers and clients of the notebook, then the page."""
+        if self._kernel_url:
+            self.page.request.delete(self._kernel_url, headers=AUTHORIZED)
+        self.page.close()
+
+    def run_all(self, *, timeout_s: float = RUNS_WITHIN_S) -> None:
+        """Press Run All and wait until the last cell has ended, or one has failed."""
+        self.start_run_all()
+        self.finish_run_all(timeout_s=timeout_s)
+
+    def start_run_all(self) -> None:
+        """Press Run All and come back at once."""
+        self._run_all = self._start("jupyterapp.commands.execute('notebook:run-all-cells')")
+
+    def finish_run_all(self, *, timeout_s: float = RUNS_WITHIN_S) -> None:
+        """Wait for what `start_run_all()` began."""
+        self._finish(self._run_all, timeout_s)
+
+    def command(self, name: str, **arguments: Any) -> None:
+        """Run one of JupyterLab's own commands, by the id that its command palette knows."""
+        self._call("jupyterapp.commands.execute(promised.name, promised.arguments)", name=name, arguments=arguments)
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel without a question; the outputs stay, and what they show is then without a kernel."""
+        self._call(f"{PANEL}.sessionContext.session.kernel.restart()")
+        self.page.wait_for_function(IS_READY, timeout=OPENS_WITHIN_S * 1000)
+
+    def interrupt_kernel(self) -> None:
+        """Press ■."""
+        self._call(f"{PANEL}.sessionContext.session.kernel.interrupt()")
+
+    def ask(self, expression: str) -> str:
+        """Return the repr of an expression in the kernel, as if a cell had it; it waits for the cells that run."""
+        answer = self._call(
+            f"{PANEL}.sessionContext.session.kernel.requestExecute("
+            "{code: '', silent: true, user_expressions: {it: promised.expression}}).done"
+            ".then(reply => reply.content.user_expressions.it)",
+            expression=expression,
+        )
+        if answer["status"] == "error":
+            raise ValueError(f"{expression}: {answer['ename']}: {answer['evalue']}")
+        return str(answer["data"]["text/plain"])
+
+    # Cells and outputs
+
+    @property
+    def content(self) -> list[dict[str, Any]]:
+        """The cells with their outputs, as a saved file would have them."""
+        cells: list[dict[str, Any]] = self.page.evaluate(f"{PANEL}.context.model.toJSON().cells")
+        return cells
+
+    @property
+    def cells(self) -> Locator:
+        """All cells, of prose and of code."""
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell")
+
+    @property
+    def outputs(self) -> Locator:
+        """The outputs of all cells, one for each that a cell displayed."""
+        return self.cells.locator(OUTPUT)
+
+    @property
+    def widgets(self) -> Locator:
+        """The widgets that cells have displayed and the page has drawn: one for each panel, not for what is in it."""
+        return self.cells.locator(f"{OUTPUT}.lm-Panel > .lm-Widget:not(.jupyter-error-widget)")
+
+    def cell(self, cell_id: str) -> Locator:
+        """Return the cell with this id, as the file of the notebook names it."""
+        ids = [cell["id"] for cell in self.content]
+        return self.cells.nth(ids.index(cell_id))
+
+    @property
+    def errors(self) -> list[str]:
+        """What went wrong in the cells: tracebacks, and whatever was written to stderr."""
+        outputs = [output for cell in self.content for output in cell.get("outputs", [])]
+        raised = [f"{it['ename']}: {it['evalue']}" for it in outputs if it["output_type"] == "error"]
+        return raised + ["".join(it["text"]) for it in outputs if it.get("name") == "stderr"]
+
+    @property
+    def displayed_widgets(self) -> int:
+        """How many widgets the cells have displayed, rendered or not."""
+        outputs = [output for cell in self.content for output in cell.get("outputs", [])]
+        return sum("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in outputs)
+
+    # Looking
+
+    def use_theme(self, theme: Theme) -> None:
+        """Switch JupyterLab's theme; the next notebook that is opened starts with the light one again."""
+        self.command("apputils:change-theme", theme=f"JupyterLab {theme.title()}")
+        self.page.locator(f"body[data-jp-theme-light={str(theme == 'light').lower()}]").wait_for(state="attached")
+
+    def screenshot(self, name: str, of: Locator | None = None) -> Path:
+        """Keep a picture of the window, or of one element of it, and return where."""
+        path = self.screenshots / f"{name}.png"
+        (of.first if of else self.page).screenshot(path=path)
+        return path
+
+    def screenshot_all(self, name: str) -> Path:
+        """Keep a picture of the whole notebook, for which the window is made as tall as that for a moment."""
+        width = VIEWPORT["width"]
+        try:
+            self.page.set_viewport_size({"width": width, "height": TALLEST_PX})
+            self.page.evaluate(f"{PANEL}.content.node.querySelector('.jp-WindowedPanel-outer').scrollTop = 0")
+            end = self.cells.last.evaluate(SETTLED_BOTTOM)
+            self.page.set_viewport_size({"width": width, "height": min(int(end) + BELOW_CELLS_PX, TALLEST_PX)})
+            return self.screenshot(name)
+        finally:
+            self.page.set_viewport_size(VIEWPORT)
+
+    # Promises of the page
+
+    def _call(self, promise: str, **promised: Any) -> Any:
+        return self._finish(self._start(promise, **promised), ANSWERS_WITHIN_S)
+
+    def _start(self, promise: str, **promised: Any) -> int:
+        number: int = self.page.evaluate(START % promise, promised)
+        return number
+
+    def _finish(self, number: int, timeout_s: float) -> Any:
+        self.page.wait_for_function("number => window.ends[number]", arg=number, timeout=timeout_s * 1000)
+        end = self.page.evaluate("number => window.ends[number]", number)
+        if "error" in end:
+            raise RuntimeError(end["error"])
+        return end.get("it")

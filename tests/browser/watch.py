@@ -1,0 +1,44 @@
+"""Owns what no page of ours may do unseen: log an error, or ask anything of another machine."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from playwright.sync_api import ConsoleMessage, Error, Page
+
+HERE = {"127.0.0.1", "localhost", None}  # None: data: and blob:, which are no requests at all
+
+
+class Watch:
+    """Listens to a page from its first request on."""
+
+    def __init__(self, page: Page) -> None:
+        self._errors: list[str] = []
+        self._expected: list[str] = []
+        self._strangers: list[str] = []
+        page.on("console", self._on_console)
+        page.on("pageerror", self._on_page_error)
+        page.on("request", lambda request: self._on_url(request.url))
+        page.on("websocket", lambda websocket: self._on_url(websocket.url))
+
+    def expect_error(self, pattern: str) -> None:
+        """Let errors pass that the regular expression finds: a page's own WebSocket cannot fail without logging one."""
+        self._expected.append(pattern)
+
+    @property
+    def complaints(self) -> list[str]:
+        """The unexpected errors of the console, and the requests that went elsewhere."""
+        errors = [error for error in self._errors if not any(re.search(each, error) for each in self._expected)]
+        return [f"console: {error}" for error in errors] + [f"request: {url}" for url in self._strangers]
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self._errors.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def _on_page_error(self, error: Error) -> None:
+        self._errors.append(f"uncaught {error}")
+
+    def _on_url(self, url: str) -> None:
+        if urlsplit(url).hostname not in HERE:
+            self._strangers.append(url)

@@ -1,0 +1,139 @@
+"""The ways from a page to a lab server, and what a way does to close codes. Opens nothing: a page tries, this judges.
+
+>>> for route in routes("ws://127.0.0.1:8765/", page_url="https://hub/user/ada/lab", base_url="/user/ada/"):
+...     print(route.url)
+wss://hub/user/ada/wslab/8765/
+wss://hub/user/ada/proxy/8765/
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Literal
+from urllib.parse import urljoin, urlsplit
+
+import msgspec
+
+from wslab.core.arguments import check_url
+from wslab.core.records import Close
+
+Way = Literal["direct", "wslab", "proxy"]
+Outcome = Literal["direct", "preserved", "altered", "unreachable"]
+
+BETWEEN = {
+    "direct": "something between page and server",
+    "wslab": "something in front of the Jupyter server",
+    "proxy": "jupyter-server-proxy",
+}
+REMEDY = {
+    "direct": "Look for a proxy or an inspecting program on this machine.",
+    "wslab": "Look for a proxy in front of the Jupyter server that ends WebSockets itself.",
+    "proxy": "The way by wslab's own server extension preserves them: install wslab where the Jupyter server runs and "
+    "start that anew; `jupyter server extension list` says whether wslab.jupyter is on.",
+}
+OBSTACLE = {
+    "direct": "The server may be down, or the browser not on the server's machine.",
+    "wslab": "The server may be down, or the extension wslab.jupyter not on in the Jupyter server.",
+    "proxy": "The server may be down, jupyter-server-proxy not installed, or the page's origin missing in the server's "
+    "`origins`.",
+}
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One way from a page to a lab server: "direct", by the server extension "wslab", or by jupyter-server-"proxy"."""
+
+    way: Way
+    url: str
+
+
+class CloseEvent(msgspec.Struct, frozen=True):
+    """What a page was told of the end of one WebSocket. `opened`: its `open` event had come before."""
+
+    opened: bool
+    code: int
+    reason: str = ""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What a way does to close codes.
+
+    Fields:
+        outcome: "direct" or "preserved" where every code and reason came as sent, without and with somebody in
+            between; "altered" where one did not; "unreachable" where a trial did not open, so that nothing is known.
+        explanation: the same in sentences, with what to do.
+    """
+
+    outcome: Outcome
+    explanation: str
+
+
+def routes(server_url: str, *, page_url: str, base_url: str = "/") -> tuple[Route, ...]:
+    """Return the ways that a page may try, best first.
+
+    Args:
+        server_url: `LabServer.url`.
+        page_url: the page's `location.href` or `location.origin`.
+        base_url: Jupyter's, as JupyterLab's PageConfig says it, such as "/user/ada/".
+
+    Where the server listens on loopback and the page does not come from there, the direct way is left out: the page's
+    loopback is then the reader's own machine, on which somebody else might listen.
+
+    Raises:
+        ValueError: `server_url` is no WebSocket URL, or `page_url` no address of the web.
+    """
+    check_url(server_url)
+    server, page = urlsplit(server_url), urlsplit(page_url)
+    if page.scheme not in ("http", "https") or not page.hostname:
+        raise ValueError(f"page_url is {page_url!r}, but must be http:// or https:// with a host, as location.href")
+    base = urljoin(page_url, base_url).rstrip("/").replace("http", "ws", 1)
+    direct = is_loopback(page.hostname) or not is_loopback(server.hostname or "")
+    return (
+        *((Route("direct", server_url),) if direct else ()),
+        Route("wslab", f"{base}/wslab/{server.port}/"),
+        Route("proxy", f"{base}/proxy/{server.port}/"),
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def judge(route: Route, trials: Sequence[tuple[Close, CloseEvent]]) -> Finding:
+    """Say what a way does to close codes, from what a server sent on it and what the page was told.
+
+    Use codes that nobody in between makes up, such as 1012 and 4000, each with a reason; 1005 stands for an empty close
+    frame.
+
+    Raises:
+        ValueError: there are no trials.
+
+    >>> judge(Route("proxy", "wss://hub/proxy/1/"), [(Close(code=1012, reason="a"), CloseEvent(True, 1005))]).outcome
+    'altered'
+    """
+    if not trials:
+        raise ValueError("trials is empty, but a judgement needs at least one; close a connection with a known code")
+    sent = _listed([close for close, _ in trials])
+    if not all(event.opened for _, event in trials):
+        return Finding(
+            "unreachable",
+            f"No connection opened by {route.url}; a page is never told why. {OBSTACLE[route.way]}",
+        )
+    if all((close.code, close.reason) == (event.code, event.reason) for close, event in trials):
+        if route.way == "direct":
+            return Finding("direct", f"The page reaches the server itself and is told what it says: {sent}.")
+        return Finding("preserved", f"By {route.url} the page is told what the server says: {sent}.")
+    told = _listed([event for _, event in trials])
+    return Finding(
+        "altered",
+        f"The server said {sent}; the page was told {told}. By {route.url}, {BETWEEN[route.way]} changes close codes "
+        f"or reasons: what this page is told is not what the server says. {REMEDY[route.way]}",
+    )
+
+
+def _listed(ends: Sequence[Close | CloseEvent]) -> str:
+    return ", ".join(f"{end.code} “{end.reason}”" if end.reason else f"{end.code}" for end in ends)

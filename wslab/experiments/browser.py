@@ -1,0 +1,176 @@
+"""browser_drill: the same end of a connection, as the WebSocket of a page and as Python's client are told of it.
+
+A page is told less than a client of one's own: of a failed opening handshake nothing but that it failed (WHATWG
+WebSockets, feedback from the protocol), and it may close with few codes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from websockets.exceptions import ProtocolError
+
+from wslab.core.arguments import check_choice, check_number, check_whole
+from wslab.core.knobs import Knobs
+from wslab.core.payloads import SAFETY_CAP_BYTES
+from wslab.core.records import Attempt, Notice
+from wslab.core.runs import Run
+from wslab.experiments.conduct import Cancel, OnRecord, Setting, conduct, served
+from wslab.experiments.page import Page, Visitor
+from wslab.net.client import Client
+from wslab.net.exchange import in_words
+from wslab.net.recording import Recorder
+from wslab.net.server import LabServer
+
+Case = Literal["restart", "crash", "oversized", "close", "down"]
+
+GREETING = "x"
+
+
+def browser_drill(
+    target: LabServer | Knobs,
+    case: Case,
+    *,
+    page: Page | None = None,
+    overshoot_bytes: int = 1,
+    close_code: int = 1000,
+    timeout_s: float = 10.0,
+    on_record: OnRecord | None = None,
+    cancel: Cancel | None = None,
+) -> Run:
+    """Have a page and Python's client meet the same, and return the run of what each of them was told.
+
+    The run holds `Notice` records of the page, in their order, beside the `Attempt`, `Send`, `Closure` and `Account`
+    records of Python's client and the server; `wslab.pages.beside(run)` lays them side by side.
+
+    Args:
+        target: a running lab server, or the knobs of one to start for the drill.
+        case: "restart" and "crash" end the connection of both; "oversized" has each send one message over the limit;
+            "close" has each close with `close_code`; "down" has both connect while the server is down, which
+            `while_down` of its knobs shapes.
+        page: the page. None, or one that is `missing()`: Python's half alone; `info.parameters["page"]` says so.
+        overshoot_bytes: how far the message lies beyond the limit, 1 byte to 64 MiB.
+        close_code: 0 to 65535; where a client throws instead of sending it, it closes by its
+            default: a page without a code, Python's with 1000.
+        timeout_s: for each step.
+        on_record, cancel: as in `payload_sweep`.
+
+    Raises:
+        TypeError, ValueError: an argument is out of its bounds, or "oversized" meets a server without a limit.
+        LabServerError: the server does not run, or did not come up again.
+    """
+    check_choice("case", case, get_args(Case))
+    check_whole("overshoot_bytes", overshoot_bytes, low=1, high=SAFETY_CAP_BYTES, unit="bytes")
+    check_whole("close_code", close_code, low=0, high=65_535, unit="(a close code)")
+    check_number("timeout_s", timeout_s, low=0.1, high=600, unit="seconds")
+    if not isinstance(target, LabServer | Knobs):
+        raise TypeError(f"target is {target!r}, but must be a LabServer, or Knobs to start one with")
+    knobs = target if isinstance(target, Knobs) else target.knobs
+    if case == "oversized" and knobs.max_message_bytes is None:
+        raise ValueError("target has no limit on messages, so nothing can exceed it; set its max_message_bytes")
+    payload_bytes = (knobs.max_message_bytes or 0) + overshoot_bytes
+    missing = "none was asked for" if page is None else page.missing()
+
+    async def measure(recorder: Recorder) -> None:
+        assert server is not None, "served() yields one for all that is not a URL"
+        client = Client(url, recorder, open_timeout_s=timeout_s)
+        visitor = Visitor(None if missing else page, server, recorder, timeout_s)
+        drill = _Drill(server, client, visitor, recorder, timeout_s)
+        try:
+            match case:
+                case "restart":
+                    await drill.end("graceful")
+                case "crash":
+                    await drill.end("crash")
+                case "oversized":
+                    await drill.exceed(payload_bytes)
+                case "close":
+                    await drill.close(close_code)
+                case "down":
+                    await drill.knock()
+        finally:
+            visitor.close()
+            await client.close()
+
+    parameters: dict[str, Any] = {"case": case, "timeout_s": timeout_s}
+    parameters |= {"oversized": {"payload_bytes": payload_bytes}, "close": {"close_code": close_code}}.get(case, {})
+    parameters["page"] = {"missing": missing} if missing or page is None else page.describe()
+    with served(target) as (server, url):
+        return conduct(
+            measure, Setting("browser_drill", parameters, server, url, None), cancel=cancel, on_record=on_record
+        )
+
+
+@dataclass
+class _Drill:
+    """Page and client, one after the other, through one case."""
+
+    server: LabServer
+    client: Client
+    page: Visitor
+    recorder: Recorder
+    timeout_s: float
+
+    async def end(self, kind: Literal["graceful", "crash"]) -> None:
+        await self._greet_by_page()
+        opened = await self._greet_by_client()
+        await self.server.restart_async(kind)
+        if opened.outcome == "opened":
+            await self.client.closed()
+        await self.page.until("close")
+
+    async def exceed(self, payload_bytes: int) -> None:
+        await self._greet_by_page()
+        self.page.send(payload_bytes)
+        await self.page.until("close")
+        await self._greet_by_client()
+        await self.client.send_message("x" * payload_bytes, timeout_s=self.timeout_s)
+
+    async def close(self, close_code: int) -> None:
+        await self._greet_by_page()
+        self.page.close(close_code)
+        await self.page.until("thrown")
+        self.page.close()
+        await self.page.until("close")
+        opened = await self._greet_by_client()
+        try:
+            await self.client.close(close_code)
+        except ProtocolError as error:
+            thrown = Notice(
+                subject="wslab",
+                connection_id=opened.connection_id,
+                elapsed_s=self.recorder.now() - opened.started_at_s,
+                event="thrown",
+                call=f"close({close_code})",
+                words=in_words(error),
+            )
+            self.recorder.emit(thrown)
+
+    async def knock(self) -> None:
+        """Take the server down, connect, and bring it up again."""
+        comes_back = self.server.knobs.comes_back
+        await self.server.tune_async(comes_back=False)  # then a restart returns as soon as it is down
+        await self.server.restart_async("graceful")
+        try:
+            self.page.connect()
+            await self.page.until("close")
+            if (await self.client.open()).outcome == "opened":
+                await self.client.closed()
+        finally:
+            await self.server.restart_async("reload", downtime_s=0, comes_back=True)
+            await self.server.tune_async(comes_back=comes_back)
+
+    async def _greet_by_page(self) -> None:
+        """Connect and send one small message, so that the page is told of an answer too."""
+        self.page.connect()
+        await self.page.until("open")
+        if self.server.knobs.reply == "echo":
+            self.page.send(len(GREETING))
+            await self.page.until("message")
+
+    async def _greet_by_client(self) -> Attempt:
+        opened = await self.client.open()
+        if self.server.knobs.reply == "echo":
+            await self.client.send_message(GREETING, timeout_s=self.timeout_s)
+        return opened

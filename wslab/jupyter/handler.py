@@ -1,0 +1,106 @@
+"""The extension's one route: who may come in, and the opening handshake. Everything after it is `tunnel`'s."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from http import HTTPStatus
+from typing import NamedTuple
+
+from jupyter_server.auth.decorator import authorized, ws_authenticated
+from jupyter_server.base.handlers import JupyterHandler
+from tornado.httputil import HTTPHeaders, HTTPInputError, parse_response_start_line
+from tornado.web import HTTPError
+
+from wslab.jupyter.tunnel import CHUNK_BYTES, Tunnel
+from wslab.net.lookup import find_lab_server
+from wslab.net.relay import Address
+
+ASKED = ("Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions")
+ANSWERED = (
+    "Sec-WebSocket-Accept",
+    "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Extensions",
+    "X-Wslab-Connection",
+    "Retry-After",
+)
+"""The headers that are passed on, in either direction; what Jupyter and the page share is not the lab server's."""
+
+MAX_HEAD_BYTES = 65_536
+
+
+class Answer(NamedTuple):
+    """A server's answer to the opening handshake, and what came behind it."""
+
+    status: int
+    reason: str
+    headers: HTTPHeaders
+    rest: bytes
+
+
+class LabServerHandler(JupyterHandler):
+    """A WebSocket to a lab server of this user's, by its port."""
+
+    auth_resource = "wslab"
+    _server: socket.socket | None = None
+
+    @ws_authenticated
+    @authorized(action="execute")  # type: ignore[untyped-decorator]  # its annotations promise less than it does
+    async def get(self, port: str) -> None:  # type: ignore[override]
+        # Reasons, not log messages: with these Tornado would write the request's address to the log, token and all.
+        if not self.check_origin():
+            raise HTTPError(HTTPStatus.FORBIDDEN, reason="Origin not allowed by Jupyter")
+        if self.request.headers.get("Upgrade", "").lower() != "websocket":
+            raise HTTPError(HTTPStatus.UPGRADE_REQUIRED)
+        address = await asyncio.to_thread(find_lab_server, int(port))
+        if address is None:
+            raise HTTPError(HTTPStatus.BAD_GATEWAY, reason="No lab server of this user listens there")
+        with socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET) as server:
+            self._server = server
+            try:
+                answer = await self._ask(server, address)
+            except (OSError, HTTPInputError):
+                raise HTTPError(HTTPStatus.BAD_GATEWAY, reason="The lab server did not answer") from None
+            self._reply(answer)
+            if answer.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                await Tunnel(self.detach(), server).carry(answer.rest)
+
+    def on_connection_close(self) -> None:
+        """Give up a server that does not answer, when the client has."""
+        if self._server is not None:
+            with contextlib.suppress(OSError):  # not connected yet, or no longer
+                self._server.shutdown(socket.SHUT_RDWR)
+
+    async def _ask(self, server: socket.socket, address: Address) -> Answer:
+        loop = asyncio.get_running_loop()
+        server.setblocking(False)
+        server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await loop.sock_connect(server, address)
+        await loop.sock_sendall(server, self._request(address))
+        received = b""
+        while b"\r\n\r\n" not in received and len(received) < MAX_HEAD_BYTES:
+            chunk = await loop.sock_recv(server, CHUNK_BYTES)
+            if not chunk:
+                raise ConnectionError("it ended without an answer")
+            received += chunk
+        head, _, rest = received.partition(b"\r\n\r\n")
+        status_line, _, fields = head.decode("latin-1").partition("\r\n")
+        _, status, reason = parse_response_start_line(status_line)
+        return Answer(status, reason, HTTPHeaders.parse(fields), rest)
+
+    def _request(self, address: Address) -> bytes:
+        fields = {"Host": f"localhost:{address.port}", "Connection": "Upgrade", "Upgrade": "websocket"}
+        fields |= {name: self.request.headers[name] for name in ASKED if name in self.request.headers}
+        lines = ["GET / HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+        return "\r\n".join(lines).encode("latin-1")
+
+    def _reply(self, answer: Answer) -> None:
+        self.set_status(answer.status, answer.reason)
+        for name in ANSWERED:
+            if name in answer.headers:
+                self.set_header(name, answer.headers[name])
+        if answer.status == HTTPStatus.SWITCHING_PROTOCOLS:
+            self.set_header("Upgrade", "websocket")
+            self.set_header("Connection", "Upgrade")
+        self.finish()
