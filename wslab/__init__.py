@@ -89,6 +89,7 @@ def __dir__() -> list[str]:
 
 if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()) is not None:
     importlib.import_module("wslab.views.display").register(shell)  # runs and cards then show as more than a line
+    importlib.import_module("wslab.views.replay").begin(shell)  # says so at the top, where this is imported
 
 if TYPE_CHECKING:
     from wslab import course as course
