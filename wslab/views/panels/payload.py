@@ -93,7 +93,7 @@ class PayloadPanel(ServedPanel):
         if action == "find":
             verdict = find_limit(server, cancel=self._cancel)
             found = pd.DataFrame(facts(verdict), columns=["question", "answer"])
-            self.tables = [shown_table("What the search found", found, folded=False)]
+            self.tables = [shown_table("What the search found", found)]
             self.say(verdict.explanation, "done")
             return None
         sizes = [self.values["payload_bytes"]] if action == "send" else until_refused(1024, SAFETY_CAP_BYTES)
