@@ -187,6 +187,9 @@ class Panel(anywidget.AnyWidget):
         """Follow the controls: the code, and whatever of the views depends on them."""
         self.code = self.code_for(self.values)
 
+    def heard(self, message: dict[str, Any]) -> None:
+        """Called with what a view of the panel's own says; on any thread, and must return at once."""
+
     def shows_something(self) -> bool:
         """Whether there is anything for `draw`."""
         return bool(self.runs)
@@ -196,9 +199,6 @@ class Panel(anywidget.AnyWidget):
         if not self.runs:
             raise ValueError("there is no run to save yet; press a button first")
         return self.runs[-1]
-
-    def heard(self, message: dict[str, Any]) -> None:
-        """Called with what a view of the panel's own says; on any thread, and must return at once."""
 
     def looked_at(self, yes: bool) -> None:
         """Called when a page begins, or ceases, to show the panel."""
