@@ -17,6 +17,7 @@ One way only: knobs → server → wire → records → run → table → figure
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 _HOMES = {
@@ -31,9 +32,11 @@ _HOMES = {
     "PolicyPanel": "wslab.views.panels",
     "RestartPanel": "wslab.views.panels",
     "Run": "wslab.core.runs",
+    "StoryPanel": "wslab.views.panels",
     "allow_nested_run": "wslab.net.runtime",
     "browser_drill": "wslab.experiments",
     "closure_visibility": "wslab.experiments",
+    "compare": "wslab.core.cards",
     "find_limit": "wslab.experiments",
     "frames_question": "wslab.experiments",
     "herd_drill": "wslab.experiments",
@@ -75,14 +78,24 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'wslab' has no attribute {name!r}")
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """Do what `%load_ext wslab` asks for: `%wslab codes 1009 1012` and the other commands, in a cell."""
+    importlib.import_module("wslab.magic").load(shell)
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
+
+if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()) is not None:
+    importlib.import_module("wslab.views.display").register(shell)  # runs and cards then show as more than a line
+    importlib.import_module("wslab.views.replay").begin(shell)  # says so at the top, where this is imported
 
 if TYPE_CHECKING:
     from wslab import course as course
     from wslab.core import backoff as backoff
     from wslab.core import ladders as ladders
+    from wslab.core.cards import compare as compare
     from wslab.core.knobs import Knobs as Knobs
     from wslab.core.policy import Policy as Policy
     from wslab.core.runs import Run as Run
@@ -118,3 +131,4 @@ if TYPE_CHECKING:
     from wslab.views.panels import PayloadPanel as PayloadPanel
     from wslab.views.panels import PolicyPanel as PolicyPanel
     from wslab.views.panels import RestartPanel as RestartPanel
+    from wslab.views.panels import StoryPanel as StoryPanel
