@@ -2,7 +2,7 @@
 // Lines are simulated, marks are real clients, each counted as many times as it stands for.
 
 VIEWS.herd = (host, panel) => {
-  const TOP = 24, UPPER = 146, BETWEEN = 30, LOWER = 92, BOTTOM = 40, LEFT = 72, RIGHT = 8;
+  const TOP = 24, UPPER = 136, BETWEEN = 28, LOWER = 84, BOTTOM = 38, LEFT = 72, RIGHT = 8;
   let scene = {};
   const herds = () => scene.herds ?? [];
   const all = () => herds().flatMap(({ simulated, real }) => (real ? [simulated, real] : [simulated]));
