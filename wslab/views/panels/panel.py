@@ -97,8 +97,8 @@ class Panel(anywidget.AnyWidget):
         self.say("ready")
         self.turn(**values)
         self.on_msg(self._hear)
-        # ipykernel 7.4 hands what a page says to the subshell that the widget last spoke from: the one of the cells, where
-        # it waits until the cell ends. Without this it takes the subshell that the page names (ipykernel/comm/comm.py).
+        # ipykernel 7.4 hands what a page says to the subshell that the widget last spoke from; where a cell had it
+        # speak, that waits until the cell ends. Now the one that the page names has it (ipykernel/comm/comm.py).
         vars(self.comm)["_reply_subshell_for"] = None
 
     # What a cell may do with a panel
