@@ -6,11 +6,12 @@
 BIN := .venv/bin
 JUPYTER := JUPYTER_CONFIG_PATH="$(CURDIR)/jupyter" $(BIN)/jupyter
 LESSONS := $(sort $(wildcard notebooks/*.ipynb))
+JAPANESE := $(sort $(wildcard notebooks/ja/*.ipynb))
 
 # Bytecode is kept whatever the environment says: else every kernel and every lab server compiles the package again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup lab report test bench format clean
+.PHONY: help setup lab report gallery docs test bench format clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
@@ -25,7 +26,19 @@ lab: ## open JupyterLab at the first lesson
 report: ## execute every lesson and leave its page in rendered/
 	@scripts/setup
 	rm -rf rendered
-	$(JUPYTER) nbconvert --execute --to html --output-dir rendered $(ARGS) $(LESSONS)
+	@for lesson in $(LESSONS:notebooks/%.ipynb=%) $(JAPANESE:notebooks/%.ipynb=%); do \
+		mkdir -p rendered/$$(dirname $$lesson); \
+		$(BIN)/wslab report notebooks/$$lesson.ipynb --out rendered/$$lesson.html $(ARGS) || exit; \
+	done
+
+gallery: ## execute every lesson and leave a site of their pages and the cards in rendered/gallery/
+	@scripts/setup
+	rm -rf rendered/gallery
+	$(BIN)/wslab gallery --out rendered/gallery $(ARGS)
+
+docs: ## build the how-to pages and the reference; they open from build/docs/index.html
+	@scripts/setup docs
+	$(BIN)/sphinx-build -q -W --keep-going $(ARGS) docs build/docs
 
 test: ## lint, check formatting and types, run every test
 	@scripts/setup dev
@@ -41,11 +54,11 @@ bench: ## measure what the project promises, as ratios
 
 format: ## put code into the house's form, and notebooks into that of git: without outputs
 	@scripts/setup dev
-	$(JUPYTER) nbconvert --clear-output --inplace $(LESSONS)
+	$(JUPYTER) nbconvert --clear-output --inplace $(LESSONS) $(JAPANESE)
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
 clean: ## remove everything that these commands made, the environment included
-	rm -rf .venv rendered build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv rendered docs/_generated build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +

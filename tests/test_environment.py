@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 CONDA = (ROOT / "environment.yml").read_text(encoding="utf-8")
+BINDER = (ROOT / "binder" / "environment.yml").read_text(encoding="utf-8")
 
 Bounds = dict[str, SpecifierSet]
 
@@ -29,11 +32,28 @@ def bounds_for_pip() -> Bounds:
 
 def bounds_for_conda(text: str) -> Bounds:
     packages = [line for line in yaml.safe_load(text)["dependencies"] if isinstance(line, str)]
-    return bounds([package for package in packages if package != "pip"])
+    # conda's `=` is pip's `==`.
+    return bounds([re.sub(r"(?<=\w)=(?=\d)", "==", package) for package in packages if package != "pip"])
 
 
 def test_environment_names_the_requirements_of_pyproject() -> None:
     assert bounds_for_conda(CONDA) == bounds_for_pip()
+
+
+def test_environment_of_binder_is_the_same_with_one_version_of_python() -> None:
+    binder, python = bounds_for_conda(BINDER), bounds_for_pip()["python"]
+    pinned = binder.pop("python")
+    assert binder == {name: bound for name, bound in bounds_for_pip().items() if name != "python"}
+    assert [clause.operator for clause in pinned] == ["=="]  # repo2docker takes its own default for anything else
+    assert all(python.contains(f"{clause.version}.0") for clause in pinned)
+    assert yaml.safe_load(BINDER)["channels"] == yaml.safe_load(CONDA)["channels"]
+
+
+def test_binder_installs_the_project_itself() -> None:
+    script = ROOT / "binder" / "postBuild"
+    assert os.access(script, os.X_OK)
+    assert "pip install --no-deps --editable ." in script.read_text(encoding="utf-8")
+    assert (ROOT / "binder" / "apt.txt").read_text(encoding="utf-8").split() == ["fonts-noto-cjk"]
 
 
 def test_environment_installs_the_project_itself() -> None:

@@ -35,9 +35,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "jupyter": BELOW_EXPERIMENTS,
     # Where the two meet.
     "views.panels": BELOW_THE_TOP,
+    "views.replay": BELOW_EXPERIMENTS,  # it announces what net decides
     "course": {*BELOW_EXPERIMENTS, "experiments"},
     "cli": BELOW_THE_TOP,
     "__main__": {"cli"},
+    "magic": {"cli", "views"},
 }
 """For each layer the others that it may import. A module in no layer has no place in the package."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -28,9 +29,22 @@ LESSONS = [
     "08_what_does_a_browser_see",
 ]
 
+TRANSLATED = ["ja/00_what_closed_my_connection"]
+"""Lessons in Japanese; the headings of their sections follow."""
+IN_JAPANESE = {
+    "Predict": "予想する",
+    "Run": "実行する",
+    "Look": "見る",
+    "Explain": "説明",
+    "Try": "試す",
+    "Exercise": "演習",
+    "What": "このレッスンで見たこと",
+}
+
 
 def test_list_of_lessons_is_the_folder() -> None:
     assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == LESSONS
+    assert sorted(f"ja/{path.stem}" for path in NOTEBOOKS.glob("ja/*.ipynb")) == TRANSLATED
 
 
 def read(lesson: str) -> NotebookNode:
@@ -45,7 +59,7 @@ def solution_of(notebook: NotebookNode) -> str:
     """Return the code that is folded away under the exercise."""
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     (solution,) = re.findall(
-        r"<details><summary>Solution</summary><pre><code>(.*?)</code></pre></details>", prose, re.S
+        r"<details><summary>(?:Solution|解答)</summary><pre><code>(.*?)</code></pre></details>", prose, re.S
     )
     return str(solution)
 
@@ -54,15 +68,15 @@ def text_of(cell: NotebookNode) -> str:
     return "".join(output.get("text", "") or output.data.get("text/plain", "") for output in cell.outputs)
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", [*LESSONS, *TRANSLATED])
 @pytest.mark.filterwarnings("default")  # of the libraries that start a kernel; the lesson's own go to its stderr
 def test_lesson_runs_and_its_exercise_can_be_solved(lesson: str) -> None:
     notebook = read(lesson)
     (check,) = tagged(notebook, "check")
     solved = [new_code_cell(solution_of(notebook)), new_code_cell(notebook.cells[check].source)]  # type: ignore[no-untyped-call]
     notebook.cells[check + 1 : check + 1] = solved
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
-    assert text_of(notebook.cells[check]).startswith("✗ not yet:")
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str((NOTEBOOKS / lesson).parent)}}).execute()
+    assert text_of(notebook.cells[check]).startswith("✗ まだ：" if lesson in TRANSLATED else "✗ not yet:")
     assert text_of(notebook.cells[check + 2]).startswith("✓")
     complaints = [
         output.text
@@ -86,14 +100,45 @@ def test_cited_lesson_without_a_notebook_is_marked_to_come() -> None:
     assert {item.number for item in cited if "to come" not in item.label} == there
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", TRANSLATED)
+def test_translated_lesson_runs_the_code_of_the_lesson_itself(lesson: str) -> None:
+    pairs = zip(read(lesson).cells, read(lesson.removeprefix("ja/")).cells, strict=True)
+    for translated, cell in pairs:
+        assert (translated.id, translated.cell_type) == (cell.id, cell.cell_type)
+        assert translated.metadata == cell.metadata
+        if cell.cell_type == "code":
+            assert code_of(translated) == code_of(cell)
+
+
+def code_of(cell: NotebookNode) -> str:
+    """Return what a cell does, whatever its language: its code without comments, the words of f-strings and `lang=`."""
+    tree = ast.parse(cell.source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "lang"]
+        if isinstance(node, ast.JoinedStr):
+            node.values = [part for part in node.values if isinstance(part, ast.FormattedValue)]
+    return ast.unparse(tree)
+
+
+def test_translated_lesson_leads_to_its_english_one_and_back_and_on() -> None:
+    for lesson in TRANSLATED:
+        cells = [read(lesson).cells, read(lesson.removeprefix("ja/")).cells]
+        first, english = (each[0].source for each in cells)
+        assert f"](../{lesson.removeprefix('ja/')}.ipynb)" in first
+        assert f"]({lesson}.ipynb)" in english
+        onwards = [re.findall(r"\[.*\]\((?:\.\./)?(.*)\.ipynb\)", each[-1].source) for each in cells]
+        assert onwards[0] == onwards[1] != []
+
+
+@pytest.mark.parametrize("lesson", [*LESSONS, *TRANSLATED])
 def test_lesson_has_the_shape_of_a_lesson(lesson: str) -> None:
     notebook = read(lesson)
     title, *_ = notebook.cells[0].source.splitlines()
     assert title.startswith("# ")
-    assert title.endswith("?")
+    assert title.endswith(("?", "？"))
     headings = re.findall(r"^## (\w+)", "\n".join(cell.source for cell in notebook.cells), re.M)
-    expected = ["Predict", "Run", "Look", "Explain", "Try", "Exercise", "What"]
+    expected = [*IN_JAPANESE.values()] if lesson in TRANSLATED else [*IN_JAPANESE]
     assert [heading for heading in dict.fromkeys(headings) if heading in expected] == expected
 
 

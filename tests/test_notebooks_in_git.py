@@ -23,7 +23,7 @@ def traces_of_execution(notebook: dict[str, Any]) -> list[str]:
 
 @pytest.mark.skipif(not NOTEBOOKS.exists(), reason="there are no lessons yet")
 def test_notebooks_carry_no_trace_of_execution() -> None:
-    lessons = sorted(NOTEBOOKS.glob("*.ipynb"))
+    lessons = sorted([*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob("ja/*.ipynb")])
     assert lessons, f"{NOTEBOOKS} holds no notebook"
     traces = {path.name: traces_of_execution(json.loads(path.read_text(encoding="utf-8"))) for path in lessons}
     assert not any(traces.values()), f"`make format` removes these: { {name: t for name, t in traces.items() if t} }"

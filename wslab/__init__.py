@@ -4,6 +4,7 @@
     net          sockets: the lab server in a child process, clients that tell the truth, herds of them in workers
     experiments  blocking calls that return a `Run`: send_message, payload_sweep, restart_drill, herd_drill, tell_story
     views        `tables` of a run, `plots` of a table, cards and reports
+    jupyter      a server extension: the way from a page to a lab server that changes no close code
 
 One way only: knobs → server → wire → records → run → table → figure. Everything below is loaded when first used.
 
@@ -16,20 +17,26 @@ One way only: knobs → server → wire → records → run → table → figure
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 _HOMES = {
     "BrowserPanel": "wslab.views.panels",
     "Cancel": "wslab.experiments",
+    "HerdPanel": "wslab.views.panels",
     "Knobs": "wslab.core.knobs",
     "LabFleet": "wslab.net.fleet",
     "LabServer": "wslab.net.server",
     "PayloadPanel": "wslab.views.panels",
     "Policy": "wslab.core.policy",
+    "PolicyPanel": "wslab.views.panels",
+    "RestartPanel": "wslab.views.panels",
     "Run": "wslab.core.runs",
+    "StoryPanel": "wslab.views.panels",
     "allow_nested_run": "wslab.net.runtime",
     "browser_drill": "wslab.experiments",
     "closure_visibility": "wslab.experiments",
+    "compare": "wslab.core.cards",
     "find_limit": "wslab.experiments",
     "frames_question": "wslab.experiments",
     "herd_drill": "wslab.experiments",
@@ -71,14 +78,24 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'wslab' has no attribute {name!r}")
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """Do what `%load_ext wslab` asks for: `%wslab codes 1009 1012` and the other commands, in a cell."""
+    importlib.import_module("wslab.magic").load(shell)
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
+
+if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()) is not None:
+    importlib.import_module("wslab.views.display").register(shell)  # runs and cards then show as more than a line
+    importlib.import_module("wslab.views.replay").begin(shell)  # says so at the top, where this is imported
 
 if TYPE_CHECKING:
     from wslab import course as course
     from wslab.core import backoff as backoff
     from wslab.core import ladders as ladders
+    from wslab.core.cards import compare as compare
     from wslab.core.knobs import Knobs as Knobs
     from wslab.core.policy import Policy as Policy
     from wslab.core.runs import Run as Run
@@ -110,4 +127,8 @@ if TYPE_CHECKING:
     from wslab.views import tables as tables
     from wslab.views.notebook import show as show
     from wslab.views.panels import BrowserPanel as BrowserPanel
+    from wslab.views.panels import HerdPanel as HerdPanel
     from wslab.views.panels import PayloadPanel as PayloadPanel
+    from wslab.views.panels import PolicyPanel as PolicyPanel
+    from wslab.views.panels import RestartPanel as RestartPanel
+    from wslab.views.panels import StoryPanel as StoryPanel

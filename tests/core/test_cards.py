@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wslab.core.cards import FOLKLORE, Comparison, compare
+from wslab.core.cards import Comparison, compare
 from wslab.core.closecodes import REGISTRY
+from wslab.core.folklore import FOLKLORE
 from wslab.core.sources import LESSON_02, LESSON_05, LESSON_06, Claim
 
 two_codes = st.lists(st.integers(0, 4999) | st.sampled_from(sorted(REGISTRY)), min_size=2, max_size=2, unique=True)
@@ -103,6 +104,31 @@ def test_compare_without_a_code_says_what_to_write() -> None:
 def test_compare_a_code_with_itself_is_refused() -> None:
     with pytest.raises(ValueError, match=r"codes are 1009, 1009, but a card compares different codes"):
         compare(1009, 1009)
+
+
+@settings(deadline=None)
+@given(two_codes)
+def test_compare_in_japanese_says_the_same_with_the_same_sources(codes: list[int]) -> None:
+    card, japanese = compare(*codes), compare(*codes, lang="ja")
+    assert [said.sources for said in claims(japanese)] == [said.sources for said in claims(card)]
+    assert [aspect.differs for aspect in japanese.aspects] == [aspect.differs for aspect in card.aspects]
+    assert [code.code for code in japanese.codes] == codes
+
+
+def test_compare_in_japanese_keeps_what_is_registered_or_on_the_wire() -> None:
+    message_too_big, private = compare(1009, 4321, lang="ja").codes
+    assert message_too_big.label == "1009 Message Too Big"
+    assert message_too_big.explanation.example_reason == compare(1009).codes[0].explanation.example_reason
+    assert private.label == "4321 プライベート用"
+
+
+def test_compare_in_a_language_that_it_does_not_speak_names_those_it_does() -> None:
+    with pytest.raises(ValueError, match=r"lang is 'jp'.* Known: 'en', 'ja'"):
+        compare(1009, lang="jp")  # type: ignore[arg-type]
+
+
+def test_comparison_shows_as_one_line() -> None:
+    assert repr(compare(1009, 1012)) == "<Comparison 1009 Message Too Big, 1012 Service Restart; en>"
 
 
 def test_comparison_is_data_for_json() -> None:

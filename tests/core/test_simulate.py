@@ -229,6 +229,19 @@ def test_herd_that_asks_for_too_much_is_told_so(monkeypatch):
         simulate_herd(100, "none", downtime_s=60)
 
 
+def test_simulation_tells_how_far_it_is_and_can_be_ended() -> None:
+    told: list[int] = []
+    herd = simulate_herd(100, "constant", downtime_s=5, on_pass=told.append)
+    assert told == sorted(told)
+    assert told[-1] == herd.attempts.sum()
+
+    def give_up(made: int) -> None:
+        raise InterruptedError(f"{made:,} attempts are enough")
+
+    with pytest.raises(InterruptedError, match="100 attempts"):
+        simulate_herd(100, "constant", downtime_s=5, on_pass=give_up)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

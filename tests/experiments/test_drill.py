@@ -9,7 +9,7 @@ import pytest
 
 import wslab
 from wslab.core.knobs import Knobs
-from wslab.core.records import Attempt, Record
+from wslab.core.records import Attempt, Record, Restart, Waiting
 from wslab.experiments import Cancel
 from wslab.net.child import LabServerError
 from wslab.net.fleet import LabFleet
@@ -68,6 +68,39 @@ def test_attempts_during_the_downtime_are_refused() -> None:
     ]  # type: ignore[operator]
     assert during
     assert {attempt.outcome for attempt in during} == {"refused"}
+
+
+def test_listener_hears_who_waits_and_how_far_the_restart_has_come() -> None:
+    told: list[Record] = []
+    run = wslab.restart_drill(QUICK, clients=3, policy=lambda rng: iter([0.05] * 50), on_record=told.append)
+    waits = [(one.client, one.number, one.due_at_s) for one in told if isinstance(one, Waiting) and one.outage]
+    tried = [(one.client, one.number, one.due_at_s) for one in run.attempts if one.outage]
+    assert sorted(waits) == sorted(tried)
+    assert all(told.index(wait) < told.index(attempt) for wait, attempt in zip(*in_pairs(told), strict=True))
+    assert not run.of(Waiting)
+    requested, down, up, on_record = [one for one in told if isinstance(one, Restart)]
+    assert (requested.down_at_s, down.up_at_s) == (None, None)
+    assert up == on_record == run.restarts[0]
+
+
+def in_pairs(told: list[Record]) -> tuple[list[Record], list[Record]]:
+    """Return the waits and the attempts that followed them, in the same order."""
+
+    def of(kind: type[Record]) -> list[Record]:
+        found = [one for one in told if isinstance(one, kind)]
+        return sorted(found, key=lambda one: (one.client, one.outage, one.number))  # type: ignore[attr-defined]
+
+    return of(Waiting), of(Attempt)
+
+
+def test_rolling_restart_tells_each_server_s_turn() -> None:
+    told: list[Record] = []
+    run = wslab.restart_drill(
+        QUICK, clients=2, kind="rolling", policy=lambda rng: iter([0.01] * 100), on_record=told.append
+    )
+    heard = [one for one in told if isinstance(one, Restart)]
+    assert [one.number for one in heard[:9]] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert tuple(heard[9:]) == run.restarts
 
 
 def test_same_seed_draws_the_same_delays() -> None:

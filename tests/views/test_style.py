@@ -43,10 +43,15 @@ def contrast(one: str, other: str) -> float:
 
 
 FAMILIES = sorted({look(meaning).color for meaning in (*LOOKS, 4000)})
+DARK_PAPER = "#212121"  # of JupyterLab's dark theme
 
 
 @pytest.mark.parametrize("vision", VISION)
-@pytest.mark.parametrize("colors", [FAMILIES, [group.color for group in GROUPS]], ids=["meanings", "groups"])
+@pytest.mark.parametrize(
+    "colors",
+    [FAMILIES, [group.color for group in GROUPS], [group.dark for group in GROUPS]],
+    ids=["meanings", "groups", "groups on dark"],
+)
 def test_colors_stay_apart_for_every_reader(colors, vision: str) -> None:
     for one, other in combinations(colors, 2):
         apart = np.linalg.norm(lab(one, vision) - lab(other, vision))
@@ -73,6 +78,10 @@ def test_areas_of_one_figure_differ_in_color_or_hatch(meanings) -> None:
 def test_groups_take_no_color_that_has_a_meaning() -> None:
     assert not {group.color for group in GROUPS} & set(FAMILIES)
     assert len({(group.marker, group.linestyle) for group in GROUPS}) == len(GROUPS)
+
+
+def test_groups_are_seen_on_dark_paper() -> None:
+    assert min(contrast(group.dark, DARK_PAPER) for group in GROUPS) >= 3  # WCAG 2.2, 1.4.11
 
 
 @pytest.mark.parametrize("meaning", LOOKS)

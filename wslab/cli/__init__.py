@@ -13,8 +13,10 @@ from wslab.cli.app import app as panels_app
 from wslab.cli.codes import codes
 from wslab.cli.console import teaching
 from wslab.cli.demo import demo
+from wslab.cli.gallery import gallery
 from wslab.cli.herd import herd
 from wslab.cli.probe import probe
+from wslab.cli.report import report
 from wslab.cli.serve import serve
 from wslab.cli.simulate import simulate
 
@@ -40,6 +42,9 @@ def _options(
     """Options of the command itself."""
 
 
-for command in (demo, probe, herd, simulate, codes, serve):
+COMMANDS = (demo, probe, herd, simulate, codes, report, gallery, serve)
+"""All but those of the command itself; a notebook's `%wslab` has them too."""
+
+for command in COMMANDS:
     app.command()(teaching()(command))
 app.command("app")(teaching()(panels_app))

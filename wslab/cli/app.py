@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-LAB_EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "anywidget"]
-"""What the panels need of JupyterLab's extensions; some others that are installed do not work without JupyterLab."""
+NEEDS_JUPYTERLAB = "@jupyterhub/jupyter-server-proxy"
+"""An extension that fails in Voilà's page, where it is installed; the panels do not need it."""
 
 
 def app(
@@ -26,8 +26,7 @@ def app(
         data = os.pathsep.join(filter(None, [str(folder / "share"), os.environ.get("JUPYTER_PATH")]))
         options = [
             *("--template=wslab", f"--theme={'dark' if dark else 'light'}", "--VoilaConfiguration.show_margins=True"),
-            f"--VoilaConfiguration.extension_allowlist={LAB_EXTENSIONS}",
-            "--KernelManager.transport_encryption=auto",
+            f"--VoilaConfiguration.extension_denylist={NEEDS_JUPYTERLAB}",
             *(f"--port={port}", "--Voila.ip=127.0.0.1"),
             *([] if browser else ["--no-browser"]),
         ]

@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, cast
 
 import typer
 from rich.console import Console
 
 from wslab.core.cards import compare
+from wslab.core.closecodes import REGISTRY
+from wslab.core.languages import LANGUAGES, Language
 from wslab.views.cards import render
 
 
+def _registered(incomplete: str) -> Iterator[tuple[str, str]]:
+    yield from ((str(code), entry.name) for code, entry in REGISTRY.items() if str(code).startswith(incomplete))
+
+
 def codes(
-    code: Annotated[list[int], typer.Argument(help="One close code or more, for example 1009 1012.")],
+    code: Annotated[
+        list[int], typer.Argument(help="One close code or more, for example 1009 1012.", autocompletion=_registered)
+    ],
+    lang: Annotated[
+        str, typer.Option(help="The language of the card: en or ja.", autocompletion=lambda: LANGUAGES)
+    ] = "en",
+    html: Annotated[Path | None, typer.Option(help="Write the card to this file instead, as a page.")] = None,
 ) -> None:
     """A card of one close code, or a comparison of two: what it means, when you see it, how to fix it."""
-    Console().print(render(compare(*code)))
+    card = compare(*code, lang=cast(Language, lang))  # checked there, with a message for people
+    console = Console()
+    if html is not None:
+        from wslab.views.card_pages import card_page  # matplotlib knows the colours, and takes its time
+
+        html.write_text(card_page(card), encoding="utf-8")
+        console.print(f"saved {html}", soft_wrap=True)
+    elif console.is_jupyter:
+        from IPython.display import display
+
+        display(card)  # type: ignore[no-untyped-call]
+    else:
+        console.print(render(card))

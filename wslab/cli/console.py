@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,13 +21,34 @@ from wslab.experiments import Progress
 from wslab.experiments.conduct import OnProgress
 from wslab.net.child import LabServerError
 
+
+def _policies(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Yield each policy that begins so, with the first line of what it says of itself."""
+    from wslab.core.backoff import POLICIES
+
+    for name, make in POLICIES.items():
+        if name.startswith(incomplete):
+            yield name, (make.__doc__ or "").partition("\n")[0]
+
+
+def _kinds() -> list[str]:
+    return ["graceful", "reload", "crash"]
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
-PolicyOption = Annotated[str, typer.Option(help="When clients come back: full_jitter, constant, registry, …")]
-KindOption = Annotated[str, typer.Option(help="graceful (1012), reload (1012) or crash (1006).")]
+PolicyOption = Annotated[
+    str,
+    typer.Option(help="When clients come back: full_jitter, constant, registry, …", autocompletion=_policies),
+]
+KindOption = Annotated[str, typer.Option(help="graceful (1012), reload (1012) or crash (1006).", autocompletion=_kinds)]
 DowntimeOption = Annotated[float, typer.Option("--downtime", help="Seconds that the server is down.")]
 AdmissionsOption = Annotated[
     float | None, typer.Option(help="Opening handshakes that the server answers per second. Not given: no limit.")
 ]
+
+WRONG_ARGUMENT = (TypeError, ValueError)
+CANNOT_BE_DONE_HERE = (LabServerError, OSError)
+"""Errors whose messages are for people; any other is a fault of ours."""
 
 
 @contextlib.contextmanager
@@ -33,10 +56,10 @@ def teaching() -> Iterator[None]:
     """Turn the errors that are meant for people into a line on stderr and an exit code."""
     try:
         yield
-    except (TypeError, ValueError) as error:
-        raise typer.Exit(_complain(error, 2)) from None
-    except (LabServerError, OSError) as error:
-        raise typer.Exit(_complain(error, 1)) from None
+    except WRONG_ARGUMENT as error:
+        raise typer.Exit(complain(error, 2)) from None
+    except CANNOT_BE_DONE_HERE as error:
+        raise typer.Exit(complain(error, 1)) from None
 
 
 def print_result(document: Mapping[str, Any] | None, table: Table, saved: Sequence[Path]) -> None:
@@ -44,10 +67,14 @@ def print_result(document: Mapping[str, Any] | None, table: Table, saved: Sequen
     if document is not None:
         print(json.dumps(document, indent=2))
         return
-    console = Console()
-    console.print(table)
-    for path in saved:
-        console.print(f"saved {path}", soft_wrap=True)
+    Console().print(table)
+    print_saved(saved)
+
+
+def print_saved(paths: Sequence[Path]) -> None:
+    """Print a line for each file that was written."""
+    for path in paths:
+        Console().print(f"saved {path}", soft_wrap=True)
 
 
 def make_folder(out: Path | None) -> None:
@@ -65,11 +92,32 @@ def make_folder(out: Path | None) -> None:
         raise OSError(f"--out is {str(out)!r}, but must be a folder that you may write: {error.strerror}") from None
 
 
+def check_writable(file: Path) -> None:
+    """Raise unless a file can be written under this name: before the work, so that a wrong path does not cost it.
+
+    Raises:
+        OSError: its folder is missing or may not be written, or the name is a folder's.
+    """
+    try:
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        tempfile.TemporaryFile(dir=file.parent).close()
+    except OSError as error:
+        raise OSError(f"--out is {str(file)!r}, which cannot be written: {error.strerror}") from None
+
+
 @contextlib.contextmanager
 def progress_line() -> Iterator[OnProgress]:
-    """Yield a progress callback that moves one line on stderr, from its first call on."""
+    """Yield a progress callback that moves one line: on stderr from its first call on, in a notebook under the cell."""
+    console = Console(stderr=True)
+    if console.is_jupyter:  # where rich's own bar would leave an empty widget behind
+        from IPython.display import Pretty, display
+
+        line: Any = display(Pretty(""), display_id=True)  # type: ignore[no-untyped-call]
+        yield lambda progress: line.update(Pretty(progress.doing))  # type: ignore[no-untyped-call]
+        return
     columns = (BarColumn(bar_width=20), TextColumn("{task.description}"), TimeElapsedColumn())
-    bar = Bar(*columns, console=Console(stderr=True))
+    bar = Bar(*columns, console=console)
     task = bar.add_task("")
     with contextlib.ExitStack() as moving:
 
@@ -81,6 +129,7 @@ def progress_line() -> Iterator[OnProgress]:
         yield move
 
 
-def _complain(error: Exception, exit_code: int) -> int:
+def complain(error: Exception | str, exit_code: int) -> int:
+    """Print a line on stderr and return the exit code that goes with it."""
     Console(stderr=True).print(f"wslab: {error}", style="red", soft_wrap=True, markup=False, highlight=False)
     return exit_code

@@ -1,7 +1,7 @@
 """Comparison cards: what sets close codes apart, as data, for any codes.
 
-A card is derived from `wslab.core.closecodes` and adds no fact of its own but the folklore: claims that are
-often made of 1009 and 1012 and that an experiment of the course shows to be too simple.
+A card is derived from `wslab.core.closecodes` and `wslab.core.folklore` and adds no fact of its own. Its texts are
+looked up whole in the table of its language, after everything else is done.
 """
 
 from __future__ import annotations
@@ -10,19 +10,15 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from wslab.core.closecodes import CausedBy, CloseCode, DefinedBy, SentBy, lookup
+from wslab.core.closecodes import REGISTRY, CausedBy, CloseCode, DefinedBy, SentBy, lookup
+from wslab.core.explanations import Explanation
+from wslab.core.folklore import FOLKLORE, Folklore
+from wslab.core.languages import Language, Say, speaking
 from wslab.core.sources import (
-    HYBI_RESTART,
     IANA,
-    LESSON_00,
-    LESSON_02,
-    LESSON_04,
-    LESSON_05,
-    LESSON_06,
     LESSON_08,
     RFC_BACKOFF,
     RFC_CODES,
-    RFC_LIMITS,
     RFC_RANGES,
     STARSCREAM_1012,
     WHATWG_CLOSE,
@@ -44,14 +40,6 @@ class Aspect(msgspec.Struct, frozen=True):
         return len({cell.text for cell in self.cells}) > 1
 
 
-class Folklore(msgspec.Struct, frozen=True):
-    """What is often said of a code and is too simple, and what is found instead, with the lesson that shows it."""
-
-    code: int
-    says: str
-    found: Claim
-
-
 class Comparison(msgspec.Struct, frozen=True):
     """A card for one code, or for several side by side.
 
@@ -62,6 +50,8 @@ class Comparison(msgspec.Struct, frozen=True):
         folklore: what is too simple among the things often said of these codes.
         sources: the documents cited on the card, once each, in order of appearance.
         lessons: the lessons cited on the card, by number.
+        lang: the language of every text above but the names that are registered, the close reasons and the
+            titles of documents, which are the same in all.
     """
 
     codes: tuple[CloseCode, ...]
@@ -69,54 +59,16 @@ class Comparison(msgspec.Struct, frozen=True):
     folklore: tuple[Folklore, ...]
     sources: tuple[Source, ...]
     lessons: tuple[Lesson, ...]
+    lang: Language = "en"
+
+    def __repr__(self) -> str:
+        return f"<Comparison {', '.join(code.label for code in self.codes)}; {self.lang}>"
 
     @property
     def differs(self) -> bool:
         """Whether the codes differ in more than their number."""
         return any(aspect.differs for aspect in self.aspects)
 
-
-FOLKLORE = (
-    Folklore(
-        1009,
-        "The configured maximum frame or message size was exceeded.",
-        claim("Two different limits. A server may have one, the other, or both.", RFC_LIMITS, LESSON_02),
-    ),
-    Folklore(
-        1009,
-        "Split large payloads into smaller frames.",
-        claim(
-            "A limit on the message, which is nearly every limit, adds the frames up again: split into messages.",
-            RFC_LIMITS,
-            LESSON_02,
-        ),
-    ),
-    Folklore(
-        1009,
-        "Raise the limit.",
-        claim(
-            "It works, costs memory for each connection, and usually means a restart for everyone.",
-            LESSON_00,
-            LESSON_02,
-        ),
-    ),
-    Folklore(
-        1012,
-        "A server that restarts sends 1012.",
-        claim("Some do. Many send 1001 or 1000 when they restart, or nothing, which is 1006.", LESSON_04),
-    ),
-    Folklore(
-        1012,
-        "Reconnect after a short delay of 1 to 5 s.",
-        claim(
-            "The definition says a random 5 to 30 s. A short delay without jitter brings everyone back at once.",
-            HYBI_RESTART,
-            LESSON_05,
-            LESSON_06,
-        ),
-    ),
-)
-"""Paraphrased from a comparison page for these two codes (statuscodefyi.com)."""
 
 _CAUSED_BY: dict[CausedBy, str] = {
     "closer": "the side that closes: its own state",
@@ -165,29 +117,37 @@ _ASPECTS: tuple[tuple[str, Callable[[CloseCode], Claim]], ...] = (
 )
 
 
-def compare(*codes: int) -> Comparison:
+def compare(*codes: int, lang: Language = "en") -> Comparison:
     """Return the card of one close code, or of several in comparison.
+
+    A notebook shows it as a page, `wslab codes` prints it; every statement on it has its sources.
 
     Args:
         codes: 0 to 65535 each, registered or not, all different.
+        lang: "en" or "ja".
 
     Raises:
         TypeError: a code is not a whole number.
-        ValueError: no code, a code given twice, or one that does not fit in a close frame.
+        ValueError: no code, a code given twice, or one that does not fit in a close frame; or no such language.
 
     >>> card = compare(1009, 1012)
     >>> [aspect.name for aspect in card.aspects]
     ['Cause', 'Whose doing', 'Retry', 'First delay', 'Sent by', 'Defined']
     >>> [cell.text for cell in card.aspects[3].cells]
     ['does not apply', 'random, 5–30 s']
+    >>> [cell.text for cell in compare(1009, 1012, lang="ja").aspects[3].cells]
+    ['該当しない', 'ランダム、5～30秒']
     """
+    say = speaking(lang)
     if not codes:
         raise ValueError("no close code given; name one or more, for example compare(1009, 1012)")
-    known = tuple(lookup(code) for code in codes)
+    known = tuple(_translated(lookup(code), say) for code in codes)
     if len(set(codes)) < len(codes):
         raise ValueError(f"codes are {', '.join(map(str, codes))}, but a card compares different codes; name each once")
-    aspects = _aspects(known)
-    folklore = tuple(item for item in FOLKLORE if item.code in codes)
+    aspects = _aspects(tuple(map(lookup, codes)), say)
+    folklore = tuple(
+        Folklore(item.code, say(item.says), _said(item.found, say)) for item in FOLKLORE if item.code in codes
+    )
     cited = list(dict.fromkeys(_cited(known, aspects, folklore)))
     return Comparison(
         codes=known,
@@ -195,11 +155,31 @@ def compare(*codes: int) -> Comparison:
         folklore=folklore,
         sources=tuple(source for source in cited if isinstance(source, Source)),
         lessons=tuple(sorted((source for source in cited if isinstance(source, Lesson)), key=lambda item: item.number)),
+        lang=lang,
     )
 
 
-def _aspects(codes: tuple[CloseCode, ...]) -> tuple[Aspect, ...]:
-    every = tuple(Aspect(name, tuple(map(cell, codes))) for name, cell in _ASPECTS)
+def _said(statement: Claim, say: Say) -> Claim:
+    return Claim(say(statement.text), statement.sources)
+
+
+def _translated(code: CloseCode, say: Say) -> CloseCode:
+    words = code.explanation
+    explanation = Explanation(
+        cause=say(words.cause),
+        description=_said(words.description, say),
+        when_seen=tuple(_said(statement, say) for statement in words.when_seen),
+        how_to_fix=tuple(_said(statement, say) for statement in words.how_to_fix),
+        when_to_use=_said(words.when_to_use, say),
+        retry=_said(words.retry, say),
+        example_reason=words.example_reason,
+    )
+    name = code.name if code.code in REGISTRY else say(code.name)
+    return msgspec.structs.replace(code, name=name, explanation=explanation)
+
+
+def _aspects(codes: tuple[CloseCode, ...], say: Say) -> tuple[Aspect, ...]:
+    every = tuple(Aspect(say(name), tuple(_said(cell(code), say) for code in codes)) for name, cell in _ASPECTS)
     return tuple(aspect for aspect in every if aspect.differs) or every
 
 

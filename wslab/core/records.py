@@ -170,6 +170,20 @@ class Attempt(Record, frozen=True, kw_only=True, tag="attempt"):
     error: str | None
 
 
+class Waiting(Record, frozen=True, kw_only=True, tag="waiting"):
+    """A client that waits before its next attempt. Told, while it waits, to those who listen; no run keeps it, since
+    the `Attempt` that follows says the same and more.
+
+    Fields: as in `Attempt`.
+    """
+
+    client: int
+    outage: int
+    number: int
+    delay_s: float
+    due_at_s: float
+
+
 class Outage(Record, frozen=True, kw_only=True, tag="outage"):
     """One client's closure, its attempts, and the reopening if there was one.
 

@@ -13,6 +13,7 @@ The machine that would run so many clients is not simulated: an attempt starts w
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +51,7 @@ def simulate_herd(
     *,
     seed: int = 0,
     keep_attempts: bool | None = None,
+    on_pass: Callable[[int], None] | None = None,
     **changes: object,
 ) -> Herd:
     """Close `clients` connections in a restart, let them come back by `policy`, and return what they did.
@@ -62,6 +64,7 @@ def simulate_herd(
         scenario: the restart and the server's capacity. None: `Scenario()`.
         seed: the same seed gives the same herd.
         keep_attempts: keep every attempt, for `Herd.to_run`. None: up to ten thousand clients.
+        on_pass: called with the number of attempts so far, again and again; what it raises ends the simulation.
         changes: fields of `Scenario`, such as `downtime_s=5` or `max_admissions_per_s=500`.
 
     Raises:
@@ -76,17 +79,24 @@ def simulate_herd(
     check_seed(seed)
     check_flag("keep_attempts", keep_attempts, optional=True)
     keep = clients <= KEPT_CLIENTS if keep_attempts is None else keep_attempts
-    simulation = _Simulation(
-        clients, named(policy), changed(Scenario() if scenario is None else scenario, changes), seed, keep
-    )
-    return simulation.run()
+    met = changed(Scenario() if scenario is None else scenario, changes)
+    return _Simulation(clients, named(policy), met, seed, keep, on_pass or (lambda made: None)).run()
 
 
 class _Simulation:
     """The state of a herd: arrays with one element a client, and the server's queue."""
 
-    def __init__(self, clients: int, policy: Policy, scenario: Scenario, seed: int, keep: bool) -> None:
+    def __init__(
+        self,
+        clients: int,
+        policy: Policy,
+        scenario: Scenario,
+        seed: int,
+        keep: bool,
+        on_pass: Callable[[int], None],
+    ) -> None:
         self.clients, self.policy, self.scenario, self.seed = clients, policy, scenario, seed
+        self.on_pass = on_pass
         self.closed_at_s = scenario.closed_at_s(clients)
         self.due_at_s = np.full(clients, math.inf)
         self.attempts = np.zeros(clients, np.int32)
@@ -188,7 +198,8 @@ class _Simulation:
         counts = np.pad(counts, (0, -counts.size % len(OUTCOMES))).reshape(-1, len(OUTCOMES))
         counts[: len(self.counts)] += self.counts
         self.counts = counts
-        if (made := int(counts.sum())) > MAX_ATTEMPTS:
+        self.on_pass(made := int(counts.sum()))
+        if made > MAX_ATTEMPTS:
             raise SimulationError(
                 f"{made:,} attempts were made by {started[-1]:.3g} s of virtual time and it is not over: policy "
                 f"{self.policy.name!r} asks for more than can be simulated; take longer delays, a shorter downtime "

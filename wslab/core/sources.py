@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from wslab.core.languages import Say
+
 
 class Source(msgspec.Struct, frozen=True):
     """A document: what to call it, and where it is."""
@@ -25,7 +27,12 @@ class Lesson(msgspec.Struct, frozen=True):
 
     @property
     def label(self) -> str:
-        return f"lesson {self.number}, {self.question}" + ("" if self.is_written else " (to come)")
+        return self.labelled(str)
+
+    def labelled(self, say: Say) -> str:
+        """Return the label in the language of `say`."""
+        told = say("lesson {number}, {question}").format(number=self.number, question=say(self.question))
+        return told if self.is_written else say("{lesson} (to come)").format(lesson=told)
 
 
 class Claim(msgspec.Struct, frozen=True):

@@ -19,9 +19,11 @@ from typing import Any, NamedTuple
 from wslab.core.arguments import check_url
 from wslab.core.herds.summaries import quantile
 from wslab.core.knobs import Knobs
-from wslab.core.records import Record, RunInfo, since
-from wslab.core.runs import Run
-from wslab.net import runtime
+from wslab.core.policy import Policy
+from wslab.core.recordings import Asked, behaviour
+from wslab.core.records import Record, Restart, RunInfo, since
+from wslab.core.runs import Run, load
+from wslab.net import replay, runtime
 from wslab.net.fleet import LabFleet
 from wslab.net.recording import Recorder, loop_lag
 from wslab.net.server import LabServer
@@ -40,6 +42,7 @@ class Progress(NamedTuple):
 
 OnProgress = Callable[[Progress], None]
 OnRecord = Callable[[Record], None]
+"""Called with each record, and with what is told of a moment alone (see `Recorder`)."""
 
 
 class Cancel:
@@ -57,6 +60,11 @@ class Cancel:
             if self._job is not None:
                 self._job.cancel()
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was cancelled, for work that no job of the background loop does."""
+        return self._cancelled
+
     def watch(self, job: runtime.Job[Any]) -> None:
         with self._lock:
             self._job = job
@@ -65,13 +73,26 @@ class Cancel:
 
 
 class Setting(NamedTuple):
-    """What a run says of itself beside its records: see `RunInfo`."""
+    """What a run says of itself beside its records: see `RunInfo`; and the policy, by which its recording is found."""
 
     experiment: str
     parameters: dict[str, Any]
     server: Lab | None
     url: str
     seed: int | None
+    policy: Policy | None = None
+
+    def asked(self) -> Asked:
+        """Return what decides the run, before anything has changed the server."""
+        return Asked(
+            experiment=self.experiment,
+            # What this machine lacks is a finding, and nothing that was asked.
+            parameters={name: value for name, value in self.parameters.items() if name != "not_measured"},
+            knobs=self.server.knobs if self.server else None,
+            seed=self.seed,
+            url=None if self.server else self.url,
+            policy=behaviour(self.policy) if self.policy else None,
+        )
 
 
 @contextlib.contextmanager
@@ -101,15 +122,30 @@ def conduct(
 
     After a cancellation or Ctrl-C (a notebook's ■) the run is marked `partial`; it is returned, not lost in a
     KeyboardInterrupt. What `measure` raises by itself is raised.
+
+    In a replay (see `wslab.net.replay`) nothing is measured: the run is the one that was recorded.
+
+    Raises:
+        NotRecordedError: in a replay, when there is none.
     """
+    asked = setting.asked()
+    if replay.replaying():
+        run = replay.recall(asked, load)
+        if on_record is not None:
+            for record in run.records:
+                on_record(record)
+        replay.keep(asked, run)
+        return run
     job = runtime.start(_measured(measure, setting, on_record))
     if cancel is not None:
         cancel.watch(job)
     try:
-        return job.result()
+        run = job.result()
     except KeyboardInterrupt:
         job.cancel()
-        return job.result()
+        run = job.result()
+    replay.keep(asked, run)
+    return run
 
 
 async def _measured(
@@ -124,7 +160,8 @@ async def _measured(
     partial = False
     async with loop_lag() as lags:
         try:
-            await measure(recorder)
+            with _restarts_told(setting.server, recorder):
+                await measure(recorder)
         except asyncio.CancelledError:
             partial = True
     duration_s = recorder.now()
@@ -150,6 +187,21 @@ async def _measured(
         loop_lag_max_s=max(lags, default=None),
     )
     return Run(info, tuple(recorder.records))
+
+
+@contextlib.contextmanager
+def _restarts_told(server: Lab | None, recorder: Recorder) -> Iterator[None]:
+    """Tell, within the block, the server's restarts while they are under way; on record they come last."""
+
+    def tell(restart: Restart) -> None:
+        recorder.tell(since(recorder.origin, restart))
+
+    listeners = server.listeners if server else []
+    listeners.append(tell)
+    try:
+        yield
+    finally:
+        listeners.remove(tell)
 
 
 async def _add_servers_side(recorder: Recorder, server: Lab, restarts_before: int) -> None:

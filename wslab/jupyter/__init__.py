@@ -9,18 +9,18 @@ whatever the other side said, so both sides see 1005 (`ProxyHandler.on_close` an
 
 This extension serves `{base_url}wslab/{port}/` instead. Once the opening handshake is through it carries bytes and
 reads no frame. Close codes and reasons in both directions, an empty close frame (1005), an end without any (1006, as
-FIN or as RST), fragments, compression, subprotocols and pings are therefore those of the two ends. It holds at most
-65,536 bytes a direction and has no message limit: a 1009 is never its own.
+FIN or as RST), fragments, compression, subprotocols and pings are therefore those of the two ends. It reads on only
+when what it read is written, some 65,536 bytes at a time, and has no message limit: a 1009 is never its own.
 
 Who gets through: users whom Jupyter has authenticated and authorised to `execute` `wslab`, from pages of an origin that
 Jupyter allows, to ports on which a lab server of the same account listens (`wslab.net.lookup`), and to nothing else. To
 the server it passes the handshake's own headers alone: no cookie, no token, no path, and no Origin, since Jupyter has
 judged that already and the lab server's rule is for pages that come to loopback by themselves.
 
-A server that cannot be had is a failed handshake: 502 where nobody listens, otherwise the server's own answer, such
-as 503 with Retry-After. Two things differ from a direct connection. While Jupyter itself speaks TLS, which cannot
-half-close, a page that is still sending when the server ends loses what it had not yet read. And a page sees only that
-a handshake failed, never why, as everywhere in a browser.
+A server that cannot be had is a failed handshake: 502 where nobody listens, otherwise the server's own answer, such as
+503 with Retry-After; a page is told only that it failed, as everywhere in a browser. One thing differs from a direct
+connection: where Jupyter itself speaks TLS, which cannot half-close, a page that is still sending when the server ends
+may lose the close frame that it had not yet read, and report 1006.
 
 Installed with wslab it is on. It must be installed where the Jupyter server runs, beside the kernel's machine:
 

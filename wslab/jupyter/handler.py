@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from jupyter_server.auth.decorator import authorized, ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
-from tornado.httputil import HTTPHeaders, parse_response_start_line
+from tornado.httputil import HTTPHeaders, HTTPInputError, parse_response_start_line
 from tornado.web import HTTPError
 
 from wslab.jupyter.tunnel import CHUNK_BYTES, Tunnel
@@ -48,19 +48,20 @@ class LabServerHandler(JupyterHandler):
     @ws_authenticated
     @authorized(action="execute")  # type: ignore[untyped-decorator]  # its annotations promise less than it does
     async def get(self, port: str) -> None:  # type: ignore[override]
+        # Reasons, not log messages: with these Tornado would write the request's address to the log, token and all.
         if not self.check_origin():
-            raise HTTPError(HTTPStatus.FORBIDDEN, "Jupyter does not allow pages of this origin")
+            raise HTTPError(HTTPStatus.FORBIDDEN, reason="Origin not allowed by Jupyter")
         if self.request.headers.get("Upgrade", "").lower() != "websocket":
-            raise HTTPError(HTTPStatus.UPGRADE_REQUIRED, "only a WebSocket gets through here")
+            raise HTTPError(HTTPStatus.UPGRADE_REQUIRED)
         address = await asyncio.to_thread(find_lab_server, int(port))
         if address is None:
-            raise HTTPError(HTTPStatus.BAD_GATEWAY, f"no lab server of this user's listens on port {port}")
+            raise HTTPError(HTTPStatus.BAD_GATEWAY, reason="No lab server of this user listens there")
         with socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET) as server:
             self._server = server
             try:
                 answer = await self._ask(server, address)
-            except (OSError, ValueError) as error:
-                raise HTTPError(HTTPStatus.BAD_GATEWAY, f"the lab server on port {port}: {error}") from None
+            except (OSError, HTTPInputError):
+                raise HTTPError(HTTPStatus.BAD_GATEWAY, reason="The lab server did not answer") from None
             self._reply(answer)
             if answer.status == HTTPStatus.SWITCHING_PROTOCOLS:
                 await Tunnel(self.detach(), server).carry(answer.rest)
@@ -76,10 +77,7 @@ class LabServerHandler(JupyterHandler):
         server.setblocking(False)
         server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await loop.sock_connect(server, address)
-        fields = {"Host": f"localhost:{address.port}", "Connection": "Upgrade", "Upgrade": "websocket"}
-        fields |= {name: self.request.headers[name] for name in ASKED if name in self.request.headers}
-        lines = ["GET / HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
-        await loop.sock_sendall(server, "\r\n".join(lines).encode("latin-1"))
+        await loop.sock_sendall(server, self._request(address))
         received = b""
         while b"\r\n\r\n" not in received and len(received) < MAX_HEAD_BYTES:
             chunk = await loop.sock_recv(server, CHUNK_BYTES)
@@ -87,9 +85,15 @@ class LabServerHandler(JupyterHandler):
                 raise ConnectionError("it ended without an answer")
             received += chunk
         head, _, rest = received.partition(b"\r\n\r\n")
-        first_line, _, header_lines = head.decode("latin-1").partition("\r\n")
-        _, status, reason = parse_response_start_line(first_line)
-        return Answer(status, reason, HTTPHeaders.parse(header_lines), rest)
+        status_line, _, fields = head.decode("latin-1").partition("\r\n")
+        _, status, reason = parse_response_start_line(status_line)
+        return Answer(status, reason, HTTPHeaders.parse(fields), rest)
+
+    def _request(self, address: Address) -> bytes:
+        fields = {"Host": f"localhost:{address.port}", "Connection": "Upgrade", "Upgrade": "websocket"}
+        fields |= {name: self.request.headers[name] for name in ASKED if name in self.request.headers}
+        lines = ["GET / HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+        return "\r\n".join(lines).encode("latin-1")
 
     def _reply(self, answer: Answer) -> None:
         self.set_status(answer.status, answer.reason)

@@ -51,12 +51,16 @@ class Child:
         self._listeners = [asyncio.create_task(self._hear()), asyncio.create_task(self._overhear())]
 
     @classmethod
-    async def spawn(cls, program: str, asides: Asides, raises: type[RuntimeError]) -> Self:
-        """Start the interpreter; `expect(Ready)` says when it waits for its first command."""
+    async def spawn(cls, program: str, asides: Asides, raises: type[RuntimeError], *arguments: str) -> Self:
+        """Start the interpreter; `expect(Ready)` says when it waits for its first command.
+
+        The arguments are for those who look at the machine's processes; what the program is to do it is told later.
+        """
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             program,
+            *arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

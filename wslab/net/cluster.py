@@ -18,8 +18,9 @@ import msgspec
 
 from wslab.core.policy import Policy
 from wslab.net import control, runtime
-from wslab.net.herd.herd import MAX_WORKERS, Herd, HerdError, Worker
+from wslab.net.herd.herd import MAX_WORKERS, Herd
 from wslab.net.herd.ledger import Ledger
+from wslab.net.herd.workers import HerdError, Worker
 from wslab.net.outpost import FarChild, Outpost
 from wslab.net.recording import Recorder
 

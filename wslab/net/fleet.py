@@ -7,7 +7,7 @@ one has its turn later.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from msgspec.structs import replace
@@ -18,6 +18,7 @@ from wslab.core.records import Account, Restart, RestartKind
 from wslab.net import runtime
 from wslab.net.child import LabServerError
 from wslab.net.relay import Address, Relay
+from wslab.net.replay import NO_SERVER, NOWHERE, replaying
 from wslab.net.server import LabServer
 
 
@@ -32,6 +33,9 @@ class LabFleet:
         knobs: how each of them behaves; further keyword arguments replace single knobs.
         servers: 2 to 16.
 
+    Attributes:
+        listeners: called on the background loop with each server's restart as far as it has come.
+
     Raises:
         TypeError, ValueError: a knob or the number is out of its bounds.
         LabServerError: a child process did not start; the message says why.
@@ -42,12 +46,16 @@ class LabFleet:
         self.knobs = changed(Knobs() if knobs is None else knobs, changes)
         self._servers = [LabServer(self.knobs, name=f"{number}.") for number in range(1, servers + 1)]
         self._relay: Relay | None = None
+        self.listeners: list[Callable[[Restart], None]] = []
+        for server in self._servers:
+            server.listeners.append(self._tell)
 
     # The blocking calls; each has an async variant of the same name with `_async`.
 
     def start(self) -> Self:
-        """Start the servers and return the fleet once all of them listen."""
-        runtime.run(self.start_async())
+        """Start the servers and return the fleet once all of them listen. In a replay nothing is started."""
+        if not replaying():
+            runtime.run(self.start_async())
         return self
 
     def restart(
@@ -70,7 +78,8 @@ class LabFleet:
 
     def stop(self) -> None:
         """Close every connection with 1001 and end all processes. Stopping twice does nothing."""
-        runtime.run(self.stop_async())
+        if self._relay is not None:
+            runtime.run(self.stop_async())
 
     def __enter__(self) -> Self:
         return self.start()
@@ -82,7 +91,9 @@ class LabFleet:
 
     @property
     def url(self) -> str:
-        """Where clients connect. Raises LabServerError unless the fleet was started and not stopped."""
+        """Where clients connect: nowhere in a replay. Raises LabServerError unless the fleet runs."""
+        if replaying():
+            return NOWHERE
         host, port = self._running().address
         return f"ws://{host}:{port}/"
 
@@ -145,10 +156,15 @@ class LabFleet:
             )
         )
 
+    def _tell(self, _: Restart) -> None:
+        for listener in tuple(self.listeners):
+            listener(self.restarts[-1])  # one is restarted after the other, so it is the latest
+
     def _admit(self, servers: Iterable[LabServer]) -> None:
         self._running().switch([Address(server.host, server.port) for server in servers])
 
     def _running(self) -> Relay:
         if self._relay is None:
-            raise LabServerError("this fleet does not run; use it in a with statement, or call start()")
+            not_running = "this fleet does not run; use it in a with statement, or call start()"
+            raise LabServerError(NO_SERVER if replaying() else not_running)
         return self._relay

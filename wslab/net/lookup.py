@@ -1,4 +1,4 @@
-"""Which process serves a port: whether it is a lab server of this user's, asked of the system and kept nowhere.
+"""Whose a port is: whether this user's lab server has it, asked of the machine's processes and kept nowhere.
 
 A list of ports would outlive a killed kernel, and the port might by then be somebody else's.
 """
@@ -16,16 +16,16 @@ ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def find_lab_server(port: int) -> Address | None:
-    """Return where a lab server of this user's listens on `port`, on this machine; None where none does.
+    """Return where a lab server of this user's is to be reached, by its port; None where it is not one's.
 
-    One that is down for a restart does not listen. Reads the process table: some milliseconds, off the event loop.
+    One that is down for a restart is found too, and refuses. Reads the command line of every process of this machine.
     """
     user = psutil.Process().username()
-    for process in psutil.process_iter(["username", "cmdline"]):
-        if process.info["username"] != user or (process.info["cmdline"] or [])[1:3] != ["-m", SERVING]:
-            continue
-        with contextlib.suppress(psutil.Error):  # it has just ended
-            for connection in process.net_connections("tcp"):
-                if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
-                    return Address(ANY_ADDRESS.get(connection.laddr.ip, connection.laddr.ip), port)
+    for pid in psutil.pids():
+        with contextlib.suppress(psutil.Error):  # it has just ended, or is not ours to look into
+            process = psutil.Process(pid)
+            match process.cmdline():
+                case [_, "-m", program, host, number, *_] if (program, number) == (SERVING, str(port)):
+                    if process.username() == user:
+                        return Address(ANY_ADDRESS.get(host, host), port)
     return None

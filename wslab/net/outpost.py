@@ -15,7 +15,7 @@ from typing import Any, TypeVar, get_args
 
 from wslab.net import control, machine
 from wslab.net.child import REPLY_TIMEOUT_S, Asides, Child
-from wslab.net.herd.herd import HerdError
+from wslab.net.herd.workers import HerdError
 
 E = TypeVar("E", bound=control.Message)
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from random import Random
 
 from wslab.core.policy import Policy, PolicyError, checked
-from wslab.core.records import RUN_ENDED, Attempt, Closure, Outage
+from wslab.core.records import RUN_ENDED, Attempt, Closure, Outage, Waiting
 from wslab.net.client import Client
 
 
@@ -79,6 +79,9 @@ async def _attempts(
     retry_after_s = None
     for number, delay_s in enumerate(checked(delays, policy.name), start=1):
         due_at_s = from_s + policy.wait_s(delay_s, retry_after_s)
+        client.recorder.tell(
+            Waiting(client=client.client, outage=outage, number=number, delay_s=delay_s, due_at_s=due_at_s)
+        )
         await asyncio.sleep(due_at_s - client.recorder.now())
         attempt = await client.open(outage=outage, number=number, delay_s=delay_s, due_at_s=due_at_s)
         yield attempt

@@ -15,9 +15,10 @@ LAG_INTERVAL_S = 0.01
 class Recorder:
     """Collects records; its clock is the machine's monotonic one, counted from the run's beginning.
 
-    `listeners` are called with each record on the background loop's thread; they must return at once, and one that
-    raises is not called again. `measured` is what was measured of the instrument itself, `losses` what was lost of the
-    run (see `RunInfo`); `lags_s` is of the loops that measured, where it was not the background loop.
+    `listeners` are called with each record on the background loop's thread, and with what is told of a moment alone:
+    a client that is waiting, a restart under way. They must return at once, and one that raises is not called again.
+    `measured` is what was measured of the instrument itself, `losses` what was lost of the run (see `RunInfo`);
+    `lags_s` is of the loops that measured, where it was not the background loop.
     """
 
     def __init__(self) -> None:
@@ -33,7 +34,12 @@ class Recorder:
         return time.monotonic() - self.origin
 
     def emit(self, record: Record) -> None:
+        """Keep a record, and tell it."""
         self.records.append(record)
+        self.tell(record)
+
+    def tell(self, record: Record) -> None:
+        """Call the listeners; what is told alone is no part of the run."""
         for listener in tuple(self.listeners):
             try:
                 listener(record)

@@ -11,7 +11,7 @@ import asyncio
 import math
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,12 +24,13 @@ from wslab.core.routes import is_loopback
 from wslab.net import control, runtime
 from wslab.net.address import reserve
 from wslab.net.child import Child, LabServerError
+from wslab.net.replay import NO_SERVER, NOWHERE, replaying
 
 KINDS: tuple[RestartKind, ...] = ("graceful", "crash", "reload")
 GOING_AWAY = 1001
 
 SERVING = "wslab.net.serving"
-"""The module that the child process runs, by which it is known among the processes of this machine."""
+"""The module that the child process runs; with host and port it names a lab server among the machine's processes."""
 
 
 class LabServer:
@@ -47,6 +48,9 @@ class LabServer:
         origins: whose pages may connect, beside those that come from this machine itself (http or https, localhost or
             loopback, any port): each as `location.origin` says it in the page, such as "https://hub.example.org". Any
             site's page can reach loopback, hence no wildcard. Programs send no Origin and are let in.
+
+    Attributes:
+        listeners: called on the background loop with each restart as far as it has come: requested, down, up.
 
     Raises:
         TypeError, ValueError: a knob, the host or the port is out of its bounds.
@@ -80,14 +84,16 @@ class LabServer:
         self._children: list[Child] = []
         self._accounts: dict[str, Account] = {}
         self._restarts: list[Restart] = []
+        self.listeners: list[Callable[[Restart], None]] = []
         self._served: dict[int, Child] = {}  # by number of the start
         self._changing = asyncio.Lock()
 
     # The blocking calls; each has an async variant of the same name with `_async`.
 
     def start(self) -> Self:
-        """Start the server and return it once it listens."""
-        runtime.run(self.start_async())
+        """Start the server and return it once it listens. In a replay nothing is started (see `wslab.net.replay`)."""
+        if not replaying():
+            runtime.run(self.start_async())
         return self
 
     def restart(self, kind: RestartKind = "graceful", *, downtime_s: float | None = None, **changes: Any) -> Restart:
@@ -119,7 +125,8 @@ class LabServer:
 
     def stop(self) -> None:
         """Close every connection with 1001, end the process and give the port back. Stopping twice does nothing."""
-        runtime.run(self.stop_async())
+        if self._reservation is not None:
+            runtime.run(self.stop_async())
 
     def __enter__(self) -> Self:
         return self.start()
@@ -128,13 +135,15 @@ class LabServer:
         self.stop()
 
     async def __aenter__(self) -> Self:
-        await runtime.hand_over(self.start_async())
+        if not replaying():
+            await runtime.hand_over(self.start_async())
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await runtime.hand_over(self.stop_async())
+        if self._reservation is not None:
+            await runtime.hand_over(self.stop_async())
 
     # What it is and what it saw
 
@@ -147,7 +156,9 @@ class LabServer:
 
     @property
     def url(self) -> str:
-        """Where clients connect. Raises LabServerError unless the server was started and not stopped."""
+        """Where clients connect: nowhere in a replay. Raises LabServerError unless the server runs."""
+        if replaying():
+            return NOWHERE
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"ws://{host}:{self.port}/"
 
@@ -210,12 +221,13 @@ class LabServer:
                 knobs_after=knobs if changes else None,
             )
             self._restarts.append(began)  # so that an interrupted restart is on record too
+            self._tell(began)
             down_at = await self._take_down(kind)
-            self._restarts[-1] = replace(began, down_at_s=down_at)
+            self._tell(replace(began, down_at_s=down_at))
             self.knobs, self._child = knobs, successor
             wanted_s = knobs.downtime_s if downtime_s is None else downtime_s
             up_at = await self._bring_up(successor, at=down_at + wanted_s if knobs.comes_back else math.inf)
-            self._restarts[-1] = replace(began, down_at_s=down_at, up_at_s=up_at)
+            self._tell(replace(began, down_at_s=down_at, up_at_s=up_at))
             return self._restarts[-1]
 
     async def tune_async(self, *, open_ones_too: bool = False, **changes: Any) -> None:
@@ -259,7 +271,8 @@ class LabServer:
         return account is None or (account.closed_at_s is None and self._served[account.start].alive)
 
     async def _spawn(self) -> Child:
-        child = await Child.spawn(SERVING, {control.Accounted: self._note}, LabServerError)
+        address = (self.host, str(self.port))
+        child = await Child.spawn(SERVING, {control.Accounted: self._note}, LabServerError, *address)
         self._children = [*(old for old in self._children if old.alive), child]
         await child.expect(control.Ready)
         return child
@@ -316,11 +329,18 @@ class LabServer:
         )
         return (await child.expect(control.Listening)).at_s
 
+    def _tell(self, restart: Restart) -> None:
+        """Put the latest restart, as far as it has come, on record, and tell it."""
+        self._restarts[-1] = restart
+        for listener in tuple(self.listeners):
+            listener(restart)
+
     def _note(self, event: control.Accounted) -> None:
         self._accounts[event.account.connection_id] = event.account
 
     def _check_running(self) -> None:
         if self._reservation is None:
-            raise LabServerError("this server was not started; use it in a with statement, or call start()")
+            not_started = "this server was not started; use it in a with statement, or call start()"
+            raise LabServerError(NO_SERVER if replaying() else not_started)
         if self._child is None and self._reservation.fileno() < 0:
             raise LabServerError("this server was stopped; make a new LabServer")

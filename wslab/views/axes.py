@@ -10,6 +10,7 @@ import os
 import re
 import textwrap
 from collections.abc import Sequence
+from itertools import pairwise
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,10 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
+from rich.cells import cell_len
 
+from wslab.views.glyphs import make_legible
+from wslab.views.linebreaks import line_ends
 from wslab.views.style import INK, QUIET, Look
 from wslab.views.words import kibi, seconds
 
@@ -117,6 +121,10 @@ def _characters(ax: Axes, font_pt: float) -> int:
 
 def _wrapped(text: str, characters: int) -> str:
     """Break a text into lines, but never between a number and what it counts."""
+    if cell_len(text) > len(text):  # Japanese: characters of double width, and no spaces to break at
+        return "\n".join(
+            text[start:end].rstrip() for start, end in pairwise([0, *line_ends(text, characters), len(text)])
+        )
     glue = "\N{NO-BREAK SPACE}"
     return textwrap.fill(re.sub(r"(?<=\d) ", glue, text), characters).replace(glue, " ")
 
@@ -126,7 +134,7 @@ def _legend_above(ax: Axes, handles: Sequence[Artist]) -> float:
     room, beside = _characters(ax, SMALL_PT), 7  # characters, and those that a handle and its gaps take
     for handle in handles:
         handle.set_label(_wrapped(str(handle.get_label()), room - beside))
-    widths = [max(map(len, str(handle.get_label()).splitlines())) + beside for handle in handles]
+    widths = [max(map(cell_len, str(handle.get_label()).splitlines())) + beside for handle in handles]
     columns = len(widths)
     while columns > 1 and sum(max(part) for part in np.array_split(widths, columns)) > room:
         columns -= 1
@@ -217,6 +225,7 @@ def save(drawn: Axes | Figure, path: str | os.PathLike[str], *, dpi: int = 144) 
     if target.suffix not in (".png", ".svg"):
         raise ValueError(f"path is {str(path)!r}, but must end in .png or .svg")
     figure = _root(drawn) if isinstance(drawn, Axes) else drawn
+    make_legible(figure)
     metadata = {"Description": describe(drawn)} | ({"Date": None} if target.suffix == ".svg" else {})
     with mpl.rc_context({"svg.hashsalt": "wslab"}):
         figure.savefig(target, dpi=dpi, metadata=metadata)

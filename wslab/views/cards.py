@@ -1,13 +1,15 @@
 """Comparison cards for a terminal: codes side by side where there is room, below one another where not.
 
 Draws what `wslab.core.cards` found and adds only headings. Each statement is followed by the numbers of its
-sources and by the lessons that show it; the lists at the end resolve both.
+sources and by the lessons that show it; the lists at the end resolve both. `wslab.views.card_pages` does the same
+in HTML.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
@@ -16,10 +18,44 @@ from rich.text import Text
 
 from wslab.core.cards import Comparison
 from wslab.core.explanations import Explanation
+from wslab.core.languages import Say, speaking
 from wslab.core.sources import Claim, Lesson, Source
+from wslab.views.linebreaks import JapaneseText
 
 MIN_COLUMN_CHARACTERS = 32
 """A code has a column of its own from this width on; in a narrower one a sentence falls apart into words."""
+
+
+class Headings(NamedTuple):
+    """What stands over the sections of a card, in its language and in their order."""
+
+    description: str
+    when_seen: str
+    how_to_fix: str
+    aspects: str
+    when_to_use: str
+    folklore: str
+    see_more: str
+
+
+def headings(comparison: Comparison) -> Headings:
+    """Return the headings, which say no word of comparison over a single code."""
+    say, several = speaking(comparison.lang), len(comparison.codes) > 1
+    alike = "No difference but the number" if several else "At a glance"
+    return Headings(
+        description=say("Description"),
+        when_seen=say("When you see it"),
+        how_to_fix=say("How to fix it"),
+        aspects=say("Main differences") if comparison.differs else say(alike),
+        when_to_use=say("When to use which") if several else say("When to use it"),
+        folklore=say("Often said, and too simple"),
+        see_more=say("See more"),
+    )
+
+
+def mark(comparison: Comparison, source: Source | Lesson) -> str:
+    """Return what stands for a source beside a statement: its number on the card, or a lesson's in the course."""
+    return f"L{source.number}" if isinstance(source, Lesson) else str(comparison.sources.index(source) + 1)
 
 
 def render(comparison: Comparison) -> RenderableType:
@@ -32,25 +68,25 @@ def render(comparison: Comparison) -> RenderableType:
     >>> capture.get().splitlines()[0]
     '1009 Message Too Big, 1012 Service Restart'
     """
-    return _Card(comparison)
+    return _Card(comparison, headings(comparison), speaking(comparison.lang))
 
 
 @dataclass(frozen=True, slots=True)
 class _Card:
     comparison: Comparison
+    headings: Headings
+    say: Say
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        codes = self.comparison.codes
-        several = len(codes) > 1
+        codes, heads = self.comparison.codes, self.headings
         wide = options.max_width // len(codes) >= MIN_COLUMN_CHARACTERS
         words = [code.explanation for code in codes]
         yield Text(", ".join(code.label for code in codes), style="bold")
-        yield from self._section("Description", [self._says(each.description) for each in words], wide)
-        yield from self._section("When you see it", [self._list(each.when_seen) for each in words], wide)
-        yield from self._section("How to fix it", [self._list(each.how_to_fix) for each in words], wide)
+        yield from self._section(heads.description, [self._says(each.description) for each in words], wide)
+        yield from self._section(heads.when_seen, [self._list(each.when_seen) for each in words], wide)
+        yield from self._section(heads.how_to_fix, [self._list(each.how_to_fix) for each in words], wide)
         yield from self._aspects(wide)
-        use = "When to use which" if several else "When to use it"
-        yield from self._section(use, [self._use(each) for each in words], wide)
+        yield from self._section(heads.when_to_use, [self._use(each) for each in words], wide)
         yield from self._folklore()
         yield from self._see_more()
 
@@ -67,8 +103,7 @@ class _Card:
 
     def _aspects(self, wide: bool) -> Iterator[RenderableType]:
         codes = [str(code.code) for code in self.comparison.codes]
-        alike = "No difference but the number" if len(codes) > 1 else "At a glance"
-        yield from _heading("Main differences" if self.comparison.differs else alike)
+        yield from _heading(self.headings.aspects)
         rows = [(aspect.name, [self._says(cell) for cell in aspect.cells]) for aspect in self.comparison.aspects]
         if wide:
             yield _table(["", *codes], [[Text(name, style="italic"), *cells] for name, cells in rows])
@@ -79,25 +114,31 @@ class _Card:
 
     def _folklore(self) -> Iterator[RenderableType]:
         if self.comparison.folklore:
-            yield from _heading("Often said, and too simple")
+            yield from _heading(self.headings.folklore)
         for item in self.comparison.folklore:
-            yield _indented(Text(f"{item.code}: “{item.says}”", style="italic"))
+            yield _indented(self._text(f"{item.code}: ", (self._quoted(item.says), "italic")))
             yield _indented(self._says(item.found), by=4)
 
     def _see_more(self) -> Iterator[RenderableType]:
-        yield from _heading("See more")
+        yield from _heading(self.headings.see_more)
         yield _indented(
             _pairs(
                 [(self._mark(source), _reference(source)) for source in self.comparison.sources]
-                + [(self._mark(lesson), Text(lesson.label)) for lesson in self.comparison.lessons]
+                + [(self._mark(lesson), self._text(lesson.labelled(self.say))) for lesson in self.comparison.lessons]
             )
         )
 
+    def _text(self, *parts: str | Text | tuple[str, str]) -> Text:
+        return (JapaneseText if self.comparison.lang == "ja" else Text).assemble(*parts)
+
+    def _quoted(self, said: str) -> str:
+        return self.say("“{said}”").format(said=said)
+
     def _mark(self, source: Source | Lesson) -> str:
-        return f"[L{source.number}]" if isinstance(source, Lesson) else f"[{self.comparison.sources.index(source) + 1}]"
+        return f"[{mark(self.comparison, source)}]"
 
     def _says(self, statement: Claim) -> Text:
-        return Text.assemble(statement.text, " ", ("".join(map(self._mark, statement.sources)), "dim"))
+        return self._text(statement.text, " ", ("".join(map(self._mark, statement.sources)), "dim"))
 
     def _list(self, statements: Iterable[Claim]) -> Table:
         return _pairs(("•", self._says(statement)) for statement in statements)
@@ -105,9 +146,8 @@ class _Card:
     def _use(self, words: Explanation) -> Text:
         if words.example_reason is None:
             return self._says(words.when_to_use)
-        return Text.assemble(
-            self._says(words.when_to_use), "\nReason, for example: ", (f"“{words.example_reason}”", "italic")
-        )
+        example = (self._quoted(words.example_reason), "italic")
+        return self._text(self._says(words.when_to_use), "\n", self.say("Reason, for example:"), " ", example)
 
 
 def _heading(title: str) -> tuple[Text, Text]:
@@ -123,8 +163,8 @@ def _pairs(rows: Iterable[tuple[str, RenderableType]]) -> Table:
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    for mark, content in rows:
-        grid.add_row(Text(mark), content)
+    for beside, content in rows:
+        grid.add_row(Text(beside), content)
     return grid
 
 

@@ -42,20 +42,23 @@ def delays_drawn(
     figure = Figure(figsize=(WIDTH_IN, 0.5 + 1.9 * rows), layout="constrained")
     panels = figure.subplots(rows, COLUMNS, sharex=True, squeeze=False).flatten()
     for ax, policy in zip(panels, chosen, strict=False):
-        _draw(ax, policy, attempts, [Random(f"{seed}/{client}") for client in range(clients)])
+        _draw(ax, policy, draws(policy, attempts=attempts, clients=clients, seed=seed), attempts, clients)
     for ax in panels[len(chosen) :]:
         ax.set_visible(False)
     return figure
 
 
-def _draw(ax: Axes, policy: Policy, attempts: int, rngs: Sequence[Random]) -> None:
-    drawn = [list(islice(checked(policy.delays(rng), policy.name), attempts)) for rng in rngs]
-    medians = []
-    for number in range(1, attempts + 1):
-        delays_s = [delays[number - 1] for delays in drawn if len(delays) >= number]
-        if not delays_s:
-            break
-        medians.append(float(np.median(delays_s)))
+def draws(policy: Policy, *, attempts: int, clients: int, seed: int) -> list[list[float]]:
+    """Return what so many clients draw before each attempt, for as many attempts as the policy makes."""
+    rngs = [Random(f"{seed}/{client}") for client in range(clients)]
+    each = [list(islice(checked(policy.delays(rng), policy.name), attempts)) for rng in rngs]
+    longest = max(map(len, each))
+    return [[delays[number] for delays in each if len(delays) > number] for number in range(longest)]
+
+
+def _draw(ax: Axes, policy: Policy, drawn: Sequence[Sequence[float]], attempts: int, clients: int) -> None:
+    medians = [float(np.median(delays_s)) for delays_s in drawn]
+    for number, delays_s in enumerate(drawn, start=1):
         ax.plot([number] * len(delays_s), delays_s, "_", color=SHADE, markersize=11, markeredgewidth=1, zorder=1)
     ax.plot(range(1, len(medians) + 1), medians, "_", color=INK, markersize=11, markeredgewidth=2, zorder=2)
     ax.set_xlim(0.4, attempts + 0.6)
@@ -68,7 +71,7 @@ def _draw(ax: Axes, policy: Policy, attempts: int, rngs: Sequence[Random]) -> No
         title=policy.name,
         xlabel="attempt",
         ylabel="delay (s)",
-        details=[f"{policy.formula}; medians of {len(rngs):,} clients: {told}"],
+        details=[f"{policy.formula}; medians of {clients:,} clients: {told}"],
     )
     ax.xaxis.label.set_fontsize(SMALL_PT)
     ax.yaxis.label.set_fontsize(SMALL_PT)

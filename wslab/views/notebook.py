@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from wslab.core.arguments import check_type
 from wslab.views.axes import describe
+from wslab.views.glyphs import make_legible
 
 
 def show(drawn: Axes | Figure) -> None:
@@ -26,6 +27,7 @@ def show(drawn: Axes | Figure) -> None:
 def picture(drawn: Axes | Figure) -> str:
     """Return the figure as an HTML image at twice the resolution of a plain screen, with its text alternative."""
     figure = drawn if isinstance(drawn, Figure) else drawn.figure.figure
+    make_legible(figure)
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=2 * 96)
     encoded = base64.b64encode(file.getvalue()).decode()

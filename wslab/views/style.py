@@ -41,8 +41,11 @@ _ON_DARK = {
     _PLAIN: "#B0B0B0",
     _FAULT: "#FF7B7B",
     _APPLICATION: "#A79BFF",
+    "#AA4499": "#E619A0",
+    "#661100": "#E0BC85",
+    "#117733": "#85E0C5",
 }
-"""The same families where the page is dark; the others are seen there as they are."""
+"""The same families and groups where the page is dark; the others are seen there as they are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
+import selectors
 import socket
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from wslab.net.herd import readiness
 from wslab.net.herd.readiness import PORTION, Deadlines, Readiness
+
+
+@pytest.fixture(autouse=True, params=["this system's", "any system's"])
+def _selector(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "any system's":
+        monkeypatch.setattr(readiness, "new_selector", readiness.PortableSelector)
+        monkeypatch.setattr(readiness, "READ", selectors.EVENT_READ)
+        monkeypatch.setattr(readiness, "WRITE", selectors.EVENT_WRITE)
 
 
 class Listener:
@@ -44,6 +54,35 @@ def test_ready_handler_is_called(pair: tuple[socket.socket, Listener]) -> None:
         pass
     assert listener.heard == b"hello"
     assert loop.handlers() == [listener]
+
+
+def test_socket_is_watched_for_what_was_asked_last(pair: tuple[socket.socket, Listener]) -> None:
+    _, listener = pair
+    calls: list[str] = []
+    listener.ready = lambda: calls.append("ready")  # type: ignore[method-assign]
+    loop = Readiness(time.monotonic())
+    for writable in (False, True, False):
+        loop.watch(listener.sock, listener, writable=writable)
+        list(loop.turn(math.inf))
+        calls.append("turn")
+    assert calls == ["turn", "ready", "turn", "turn"]
+
+
+def test_handler_whose_deadline_closed_it_is_not_called() -> None:
+    loop = Readiness(time.monotonic())
+    pairs = [socket.socketpair() for _ in range(PORTION + 1)]
+    listeners = [Listener(near) for near, _ in pairs]
+    for listener, (_, far) in zip(listeners, pairs, strict=True):
+        loop.watch(listener.sock, listener)
+        far.send(b"!")
+    turn = loop.turn(math.inf)
+    next(turn)
+    (late,) = (listener for listener in listeners if not listener.heard)
+    loop.close(late.sock)
+    list(turn)
+    assert not late.heard
+    for sock in (sock for pair in pairs for sock in pair):
+        sock.close()
 
 
 def test_closed_socket_is_watched_no_more(pair: tuple[socket.socket, Listener]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ POLICIES = Several("policies", "policies", {"none": "none", "constant": "constan
         (LIMIT, 0, "max_message_bytes is 0, but must be between 1 and 100 bytes"),
         (KIND, "crsh", "did you mean 'crash'"),
         (POLICIES, ["none", "linear"], "policies is 'linear'"),
+        (POLICIES, "none", "policies is 'none', but must be a list"),
+        (replace(POLICIES, at_most=1), ["none", "constant"], "policies has 2, but at most 1"),
         (Flag("compression", "compression"), "yes", "compression is 'yes', but must be True or False"),
     ],
 )

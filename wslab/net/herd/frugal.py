@@ -8,7 +8,9 @@ checked.
 from __future__ import annotations
 
 import base64
-import os
+import secrets
+from functools import lru_cache
+from random import Random
 from typing import NamedTuple
 
 from websockets.exceptions import ProtocolError
@@ -23,6 +25,11 @@ MAX_HEAD_BYTES = 16_384
 
 CONTROL = (Opcode.CLOSE, Opcode.PING, Opcode.PONG)
 OPCODES = frozenset(Opcode)
+
+ACCEPTED = secrets.token_hex().encode()
+"""Stands for an accept key that is right; no server can guess it."""
+
+_nonces = Random()
 
 
 class HandshakeError(Exception):
@@ -55,8 +62,8 @@ class FrameHead(NamedTuple):
 
 
 def new_key() -> str:
-    """Return a Sec-WebSocket-Key: sixteen random bytes (RFC 6455 §4.1)."""
-    return base64.b64encode(os.urandom(16)).decode()
+    """Return a Sec-WebSocket-Key: sixteen random bytes (RFC 6455 §4.1), which need be no secret."""
+    return base64.b64encode(_nonces.randbytes(16)).decode()
 
 
 def request(authority: str, resource: str, key: str) -> bytes:
@@ -78,30 +85,31 @@ def read_answer(received: bytes, key: str) -> Answer | None:
         if len(head) > MAX_HEAD_BYTES:
             raise HandshakeError(f"an answer of more than {MAX_HEAD_BYTES:,} bytes without an end")
         return None
+    # A herd is answered in the same words thousands of times, but for the accept key: so they are read once.
+    return Answer(*_read_head(head.replace(accept_key(key).encode(), ACCEPTED)), rest)
+
+
+@lru_cache(maxsize=64)
+def _read_head(head: bytes) -> tuple[int, float | None, str | None]:
+    """Return all but the `rest` of an answer, in which `ACCEPTED` stands for the accept key that is expected."""
     status_line, *lines = head.decode("latin-1").split("\r\n")
-    version, _, status = status_line.partition(" ")
-    if not version.startswith("HTTP/1.") or not status[:3].isdecimal():
+    if not status_line.startswith("HTTP/1.") or not (status := status_line[9:12]).isdecimal():
         raise HandshakeError(f"no answer of HTTP/1.1: {status_line[:80]!r}")
     fields = {name.lower(): value.strip() for line in lines for name, _, value in [line.partition(":")]}
-    if status[:3] == "101":
-        _check_upgrade(fields, key)
+    if status == "101":
+        _check_upgrade(fields)
     retry_after = fields.get("retry-after", "")
-    return Answer(
-        int(status[:3]),
-        float(retry_after) if retry_after.isdecimal() else None,
-        fields.get("x-wslab-connection"),
-        rest,
-    )
+    return int(status), float(retry_after) if retry_after.isdecimal() else None, fields.get("x-wslab-connection")
 
 
-def _check_upgrade(fields: dict[str, str], key: str) -> None:
+def _check_upgrade(fields: dict[str, str]) -> None:
     # RFC 6455 §4.1, what a client must check of a 101, in its order.
     if fields.get("upgrade", "").lower() != "websocket":
         raise HandshakeError(f"Upgrade is {fields.get('upgrade')!r} and not 'websocket'")
     if "upgrade" not in fields.get("connection", "").lower().replace(" ", "").split(","):
         raise HandshakeError(f"Connection is {fields.get('connection')!r} and not 'Upgrade'")
-    if fields.get("sec-websocket-accept") != (expected := accept_key(key)):
-        raise HandshakeError(f"Sec-WebSocket-Accept is {fields.get('sec-websocket-accept')!r}, expected {expected!r}")
+    if (accept := fields.get("sec-websocket-accept")) != ACCEPTED.decode():
+        raise HandshakeError(f"Sec-WebSocket-Accept is {accept!r}, which is not what the key asked for")
     for name in ("sec-websocket-extensions", "sec-websocket-protocol"):
         if name in fields:
             raise HandshakeError(f"{name} is {fields[name]!r}, but none was offered")

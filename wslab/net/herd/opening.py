@@ -29,6 +29,21 @@ class Keeper(Protocol):
 class Opening:
     """An attempt under way; when it has ended, `outcome`, `answer` and `error` say how (see `Attempt`)."""
 
+    __slots__ = (
+        "_keeper",
+        "_key",
+        "_received",
+        "answer",
+        "client",
+        "ended_at_s",
+        "error",
+        "outcome",
+        "received_wire_bytes",
+        "sent_wire_bytes",
+        "sock",
+        "started_at_s",
+    )
+
     def __init__(self, keeper: Keeper, client: int) -> None:
         self.client = client
         self.outcome: AttemptOutcome = "failed"
@@ -61,7 +76,7 @@ class Opening:
         try:
             if not self.sent_wire_bytes:
                 if self._ask():
-                    self._keeper.loop.hand_over(self.sock, self)
+                    self._keeper.loop.watch(self.sock, self)
             elif received := self.sock.recv(RECEIVE_BYTES):
                 self._read(received)
             else:

@@ -6,9 +6,10 @@ the time of one entry in a selector, and its queue of callbacks is a delay that 
 
 from __future__ import annotations
 
-import contextlib
+import select
 import selectors
 import socket
+import sys
 import time
 from array import array
 from collections import OrderedDict
@@ -18,6 +19,19 @@ from typing import Protocol
 from wslab.net.recording import LAG_INTERVAL_S
 
 PORTION = 16
+
+
+class PortableSelector(selectors.DefaultSelector):
+    """What a loop needs of `select.epoll`, for systems that have none; for those that have, it is too dear."""
+
+    def poll(self, timeout_s: float) -> list[tuple[int, int]]:
+        return [(key.fd, events) for key, events in self.select(timeout_s)]
+
+
+if sys.platform == "linux":
+    new_selector, READ, WRITE = select.epoll, select.EPOLLIN, select.EPOLLOUT
+else:
+    new_selector, READ, WRITE = PortableSelector, selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 class Handler(Protocol):
@@ -37,7 +51,8 @@ class Readiness:
     def __init__(self, origin: float) -> None:
         self.origin = origin
         self.lags = array("d")
-        self._selector = selectors.DefaultSelector()
+        self._selector = new_selector()
+        self._handlers: dict[int, Handler] = {}
         self._deadlines: list[Deadlines] = []
         self._beat_at_s = self.now()
 
@@ -50,22 +65,25 @@ class Readiness:
         return self._deadlines[-1]
 
     def watch(self, sock: socket.socket, handler: Handler, *, writable: bool = False) -> None:
-        """Call `handler.ready` whenever `sock` can be read, or, with `writable`, written."""
-        self._selector.register(sock, selectors.EVENT_WRITE if writable else selectors.EVENT_READ, handler)
+        """From now on call `handler.ready` whenever `sock` can be read, or, with `writable`, written."""
+        fd = sock.fileno()
+        watch = self._selector.modify if fd in self._handlers else self._selector.register
+        watch(fd, WRITE if writable else READ)
+        self._handlers[fd] = handler
 
     def hand_over(self, sock: socket.socket, handler: Handler) -> None:
-        """From now on call this handler, whenever the watched `sock` can be read."""
-        self._selector.modify(sock, selectors.EVENT_READ, handler)
+        """From now on call this handler instead, at what `sock` is watched for."""
+        self._handlers[sock.fileno()] = handler
 
     def close(self, sock: socket.socket) -> None:
         """Close `sock`, and stop watching it if it was watched."""
-        with contextlib.suppress(KeyError):
-            self._selector.unregister(sock)
+        if self._handlers.pop(sock.fileno(), None) is not None:
+            self._selector.unregister(sock.fileno())
         sock.close()
 
     def handlers(self) -> list[Handler]:
         """Return the handlers of all watched sockets."""
-        return [key.data for key in self._selector.get_map().values()]
+        return list(self._handlers.values())
 
     def turn(self, until_s: float) -> Iterator[bool]:
         """Wait for sockets until `until_s` at most, and serve those that are ready, a portion an iteration.
@@ -74,12 +92,11 @@ class Readiness:
         whether a beat was due.
         """
         timeout_s = min(until_s, self._beat_at_s) - self.now()
-        ready = self._selector.select(max(0.0, timeout_s))
+        ready = self._selector.poll(max(0.0, timeout_s))
         for begin in range(0, max(1, len(ready)), PORTION):
-            for key, _ in ready[begin : begin + PORTION]:
-                key.data.ready()
-            for deadlines in self._deadlines:
-                deadlines.expire(self.now())
+            for fd, _ in ready[begin : begin + PORTION]:
+                if (handler := self._handlers.get(fd)) is not None:  # its deadline may have closed it
+                    handler.ready()
             yield self._beat()
 
     def _beat(self) -> bool:
@@ -88,6 +105,8 @@ class Readiness:
             return False
         self.lags.append(now - self._beat_at_s)
         self._beat_at_s = now + LAG_INTERVAL_S
+        for deadlines in self._deadlines:
+            deadlines.expire(now)
         return True
 
 

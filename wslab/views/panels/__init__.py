@@ -5,6 +5,10 @@ a lab server of their own, `controls` what they declare, `live` how records reac
 """
 
 from wslab.views.panels.browser import BrowserPanel
+from wslab.views.panels.herd import HerdPanel
 from wslab.views.panels.payload import PayloadPanel
+from wslab.views.panels.policy import PolicyPanel
+from wslab.views.panels.restart import RestartPanel
+from wslab.views.panels.story import StoryPanel
 
-__all__ = ["BrowserPanel", "PayloadPanel"]
+__all__ = ["BrowserPanel", "HerdPanel", "PayloadPanel", "PolicyPanel", "RestartPanel", "StoryPanel"]

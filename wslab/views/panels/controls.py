@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
-from wslab.core.arguments import check_choice, check_flag, check_number, check_whole
+from wslab.core.arguments import check_choice, check_flag, check_number, check_type, check_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Number:
         logarithmic: each step of the slider multiplies.
         slider: False for a field alone.
         mark: the control whose value the slider shows as a mark.
+        hint: what else is to be known of it, in a few words below it.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Number:
     slider: bool = True
     mark: str | None = None
     steps: tuple[Step, ...] = ()
+    hint: str = ""
 
     def check(self, value: Any) -> None:
         bounds: Any = {"low": self.low, "high": self.high, "unit": self.unit, "optional": self.optional}
@@ -69,16 +71,20 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """Any of a few: check boxes. The value is a list."""
+    """Any of a few, or at most so many of them: check boxes. The value is a list."""
 
     name: str
     label: str
     options: Mapping[str, str]
     value: tuple[str, ...] = field(default=())
+    at_most: int | None = None
 
     def check(self, value: Any) -> None:
+        check_type(self.name, value, list | tuple, "a list of names")
         for one in value:
             check_choice(self.name, one, self.options)
+        if self.at_most is not None and len(value) > self.at_most:
+            raise ValueError(f"{self.name} has {len(value)}, but at most {self.at_most} are shown beside each other")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from wslab.core.records import Attempt, Closure, Notice, Outage, Record, Restart, Send
+from wslab.core.records import RUN_ENDED, Attempt, Closure, Notice, Outage, Record, Restart, Send, Waiting
 
 Event: TypeAlias = list[Any]
 
@@ -31,11 +31,16 @@ def as_event(record: Record) -> Event | None:
             times = (record.due_at_s, record.started_at_s, record.ended_at_s)
             return ["attempt", record.client, record.outage, *map(_ms, times), record.outcome, _ms(record.delay_s)]
         case Closure():
-            return ["closure", record.client, _ms(record.closed_at_s), record.close_code]
+            return ["closure", record.client, _ms(record.closed_at_s), record.close_code, record.closed_by]
+        case Waiting() if record.outage or record.delay_s:  # but not the first connection, which is due at once
+            return ["waiting", record.client, record.outage, _ms(record.due_at_s), _ms(record.delay_s)]
         case Outage():
-            return ["outage", record.client, record.attempts, _ms(record.reopened_at_s), record.gave_up]
+            gave_up = None if record.gave_up == RUN_ENDED else record.gave_up
+            return ["outage", record.client, record.attempts, _ms(record.reopened_at_s), gave_up]
         case Restart():
-            return ["restart", record.kind, *map(_ms, (record.requested_at_s, record.down_at_s, record.up_at_s))]
+            states = (record.requested_at_s, record.down_at_s, record.up_at_s)
+            limit_bytes = record.knobs_after.max_message_bytes if record.knobs_after else None
+            return ["restart", record.number, record.kind, *map(_ms, states), limit_bytes]
         case Notice():
             return ["notice", msgspec.structs.asdict(record)]
         case _:
@@ -66,6 +71,13 @@ class Live:
         self.events.append(event)
         if self._frame is None:
             self._frame = asyncio.get_running_loop().call_later(FRAME_S, self._flush)
+
+    def begin(self, job: str) -> None:
+        """Tell, from any thread, that a drill begins: what follows has a clock and clients of its own."""
+        with self._telling:
+            self.events.append(["drill", job])
+            self._told = len(self.events)
+            self._tell(self.events[-1:])
 
     def finish(self, tell_all: Callable[[list[Event]], None]) -> None:
         """Tell everything once more, from any thread, so that nothing of this job is told after it."""

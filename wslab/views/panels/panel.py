@@ -35,7 +35,21 @@ from wslab.views.panels.controls import Action, Control, told
 from wslab.views.panels.live import Event, Live
 from wslab.views.style import LOOKS, look
 
-SCRIPTS = ("theme", "controls", "tables", "sizes", "browser", "panel")
+SCRIPTS = (
+    "theme",
+    "controls",
+    "tables",
+    "sizes",
+    "drill",
+    "lanes",
+    "arrivals",
+    "counters",
+    "browser",
+    "curves",
+    "delays",
+    "herd",
+    "panel",
+)
 """Joined in this order into the one module that a widget may have; the last exports it."""
 
 STAY_AFTER_S = 0.5
@@ -63,6 +77,8 @@ class Panel(anywidget.AnyWidget):
     VIEWS: ClassVar[Sequence[str]]
     GATHERS: ClassVar[bool] = False
     """Whether an experiment adds to what is shown, until Clear is pressed, or replaces it."""
+    KEEPS: ClassVar[bool] = True
+    """Whether there are runs to save and to clear, and work that may be stopped."""
 
     _esm = "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     _css = (STATIC / "panel.css").read_text(encoding="utf-8")
@@ -91,14 +107,15 @@ class Panel(anywidget.AnyWidget):
             "controls": [told(control) for control in self.CONTROLS],
             "actions": [told(action) for action in self.ACTIONS],
             "views": list(self.VIEWS),
+            "keeps": self.KEEPS,
             "looks": {str(meaning): look_of(meaning) for meaning in LOOKS},
         }
         self.values = {name: _plain(control.value) for name, control in declared.items()}
         self.say("ready")
         self.turn(**values)
         self.on_msg(self._hear)
-        # ipykernel 7.4 hands what a page says to the subshell that the widget last spoke from; where a cell had it
-        # speak, that waits until the cell ends. Now the one that the page names has it (ipykernel/comm/comm.py).
+        # ipykernel 7.4 hands what a page says to the subshell that the widget last spoke from: the one of the cells,
+        # where it waits until the cell ends. Without this it takes the one that the page names (ipykernel/comm/comm.py).
         vars(self.comm)["_reply_subshell_for"] = None
 
     # What a cell may do with a panel
@@ -176,6 +193,16 @@ class Panel(anywidget.AnyWidget):
     def heard(self, message: dict[str, Any]) -> None:
         """Called with what a view of the panel's own says; on any thread, and must return at once."""
 
+    def shows_something(self) -> bool:
+        """Whether there is anything for `draw`."""
+        return bool(self.runs)
+
+    def to_save(self) -> Run:
+        """Return the run that Save writes, or raise ValueError, which says what to do first."""
+        if not self.runs:
+            raise ValueError("there is no run to save yet; press a button first")
+        return self.runs[-1]
+
     def looked_at(self, yes: bool) -> None:
         """Called when a page begins, or ceases, to show the panel."""
 
@@ -243,10 +270,9 @@ class Panel(anywidget.AnyWidget):
         self._stay_soon()
 
     def _save(self) -> None:
-        if not self.runs:
-            raise ValueError("there is no run to save yet; press a button first")
+        run = self.to_save()
         now = datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S")
-        path = self.runs[-1].save(Path(f"{self.runs[-1].info.experiment}-{now}.jsonl"))
+        path = run.save(Path(f"{run.info.experiment}-{now}.jsonl"))
         self.say(f"saved as {path}; wslab.load({str(path)!r}) reads it", "done")
 
     def _tell(self, events: list[Event]) -> None:
@@ -276,7 +302,7 @@ class Panel(anywidget.AnyWidget):
             self._still.update(self._bundle(), raw=True)  # type: ignore[no-untyped-call]
 
     def _bundle(self) -> dict[str, str]:
-        if not self.runs:
+        if not self.shows_something():
             words = f"{self.TITLE}: a panel, in JupyterLab. Nothing was run in it."
             return {"text/html": f'<p class="wslab-still"><em>{html.escape(words)}</em></p>', "text/plain": words}
         shown, words = self.still()
@@ -286,7 +312,8 @@ class Panel(anywidget.AnyWidget):
 def look_of(meaning: int | str) -> dict[str, str]:
     """Return what the page needs to draw a meaning."""
     shown = look(meaning)
-    return {"label": shown.label, "color": shown.color, "dark": shown.dark, "marker": shown.marker}
+    told = ("label", "color", "dark", "marker", "hatch")
+    return {name: getattr(shown, name) for name in told}
 
 
 def shown_table(caption: str, table: pd.DataFrame, *, folded: bool = True) -> ShownTable:
@@ -318,8 +345,8 @@ def _plain(value: Any) -> Any:
 def call(name: str, *arguments: str, **keywords: Any) -> str:
     """Return the source of a call, its keyword arguments as Python writes them.
 
-    >>> call("wslab.restart_drill", "server", kind="crash", clients=1000)
-    'wslab.restart_drill(server, kind="crash", clients=1_000)'
+    >>> call("wslab.payload_sweep", "server", payload="json", cap_bytes=10000)
+    'wslab.payload_sweep(server, payload="json", cap_bytes=10_000)'
     """
     written = [*arguments, *(f"{key}={_source(value)}" for key, value in keywords.items())]
     return f"{name}({', '.join(written)})"
@@ -328,4 +355,4 @@ def call(name: str, *arguments: str, **keywords: Any) -> str:
 def _source(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
-    return f"{value:_}" if isinstance(value, int) and not isinstance(value, bool) else repr(value)
+    return f"{value:_}" if type(value) is int and value >= 10_000 else repr(value)  # a close code has no groups

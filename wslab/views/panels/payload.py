@@ -129,11 +129,7 @@ class PayloadPanel(ServedPanel):
         return plots.close_codes(tables.sends(self.runs), limit_bytes=self.values["max_message_bytes"])
 
     def tell_of(self, run: Run) -> str:
-        if len(run.sends) != 1:
-            return plots.close_codes(tables.sends(run)).get_title(loc="left")
-        [send] = run.sends
-        met = f"{send.close_code} {send.close_reason or ''}".strip() if send.outcome == "closed" else send.outcome
-        return f"{counted(send.payload_bytes, 'byte')}: {met}"
+        return sweep_told(run)
 
     def tables_of(self, run: Run) -> list[ShownTable]:
         close = next((closure.received for closure in reversed(run.closures) if closure.received), None)
@@ -142,3 +138,12 @@ class PayloadPanel(ServedPanel):
             shown_table("The last close frame that came, byte by byte", frame, folded=False),
             shown_table("What each side saw", tables.both_sides(self.runs)[SIDES].iloc[::-1]),
         ]
+
+
+def sweep_told(run: Run) -> str:
+    """Say what came of one message, or between which sizes the limit of several lies."""
+    if len(run.sends) != 1:
+        return plots.close_codes(tables.sends(run)).get_title(loc="left")
+    [send] = run.sends
+    met = f"{send.close_code} {send.close_reason or ''}".strip() if send.outcome == "closed" else send.outcome
+    return f"{counted(send.payload_bytes, 'byte')}: {met}"

@@ -33,9 +33,9 @@ class ServedPanel(Panel):
         return ()
 
     def server(self) -> LabServer:
-        """Return the running server; start one if there is none, or if the one there was is dead."""
+        """Return the running server; start one if there is none, or if the one there was does not serve any more."""
         with self._starting:
-            if self._server is None or not self._server.alive:
+            if self._server is None or not _serves(self._server):
                 self._retire()
                 self._server = LabServer(self.knobs(), origins=self.origins()).start()
                 self._watch = runtime.start(self._notice_death(self._server))
@@ -69,3 +69,8 @@ class ServedPanel(Panel):
         await server.died()
         self.scene = self.scene | {"server": {"url": server.url, "alive": False}}
         self.say("the server's process was ended from outside; the next button starts another", "failed")
+
+
+def _serves(server: LabServer) -> bool:
+    """Return whether it lives, and did not stay down because its last restart was stopped half-way."""
+    return server.alive and all(restart.up_at_s is not None for restart in server.restarts[-1:])

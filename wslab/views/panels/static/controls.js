@@ -37,12 +37,13 @@ const scaleOf = (told) => {
 const CONTROLS = {
   number(told, panel, id) {
     const complaint = make("span", { className: "wslab-complaint", id: `${id}-complaint` });
+    const hint = make("span", { className: "wslab-hint", id: `${id}-hint`, textContent: told.hint });
     const field = make("input", {
       id,
       type: "text",
       inputMode: told.whole ? "numeric" : "decimal",
       placeholder: told.optional ? told.none : "",
-      "aria-describedby": `${id}-complaint`,
+      "aria-describedby": `${id}-complaint ${id}-hint`,
       "aria-label": `${told.label} (${told.unit})`,
     });
     const scale = scaleOf(told);
@@ -59,6 +60,7 @@ const CONTROLS = {
       field.setAttribute("aria-invalid", words !== "");
     };
     const set = (value) => panel.turn(told.name, value);
+    let shown; // so that another control's change leaves alone what is being typed here
     field.addEventListener("input", () => complain(objection(told, field.value)));
     field.addEventListener("change", () => {
       if (objection(told, field.value) === "") set(parsed(field.value));
@@ -89,18 +91,21 @@ const CONTROLS = {
     if (told.slider) parts.push(make("div", { className: "wslab-slider" }, slider, mark));
     if (steps.length) parts.push(make("div", { className: "wslab-steps" }, ...steps));
     return {
-      element: make("div", { className: "wslab-control" }, ...parts, complaint),
+      element: make("div", { className: "wslab-control" }, ...parts, complaint, hint),
       valid: () => objection(told, field.value) === "",
       pending: () => parsed(field.value), // typed, perhaps not yet left
       show(values) {
         const value = values[told.name];
-        if (document.activeElement !== field || parsed(field.value) !== value) field.value = value ?? "";
-        slider.value = scale.place(value ?? told.high);
-        slider.setAttribute("aria-valuetext", `${value ?? told.none} ${told.unit}`);
+        if (value !== shown) {
+          shown = value;
+          field.value = value ?? "";
+          slider.value = scale.place(value ?? told.high);
+          slider.setAttribute("aria-valuetext", `${value ?? told.none} ${told.unit}`);
+          complain("");
+        }
         const limit = told.mark && values[told.mark];
         mark.hidden = !limit;
         if (limit) mark.style.left = `${scale.place(limit) / (SLIDER_STEPS / 100)}%`;
-        complain("");
       },
     };
   },
@@ -139,11 +144,18 @@ const CONTROLS = {
     });
     const legend = make("legend", { textContent: told.label });
     const row = make("div", { className: "wslab-several" }, ...boxes.map(({ element }) => element));
+    const show = (chosen) => {
+      const full = told.at_most !== null && chosen.length >= told.at_most;
+      for (const { box } of boxes) {
+        box.checked = chosen.includes(box.value);
+        box.disabled = full && !box.checked;
+      }
+    };
     return {
       element: make("fieldset", { className: "wslab-control" }, legend, row),
       valid: () => true,
       pending: chosen,
-      show: (values) => boxes.forEach(({ box }) => (box.checked = values[told.name].includes(box.value))),
+      show: (values) => show(values[told.name]),
     };
   },
 

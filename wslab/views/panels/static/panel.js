@@ -15,7 +15,8 @@ const newActions = (about, press, stop) => {
     }),
   );
   const halt = make("button", { type: "button", textContent: "Stop", className: "wslab-stop", onclick: stop });
-  return { buttons, halt, element: make("div", { className: "wslab-actions", role: "group", "aria-label": "Actions" }, ...buttons, halt) };
+  const shown = about.keeps ? [...buttons, halt] : buttons;
+  return { buttons, halt, element: make("div", { className: "wslab-actions", role: "group", "aria-label": "Actions" }, ...shown) };
 };
 
 const newCode = () => {
@@ -50,12 +51,15 @@ const newViews = (names, panel) =>
 const render = ({ model, el, signal }) => {
   const about = model.get("about");
   const root = make("section", { className: "wslab-panel", "aria-label": about.title });
-  root.setAttribute("data-lm-suppress-shortcuts", "true"); // or JupyterLab's “d d” deletes the cell under a focused button
+  const asked = new Map(); // by name, what the kernel was told of a control and has not yet said again
   const panel = {
     looks: about.looks,
     dark: false,
     values: () => model.get("values"),
-    turn: (name, value) => model.send({ do: "turn", values: { [name]: value } }),
+    turn(name, value) {
+      asked.set(name, value);
+      model.send({ do: "turn", values: { [name]: value } });
+    },
     model,
     signal,
   };
@@ -70,6 +74,7 @@ const render = ({ model, el, signal }) => {
   const code = newCode();
   const status = make("p", { className: "wslab-status", role: "status" });
   const say = ({ words, kind }) => {
+    if (kind === "failed") asked.clear(); // a turn that was refused is never said again
     status.textContent = words;
     status.dataset.kind = kind;
   };
@@ -82,7 +87,7 @@ const render = ({ model, el, signal }) => {
     make("h3", { textContent: about.title }),
     make("div", { className: "wslab-controls" }, ...controls.map(({ element }) => element)),
     make("div", { className: "wslab-stage" }, actions.element, status, ...views.map(({ host }) => host), tables),
-    make("div", { className: "wslab-more" }, shown, code.element, make("div", { className: "wslab-steps" }, save, clear)),
+    make("div", { className: "wslab-more" }, shown, code.element, about.keeps ? make("div", { className: "wslab-steps" }, save, clear) : ""),
   );
   el.append(root);
 
@@ -95,18 +100,30 @@ const render = ({ model, el, signal }) => {
       painted = false;
       panel.dark = isDark(root);
       for (const { view } of views) view.draw(model.get("scene"), events);
+      if (model.get("busy") && views.some(({ view }) => view.moves)) setTimeout(paint, 50); // time goes on, told or not
     });
   };
+  // A panel may also be at work without a button pressed, to follow a knob.
+  const offerStop = () => (actions.halt.disabled = model.get("busy") === "" && model.get("status").kind !== "busy");
   const show = {
-    values: () => controls.forEach((control) => control.show(model.get("values"))),
+    // An answer to an earlier turn must not turn back what was turned since.
+    values: () => {
+      const values = model.get("values");
+      for (const [name, value] of asked) if (JSON.stringify(values[name]) === JSON.stringify(value)) asked.delete(name);
+      controls.forEach((control) => control.show({ ...values, ...Object.fromEntries(asked) }));
+    },
     busy: () => {
       const busy = model.get("busy");
       actions.buttons.forEach((button) => (button.disabled = busy !== ""));
-      actions.halt.disabled = busy === "";
+      offerStop();
       clear.disabled = busy !== "";
       root.setAttribute("aria-busy", busy !== "");
+      paint();
     },
-    status: () => say(model.get("status")),
+    status: () => {
+      say(model.get("status"));
+      offerStop();
+    },
     code: () => code.show(model.get("code")),
     tables: () => {
       const of = (fold) => model.get("tables").filter(({ folded }) => folded === fold).map(newTable);

@@ -7,12 +7,17 @@ const isDark = (element) => {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 128; // light ink: the paper is dark
 };
 
+const FOCUSABLE = new Set(["button", "input", "select", "summary"]);
+
 const make = (tag, properties = {}, ...children) => {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (name in element && name !== "list" && name !== "form") element[name] = value;
     else element.setAttribute(name, value);
   }
+  // Or JupyterLab's “d d” deletes the cell under it. On an element around it this comes too late: the focused one
+  // matches the shortcut's selector first.
+  if (FOCUSABLE.has(tag) || "tabIndex" in properties) element.setAttribute("data-lm-suppress-shortcuts", "true");
   element.append(...children);
   return element;
 };
@@ -29,6 +34,27 @@ const lookOf = (panel, meaning) => {
   return { ...look, color: panel.dark ? look.dark : look.color };
 };
 
+// The hatch of a look, as matplotlib names it, over its colour.
+const hatched = (pen, look) => {
+  const tile = Object.assign(document.createElement("canvas"), { width: 8, height: 8 });
+  const hatch = tile.getContext("2d");
+  hatch.fillStyle = look.color;
+  hatch.fillRect(0, 0, 8, 8);
+  hatch.strokeStyle = hatch.fillStyle = pen.paper;
+  const line = (...points) => (hatch.beginPath(), points.forEach(([x, y]) => hatch.lineTo(x, y)), hatch.stroke());
+  const strokes = {
+    "/": () => [-8, 0, 8].forEach((shift) => line([shift, 8], [shift + 8, 0])),
+    "\\": () => [-8, 0, 8].forEach((shift) => line([shift, 0], [shift + 8, 8])),
+    "|": () => line([4, 0], [4, 8]),
+    "-": () => line([0, 4], [8, 4]),
+    "+": () => (strokes["|"](), strokes["-"]()),
+    x: () => (strokes["/"](), strokes["\\"]()),
+  };
+  const dot = () => (hatch.beginPath(), hatch.arc(4, 4, 1.5, 0, 7), hatch.fill());
+  if (look.hatch) (strokes[look.hatch] ?? dot)();
+  return pen.createPattern(tile, "repeat");
+};
+
 // A canvas as wide as its host and as high as asked, painted anew when its box or the theme changes.
 const newCanvas = (host, paint) => {
   const canvas = make("canvas", { role: "img" });
@@ -43,6 +69,7 @@ const newCanvas = (host, paint) => {
     pen.scale(ratio, ratio);
     const style = getComputedStyle(host);
     pen.ink = style.color;
+    pen.paper = isDark(host) ? "#111111" : "#FFFFFF";
     pen.quiet = isDark(host) ? "#8A8A8A" : "#767676";
     pen.shade = isDark(host) ? "#3A3A3A" : "#E3E3E3";
     pen.font = `12px ${style.fontFamily}`;

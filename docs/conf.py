@@ -1,0 +1,58 @@
+"""How Sphinx builds the documentation: `make docs`. The pages ask nothing of the network."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from html import unescape
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import figures
+
+project = "wslab"
+copyright = "wslab contributors"
+version = release = version_of("wslab")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_generated/*.md"]
+default_role = "code"  # as docstrings write names: in single backquotes
+
+html_theme = "furo"
+html_title = "wslab"
+html_copy_source = False
+html_show_sphinx = False
+
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
+maximum_signature_line_length = 88
+napoleon_numpy_docstring = False
+napoleon_custom_sections = [("Fields", "params_style"), ("Columns", "params_style")]
+
+
+def generate(app: Sphinx) -> None:
+    """Draw the figures, and have typer describe the commands, before the pages that include them are read."""
+    folder = app.srcdir / "_generated"
+    figures.draw_all(folder)
+    describe = [sys.executable, "-m", "typer", "wslab.cli", "utils", "docs", "--name", "wslab"]
+    commands = subprocess.run(describe, capture_output=True, text=True, check=True).stdout
+    (folder / "commands.md").write_text(unescape(commands), encoding="utf-8")
+
+
+def tidy(app: Sphinx, page: str, source: list[str]) -> None:
+    """Take away the empty line by which doctest knows that an example ends before its fence."""
+    source[0] = source[0].replace("\n\n```\n", "\n```\n")
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("builder-inited", generate)
+    app.connect("source-read", tidy)

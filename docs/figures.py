@@ -1,0 +1,96 @@
+"""The figures of the how-to pages: drawn from recorded runs and seeded simulations, with captions that say from which.
+
+`sphinx-build` calls `draw_all`. For each figure there is NAME.svg and NAME.md, which a page includes: picture, text
+alternative and caption are computed from the same tables, and no number is typed into a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from wslab import limits, load, plots, simulate_herd, tables
+
+DATA = Path(__file__).parent.parent / "data"
+
+
+class Drawn(NamedTuple):
+    """A figure, and where it comes from, as a sentence in Markdown."""
+
+    figure: Axes | Figure
+    origin: str
+
+
+def was_it_a_limit() -> Drawn:
+    run = load(DATA / "visibility.jsonl")
+    return Drawn(limits.code_seen_by_server(tables.sightings(run)), "Recorded in `data/visibility.jsonl`.")
+
+
+def announced() -> Drawn:
+    runs = {"announced with 1012": "restart-graceful", "the process is killed": "restart-crash"}
+    outages = tables.outages({name: load(DATA / f"{file}.jsonl") for name, file in runs.items()})
+    return Drawn(
+        plots.outcome_shares(outages), "Recorded in `data/restart-graceful.jsonl` and `data/restart-crash.jsonl`."
+    )
+
+
+def drained() -> Drawn:
+    crowd = {"downtime_s": 10, "max_admissions_per_s": 500, "seed": 1}
+    herds = {
+        "all closed at once": simulate_herd(10_000, "full_jitter", **crowd),
+        "closed over 20 s": simulate_herd(10_000, "full_jitter", **crowd, drain_s=20),
+    }
+    return Drawn(plots.side_by_side(herds), '`simulate_herd(10_000, "full_jitter", …, seed=1)`.')
+
+
+def which_backoff() -> Drawn:
+    names = ["constant", "exponential", "full_jitter", "decorrelated_jitter", "seed_page", "registry"]
+    crowd = {"downtime_s": 10, "max_admissions_per_s": 500, "seed": 1}
+    herds = {name: simulate_herd(10_000, name, **crowd) for name in names}
+    return Drawn(
+        plots.side_by_side(herds), "`simulate_herd(10_000, …, downtime_s=10, max_admissions_per_s=500, seed=1)`."
+    )
+
+
+def codes_through_proxies() -> Drawn:
+    ways = ["directly", "through-nginx", "through-haproxy", "through-jupyter-server-proxy"]
+    runs = {f"{way}, {what}": load(DATA / f"{way}-{what}.jsonl") for way in ways for what in ("restarts", "too-big")}
+    closures = tables.closures(runs).query("closed_by != 'client'")
+    closures["way"] = closures["run"].str.partition(",")[0].str.removeprefix("through-")
+    return Drawn(plots.outcome_shares(closures, by="way"), "Recorded by `data/record_proxies.py`.")
+
+
+def raise_or_chunk() -> Drawn:
+    run = load(DATA / "frames-question.jsonl")
+    return Drawn(limits.ways_that_pass(tables.passages(run)), "Recorded in `data/frames-question.jsonl`.")
+
+
+def limit_cost() -> Drawn:
+    run = load(DATA / "limit-cost.jsonl")
+    return Drawn(limits.memory_held(tables.footprints(run)), "Recorded in `data/limit-cost.jsonl`.")
+
+
+FIGURES: tuple[Callable[[], Drawn], ...] = (
+    was_it_a_limit,
+    announced,
+    drained,
+    which_backoff,
+    codes_through_proxies,
+    raise_or_chunk,
+    limit_cost,
+)
+
+
+def draw_all(folder: Path) -> None:
+    """Write every figure into the folder."""
+    folder.mkdir(exist_ok=True)
+    for draw in FIGURES:
+        drawn, origin = draw()
+        plots.save(drawn, folder / f"{draw.__name__}.svg")
+        alternative = " ".join(plots.describe(drawn).split())
+        page = f"```{{figure}} /_generated/{draw.__name__}.svg\n:alt: {alternative}\n\n{origin}\n```\n"
+        (folder / f"{draw.__name__}.md").write_text(page, encoding="utf-8")

@@ -1,0 +1,71 @@
+"""Comparison cards in HTML, for a notebook's output or as a page of their own, which opens offline.
+
+Says what `wslab.views.cards` says on a terminal, under the same headings and with the same marks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jinja2 import Environment, PackageLoader
+
+from wslab.core.cards import Comparison
+from wslab.core.closecodes import CloseCode
+from wslab.core.languages import speaking
+from wslab.core.sources import Lesson, Source
+from wslab.views.cards import headings, mark
+from wslab.views.style import look, luminance
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("wslab.views"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
+def card_html(comparison: Comparison, lessons: Mapping[str, str] | None = None) -> str:
+    """Return the card as one HTML element, styled, to stand within a page.
+
+    Args:
+        lessons: where each lesson is, by its number: `{"02": "02_do_smaller_frames_help.html"}`. A lesson that is not
+            in it is named without a link.
+
+    >>> from wslab.core.cards import compare
+    >>> card_html(compare(1009, 1012, lang="ja")).splitlines()[0]
+    '<article class="wslab-card" lang="ja">'
+    """
+    say, known = speaking(comparison.lang), lessons or {}
+
+    def anchor(lesson: Lesson) -> str:
+        return "-".join(["wslab", *(str(code.code) for code in comparison.codes), comparison.lang, lesson.number])
+
+    def address(source: Source | Lesson) -> str:
+        if isinstance(source, Source):
+            return source.url
+        return known.get(source.number, f"#{anchor(source)}")
+
+    def title(source: Source | Lesson) -> str:
+        return source.labelled(say) if isinstance(source, Lesson) else source.label
+
+    def color(code: CloseCode) -> str:
+        own = look(code.code).color
+        return own if luminance(own) > 0.05 else "currentColor"  # black would be lost on a dark page
+
+    return _TEMPLATES.get_template("card.html.j2").render(
+        card=comparison,
+        headings=headings(comparison),
+        lessons=known,
+        say=say,
+        mark=mark,
+        anchor=anchor,
+        address=address,
+        title=title,
+        color=color,
+    )
+
+
+def card_page(comparison: Comparison, lessons: Mapping[str, str] | None = None) -> str:
+    """Return the card as a whole HTML document; `lessons` as in `card_html`."""
+    return _TEMPLATES.get_template("page.html.j2").render(card=comparison, content=card_html(comparison, lessons))

@@ -1,0 +1,129 @@
+"""Every character of a figure is drawn: by its own font, by a Japanese one, or as a number in brackets; never as a box.
+
+matplotlib's own font has no Japanese. Names that users give, such as those of their runs, are often Japanese all the
+same. No setting of matplotlib's is changed; only the texts that need it are given another font.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, fontManager
+from matplotlib.ft2font import FT2Font
+from matplotlib.text import Text
+
+FONTS = (
+    "Noto Sans CJK JP",
+    "Noto Sans JP",
+    "IPAexGothic",
+    "IPAPGothic",
+    "IPAGothic",
+    "Hiragino Sans",
+    "Hiragino Kaku Gothic ProN",
+    "Yu Gothic",
+    "Meiryo",
+    "BIZ UDPGothic",
+    "MS Gothic",
+    "TakaoPGothic",
+    "VL PGothic",
+)
+"""Japanese sans serifs, as Linux distributions, macOS and Windows bring them; the first that is there is taken."""
+
+_FILES = re.compile(r"noto ?sans(cjk|jp)|ipa|hiragino|ヒラギノ|yugoth|meiryo|bizud|msgothic|takao|vl-", re.IGNORECASE)
+
+
+class NoJapaneseFont(UserWarning):
+    """Some of a figure's characters are in no font of this machine."""
+
+
+def make_legible(figure: Figure) -> None:
+    """Give each text of the figure a font for all of its characters; what is in no font becomes a number in brackets.
+
+    The same words have the same number throughout the figure. The first time it warns, and says what to install.
+    """
+    numbers: dict[str, str] = {}
+    for ax in figure.axes:
+        _number_ticks(ax, numbers)
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and _lacking(text.get_text(), families := text.get_fontfamily()):
+            text.set_fontfamily(_with_japanese(families))
+            text.set_text(_numbered(text.get_text(), text.get_fontfamily(), numbers))
+    if numbers:
+        _warn_once()
+
+
+@functools.cache
+def japanese_font() -> str | None:
+    """Return the name of a Japanese font of this machine, known to matplotlib; None where there is none."""
+    if not _known():
+        # matplotlib lists a machine's fonts once and keeps the list: what was installed since is on the disk alone.
+        for path in findSystemFonts():
+            if _FILES.search(Path(path).stem):
+                fontManager.addfont(path)
+    return next(iter(_known()), None)
+
+
+def _known() -> list[str]:
+    names = {entry.name for entry in fontManager.ttflist}
+    return [name for name in FONTS if name in names]
+
+
+def _with_japanese(families: Sequence[str]) -> list[str]:
+    found = japanese_font()
+    return [*families] if found is None else [*families, found]
+
+
+def _lacking(words: str, families: Iterable[str]) -> set[str]:
+    """Return the characters of which no font has a glyph."""
+    wanted = {character for character in words if ord(character) > 0x7E and character.isprintable()}
+    for family in families:
+        if wanted:
+            wanted -= _characters(findfont(FontProperties(family=[family])))
+    return wanted
+
+
+@functools.cache
+def _characters(path: str) -> frozenset[str]:
+    return frozenset(map(chr, FT2Font(path).get_charmap()))
+
+
+def _numbered(words: str, families: Iterable[str], numbers: dict[str, str]) -> str:
+    """Return the words with what no font can show as a number in brackets; `numbers` remembers which."""
+    lacking = _lacking(words, families)
+    if not lacking:
+        return words
+    runs = f"[{re.escape(''.join(sorted(lacking)))}]+"
+    return re.sub(runs, lambda run: numbers.setdefault(run.group(), f"[{len(numbers) + 1}]"), words)
+
+
+def _number_ticks(ax: Axes, numbers: dict[str, str]) -> None:
+    """Do it for the labels of ticks, whose texts are written anew from the axis's own list whenever it is drawn."""
+    for axis in (ax.xaxis, ax.yaxis):
+        labels = axis.get_ticklabels()
+        words = [label.get_text() for label in labels]
+        shown = [
+            _numbered(label.get_text(), _with_japanese(label.get_fontfamily()), numbers)
+            if _lacking(label.get_text(), label.get_fontfamily())
+            else label.get_text()
+            for label in labels
+        ]
+        if shown != words:
+            axis.set_ticks(axis.get_ticklocs(), shown)
+
+
+@functools.cache
+def _warn_once() -> None:
+    warnings.warn(
+        "no font of this machine has all characters of the figure, so some words are numbers in brackets there; its "
+        "text alternative has the words. For Japanese install fonts-noto-cjk or fonts-ipaexfont (Debian, Ubuntu), "
+        "google-noto-sans-cjk-fonts (Fedora), noto-fonts-cjk (Arch) or Noto Sans JP (elsewhere), and restart the "
+        "kernel",
+        NoJapaneseFont,
+        stacklevel=4,
+    )
