@@ -11,7 +11,7 @@ JAPANESE := $(sort $(wildcard notebooks/ja/*.ipynb))
 # Bytecode is kept whatever the environment says: else every kernel and every lab server compiles the package again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup lab report docs test bench format clean
+.PHONY: help setup lab report gallery docs test bench format clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
@@ -26,8 +26,15 @@ lab: ## open JupyterLab at the first lesson
 report: ## execute every lesson and leave its page in rendered/
 	@scripts/setup
 	rm -rf rendered
-	$(JUPYTER) nbconvert --execute --to html --output-dir rendered $(ARGS) $(LESSONS)
-	$(JUPYTER) nbconvert --execute --to html --output-dir rendered/ja $(ARGS) $(JAPANESE)
+	@for lesson in $(LESSONS:notebooks/%.ipynb=%) $(JAPANESE:notebooks/%.ipynb=%); do \
+		mkdir -p rendered/$$(dirname $$lesson); \
+		$(BIN)/wslab report notebooks/$$lesson.ipynb --out rendered/$$lesson.html $(ARGS) || exit; \
+	done
+
+gallery: ## execute every lesson and leave a site of their pages and the cards in rendered/gallery/
+	@scripts/setup
+	rm -rf rendered/gallery
+	$(BIN)/wslab gallery --out rendered/gallery $(ARGS)
 
 docs: ## build the how-to pages and the reference; they open from build/docs/index.html
 	@scripts/setup docs

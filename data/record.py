@@ -1,13 +1,22 @@
-"""Record the runs in this folder anew: `.venv/bin/python data/record.py`, or only those that are named behind it.
+"""Record what is in this folder anew: `.venv/bin/python data/record.py`; some of it only, `… record.py story 03`.
 
-Each is what one call of the kit returned.
+The runs of the lessons are those that the lessons make, solutions of their exercises included: each is executed once,
+and what its experiments return is kept, with what its cells that are tagged `sockets` put out. So nobody keeps a list.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 
 from wslab import (
     Knobs,
@@ -20,6 +29,15 @@ from wslab import (
     restart_drill,
     tell_story,
 )
+from wslab.core.recordings import REPLAY
+from wslab.views.replay import CELLS, TAG, cell_key
+from wslab.views.reports.execution import execute
+from wslab.views.reports.opening import Opened, lessons, open_notebook
+
+DATA = Path(__file__).parent
+
+FIGURES = "figures.json"
+"""The text alternatives of a lesson's figures, computed from what they show: a replay must come to the same."""
 
 RECORDINGS: dict[str, Callable[[], Run]] = {
     "story": lambda: tell_story(clients=12, max_message_bytes=65_536),
@@ -35,7 +53,61 @@ RECORDINGS: dict[str, Callable[[], Run]] = {
     "limit-cost": limit_cost,
 }
 
+
+def record_lesson(name: str) -> Path:
+    """Execute a lesson and put its recordings in place of the former ones, which stay where a cell fails."""
+    opened = open_notebook(name)
+    solve(opened)
+    with tempfile.TemporaryDirectory(dir=DATA, prefix=".") as temporary:
+        fresh = Path(temporary) / "fresh"
+        fresh.mkdir()
+        execution = execute(opened, record_to=fresh, timeout_s=300)
+        if execution.failure is not None:
+            raise SystemExit(f"{name}, code cell {execution.failure.cell_number}: {execution.failure.error}")
+        write(fresh / CELLS, cells_with_sockets(opened))
+        write(fresh / FIGURES, figures_in_words(opened.notebook))
+        if "/" in name:  # a translation: the runs that it asks for are those of the lesson itself
+            for kept in (*fresh.glob("*.jsonl.gz"), fresh / FIGURES):
+                kept.unlink()
+        place = DATA / "lessons" / name
+        shutil.rmtree(place, ignore_errors=True)
+        place.parent.mkdir(exist_ok=True, parents=True)
+        return fresh.rename(place)
+
+
+def write(path: Path, document: object) -> None:
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def solve(opened: Opened) -> None:
+    """Put the solution of the exercise, and its check once more, after the check."""
+    cells = opened.notebook.cells
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    solutions = re.findall(r"<summary>(?:Solution|解答)</summary><pre><code>(.*?)</code></pre>", prose, re.S)
+    checks = [number for number, cell in enumerate(cells) if "check" in cell.metadata.get("tags", [])]
+    for number, solution in reversed(list(zip(checks, solutions, strict=True))):
+        again = [new_code_cell(solution), new_code_cell(cells[number].source)]
+        cells[number + 1 : number + 1] = again
+
+
+def cells_with_sockets(opened: Opened) -> dict[str, list[dict[str, object]]]:
+    return {
+        cell_key(cell.source): cell.outputs for cell in opened.notebook.cells if TAG in cell.metadata.get("tags", [])
+    }
+
+
+def figures_in_words(notebook: NotebookNode) -> list[str]:
+    return [
+        output.data["text/plain"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "<img" in output.get("data", {}).get("text/html", "")
+    ]
+
+
 if __name__ == "__main__":
-    for name in sys.argv[1:] or RECORDINGS:
-        run = RECORDINGS[name]()
-        print(run.save(Path(__file__).parent / f"{name}.jsonl"), run)
+    os.environ[REPLAY] = "0"
+    names = {name[:2]: name for name in lessons() if "/" not in name}
+    for given in sys.argv[1:] or [*RECORDINGS, *lessons()]:
+        name = names.get(given, given)
+        print(RECORDINGS[name]().save(DATA / f"{name}.jsonl") if name in RECORDINGS else record_lesson(name))

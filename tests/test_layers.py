@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "jupyter": BELOW_EXPERIMENTS,
     # Where the two meet.
     "views.panels": BELOW_THE_TOP,
+    "views.replay": BELOW_EXPERIMENTS,  # it announces what net decides
     "course": {*BELOW_EXPERIMENTS, "experiments"},
     "cli": BELOW_THE_TOP,
     "__main__": {"cli"},

@@ -32,6 +32,7 @@ _HOMES = {
     "PolicyPanel": "wslab.views.panels",
     "RestartPanel": "wslab.views.panels",
     "Run": "wslab.core.runs",
+    "StoryPanel": "wslab.views.panels",
     "allow_nested_run": "wslab.net.runtime",
     "browser_drill": "wslab.experiments",
     "closure_visibility": "wslab.experiments",
@@ -88,6 +89,7 @@ def __dir__() -> list[str]:
 
 if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()) is not None:
     importlib.import_module("wslab.views.display").register(shell)  # runs and cards then show as more than a line
+    importlib.import_module("wslab.views.replay").begin(shell)  # says so at the top, where this is imported
 
 if TYPE_CHECKING:
     from wslab import course as course
@@ -129,3 +131,4 @@ if TYPE_CHECKING:
     from wslab.views.panels import PayloadPanel as PayloadPanel
     from wslab.views.panels import PolicyPanel as PolicyPanel
     from wslab.views.panels import RestartPanel as RestartPanel
+    from wslab.views.panels import StoryPanel as StoryPanel

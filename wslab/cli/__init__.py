@@ -13,8 +13,10 @@ from wslab.cli.app import app as panels_app
 from wslab.cli.codes import codes
 from wslab.cli.console import teaching
 from wslab.cli.demo import demo
+from wslab.cli.gallery import gallery
 from wslab.cli.herd import herd
 from wslab.cli.probe import probe
+from wslab.cli.report import report
 from wslab.cli.serve import serve
 from wslab.cli.simulate import simulate
 
@@ -40,7 +42,7 @@ def _options(
     """Options of the command itself."""
 
 
-COMMANDS = (demo, probe, herd, simulate, codes)
+COMMANDS = (demo, probe, herd, simulate, codes, report, gallery)
 """Those that a notebook has too, as `%wslab`; the others are for a terminal alone."""
 
 for command in (*COMMANDS, serve):

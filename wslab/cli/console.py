@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -55,9 +57,9 @@ def teaching() -> Iterator[None]:
     try:
         yield
     except WRONG_ARGUMENT as error:
-        raise typer.Exit(_complain(error, 2)) from None
+        raise typer.Exit(complain(error, 2)) from None
     except CANNOT_BE_DONE_HERE as error:
-        raise typer.Exit(_complain(error, 1)) from None
+        raise typer.Exit(complain(error, 1)) from None
 
 
 def print_result(document: Mapping[str, Any] | None, table: Table, saved: Sequence[Path]) -> None:
@@ -65,10 +67,14 @@ def print_result(document: Mapping[str, Any] | None, table: Table, saved: Sequen
     if document is not None:
         print(json.dumps(document, indent=2))
         return
-    console = Console()
-    console.print(table)
-    for path in saved:
-        console.print(f"saved {path}", soft_wrap=True)
+    Console().print(table)
+    print_saved(saved)
+
+
+def print_saved(paths: Sequence[Path]) -> None:
+    """Print a line for each file that was written."""
+    for path in paths:
+        Console().print(f"saved {path}", soft_wrap=True)
 
 
 def make_folder(out: Path | None) -> None:
@@ -84,6 +90,20 @@ def make_folder(out: Path | None) -> None:
         tempfile.TemporaryFile(dir=out).close()
     except OSError as error:
         raise OSError(f"--out is {str(out)!r}, but must be a folder that you may write: {error.strerror}") from None
+
+
+def check_writable(file: Path) -> None:
+    """Raise unless a file can be written under this name: before the work, so that a wrong path does not cost it.
+
+    Raises:
+        OSError: its folder is missing or may not be written, or the name is a folder's.
+    """
+    try:
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        tempfile.TemporaryFile(dir=file.parent).close()
+    except OSError as error:
+        raise OSError(f"--out is {str(file)!r}, which cannot be written: {error.strerror}") from None
 
 
 @contextlib.contextmanager
@@ -109,6 +129,7 @@ def progress_line() -> Iterator[OnProgress]:
         yield move
 
 
-def _complain(error: Exception, exit_code: int) -> int:
+def complain(error: Exception | str, exit_code: int) -> int:
+    """Print a line on stderr and return the exit code that goes with it."""
     Console(stderr=True).print(f"wslab: {error}", style="red", soft_wrap=True, markup=False, highlight=False)
     return exit_code

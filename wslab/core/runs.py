@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import TypeVar
 
 import msgspec
 
+from wslab.core.files import write_whole
 from wslab.core.records import (
     Account,
     Attempt,
@@ -114,16 +114,7 @@ class Run:
         """
         target = Path(path)
         content = b"".join(_lines(self))
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
-            try:
-                file.write(gzip.compress(content, mtime=0) if target.suffix == ".gz" else content)
-                file.close()
-                os.chmod(file.name, 0o644)
-                os.replace(file.name, target)
-            except BaseException:
-                os.unlink(file.name)
-                raise
-        return target
+        return write_whole(target, gzip.compress(content, mtime=0) if target.suffix == ".gz" else content)
 
 
 def load(path: str | os.PathLike[str]) -> Run:

@@ -19,9 +19,11 @@ from typing import Any, NamedTuple
 from wslab.core.arguments import check_url
 from wslab.core.herds.summaries import quantile
 from wslab.core.knobs import Knobs
+from wslab.core.policy import Policy
+from wslab.core.recordings import Asked, behaviour
 from wslab.core.records import Record, Restart, RunInfo, since
-from wslab.core.runs import Run
-from wslab.net import runtime
+from wslab.core.runs import Run, load
+from wslab.net import replay, runtime
 from wslab.net.fleet import LabFleet
 from wslab.net.recording import Recorder, loop_lag
 from wslab.net.server import LabServer
@@ -71,13 +73,26 @@ class Cancel:
 
 
 class Setting(NamedTuple):
-    """What a run says of itself beside its records: see `RunInfo`."""
+    """What a run says of itself beside its records: see `RunInfo`; and the policy, by which its recording is found."""
 
     experiment: str
     parameters: dict[str, Any]
     server: Lab | None
     url: str
     seed: int | None
+    policy: Policy | None = None
+
+    def asked(self) -> Asked:
+        """Return what decides the run, before anything has changed the server."""
+        return Asked(
+            experiment=self.experiment,
+            # What this machine lacks is a finding, and nothing that was asked.
+            parameters={name: value for name, value in self.parameters.items() if name != "not_measured"},
+            knobs=self.server.knobs if self.server else None,
+            seed=self.seed,
+            url=None if self.server else self.url,
+            policy=behaviour(self.policy) if self.policy else None,
+        )
 
 
 @contextlib.contextmanager
@@ -107,15 +122,30 @@ def conduct(
 
     After a cancellation or Ctrl-C (a notebook's ■) the run is marked `partial`; it is returned, not lost in a
     KeyboardInterrupt. What `measure` raises by itself is raised.
+
+    In a replay (see `wslab.net.replay`) nothing is measured: the run is the one that was recorded.
+
+    Raises:
+        NotRecordedError: in a replay, when there is none.
     """
+    asked = setting.asked()
+    if replay.replaying():
+        run = replay.recall(asked, load)
+        if on_record is not None:
+            for record in run.records:
+                on_record(record)
+        replay.keep(asked, run)
+        return run
     job = runtime.start(_measured(measure, setting, on_record))
     if cancel is not None:
         cancel.watch(job)
     try:
-        return job.result()
+        run = job.result()
     except KeyboardInterrupt:
         job.cancel()
-        return job.result()
+        run = job.result()
+    replay.keep(asked, run)
+    return run
 
 
 async def _measured(

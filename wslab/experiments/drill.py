@@ -86,5 +86,5 @@ def restart_drill(
         "timeout_s": timeout_s,
     }
     with restarts.served(target) as lab:
-        setting = Setting("restart_drill", parameters, lab, lab.url, seed)
+        setting = Setting("restart_drill", parameters, lab, lab.url, seed, chosen)
         return conduct(measure, setting, cancel=cancel, on_record=on_record)

@@ -91,7 +91,7 @@ def herd_drill(
         "timeout_s": timeout_s,
     }
     with restarts.served(target) as lab:
-        setting = Setting("herd_drill", parameters, lab, lab.url, seed)
+        setting = Setting("herd_drill", parameters, lab, lab.url, seed, chosen)
         return conduct(measure, setting, cancel=cancel, on_record=on_record)
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from wslab.core.knobs import Knobs
 from wslab.core.probing.trials import Observation, Trial
+from wslab.core.recordings import Asked, read_verdict
 from wslab.core.verdicts import Verdict
 from wslab.experiments.conduct import Cancel, OnProgress, Progress, served
-from wslab.net import runtime
+from wslab.net import replay, runtime
 from wslab.net.probing.probe import LimitProbe
 from wslab.net.probing.request import ProbeRequest
 from wslab.net.server import LabServer
@@ -41,7 +42,10 @@ def find_limit(
     Raises:
         TypeError, ValueError: an argument is out of its bounds, or the host is neither this machine nor allowed.
     """
-    with served(target) as (_, url):
+    with served(target) as (server, url):
+        asked = _asked(server, url, request)
+        if replay.replaying():
+            return replay.recall(asked, read_verdict)
         probe = LimitProbe(ProbeRequest(url=url, **request), None if progress is None else _Steps(progress))
         job = runtime.start(probe.run())
         if cancel is not None:
@@ -52,7 +56,17 @@ def find_limit(
             except KeyboardInterrupt:
                 job.cancel()
                 job.result()
-        return probe.verdict()
+        verdict = probe.verdict()
+        replay.keep(asked, verdict)
+        return verdict
+
+
+def _asked(server: LabServer | None, url: str, request: dict[str, Any]) -> Asked:
+    """Return what decides the verdict; an SSL context decides who is believed, and is no argument that can be kept."""
+    parameters = {name: value for name, value in request.items() if name != "ssl_context"}
+    if server is None:
+        return Asked(experiment="find_limit", parameters=parameters, url=url)
+    return Asked(experiment="find_limit", parameters=parameters, knobs=server.knobs)
 
 
 class _Steps:

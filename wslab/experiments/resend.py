@@ -72,7 +72,13 @@ def resend(
         finally:
             await client.close()
 
-    parameters = {"payload_bytes": payload_bytes, "policy": chosen.name, "duration_s": duration_s, "confirm": confirm}
+    parameters = {
+        "payload_bytes": payload_bytes,
+        "policy": chosen.name,
+        "policy_knobs": dict(chosen.knobs),
+        "duration_s": duration_s,
+        "confirm": confirm,
+    }
     with served(target) as (server, url):
-        setting = Setting("resend", parameters, server, url, seed)
+        setting = Setting("resend", parameters, server, url, seed, chosen)
         return conduct(measure, setting, on_record=on_record, cancel=cancel)

@@ -57,7 +57,14 @@ def send_message(
             await client.close()
 
     with served(target) as (server, url):
-        parameters = {"payload_bytes": payload_bytes, "fragment_bytes": fragment_bytes, "confirm": confirm}
+        parameters = {
+            "payload_bytes": payload_bytes,
+            "fragment_bytes": fragment_bytes,
+            "compression": compression,
+            "max_message_bytes": max_message_bytes,
+            "confirm": confirm,
+            "timeout_s": timeout_s,
+        }
         return conduct(measure, Setting("send_message", parameters, server, url, None))
 
 
@@ -98,5 +105,5 @@ def stay_connected(
 
     with served(target) as (server, url):
         parameters = {"duration_s": duration_s, "policy": chosen.name, "policy_knobs": dict(chosen.knobs)}
-        setting = Setting("stay_connected", parameters, server, url, seed)
+        setting = Setting("stay_connected", parameters, server, url, seed, chosen)
         return conduct(measure, setting, cancel=cancel, on_record=on_record)

@@ -95,7 +95,15 @@ def payload_sweep(
             await client.close()
 
     how |= {"kind": "file" if isinstance(payload, Path) else payload}
-    parameters = {"payload": str(payload), "repeats": repeats, "connection": connection, **how, **client_knobs}
+    parameters = {
+        "sizes": list(sizes) if isinstance(sizes, list | tuple | range) else None,
+        "first_bytes": first,
+        "payload": str(payload),
+        "repeats": repeats,
+        "connection": connection,
+        **how,
+        **client_knobs,
+    }
     with served(target) as (server, url):
         setting = Setting("payload_sweep", parameters, server, url, seed)
         return conduct(measure, setting, cancel=cancel, on_record=on_record)

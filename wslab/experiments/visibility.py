@@ -85,7 +85,7 @@ def closure_visibility(
     parameters = {
         "limit_bytes": limit_bytes,
         "overshoots": list(overshoots),
-        "clients": [subject.name for subject in measured],
+        "clients": [subject.name for subject in subjects],
         "not_measured": missing,
         "after_refusals": list(after_refusals),
         "tries": tries,

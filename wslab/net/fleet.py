@@ -18,6 +18,7 @@ from wslab.core.records import Account, Restart, RestartKind
 from wslab.net import runtime
 from wslab.net.child import LabServerError
 from wslab.net.relay import Address, Relay
+from wslab.net.replay import NO_SERVER, NOWHERE, replaying
 from wslab.net.server import LabServer
 
 
@@ -52,8 +53,9 @@ class LabFleet:
     # The blocking calls; each has an async variant of the same name with `_async`.
 
     def start(self) -> Self:
-        """Start the servers and return the fleet once all of them listen."""
-        runtime.run(self.start_async())
+        """Start the servers and return the fleet once all of them listen. In a replay nothing is started."""
+        if not replaying():
+            runtime.run(self.start_async())
         return self
 
     def restart(
@@ -76,7 +78,8 @@ class LabFleet:
 
     def stop(self) -> None:
         """Close every connection with 1001 and end all processes. Stopping twice does nothing."""
-        runtime.run(self.stop_async())
+        if self._relay is not None:
+            runtime.run(self.stop_async())
 
     def __enter__(self) -> Self:
         return self.start()
@@ -88,7 +91,9 @@ class LabFleet:
 
     @property
     def url(self) -> str:
-        """Where clients connect. Raises LabServerError unless the fleet was started and not stopped."""
+        """Where clients connect: nowhere in a replay. Raises LabServerError unless the fleet runs."""
+        if replaying():
+            return NOWHERE
         host, port = self._running().address
         return f"ws://{host}:{port}/"
 
@@ -160,5 +165,6 @@ class LabFleet:
 
     def _running(self) -> Relay:
         if self._relay is None:
-            raise LabServerError("this fleet does not run; use it in a with statement, or call start()")
+            not_running = "this fleet does not run; use it in a with statement, or call start()"
+            raise LabServerError(NO_SERVER if replaying() else not_running)
         return self._relay

@@ -24,6 +24,7 @@ from wslab.core.routes import is_loopback
 from wslab.net import control, runtime
 from wslab.net.address import reserve
 from wslab.net.child import Child, LabServerError
+from wslab.net.replay import NO_SERVER, NOWHERE, replaying
 
 KINDS: tuple[RestartKind, ...] = ("graceful", "crash", "reload")
 GOING_AWAY = 1001
@@ -90,8 +91,9 @@ class LabServer:
     # The blocking calls; each has an async variant of the same name with `_async`.
 
     def start(self) -> Self:
-        """Start the server and return it once it listens."""
-        runtime.run(self.start_async())
+        """Start the server and return it once it listens. In a replay nothing is started (see `wslab.net.replay`)."""
+        if not replaying():
+            runtime.run(self.start_async())
         return self
 
     def restart(self, kind: RestartKind = "graceful", *, downtime_s: float | None = None, **changes: Any) -> Restart:
@@ -123,7 +125,8 @@ class LabServer:
 
     def stop(self) -> None:
         """Close every connection with 1001, end the process and give the port back. Stopping twice does nothing."""
-        runtime.run(self.stop_async())
+        if self._reservation is not None:
+            runtime.run(self.stop_async())
 
     def __enter__(self) -> Self:
         return self.start()
@@ -132,13 +135,15 @@ class LabServer:
         self.stop()
 
     async def __aenter__(self) -> Self:
-        await runtime.hand_over(self.start_async())
+        if not replaying():
+            await runtime.hand_over(self.start_async())
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await runtime.hand_over(self.stop_async())
+        if self._reservation is not None:
+            await runtime.hand_over(self.stop_async())
 
     # What it is and what it saw
 
@@ -151,7 +156,9 @@ class LabServer:
 
     @property
     def url(self) -> str:
-        """Where clients connect. Raises LabServerError unless the server was started and not stopped."""
+        """Where clients connect: nowhere in a replay. Raises LabServerError unless the server runs."""
+        if replaying():
+            return NOWHERE
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"ws://{host}:{self.port}/"
 
@@ -333,6 +340,7 @@ class LabServer:
 
     def _check_running(self) -> None:
         if self._reservation is None:
-            raise LabServerError("this server was not started; use it in a with statement, or call start()")
+            not_started = "this server was not started; use it in a with statement, or call start()"
+            raise LabServerError(NO_SERVER if replaying() else not_started)
         if self._child is None and self._reservation.fileno() < 0:
             raise LabServerError("this server was stopped; make a new LabServer")

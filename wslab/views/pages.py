@@ -76,7 +76,7 @@ def case(run: Run) -> str:
 
 
 def _in_short(side: Side) -> str:
-    end = ", ".join(side[thing] for thing in ("close code", "reason", "clean") if side.get(thing, "none") != "none")
+    end = ", ".join(side[thing] for thing in ("close code", "clean") if thing in side)
     return side.get("thrown") or end or side["handshake"].partition(":")[0]
 
 
@@ -152,7 +152,7 @@ def _of_server(run: Run) -> Side:
 def _account(account: Account) -> Side:
     took_leave = account.closed_by == "client"
     close = account.received if took_leave else account.sent
-    frame = lookup(close.code).label if close else "no close frame"
+    frame = close.code if close else "no close frame"
     return {
         "handshake": "HTTP 101",
         "close code": f"{'received' if took_leave else 'sent'} {frame}",

@@ -9,6 +9,8 @@ VIEWS.herd = (host, panel) => {
   const most = (values) => values.reduce((one, other) => Math.max(one, other), 0);
 
   const paint = (pen, width) => {
+    pen.fillStyle = pen.quiet;
+    if (!herds().length) return pen.fillText("nothing was simulated yet", LEFT, TOP);
     const upper = { left: LEFT, right: width - RIGHT, top: TOP, bottom: TOP + UPPER };
     const lower = { ...upper, top: upper.bottom + BETWEEN, bottom: upper.bottom + BETWEEN + LOWER };
     const bin_s = all()[0]?.bin_s ?? 0.1;

@@ -1,0 +1,83 @@
+"""`wslab report`: a lesson, a notebook or a saved run as one file that can be mailed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wslab.cli.console import check_writable, complain, print_saved, progress_line
+from wslab.core.files import write_whole
+from wslab.experiments import Progress
+from wslab.views.words import short
+
+if TYPE_CHECKING:
+    from wslab.views.reports import Report
+
+FAILED = 1
+
+
+def report(
+    what: Annotated[str, typer.Argument(help="A lesson's number, a notebook (.ipynb) or a saved run (.jsonl).")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The page. Not given: WHAT's own name, in this folder.")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", help="NAME=VALUE, of the notebook's cell tagged `parameters`; repeatable."),
+    ] = None,
+    widgets: Annotated[bool, typer.Option("--widgets", help="Keep widgets, working without a network.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print it as PDF too, through an installed Chromium.")] = False,
+    md: Annotated[
+        bool, typer.Option("--md", help="Write it as Markdown too, for a ticket or a wiki, its figures in a folder.")
+    ] = False,
+    timeout_s: Annotated[float, typer.Option("--timeout", min=1, help="Seconds that one cell may take.")] = 600.0,
+) -> None:
+    """Execute a notebook and write one page that opens anywhere, without a network, its data inside.
+
+    Where a cell fails, the page shows where and why, and the exit code is 1.
+    """
+    from wslab.views import reports
+
+    page = out or Path(f"{reports.open_notebook(what).name}.html")
+    check_writable(page)
+    browser = reports.find_browser() if pdf else None
+    with progress_line() as progress:
+        made = reports.make_report(
+            what,
+            parameters=dict(map(_pair, parameter or [])),
+            with_widgets=widgets,
+            timeout_s=timeout_s,
+            on_cell=lambda done, total, line: progress(Progress(done, total, short(line, 60))),
+        )
+        files = _files(made, page, browser, md)
+    for path, content in files.items():
+        path.parent.mkdir(exist_ok=True)  # that of the figures
+        write_whole(path, content)
+    print_saved([path for path in files if path.parent == page.parent])
+    if made.failure is not None:
+        failed = f"code cell {made.failure.cell_number} failed: {made.failure.error}; the report shows where"
+        raise typer.Exit(complain(failed, FAILED))
+
+
+def _files(made: Report, page: Path, browser: str | None, md: bool) -> dict[Path, bytes]:
+    """Return what is to be written, all of it made before any of it is."""
+    from wslab.views import reports
+
+    html = made.page()
+    files = {page: html.encode()}
+    if browser is not None:
+        files[page.with_suffix(".pdf")] = reports.print_page(html, browser)
+    if md:
+        text, figures = made.markdown(page.stem)
+        files |= {page.parent / name: content for name, content in figures.items()}
+        files[page.with_suffix(".md")] = text.encode()
+    return files
+
+
+def _pair(given: str) -> tuple[str, str]:
+    name, equals, value = given.partition("=")
+    if not equals:
+        raise ValueError(f"--parameter is {given!r}, but must be NAME=VALUE")
+    return name.strip(), value

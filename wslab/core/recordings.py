@@ -1,0 +1,114 @@
+"""Recorded results in a folder: what was asked, what came of it, and how the one leads to the other.
+
+A call is known by its fingerprint, which is made of all that decides what it does: the experiment, its arguments, the
+server's knobs, the seed, and of a policy not its name but what it draws and which codes it retries. The same call made
+again finds its recording, whoever makes it; a call that differs in anything finds none.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+
+from wslab.core.knobs import Knobs
+from wslab.core.policy import Policy
+from wslab.core.records import RunInfo
+from wslab.core.runs import Run
+from wslab.core.verdicts import Verdict
+
+REPLAY = "WSLAB_REPLAY"
+RECORD = "WSLAB_RECORD"
+"""The variables of the environment that `wslab.net.replay` obeys."""
+
+DRAWN = 5
+"""Delays by which two policies are told apart."""
+
+TRIED_CODES = (1000, 1001, 1005, 1006, 1008, 1009, 1011, 1012, 1013, 4000)
+"""Codes by which two rules are told apart."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of an experiment: everything that decides what it does, as JSON can hold it.
+
+    Fields:
+        url: of a foreign server; None where the lab has one of its own, whose port is another one each time.
+        policy: what `behaviour` says of it.
+    """
+
+    experiment: str
+    parameters: Mapping[str, Any]
+    knobs: Knobs | None = None
+    seed: int | None = None
+    url: str | None = None
+    policy: Mapping[str, Any] | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits, the same for the same call on every machine.
+
+        >>> Asked(experiment="story", parameters={"a": 1, "b": 2}).fingerprint
+        '6039d5f94b14'
+        """
+        return hashlib.blake2s(msgspec.json.encode(self, order="deterministic"), digest_size=6).hexdigest()
+
+
+def behaviour(policy: Policy) -> dict[str, Any]:
+    """Return what a policy does, however it is written: its first delays, and the codes that it retries.
+
+    >>> from wslab.core.backoff import constant
+    >>> behaviour(constant(delay_s=3))["delays_s"]
+    [3, 3, 3, 3, 3]
+    """
+    return {
+        "delays_s": list(islice(policy.delays(Random(0)), DRAWN)),
+        "retries": [code for code in TRIED_CODES if policy.retries(code)],
+        "honours_retry_after": policy.honours_retry_after,
+    }
+
+
+def keep(folder: Path, asked: Asked, result: Run | Verdict) -> Path:
+    """Write a result into `folder`, which is made where it is missing, and return its file.
+
+    The same call may be kept any number of times: its files are numbered in order.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    number = len(recorded([folder], asked)) + 1
+    stem = f"{asked.experiment}-{asked.fingerprint}-{number:02}"
+    if isinstance(result, Run):
+        return result.save(folder / f"{stem}.jsonl.gz")
+    path = folder / f"{stem}.json"
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
+    return path
+
+
+def recorded(folders: Iterable[Path], asked: Asked) -> list[Path]:
+    """Return the files of this call's results, in the order in which they were kept."""
+    pattern = f"{asked.experiment}-{asked.fingerprint}-*"
+    return [path for folder in folders for path in sorted(folder.rglob(pattern))]
+
+
+def infos(folder: Path) -> Iterator[RunInfo]:
+    """Yield what the runs of a folder, and of those in it, say of themselves, without reading their records."""
+    for path in sorted(folder.rglob(f"*-{'[0-9a-f]' * 12}-*.jsonl.gz")):
+        with gzip.open(path) as file:
+            yield msgspec.json.decode(file.readline(), type=RunInfo)
+
+
+def read_verdict(path: Path) -> Verdict:
+    """Read a verdict that `keep` wrote.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it holds no verdict.
+    """
+    return msgspec.json.decode(path.read_bytes(), type=Verdict)

@@ -1,0 +1,151 @@
+"""HTML that cells put out, made fit for a page that stands alone: images in words, tables to take along."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+from collections.abc import Iterator
+
+from bs4 import BeautifulSoup, Tag
+
+NO_WORDS = "A figure without a description; the code above it draws it"
+NO_WORDS_IN_PROSE = "An image without a description"
+"""The text alternatives of images whose authors gave none."""
+
+WORTH_PARSING = ("<img", "<table", "<IMG", "<TABLE")
+
+
+class Fragments:
+    """Settles one fragment after another, and numbers their tables for the names of what is downloaded.
+
+    Args:
+        name: with which the files' names begin.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._tables = 0
+
+    def settle(self, fragment: str, data: str | None = None) -> str:
+        """Return an output's HTML with what a reader without a kernel and without a network needs.
+
+        Args:
+            data: the whole table as CSV, of which the fragment may show a part.
+        """
+        if not any(mark in fragment for mark in WORTH_PARSING):
+            return fragment
+        soup = BeautifulSoup(fragment, features="html.parser")
+        _settle_images(soup, NO_WORDS)
+        for table in soup.find_all("table"):
+            if table.find_parent("table") is None and table.find("td"):
+                self._offer(soup, table, data)
+        return str(soup)
+
+    def settle_prose(self, fragment: str) -> str:
+        """Return a Markdown cell's HTML: its images likewise; its tables are part of the text."""
+        if "<img" not in fragment:
+            return fragment
+        soup = BeautifulSoup(fragment, features="html.parser")
+        _settle_images(soup, NO_WORDS_IN_PROSE)
+        return str(soup)
+
+    def _offer(self, soup: BeautifulSoup, table: Tag, data: str | None) -> None:
+        """Let a wide table scroll by itself, and put a link under it by which it is saved as CSV."""
+        self._tables += 1
+        name = f"{self._name}-table-{self._tables}.csv"
+        content = (to_csv(rows(table)) if data is None else data).encode("utf-8-sig")  # the mark is for spreadsheets
+        link = soup.new_tag("a", href=data_uri(content, "text/csv;charset=utf-8"), download=name)
+        link.string = f"Table {self._tables} as CSV" + (", as shown" if data is None else "")
+        line = soup.new_tag("p", attrs={"class": "download"})
+        line.append(link)
+        scrolls = {"class": "scroll", "role": "region", "tabindex": "0", "aria-label": f"Table {self._tables}"}
+        box = soup.new_tag("div", attrs=scrolls)
+        table.wrap(box)
+        box.insert_after(line)
+
+
+def _settle_images(soup: BeautifulSoup, no_words: str) -> None:
+    """Give every image a text alternative; one that lies at another host becomes a link to it."""
+    for image in soup.find_all("img"):
+        if not image.has_attr("alt"):
+            image["alt"] = no_words
+        source = str(image.get("src", ""))
+        if source.startswith(("http:", "https:", "//")):
+            link = soup.new_tag("a", href=source)
+            link.string = f"{image['alt'] or 'image'} (an image at another host)"
+            image.replace_with(link)
+
+
+def rows(table: Tag) -> list[list[str]]:
+    """Return a table's cells as text, one that spans several rows or columns in each of them.
+
+    >>> soup = BeautifulSoup("<table><tr><th rowspan=2>a</th><td>1</td></tr><tr><td>2</td></tr></table>", "html.parser")
+    >>> rows(soup.table)
+    [['a', '1'], ['a', '2']]
+    """
+    pending: dict[int, tuple[int, str]] = {}  # by column: in how many more rows, and what
+    found = []
+    for row in table.find_all("tr"):
+        cells = iter(row.find_all(["th", "td"]))
+        line: list[str] = []
+        while True:
+            column = len(line)
+            if column in pending:
+                left, text = pending.pop(column)
+                line.append(text)
+                if left > 1:
+                    pending[column] = (left - 1, text)
+                continue
+            cell = next(cells, None)
+            if cell is None:
+                break
+            text = " ".join(cell.get_text().split())
+            for extra in range(_span(cell, "colspan")):
+                line.append(text)
+                if _span(cell, "rowspan") > 1:
+                    pending[column + extra] = (_span(cell, "rowspan") - 1, text)
+        found.append(line)
+    return found
+
+
+def _span(cell: Tag, name: str) -> int:
+    value = str(cell.get(name, "1"))
+    return max(1, int(value)) if value.isdecimal() else 1
+
+
+def to_csv(cells: list[list[str]]) -> str:
+    """Return rows as CSV (RFC 4180)."""
+    file = io.StringIO()
+    csv.writer(file).writerows(cells)
+    return file.getvalue()
+
+
+def data_uri(content: bytes, media_type: str) -> str:
+    """Return an address that is the content itself (RFC 2397)."""
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+
+
+def pipe_table(cells: list[list[str]]) -> str:
+    """Return rows, the first of which is the header, as a table of GitHub's Markdown.
+
+    >>> print(pipe_table([["", "n"], ["a", "1"]]))
+    |  | n |
+    |---|---|
+    | a | 1 |
+    """
+    head, *body = cells
+    return "\n".join([_line(head), "|" + "---|" * len(head), *map(_line, body)])
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def figures(fragment: str) -> Iterator[tuple[bytes, str]]:
+    """Yield the PNG images that a fragment contains, each with its text alternative."""
+    for image in BeautifulSoup(fragment, features="html.parser").find_all("img"):
+        kind, _, encoded = str(image.get("src", "")).partition(",")
+        if kind == "data:image/png;base64":
+            yield base64.b64decode(encoded), html.unescape(str(image.get("alt", NO_WORDS)))

@@ -1,0 +1,74 @@
+"""Other values for a notebook's parameters: a cell is put after the one that is tagged `parameters`, as papermill does.
+
+The tag and its meaning are papermill's; that program itself brings an executor and stores of its own, and these lines
+need neither.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+from wslab.core.arguments import check_choice
+
+TAG = "parameters"
+
+
+def set_parameters(notebook: NotebookNode, given: Mapping[str, str]) -> None:
+    """Add a cell to `notebook` that sets these names, each to a Python literal, or to the text as it stands.
+
+    Raises:
+        ValueError: no cell is tagged, or it sets no such name; the message offers the nearest.
+    """
+    if not given:
+        return
+    place, known = _tagged(notebook)
+    for name in given:
+        check_choice("parameter", name, known)
+    lines = [f"{name} = {_value(text, known[name])!r}" for name, text in given.items()]
+    cell = new_code_cell("\n".join(lines), metadata={"tags": ["injected-parameters"]})  # type: ignore[no-untyped-call]
+    notebook.cells.insert(place + 1, cell)
+
+
+def _tagged(notebook: NotebookNode) -> tuple[int, dict[str, Any]]:
+    """Return the number of the tagged cell, and the names that it sets, with their values where they are literals."""
+    for place, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code" and TAG in cell.metadata.get("tags", []):
+            return place, _assigned(cell.source)
+    raise ValueError(
+        f"this notebook has no parameters: tag the cell that sets them {TAG!r} (in JupyterLab: View, Right Sidebar, "
+        "Show Property Inspector)"
+    )
+
+
+def _assigned(source: str) -> dict[str, Any]:
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:  # of a magic, or another language
+        return {}
+    found: dict[str, Any] = {}
+    for statement in body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        for target in targets:
+            if isinstance(target, ast.Name):
+                found[target.id] = _literal(getattr(statement, "value", None))
+    return found
+
+
+def _value(text: str, default: Any) -> Any:
+    """Return what `text` stands for; what replaces a text stays one, so that "10" does not become a number."""
+    if isinstance(default, str):
+        return text
+    value = _literal(text)
+    return text if value is None and text != "None" else value
+
+
+def _literal(source: str | ast.expr | None) -> Any:
+    try:
+        return ast.literal_eval(source) if source is not None else None
+    except (ValueError, SyntaxError):
+        return None

@@ -1,0 +1,67 @@
+"""The scripts by which a page shows widgets without a kernel and without a network.
+
+They are those that ipywidgets, anywidget and others install for the classic notebook, found where Jupyter finds them.
+So none is fetched, and none is kept here: a page has the versions of the environment that made it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from jupyter_core.paths import jupyter_path
+from nbformat import NotebookNode
+
+STATE = "application/vnd.jupyter.widget-state+json"
+
+CONTROLS = ("jupyter-js-widgets", "extension.js")
+"""Where ipywidgets keeps the scripts of its own widgets."""
+
+OWN = ("@jupyter-widgets/base", "@jupyter-widgets/controls", "@jupyter-widgets/output")
+
+STAGE = Path(__file__).parent / "templates" / "page" / "widgets.js"
+
+
+def scripts(notebook: NotebookNode) -> str:
+    """Return the script elements that show the widgets whose state `notebook` holds; empty where there are none.
+
+    Raises:
+        OSError: ipywidgets did not install its scripts here.
+    """
+    state = notebook.metadata.get("widgets", {}).get(STATE)
+    if not state:
+        return ""
+    used = sorted({model["model_module"] for model in state["state"].values()} - set(OWN))
+    bodies = [STAGE.read_text(encoding="utf-8"), *_modules(used), f"showWidgets({_data(state)});"]
+    return "\n".join(f"<script>\n{_inside_html(body)}\n</script>" for body in bodies)
+
+
+def _modules(used: list[str]) -> Iterator[str]:
+    controls = _installed(*CONTROLS)
+    if controls is None:
+        raise OSError("the scripts of ipywidgets are not installed here; its package widgetsnbextension brings them")
+    yield _named("nbextensions/jupyter-js-widgets/extension", controls)
+    for module in used:
+        if (script := _installed(module, "index.js")) is not None:
+            yield _named(module, script)
+
+
+def _installed(module: str, file: str) -> str | None:
+    """Return what a package has installed for the classic notebook, or None where it is not found."""
+    candidates = (Path(folder) / module / file for folder in jupyter_path("nbextensions"))
+    found = next((path for path in candidates if path.is_file()), None)
+    return found.read_text(encoding="utf-8") if found else None
+
+
+def _named(module: str, script: str) -> str:
+    return f"widgetModule({json.dumps(module)}, (define) => {{\n{script}\n}});"
+
+
+def _data(state: NotebookNode) -> str:
+    return json.dumps(state).replace("<", "\\u003c")
+
+
+def _inside_html(script: str) -> str:
+    """Return a script that an HTML parser does not take to end, or to begin a comment, before its time."""
+    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
