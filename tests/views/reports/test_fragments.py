@@ -66,6 +66,10 @@ def test_fragment_without_tables_and_images_stays_as_it_is():
     assert Fragments("x").settle(odd) == odd
 
 
+def test_summary_of_a_run_is_no_data():
+    assert "download" not in Fragments("x").settle('<div class="wslab-run"><table><tr><td>1</td></tr></table></div>')
+
+
 def test_table_of_prose_has_no_download():
     assert "download" not in Fragments("x").settle_prose("<table><tr><td>1</td></tr></table>")
 

@@ -39,7 +39,7 @@ class Fragments:
         soup = BeautifulSoup(fragment, features="html.parser")
         _settle_images(soup, NO_WORDS)
         for table in soup.find_all("table"):
-            if table.find_parent("table") is None and table.find("td"):
+            if table.find_parent(_is_no_data) is None and table.find("td"):
                 self._offer(soup, table, data)
         return str(soup)
 
@@ -66,10 +66,15 @@ class Fragments:
         box.insert_after(line)
 
 
+def _is_no_data(parent: Tag) -> bool:
+    """Whether a table in this element is a part of another, or a summary of the kit's own, whose data come along."""
+    return parent.name == "table" or any(str(name).startswith("wslab-") for name in parent.get_attribute_list("class"))
+
+
 def _settle_images(soup: BeautifulSoup, no_words: str) -> None:
     """Give every image a text alternative; one that lies at another host becomes a link to it."""
     for image in soup.find_all("img"):
-        if not image.has_attr("alt"):
+        if not image.get("alt"):
             image["alt"] = no_words
         source = str(image.get("src", ""))
         if source.startswith(("http:", "https:", "//")):
@@ -148,4 +153,4 @@ def figures(fragment: str) -> Iterator[tuple[bytes, str]]:
     for image in BeautifulSoup(fragment, features="html.parser").find_all("img"):
         kind, _, encoded = str(image.get("src", "")).partition(",")
         if kind == "data:image/png;base64":
-            yield base64.b64decode(encoded), html.unescape(str(image.get("alt", NO_WORDS)))
+            yield base64.b64decode(encoded), html.unescape(str(image.get("alt") or NO_WORDS))
