@@ -20,6 +20,7 @@ from wslab.course import (
     check_bystanders,
     check_gentle_return,
     check_limit_shown,
+    check_page_is_told,
     check_polite_policy,
     mystery_server,
 )
@@ -72,6 +73,22 @@ def load_refused(run: wslab.Run) -> wslab.Run:
 )
 def test_announced_restart_is_tried_for_real(knobs: Any, passed: bool, hint: str) -> None:
     checked = check_announced_restart(knobs)
+    assert (checked.passed, hint in checked.message) == (passed, True)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "passed", "hint"),
+    [
+        (..., False, "Knobs"),
+        (Knobs(), False, "a refused connection is a failed handshake"),
+        (Knobs(while_down="unavailable"), False, "HTTP 503 is a failed handshake"),
+        (Knobs(while_down="hang"), False, "says nothing"),
+        (Knobs(while_down="flap"), False, "1012 Service Restart"),
+        (Knobs(while_down="try_again_later"), True, "1013"),
+    ],
+)
+def test_page_is_told_after_the_handshake_only(knobs: Any, passed: bool, hint: str) -> None:
+    checked = check_page_is_told(knobs)
     assert (checked.passed, hint in checked.message) == (passed, True)
 
 

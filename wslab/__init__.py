@@ -32,6 +32,7 @@ _HOMES = {
     "PolicyPanel": "wslab.views.panels",
     "RestartPanel": "wslab.views.panels",
     "Run": "wslab.core.runs",
+    "StoryPanel": "wslab.views.panels",
     "allow_nested_run": "wslab.net.runtime",
     "browser_drill": "wslab.experiments",
     "closure_visibility": "wslab.experiments",
@@ -130,3 +131,4 @@ if TYPE_CHECKING:
     from wslab.views.panels import PayloadPanel as PayloadPanel
     from wslab.views.panels import PolicyPanel as PolicyPanel
     from wslab.views.panels import RestartPanel as RestartPanel
+    from wslab.views.panels import StoryPanel as StoryPanel

@@ -1,6 +1,6 @@
 """`%wslab`: the command line's own commands in a notebook, where a card is a page and an error is one line.
 
-`%load_ext wslab` brings it. `serve` is left out: it obeys what is typed in a terminal, and a cell has `LabServer`.
+`%load_ext wslab` brings it. Commands that need a terminal are left out, such as `serve`: a cell has `LabServer`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from wslab.cli import COMMANDS
 from wslab.cli.console import CANNOT_BE_DONE_HERE, WRONG_ARGUMENT
-from wslab.cli.serve import serve
 from wslab.views.display import register
 
 _app = typer.Typer(
@@ -35,8 +34,7 @@ def _in_one_line() -> Iterator[None]:
 
 
 for command in COMMANDS:
-    if command is not serve:
-        _app.command()(_in_one_line()(command))
+    _app.command()(_in_one_line()(command))
 
 
 def run_command(line: str) -> None:

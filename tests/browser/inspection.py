@@ -21,6 +21,7 @@ MISFITS = """element => {
     const around = [];
     for (let it = element.parentElement; it && !it.matches(".jp-Cell"); it = it.parentElement) around.push(it);
     for (const it of [...around, element, ...element.querySelectorAll("*")]) {
+        if (!it.checkVisibility()) continue; // as what is folded away
         const style = getComputedStyle(it);
         const name = `<${it.localName} class="${it.getAttribute("class")}"> ${it.textContent.trim().slice(0, 40)}`;
         const scrolls = overflow => ["auto", "scroll"].includes(overflow);

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from random import Random
 
 import pytest
 
 import wslab
 from wslab.core.ladders import bracket
+from wslab.net.server import LabServer
 
 
 def test_story_has_all_its_chapters() -> None:
@@ -23,7 +26,30 @@ def test_story_has_all_its_chapters() -> None:
     assert all(outage.reopened_at_s is not None for outage in run.outages)
 
 
-@pytest.mark.parametrize(("argument", "value"), [("clients", 0), ("max_message_bytes", 100), ("downtime_s", -1)])
+def test_story_can_be_told_on_a_server_that_runs() -> None:
+    with LabServer(max_message_bytes=99) as server:
+        run = wslab.tell_story(server, clients=1, max_message_bytes=2000, raised_bytes=2001, policy=soon, downtime_s=0)
+        assert server.knobs.max_message_bytes == 2001
+    assert run.sends[-1].payload_bytes == 2001
+    assert run.sends[-1].outcome == "accepted"
+    assert run.info.parameters["policy"] == "soon"
+
+
+def soon(rng: Random) -> Iterator[float]:
+    while True:
+        yield rng.uniform(0, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("clients", 0),
+        ("max_message_bytes", 100),
+        ("raised_bytes", 65_536),
+        ("policy", "rash"),
+        ("downtime_s", -1),
+    ],
+)
 def test_bad_argument_teaches(argument: str, value: int) -> None:
     with pytest.raises(ValueError, match=argument):
         wslab.tell_story(**{argument: value})  # type: ignore[arg-type]

@@ -42,9 +42,9 @@ def _options(
     """Options of the command itself."""
 
 
-COMMANDS = (demo, probe, herd, simulate, codes, report, gallery, serve)
-"""All but those of the command itself; a notebook's `%wslab` has them too."""
+COMMANDS = (demo, probe, herd, simulate, codes, report, gallery)
+"""Those that a notebook has too, as `%wslab`; the others are for a terminal alone."""
 
-for command in COMMANDS:
+for command in (*COMMANDS, serve):
     app.command()(teaching()(command))
 app.command("app")(teaching()(panels_app))

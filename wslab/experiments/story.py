@@ -6,11 +6,15 @@ its delay and comes back. The message then passes. A crash, last, shows the same
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from wslab.core.arguments import check_seed, check_whole
-from wslab.core.backoff import full_jitter
-from wslab.core.knobs import Knobs
+from wslab.core.backoff import full_jitter, named
+from wslab.core.knobs import MAX_LIMIT_BYTES, Knobs
 from wslab.core.ladders import until_refused
 from wslab.core.payloads import make_payload
+from wslab.core.policy import Delays, Policy
 from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Progress, Setting, conduct
 from wslab.experiments.crowd import Crowd
@@ -25,9 +29,12 @@ POLICY = full_jitter(initial_delay_s=1.0, max_delay_s=2.0)
 
 
 def tell_story(
+    server: LabServer | None = None,
     *,
     clients: int = 12,
     max_message_bytes: int = 65_536,
+    raised_bytes: int | None = None,
+    policy: str | Policy | Delays = POLICY,
     downtime_s: float = 0.5,
     seed: int = 0,
     progress: OnProgress | None = None,
@@ -37,44 +44,67 @@ def tell_story(
     """Tell the whole story and return its run: `Send`, `Closure`, `Attempt`, `Outage`, `Restart`, `Account` records.
 
     Args:
+        server: a running one, which is given the limit and the downtime first. None: one of its own.
         clients: who is connected besides client 0, which sends; 1 to 200.
-        max_message_bytes: the limit to find, 1 KiB to 1 MiB; the reload raises it fourfold.
+        max_message_bytes: the limit to find, 1 KiB to 1 MiB.
+        raised_bytes: the limit from the reload on, larger and at most 1 GiB. None: fourfold.
+        policy: when the clients come back: a name, a `Policy`, or a generator function.
         downtime_s: of both restarts.
         seed: of the clients' delays.
+        progress: told each chapter. on_record, cancel: as in `payload_sweep`.
 
     Raises:
         TypeError, ValueError: an argument is out of its bounds.
     """
     check_whole("clients", clients, low=1, high=200, unit="clients")
     check_whole("max_message_bytes", max_message_bytes, low=1024, high=2**20, unit="bytes")
+    raised_bytes = RAISED_BY * max_message_bytes if raised_bytes is None else raised_bytes
+    check_whole("raised_bytes", raised_bytes, low=max_message_bytes + 1, high=MAX_LIMIT_BYTES, unit="bytes")
     check_seed(seed)
-    raised_bytes = RAISED_BY * max_message_bytes
+    chosen = named(policy)
 
     def tell(chapter: int, doing: str) -> None:
         if progress is not None:
             progress(Progress(chapter, CHAPTERS, doing))
 
     async def measure(recorder: Recorder) -> None:
-        sender = Client(server.url, recorder)
-        async with Crowd(server.url, recorder, clients, POLICY, seed=seed, first_client=1, timeout_s=20) as crowd:
+        sender = Client(stage.url, recorder)
+        async with Crowd(stage.url, recorder, clients, chosen, seed=seed, first_client=1) as crowd:
             tell(0, f"{clients} clients connect")
             await crowd.connected()
             tell(1, "a message grows until it breaks")
             refused_bytes = await _grow(sender, 2 * max_message_bytes)
             tell(2, f"the limit is raised to {raised_bytes:,} B: a reload, so everyone is sent away")
             async with crowd.outage():
-                await server.restart_async("reload", max_message_bytes=raised_bytes)
+                await stage.restart_async("reload", max_message_bytes=raised_bytes)
             tell(3, "the message that broke is sent again")
             await _send(sender, refused_bytes)
             tell(4, "the server crashes")
             async with crowd.outage():
-                await server.restart_async("crash")
+                await stage.restart_async("crash")
             tell(CHAPTERS, "everyone is back")
 
-    parameters = {"clients": clients, "max_message_bytes": max_message_bytes, "raised_bytes": raised_bytes}
-    with LabServer(Knobs(max_message_bytes=max_message_bytes, downtime_s=downtime_s)) as server:
-        setting = Setting("story", parameters, server, server.url, seed)
+    parameters = {
+        "clients": clients,
+        "max_message_bytes": max_message_bytes,
+        "raised_bytes": raised_bytes,
+        "policy": chosen.name,
+        "policy_knobs": dict(chosen.knobs),
+    }
+    with _staged(server, Knobs(max_message_bytes=max_message_bytes, downtime_s=downtime_s)) as stage:
+        setting = Setting("story", parameters, stage, stage.url, seed)
         return conduct(measure, setting, cancel=cancel, on_record=on_record)
+
+
+@contextlib.contextmanager
+def _staged(server: LabServer | None, knobs: Knobs) -> Iterator[LabServer]:
+    """Yield the server as the story finds it: the one given, tuned, or one of its own."""
+    if server is None:
+        with LabServer(knobs) as own:
+            yield own
+    else:
+        server.tune(max_message_bytes=knobs.max_message_bytes, downtime_s=knobs.downtime_s)
+        yield server
 
 
 async def _grow(sender: Client, last_bytes: int) -> int:

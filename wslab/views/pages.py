@@ -30,6 +30,12 @@ ANSWERS = {
 """How a server that is down answers an opening handshake."""
 
 
+ORDER = "in this order"
+
+HANDSHAKES = {"error": "an error event, which says nothing", "silence": "nothing in time"}
+"""What a page's first event says of its opening handshake, where it is not open."""
+
+
 def beside(run: Run) -> pd.DataFrame:
     """Return one row a thing to know of how a connection ended, in the words of each side.
 
@@ -76,7 +82,7 @@ def case(run: Run) -> str:
 
 
 def _in_short(side: Side) -> str:
-    end = ", ".join(side[thing] for thing in ("close code", "reason", "clean") if side.get(thing, "none") != "none")
+    end = ", ".join(side[thing] for thing in ("close code", "clean") if thing in side)
     return side.get("thrown") or end or side["handshake"].partition(":")[0]
 
 
@@ -84,14 +90,13 @@ def _of_page(run: Run) -> Side:
     told = [one for one in run.notices if one.subject == BROWSER]
     if not told:
         return {"handshake": "no page took part"}
-    opened = any(one.event == "open" for one in told)
-    side = {"handshake": "open" if opened else "an error event, which says nothing"}
+    side = {"handshake": HANDSHAKES.get(told[0].event, told[0].event)}
     for one in told:
         if one.event == "thrown":
             side["thrown"] = _thrown(one)
         if one.event == "close" and one.close_code is not None:
             side |= _end(one.close_code, one.close_reason or "", clean=bool(one.clean))
-    return side | {"in this order": " → ".join(f"{one.event} {_ms(one.elapsed_s)}" for one in told)}
+    return side | {ORDER: " → ".join(f"{one.event} {_ms(one.elapsed_s)}" for one in told)}
 
 
 def _of_python(run: Run) -> Side:
@@ -107,7 +112,7 @@ def _of_python(run: Run) -> Side:
         side |= _end(closure.close_code, closure.close_reason, clean=closure.clean)
         order.append(f"close {_ms(closure.close_started_at_s - began_at_s)}")
         order.append(f"end of TCP {_ms(closure.closed_at_s - began_at_s)}")
-    return side | {"in this order": " → ".join(order)}
+    return side | {ORDER: " → ".join(order)}
 
 
 def _thrown(notice: Notice) -> str:
@@ -152,7 +157,7 @@ def _of_server(run: Run) -> Side:
 def _account(account: Account) -> Side:
     took_leave = account.closed_by == "client"
     close = account.received if took_leave else account.sent
-    frame = lookup(close.code).label if close else "no close frame"
+    frame = close.code if close else "no close frame"
     return {
         "handshake": "HTTP 101",
         "close code": f"{'received' if took_leave else 'sent'} {frame}",

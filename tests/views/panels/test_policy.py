@@ -67,6 +67,12 @@ def test_policy_keeps_its_look_while_others_come_and_go(panel: PolicyPanel) -> N
     assert drawn(panel)["none"]["look"] != before
 
 
+def test_as_many_policies_as_can_be_told_apart_differ_in_look(panel: PolicyPanel) -> None:
+    panel.turn(policies=["none", "constant", "exponential", "full_jitter", "equal_jitter", "rfc6455"])
+    looks = {(policy["look"]["marker"], *policy["look"]["dash"]) for policy in panel.scene["delays"]}
+    assert len(looks) == 6
+
+
 def test_policy_that_ends_has_no_medians_afterwards(panel: PolicyPanel) -> None:
     panel.turn(policies=["signalr", "constant"])
     assert drawn(panel)["signalr"]["medians"] == [0, 2, 10, 30]

@@ -32,7 +32,7 @@ def test_every_client_is_seen_away_and_back(panel: RestartPanel, action: str, co
     run = panel.press(action)
     assert run is not None
     assert [restart.kind for restart in run.restarts] == [action]
-    assert panel.status["words"].startswith(f"3 clients saw {code}; 3 came back, after ")
+    assert panel.status["words"].startswith(f"3 clients saw {code}; all came back, after ")
     assert panel.events[0] == ["drill", action]
     assert kinds(panel)["outage"] == 3
     assert [event[3] for event in panel.events if event[0] == "closure" and event[4] != "client"] == [code] * 3

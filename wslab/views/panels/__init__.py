@@ -9,5 +9,6 @@ from wslab.views.panels.herd import HerdPanel
 from wslab.views.panels.payload import PayloadPanel
 from wslab.views.panels.policy import PolicyPanel
 from wslab.views.panels.restart import RestartPanel
+from wslab.views.panels.story import StoryPanel
 
-__all__ = ["BrowserPanel", "HerdPanel", "PayloadPanel", "PolicyPanel", "RestartPanel"]
+__all__ = ["BrowserPanel", "HerdPanel", "PayloadPanel", "PolicyPanel", "RestartPanel", "StoryPanel"]

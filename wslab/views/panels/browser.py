@@ -163,6 +163,7 @@ class BrowserPanel(ServedPanel):
 
     def tables_of(self, run: Run) -> list[ShownTable]:
         beside = pages.beside(run).rename(columns={"what": ""} | pages.HEADINGS)
+        beside = beside[beside[""] != pages.ORDER]  # the view lists the page's own, and height is scarce
         each = pages.each(self.runs[::-1]).rename(columns=pages.HEADINGS)
         return [
             shown_table(f"Both sides of {pages.case(run)}", beside, folded=False),

@@ -80,7 +80,7 @@ class HerdPanel(Panel):
     GATHERS = True
 
     def __init__(self, **values: Any) -> None:
-        self._latest, self._drawing = Latest(), Latest()
+        self._latest = Latest()
         self._followed = False  # whether the controls are followed at once, since somebody looks
         self._herds = Herds()
         self._places: dict[str, int] = {}
@@ -99,6 +99,9 @@ class HerdPanel(Panel):
 
     def stop(self) -> None:
         self._latest.stop()
+        if self.status["kind"] == "busy" and not self.busy:
+            self._show()
+            self.say(STOPPED, "done")
         super().stop()
 
     def clear(self) -> None:
@@ -114,12 +117,13 @@ class HerdPanel(Panel):
             if action == "simulate":
                 self._simulate(self._cancel)
                 self._conclude()
-                self._stay()
+                self._stay_soon()
             else:
                 run = self._overlay()
             if self._behind():  # somebody turned knobs meanwhile
                 self._ask()
         except StoppedError:
+            self._show()
             self.say(STOPPED, "done")
         return run
 
@@ -135,10 +139,9 @@ class HerdPanel(Panel):
         try:
             self._simulate(cancel)
             self._conclude()
-            self._drawing.ask(lambda cancel: self._stay())
+            self._stay_soon()
         except StoppedError:
-            if not self.busy:
-                self.say(STOPPED, "done")
+            pass  # said by whoever cancelled it
         except Exception as error:  # this thread is nobody's: what goes wrong in it is said here
             self.say(f"{type(error).__name__}: {error}", "failed")
 
@@ -146,7 +149,8 @@ class HerdPanel(Panel):
         """Simulate what the controls ask for and is not there yet, and show each as soon as it is."""
         wanted = orders(self.values)
         for order in self._herds.simulate(wanted, cancel):
-            self._show()
+            if self.shows_something():  # until then the last ones stay
+                self._show()
             self.say(f"simulating {order.clients:,} clients, policy {order.name} …", "busy")
         self._show()
 

@@ -114,6 +114,9 @@ class Panel(anywidget.AnyWidget):
         self.say("ready")
         self.turn(**values)
         self.on_msg(self._hear)
+        # ipykernel 7.4 hands what a page says to the subshell that the widget last spoke from: the one of the cells,
+        # where it waits until the cell ends. Without this the one that the page names has it (ipykernel/comm/comm.py).
+        self.comm._reply_subshell_for = None
 
     # What a cell may do with a panel
 

@@ -93,7 +93,7 @@ class PayloadPanel(ServedPanel):
         if action == "find":
             verdict = find_limit(server, cancel=self._cancel)
             found = pd.DataFrame(facts(verdict), columns=["question", "answer"])
-            self.tables = [shown_table("What the search found", found, folded=False)]
+            self.tables = [*self.tables_of_sends(), shown_table("What the search found", found)]
             self.say(verdict.explanation, "done")
             return None
         sizes = [self.values["payload_bytes"]] if action == "send" else until_refused(1024, SAFETY_CAP_BYTES)
@@ -129,16 +129,27 @@ class PayloadPanel(ServedPanel):
         return plots.close_codes(tables.sends(self.runs), limit_bytes=self.values["max_message_bytes"])
 
     def tell_of(self, run: Run) -> str:
-        if len(run.sends) != 1:
-            return plots.close_codes(tables.sends(run)).get_title(loc="left")
-        [send] = run.sends
-        met = f"{send.close_code} {send.close_reason or ''}".strip() if send.outcome == "closed" else send.outcome
-        return f"{counted(send.payload_bytes, 'byte')}: {met}"
+        return sweep_told(run)
 
     def tables_of(self, run: Run) -> list[ShownTable]:
-        close = next((closure.received for closure in reversed(run.closures) if closure.received), None)
-        frame = pd.DataFrame(fields(close) if close else [], columns=["bytes", "field", "says"])
+        return self.tables_of_sends()
+
+    def tables_of_sends(self) -> list[ShownTable]:
+        closures = [closure for run in self.runs for closure in run.closures]
+        close = next((closure.received for closure in reversed(closures) if closure.received), None)
+        if close is None:
+            return []
+        frame = pd.DataFrame(fields(close), columns=["bytes", "field", "says"])
         return [
             shown_table("The last close frame that came, byte by byte", frame, folded=False),
             shown_table("What each side saw", tables.both_sides(self.runs)[SIDES].iloc[::-1]),
         ]
+
+
+def sweep_told(run: Run) -> str:
+    """Say what came of one message, or between which sizes the limit of several lies."""
+    if len(run.sends) != 1:
+        return plots.close_codes(tables.sends(run)).get_title(loc="left")
+    [send] = run.sends
+    met = f"{send.close_code} {send.close_reason or ''}".strip() if send.outcome == "closed" else send.outcome
+    return f"{counted(send.payload_bytes, 'byte')}: {met}"

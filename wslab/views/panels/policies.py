@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from wslab.core.backoff import POLICIES, named
@@ -56,15 +56,16 @@ def written(name: str, values: Mapping[str, Any]) -> str:
     return call(f"wslab.backoff.{name}", **own) if own else f'"{name}"'
 
 
-def places(before: Mapping[str, int], names: Iterable[str]) -> dict[str, int]:
+def places(before: Mapping[str, int], names: Collection[str]) -> dict[str, int]:
     """Return which of `GROUPS` each policy looks like: as before, while it stays chosen; else the first that is free.
 
     >>> places({"none": 0, "constant": 1}, ["constant", "registry"])
     {'constant': 1, 'registry': 0}
     """
-    now = {name: place for name, place in before.items() if name in (names := list(names))}
+    now = {name: place for name, place in before.items() if name in names}
     for name in names:
-        now.setdefault(name, min(set(range(len(GROUPS))) - set(now.values())))
+        if name not in now:
+            now[name] = min(set(range(len(GROUPS))) - set(now.values()))
     return now
 
 

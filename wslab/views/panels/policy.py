@@ -14,7 +14,6 @@ from wslab.core.runs import Run
 from wslab.views import plots
 from wslab.views.delays import draws
 from wslab.views.panels.controls import Action, Control, Number, Several
-from wslab.views.panels.latest import Latest
 from wslab.views.panels.panel import Panel, call, shown_table
 from wslab.views.panels.policies import (
     FACTOR,
@@ -70,7 +69,6 @@ class PolicyPanel(Panel):
     KEEPS = False
 
     def __init__(self, **values: Any) -> None:
-        self._drawing = Latest()
         self._places: dict[str, int] = {}
         super().__init__(**values)
 
@@ -87,7 +85,7 @@ class PolicyPanel(Panel):
         clients, seed = counted(self.values["clients"], "client"), self.values["seed"]
         self.say(f"{clients} of each policy, seed {seed}" if drawn else "choose a policy")
         if self._still is not None:
-            self._drawing.ask(lambda cancel: self._stay())
+            self._stay_soon()
 
     def work(self, action: str) -> Run | None:
         self.turn(seed=(self.values["seed"] + 1) % (MAX_SEED + 1))

@@ -124,7 +124,7 @@ class RestartPanel(ServedPanel):
         return timeline(self.runs[-1])
 
     def tell_of(self, run: Run) -> str:
-        return outcome_of(run)
+        return restarts_told(run)
 
     def tables_of(self, run: Run) -> list[ShownTable]:
         return [
@@ -134,16 +134,16 @@ class RestartPanel(ServedPanel):
         ]
 
 
-def timeline(run: Run) -> Axes:
-    """Draw what each client of a drill did."""
-    return plots.reconnect_timeline(
-        tables.attempts(run), tables.closures(run), tables.outages(run), tables.restarts(run)
-    )
+def timeline(run: Run, ax: Axes | None = None) -> Axes:
+    """Draw what each client of a run did."""
+    seen = tables.attempts(run), tables.closures(run), tables.outages(run), tables.restarts(run)
+    return plots.reconnect_timeline(*seen, ax=ax)
 
 
-def outcome_of(run: Run) -> str:
-    """Say which codes the clients of a drill saw, and how many of them came back after how long."""
+def restarts_told(run: Run) -> str:
+    """Say which codes the clients of a run saw, and how many came back after how long."""
     back_s = [outage.time_to_reconnect_s for outage in run.outages if outage.time_to_reconnect_s is not None]
     codes = ", ".join(str(code) for code in sorted({outage.close_code for outage in run.outages}))
     saw = f"{counted(len({outage.client for outage in run.outages}), 'client')} saw {codes or 'no closure'}"
-    return f"{saw}; {len(back_s)} came back" + (f", after {span(min(back_s), max(back_s))}" if back_s else "")
+    back = "all" if len(back_s) == len(run.outages) else f"{len(back_s)} of {len(run.outages)}"
+    return f"{saw}; {back} came back" + (f", after {span(min(back_s), max(back_s))}" if back_s else "")

@@ -62,9 +62,9 @@ const CONTROLS = {
     const set = (value) => panel.turn(told.name, value);
     let shown; // so that another control's change leaves alone what is being typed here
     field.addEventListener("input", () => complain(objection(told, field.value)));
-    field.addEventListener("change", () => {
-      if (objection(told, field.value) === "") set(parsed(field.value));
-    });
+    const settle = () => objection(told, field.value) === "" && set(parsed(field.value));
+    field.addEventListener("change", settle);
+    field.addEventListener("keydown", ({ key }) => key === "Enter" && settle());
     slider.addEventListener("input", () => {
       field.value = scale.value(Number(slider.value));
       slider.setAttribute("aria-valuetext", `${field.value} ${told.unit}`);

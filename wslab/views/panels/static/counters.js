@@ -20,7 +20,7 @@ VIEWS.counters = (host, panel) => {
         ...Object.fromEntries(tally(drill.closures).map(([code, count]) => [`closed with ${code}`, count])),
         back: drill.back,
         "still away": stillAway(drill),
-        "gave up": drill.gaveUp,
+        ...(drill.gaveUp ? { "gave up": drill.gaveUp } : {}),
         attempts: `${drill.attempts.length}${met.length ? ` (${met.join(", ")})` : ""}`,
       };
       const shown = Object.entries(counts).map(([name, count]) =>

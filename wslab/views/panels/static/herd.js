@@ -2,13 +2,15 @@
 // Lines are simulated, marks are real clients, each counted as many times as it stands for.
 
 VIEWS.herd = (host, panel) => {
-  const TOP = 24, UPPER = 146, BETWEEN = 30, LOWER = 92, BOTTOM = 40, LEFT = 72, RIGHT = 8;
+  const TOP = 24, UPPER = 136, BETWEEN = 28, LOWER = 84, BOTTOM = 38, LEFT = 72, RIGHT = 8;
   let scene = {};
   const herds = () => scene.herds ?? [];
   const all = () => herds().flatMap(({ simulated, real }) => (real ? [simulated, real] : [simulated]));
   const most = (values) => values.reduce((one, other) => Math.max(one, other), 0);
 
   const paint = (pen, width) => {
+    pen.fillStyle = pen.quiet;
+    if (!herds().length) return pen.fillText("nothing was simulated yet", LEFT, TOP);
     const upper = { left: LEFT, right: width - RIGHT, top: TOP, bottom: TOP + UPPER };
     const lower = { ...upper, top: upper.bottom + BETWEEN, bottom: upper.bottom + BETWEEN + LOWER };
     const bin_s = all()[0]?.bin_s ?? 0.1;

@@ -1,7 +1,7 @@
 // One lane a client, drawn as it happens: connected, closed by which code, waiting for how long, each attempt, back.
 
 VIEWS.lanes = (host, panel) => {
-  const HEAD = 17, TITLES = 15;
+  const HEAD = 17, TITLES = 15, LEGIBLE = 10;
   let drill = readDrill([]);
 
   const paint = (pen, width, height) => {
@@ -13,12 +13,12 @@ VIEWS.lanes = (host, panel) => {
     const lanes = [...drill.clients].sort(([one], [other]) => one - other);
     const pitch = (bottom - top - TITLES) / Math.max(lanes.length, 1);
     pen.fillStyle = pen.quiet;
-    if (pitch < 11 && lanes.length) pen.fillText(`${lanes.length} clients`, 0, top + TITLES + 6, DRILL_LEFT - 8);
+    if (pitch < LEGIBLE && lanes.length) pen.fillText(`${lanes.length} clients`, 0, top + TITLES + 6, DRILL_LEFT - 8);
     if (!lanes.length) pen.fillText("no client is connected yet", DRILL_LEFT + 8, top + TITLES + 12);
     lanes.forEach(([number, client], lane) => {
       const y = top + TITLES + pitch * (lane + 0.5);
       pen.fillStyle = pen.quiet;
-      if (pitch >= 11) pen.fillText(`client ${number}`, 0, y, DRILL_LEFT - 8);
+      if (pitch >= LEGIBLE) pen.fillText(`client ${number}`, 0, y, DRILL_LEFT - 8);
       drawClient(pen, axis, client, y, pitch);
     });
     drawNow(pen, axis, top, bottom);
@@ -38,7 +38,7 @@ VIEWS.lanes = (host, panel) => {
     for (const { from, to } of client.waits) pen.fillRect(axis.x(from), y - thin / 2, axis.x(to ?? axis.now) - axis.x(from), thin);
     for (const { from, to } of client.tries) pen.fillRect(axis.x(from), y - 2 * thin, axis.x(to) - axis.x(from), 4 * thin);
     if (client.phase === "waiting" && axis.moving) drawDue(pen, axis, client, y, pitch);
-    if (client.phase === "away" && pitch >= 11) pen.fillText("gave up", axis.x(client.since) + 9, y);
+    if (client.phase === "away" && pitch >= LEGIBLE) pen.fillText("gave up", axis.x(client.since) + 9, y);
     const radius = Math.min(6, Math.max(1.5, 0.42 * pitch));
     for (const { at, meaning } of client.marks) {
       const look = lookOf(panel, meaning);
@@ -51,7 +51,7 @@ VIEWS.lanes = (host, panel) => {
     const at = axis.x(client.due), trying = client.due < axis.now;
     if (trying) pen.fillRect(at, y - 2, axis.x(axis.now) - at, Math.min(4, pitch));
     else for (let x = axis.x(axis.now) + 2; x < at; x += 4) pen.fillRect(x, y - 0.5, 1.5, Math.min(1, 0.3 * pitch));
-    if (pitch < 11 || trying) return;
+    if (pitch < LEGIBLE || trying) return;
     pen.fillRect(at, y - 4, 1, 8);
     pen.fillStyle = pen.ink;
     pen.textAlign = at > axis.x(axis.end) - 60 ? "end" : "start";

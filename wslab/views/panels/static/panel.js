@@ -51,7 +51,6 @@ const newViews = (names, panel) =>
 const render = ({ model, el, signal }) => {
   const about = model.get("about");
   const root = make("section", { className: "wslab-panel", "aria-label": about.title });
-  root.setAttribute("data-lm-suppress-shortcuts", "true"); // or JupyterLab's “d d” deletes the cell under a focused button
   const asked = new Map(); // by name, what the kernel was told of a control and has not yet said again
   const panel = {
     looks: about.looks,

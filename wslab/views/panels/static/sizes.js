@@ -2,10 +2,10 @@
 
 VIEWS.sizes = (host, panel) => {
   const LANE = 34, TOP = 26, BOTTOM = 40, LEFT = 190, RIGHT = 24;
-  let scene = {}, sends = [];
+  let scene = {}, sends = [], limit = null;
 
   const paint = (pen, width, height) => {
-    const limit = scene.max_message_bytes, next = scene.payload_bytes;
+    const next = scene.payload_bytes;
     const sizes = [...sends.map((send) => send.payload_bytes), limit, next].filter((size) => size > 0);
     const low = Math.floor(Math.log2(Math.min(...sizes, 1024))), high = Math.ceil(Math.log2(2 * Math.max(...sizes, 1024)));
     const x = (size) => LEFT + ((width - LEFT - RIGHT) * (Math.log2(Math.max(size, 2 ** low)) - low)) / (high - low);
@@ -69,9 +69,11 @@ VIEWS.sizes = (host, panel) => {
 
   const { canvas, repaint } = newCanvas(host, paint);
   return {
-    state: () => ({ sends, limit: scene.max_message_bytes }),
+    state: () => ({ sends, limit }),
     draw(newScene, events) {
       scene = newScene;
+      const raised = events.findLast(([kind, , , , , up, to]) => kind === "restart" && up !== null && to !== null);
+      limit = raised ? raised[6] : scene.max_message_bytes; // a reload raises it while its run is still under way
       sends = events
         .filter(([kind]) => kind === "send")
         .map(([, at_s, payload_bytes, meaning]) => ({ at_s, payload_bytes, meaning }));

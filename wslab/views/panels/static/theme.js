@@ -7,12 +7,17 @@ const isDark = (element) => {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 128; // light ink: the paper is dark
 };
 
+const FOCUSABLE = new Set(["button", "input", "select", "summary"]);
+
 const make = (tag, properties = {}, ...children) => {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (name in element && name !== "list" && name !== "form") element[name] = value;
     else element.setAttribute(name, value);
   }
+  // Or JupyterLab's “d d” deletes the cell under it. On an element around it this comes too late: the focused one
+  // matches the shortcut's selector first.
+  if (FOCUSABLE.has(tag) || "tabIndex" in properties) element.setAttribute("data-lm-suppress-shortcuts", "true");
   element.append(...children);
   return element;
 };

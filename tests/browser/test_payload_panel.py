@@ -1,0 +1,106 @@
+"""The payload panel in a notebook, and with it what the base of all panels promises: bounds, blocked cells, death."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, expect
+
+from .conftest import OpenCode
+from .inspection import accessibility_violations, lost_to_shortcuts, misfits
+from .notebook import Notebook
+from .test_restart_panel import state, until_done
+
+CODE = "import os, signal, time\nimport wslab\npanel = wslab.PayloadPanel()\npanel"
+BLOCK = "jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code: 'time.sleep(60)'})"
+
+
+def press(panel: Locator, name: str, says: str) -> None:
+    panel.get_by_role("button", name=name, exact=True).click()
+    expect(panel.locator(".wslab-status")).to_contain_text(says, timeout=20_000)
+    until_done(panel)
+
+
+def marks(panel: Locator) -> list[tuple[int, int | str]]:
+    return [(send["payload_bytes"], send["meaning"]) for send in state(panel, "sizes")["sends"]]
+
+
+def type_into(notebook: Notebook, panel: Locator, label: str, text: str) -> None:
+    panel.get_by_label(label).first.focus()
+    for key in ("Control+a", *text, "Tab"):
+        notebook.page.keyboard.press(key)
+
+
+def test_messages_are_marked_where_the_limit_is(open_code: OpenCode) -> None:
+    notebook = open_code(CODE)
+    notebook.run_all()
+    panel = notebook.widgets
+    press(panel, "Send", "1,024 bytes: accepted")
+    press(panel, "payload size: limit + 1", "accepted")
+    press(panel, "Send", "65,537 bytes: 1009")
+    assert marks(panel) == [(1024, "accepted"), (65_537, 1009)]
+    expect(panel.get_by_role("cell", name="03 f1")).to_be_visible()
+    press(panel, "Grow until it breaks", "Largest accepted 65,536 bytes, smallest not accepted 65,537 bytes")
+    press(panel, "Find the limit", "Messages up to 65,536 bytes pass")
+    notebook.screenshot("light", of=panel)
+    notebook.use_theme("dark")
+    notebook.screenshot("dark", of=panel)
+    assert accessibility_violations(panel) == []
+    assert misfits(panel) == []
+    assert lost_to_shortcuts(notebook, panel.get_by_role("button", name="Send", exact=True), "b", "d", "d") == []
+    press(panel, "Save run", "saved as payload_sweep-")
+    panel.get_by_text("The same in code").click()
+    expect(panel.get_by_label("The same in code")).to_contain_text("wslab.payload_sweep(knobs, [65_537]")
+    panel.get_by_text("Show as table").click()
+    expect(panel.get_by_role("region", name="What each side saw")).to_be_visible()
+    notebook.screenshot_all("unfolded")
+    assert notebook.errors == []
+
+
+def test_number_out_of_bounds_is_not_sent(open_code: OpenCode) -> None:
+    notebook = open_code(CODE)
+    notebook.run_all()
+    panel = notebook.widgets
+    type_into(notebook, panel, "message limit (bytes)", "0")
+    expect(panel.get_by_text("must be 1 to 1,073,741,824 bytes")).to_be_visible()
+    assert accessibility_violations(panel) == []
+    panel.get_by_role("button", name="Send", exact=True).press("Enter")
+    expect(panel.locator(".wslab-status")).to_contain_text("message limit: out of its bounds; nothing was done")
+    assert marks(panel) == []
+    type_into(notebook, panel, "message limit (bytes)", "1000")
+    press(panel, "Send", "1,024 bytes: 1009")
+    assert notebook.ask("panel.runs[-1].info.knobs.max_message_bytes") == "1000"
+
+
+def test_panel_outlives_a_blocked_cell_a_killed_server_and_says_when_its_kernel_is_gone(open_code: OpenCode) -> None:
+    notebook = open_code(CODE)
+    notebook.run_all()
+    panel = notebook.widgets
+    press(panel, "Send", "accepted")
+    notebook.page.evaluate(f"() => {{ {BLOCK} }}")
+    press(panel, "payload size: limit + 1", "accepted")
+    press(panel, "Send", "65,537 bytes: 1009")
+    notebook.interrupt_kernel()
+    notebook.ask("os.kill(panel.server().pid, signal.SIGKILL)")
+    expect(panel.locator(".wslab-status")).to_contain_text("ended from outside; the next button starts another")
+    press(panel, "Send", "65,537 bytes: 1009")
+    still = notebook.cells.locator(".wslab-still img")
+    expect(still).to_have_count(1)
+    expect(still).to_be_hidden()
+    notebook.restart_kernel()
+    expect(panel.locator(".wslab-status")).to_contain_text("To revive it, run its cell again.")
+    expect(panel.get_by_role("button", name="Send", exact=True)).to_be_disabled()
+    expect(still).to_be_visible()  # what stays, with its text alternative
+    assert "1009 Message Too Big" in str(still.get_attribute("alt"))
+    notebook.screenshot("dead")
+
+
+def test_ten_panels_do_not_disturb_each_other(open_code: OpenCode) -> None:
+    notebook = open_code("import wslab", *["wslab.PayloadPanel(payload_bytes=65_537)"] * 10)
+    notebook.run_all()
+    expect(notebook.widgets).to_have_count(10)
+    for number in range(10):
+        notebook.widgets.nth(number).get_by_role("button", name="Send", exact=True).click()
+    for number in range(10):
+        panel = notebook.widgets.nth(number)
+        expect(panel.locator(".wslab-status")).to_contain_text("65,537 bytes: 1009", timeout=20_000)
+        assert marks(panel) == [(65_537, 1009)]
+    assert notebook.errors == []
