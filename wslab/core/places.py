@@ -1,4 +1,7 @@
-"""Where the lessons and the recorded runs lie: in an installed package among its modules, in a clone beside it."""
+"""Where the lessons and the recorded runs lie: in an installed package among its modules, in a clone beside it.
+
+Either way both are in one folder, since a lesson may open a recorded run by its path from there.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ def lessons() -> Path:
 
 def recordings() -> Path:
     """Return the folder of the recorded runs, with those of the lessons in folders of their own."""
-    return _placed("recordings", "data")
+    return _placed("data", "data")
 
 
 def _placed(installed: str, cloned: str) -> Path:
