@@ -51,6 +51,7 @@ def running_lab(home: Path) -> Iterator[Lab]:
     """Start JupyterLab with everything that it writes in `home`; at the end nothing that it started runs any more."""
     folder = home / "notebooks"
     folder.mkdir()
+    (folder / "data").symlink_to(ROOT / "data")  # a lesson is copied into a folder beside it
     command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in OPTIONS.items())]
     with (home / "log.txt").open("w") as log:
         process = psutil.Popen(command, cwd=folder, env=_environment(home), stdout=log, stderr=log)

@@ -1,7 +1,8 @@
 """Widgets over the experiments: knobs in, experiment called, figure out. The last layer; nothing is measured here.
 
-Every panel is a module of this package and a class of the same name; `panel` is the base of all, `served` of those with
-a lab server of their own, `controls` what they declare, `live` how records reach the page, `static/` the page's side.
+Every panel is a module of this package and a class of the same name. `panel` is the base of all, `served` of those with
+a lab server of their own; `controls` is what they declare, `live` how records reach the page, `shown` and `code` what
+the page shows of them, `still` what stays; `module` and `static/` are the page's side.
 """
 
 from wslab.views.panels.browser import BrowserPanel

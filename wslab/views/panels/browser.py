@@ -11,11 +11,12 @@ from wslab.core.payloads import SAFETY_CAP_BYTES
 from wslab.core.runs import Run
 from wslab.experiments import browser_drill
 from wslab.views import pages
+from wslab.views.panels.code import call
 from wslab.views.panels.controls import Action, Choice, Control, Number
 from wslab.views.panels.live import Live
 from wslab.views.panels.page import PanelPage
-from wslab.views.panels.panel import ShownTable, call, shown_table
 from wslab.views.panels.served import ServedPanel
+from wslab.views.panels.shown import ShownTable, shown_table
 from wslab.views.panels.way import find_way
 
 SERVER_KNOBS = ("max_message_bytes", "after_refusal", "restart_code", "while_down")

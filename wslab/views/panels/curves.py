@@ -11,8 +11,8 @@ import pandas as pd
 
 from wslab.core.herds.summaries import BIN_S
 from wslab.views.panels.herds import Beside
-from wslab.views.panels.panel import ShownTable, shown_table
 from wslab.views.panels.policies import curve_look
+from wslab.views.panels.shown import ShownTable, shown_table
 from wslab.views.returning import Returning
 from wslab.views.style import GROUPS
 from wslab.views.words import seconds

@@ -14,12 +14,14 @@ from wslab.experiments import Cancel, herd_drill
 from wslab.experiments.conduct import Progress
 from wslab.net import machine
 from wslab.views import plots
+from wslab.views.panels.code import call
 from wslab.views.panels.controls import Action, Choice, Control, Number, Several
 from wslab.views.panels.curves import counters, curves, per_second
 from wslab.views.panels.herds import SERVER, Beside, Herds, StoppedError, orders, real_server
 from wslab.views.panels.latest import Latest
-from wslab.views.panels.panel import Panel, ShownTable, call
+from wslab.views.panels.panel import Panel
 from wslab.views.panels.policies import INITIAL_DELAY, MAX_DELAY, MIN_DELAY, NAMES, curve_look, places, written
+from wslab.views.panels.shown import ShownTable
 from wslab.views.returning import AnyHerd
 from wslab.views.style import CAPACITY, GROUPS
 from wslab.views.words import counted
@@ -117,7 +119,7 @@ class HerdPanel(Panel):
             if action == "simulate":
                 self._simulate(self._cancel)
                 self._conclude()
-                self._stay_soon()
+                self._below.update_soon()
             else:
                 run = self._overlay()
             if self._behind():  # somebody turned knobs meanwhile
@@ -139,7 +141,7 @@ class HerdPanel(Panel):
         try:
             self._simulate(cancel)
             self._conclude()
-            self._stay_soon()
+            self._below.update_soon()
         except StoppedError:
             pass  # said by whoever cancelled it
         except Exception as error:  # this thread is nobody's: what goes wrong in it is said here

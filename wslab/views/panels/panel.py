@@ -11,18 +11,14 @@ from __future__ import annotations
 
 import datetime
 import html
-import json
 import threading
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 import anywidget
-import numpy as np
-import pandas as pd
 import traitlets
-from IPython.display import DisplayHandle, display
+from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -33,34 +29,10 @@ from wslab.views.axes import describe
 from wslab.views.notebook import picture
 from wslab.views.panels.controls import Action, Control, told
 from wslab.views.panels.live import Event, Live
-from wslab.views.style import LOOKS, look
-
-SCRIPTS = (
-    "theme",
-    "controls",
-    "tables",
-    "sizes",
-    "drill",
-    "lanes",
-    "arrivals",
-    "counters",
-    "browser",
-    "curves",
-    "delays",
-    "herd",
-    "panel",
-)
-"""Joined in this order into the one module that a widget may have; the last exports it."""
-
-STAY_AFTER_S = 0.5
-"""What stays is drawn so long after a job of the page's, so that it does not hold up the marks of the next."""
-
-TABLE_ROWS = 200
-"""A table in a panel shows no more; `panel.runs` have all."""
-
-ShownTable: TypeAlias = dict[str, Any]
-
-STATIC = files("wslab.views.panels") / "static"
+from wslab.views.panels.module import CSS, ESM
+from wslab.views.panels.shown import ShownTable, look_of
+from wslab.views.panels.still import Still
+from wslab.views.style import LOOKS
 
 
 class Panel(anywidget.AnyWidget):
@@ -80,8 +52,7 @@ class Panel(anywidget.AnyWidget):
     KEEPS: ClassVar[bool] = True
     """Whether there are runs to save and to clear, and work that may be stopped."""
 
-    _esm = "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
-    _css = (STATIC / "panel.css").read_text(encoding="utf-8")
+    _esm, _css = ESM, CSS
 
     about = traitlets.Dict().tag(sync=True)  # what never changes: title, controls, actions, views, looks
     values = traitlets.Dict().tag(sync=True)
@@ -100,8 +71,7 @@ class Panel(anywidget.AnyWidget):
         self._job = threading.Lock()
         self._cancel = Cancel()
         self._live = Live(self._tell)
-        self._still: DisplayHandle | None = None
-        self._staying = threading.Timer(0, self._stay)
+        self._below = Still(self._bundle)
         self.about = {
             "title": self.TITLE,
             "controls": [told(control) for control in self.CONTROLS],
@@ -143,7 +113,7 @@ class Panel(anywidget.AnyWidget):
         if not self._job.acquire(blocking=False):
             raise RuntimeError(f"the panel is busy with {self.busy!r}; stop() it first")
         run = self._act(action)
-        self._stay()
+        self._below.update()
         return run
 
     def clear(self) -> None:
@@ -152,7 +122,7 @@ class Panel(anywidget.AnyWidget):
         self._live = Live(self._tell)
         self.events, self.tables = [], []
         self._tell_all([])
-        self._stay_soon()
+        self._below.update_soon()
         self.say("ready")
 
     def stop(self) -> None:
@@ -267,7 +237,7 @@ class Panel(anywidget.AnyWidget):
         self.events = list(self._live.events)
         self._live.finish(self._tell_all)  # what the server said of it came last
         self.tables = self.tables_of(run)
-        self._stay_soon()
+        self._below.update_soon()
 
     def _save(self) -> None:
         run = self.to_save()
@@ -288,18 +258,7 @@ class Panel(anywidget.AnyWidget):
         shown = self._repr_mimebundle_()
         assert shown is not None, "a widget with a view has a bundle"
         display(shown[0] | {"text/plain": f"<{type(self).__name__}>"}, raw=True)  # type: ignore[no-untyped-call]
-        self._still = display(self._bundle(), raw=True, display_id=True)  # type: ignore[no-untyped-call]
-
-    def _stay_soon(self) -> None:
-        self._staying.cancel()
-        self._staying = threading.Timer(STAY_AFTER_S, self._stay)
-        self._staying.daemon = True
-        self._staying.start()
-
-    def _stay(self) -> None:
-        self._staying.cancel()
-        if self._still is not None:
-            self._still.update(self._bundle(), raw=True)  # type: ignore[no-untyped-call]
+        self._below.display()
 
     def _bundle(self) -> dict[str, str]:
         if not self.shows_something():
@@ -309,50 +268,5 @@ class Panel(anywidget.AnyWidget):
         return {"text/html": f'<div class="wslab-still">{shown}</div>', "text/plain": words}
 
 
-def look_of(meaning: int | str) -> dict[str, str]:
-    """Return what the page needs to draw a meaning."""
-    shown = look(meaning)
-    told = ("label", "color", "dark", "marker", "hatch")
-    return {name: getattr(shown, name) for name in told}
-
-
-def shown_table(caption: str, table: pd.DataFrame, *, folded: bool = True) -> ShownTable:
-    """Return a table as the page shows it: texts, and how many rows were left out; folded away, or always in sight."""
-    shown = table.head(TABLE_ROWS)
-    return {
-        "caption": caption,
-        "columns": [str(name) for name in table.columns],
-        "rows": [[_cell(value) for value in row] for row in shown.itertuples(index=False)],
-        "more": len(table) - len(shown),
-        "folded": folded,
-    }
-
-
-def _cell(value: Any) -> str:
-    if pd.isna(value):
-        return "–"
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) and not 1000 <= value <= 4999 else str(value)
-
-
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
-
-
-def call(name: str, *arguments: str, **keywords: Any) -> str:
-    """Return the source of a call, its keyword arguments as Python writes them.
-
-    >>> call("wslab.payload_sweep", "server", payload="json", cap_bytes=10000)
-    'wslab.payload_sweep(server, payload="json", cap_bytes=10_000)'
-    """
-    written = [*arguments, *(f"{key}={_source(value)}" for key, value in keywords.items())]
-    return f"{name}({', '.join(written)})"
-
-
-def _source(value: Any) -> str:
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    return f"{value:_}" if type(value) is int and value >= 10_000 else repr(value)  # a close code has no groups

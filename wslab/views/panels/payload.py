@@ -15,9 +15,10 @@ from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES
 from wslab.core.runs import Run
 from wslab.experiments import find_limit, payload_sweep
 from wslab.views import plots, tables
+from wslab.views.panels.code import call
 from wslab.views.panels.controls import Action, Choice, Control, Flag, Number, Step
-from wslab.views.panels.panel import ShownTable, call, shown_table
 from wslab.views.panels.served import ServedPanel
+from wslab.views.panels.shown import ShownTable, shown_table
 from wslab.views.verdicts import facts
 from wslab.views.words import counted
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from wslab.core.backoff import POLICIES, named
 from wslab.core.policy import Policy
+from wslab.views.panels.code import call
 from wslab.views.panels.controls import Number
-from wslab.views.panels.panel import call
 from wslab.views.style import GROUPS, Look
 
 NAMES: Mapping[str, str] = {name: name for name in POLICIES}

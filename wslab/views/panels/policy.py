@@ -13,8 +13,9 @@ from wslab.core.policy import Policy
 from wslab.core.runs import Run
 from wslab.views import plots
 from wslab.views.delays import draws
+from wslab.views.panels.code import call
 from wslab.views.panels.controls import Action, Control, Number, Several
-from wslab.views.panels.panel import Panel, call, shown_table
+from wslab.views.panels.panel import Panel
 from wslab.views.panels.policies import (
     FACTOR,
     INITIAL_DELAY,
@@ -26,6 +27,7 @@ from wslab.views.panels.policies import (
     places,
     written,
 )
+from wslab.views.panels.shown import shown_table
 from wslab.views.style import GROUPS
 from wslab.views.words import counted
 
@@ -84,8 +86,7 @@ class PolicyPanel(Panel):
         self.tables = [self._medians(drawn)] if drawn else []
         clients, seed = counted(self.values["clients"], "client"), self.values["seed"]
         self.say(f"{clients} of each policy, seed {seed}" if drawn else "choose a policy")
-        if self._still is not None:
-            self._stay_soon()
+        self._below.update_soon()
 
     def work(self, action: str) -> Run | None:
         self.turn(seed=(self.values["seed"] + 1) % (MAX_SEED + 1))

@@ -15,9 +15,10 @@ from wslab.core.records import RestartKind
 from wslab.core.runs import Run
 from wslab.experiments import restart_drill
 from wslab.views import plots, tables
+from wslab.views.panels.code import call
 from wslab.views.panels.controls import Action, Choice, Control, Number
-from wslab.views.panels.panel import ShownTable, call, shown_table
 from wslab.views.panels.served import ServedPanel
+from wslab.views.panels.shown import ShownTable, shown_table
 from wslab.views.words import counted, span
 
 COUNT = Number("clients", "clients", "clients", 1, 200, 12)

@@ -16,11 +16,12 @@ from wslab.experiments import payload_sweep, restart_drill, tell_story
 from wslab.net.server import LabServer
 from wslab.views import plots, tables
 from wslab.views.axes import WIDTH_IN
+from wslab.views.panels.code import call
 from wslab.views.panels.controls import Action, Control, Number
-from wslab.views.panels.panel import ShownTable, call, shown_table
 from wslab.views.panels.payload import sweep_told
 from wslab.views.panels.restart import COUNT, DOWNTIME, OUTAGES, POLICY, TIMELINE, restarts_told, timeline
 from wslab.views.panels.served import ServedPanel
+from wslab.views.panels.shown import ShownTable, shown_table
 
 FIRST_LIMIT_BYTES = 65_536
 HIGHEST_BYTES = 2**22
