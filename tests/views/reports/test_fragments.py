@@ -10,8 +10,10 @@ import pandas as pd
 from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from PIL import Image, ImageChops
 
-from wslab.views.reports.fragments import NO_WORDS, Fragments, figures, pipe_table, rows, to_csv
+from wslab.views.reports.fragments import NO_WORDS, Fragments, figures, lighter, pipe_table, rows, to_csv
 
 
 def downloaded(fragment: str) -> list[str]:
@@ -76,6 +78,17 @@ def test_table_of_prose_has_no_download():
 
 def test_markdown_table_keeps_bars():
     assert pipe_table([["a"], ["x|y"]]) == "| a |\n|---|\n| x\\|y |"
+
+
+def test_figure_is_lighter_and_looks_the_same():
+    figure = Figure(dpi=192)
+    figure.subplots().plot(range(100), color="#D55E00")
+    file = io.BytesIO()
+    figure.savefig(file)
+    content = lighter(file.getvalue())
+    before, after = (Image.open(io.BytesIO(each)).convert("RGB") for each in (file.getvalue(), content))
+    assert len(content) < 0.7 * len(file.getvalue())
+    assert max(high for _, high in ImageChops.difference(before, after).getextrema()) <= 16
 
 
 def test_figures_are_found_with_their_words():
