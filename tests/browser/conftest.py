@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from . import chromium
 from .lab import ROOT, Lab, running_lab
@@ -50,6 +50,12 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield running
 
 
+@pytest.fixture(scope="package")
+def page(context: BrowserContext) -> Page:
+    """The page in which one test after the other opens its notebook: to load JupyterLab takes seconds each time."""
+    return context.new_page()
+
+
 Attend = Callable[[Notebook], Notebook]
 OpenNotebook = Callable[[Path], Notebook]
 OpenCode = Callable[..., Notebook]
@@ -77,11 +83,11 @@ def attend(request: pytest.FixtureRequest) -> Iterator[Attend]:
 
 
 @pytest.fixture
-def open_notebook(context: BrowserContext, lab: Lab, attend: Attend) -> OpenNotebook:
+def open_notebook(page: Page, lab: Lab, attend: Attend) -> OpenNotebook:
     """Take the path of a notebook and open a copy of it."""
 
     def open_copy(path: Path) -> Notebook:
-        notebook = attend(Notebook(context.new_page(), lab))
+        notebook = attend(Notebook(page, lab))
         notebook.open(path)
         return notebook
 

@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -35,11 +35,15 @@ OPTIONS = {
 
 @dataclass(frozen=True)
 class Lab:
-    """A JupyterLab that answers at `url` and serves the notebooks in `folder`."""
+    """A JupyterLab that answers at `url` and serves the notebooks in `folder`.
+
+    `spare` are kernels that were started before anybody wants them, each with the folder that it works in.
+    """
 
     url: str
     folder: Path
     _settings: Path
+    spare: list[tuple[str, Path]] = field(default_factory=list)
 
     def forget_settings(self) -> None:
         """Forget what a test has changed in JupyterLab's settings, such as the theme."""
@@ -56,6 +60,9 @@ def running_lab(home: Path) -> Iterator[Lab]:
     with (home / "log.txt").open("w") as log:
         process = psutil.Popen(command, cwd=folder, env=_environment(home), stdout=log, stderr=log)
     try:
+        startup = home / "ipython" / "profile_default" / "startup"
+        startup.mkdir(parents=True)
+        (startup / "import.py").write_text("import wslab.views.panels\ndel wslab\n")  # a spare kernel has the time
         yield Lab(_url_when_ready(process, home), folder, home / "settings")
     finally:
         _end(process)

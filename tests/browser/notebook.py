@@ -28,16 +28,28 @@ AUTHORIZED = {"Authorization": f"token {TOKEN}"}
 OUTPUT = ".jp-Cell-outputArea > .jp-OutputArea-child > .jp-OutputArea-output"
 PANEL = "jupyterapp.shell.currentWidget"
 # The indicator says idle before there is a kernel, hence the session and its connection.
-IS_READY = """() => {
+IS_READY = """path => {
     const session = window.jupyterapp?.shell?.currentWidget?.sessionContext;
     const kernel = session?.session?.kernel;
-    return session?.isReady && kernel?.connectionStatus === "connected" && kernel.status === "idle";
+    const isIdle = kernel?.connectionStatus === "connected" && kernel.status === "idle";
+    return session?.path === path && session.isReady && isIdle;
 }"""
+OPEN = "jupyterapp.commands.execute('docmanager:open', {path: promised.path}).then(() => null)"
+# As a user does it who has saved, so that no question comes: first the views, which take leave, then the kernel.
+CLOSE = """(async widget => {
+    const session = widget?.sessionContext.session;
+    if (!session) return;
+    const id = session.id;
+    widget.context.model.dirty = false;
+    widget.close();
+    while (!widget.isDisposed) await new Promise(requestAnimationFrame);
+    await jupyterapp.serviceManager.sessions.shutdown(id);
+})([...jupyterapp.shell.widgets("main")].find(widget => widget.context?.path === promised.path))"""
 # A promise is not awaited in evaluate(), which has no timeout, but told apart from here by what it leaves in the page.
 START = """promised => {
     const ends = window.ends ??= [];
     const number = ends.push(null) - 1;
-    (%s).then(it => { ends[number] = {it} }, error => { ends[number] = {error: String(error)} });
+    Promise.resolve(%s).then(it => { ends[number] = {it} }, error => { ends[number] = {error: String(error)} });
     return number;
 }"""
 
@@ -64,31 +76,38 @@ class Notebook:
         self.screenshots = lab.folder
         """Where pictures are kept."""
         self._lab = lab
-        self._kernel_url = ""
+        self._path = ""
         self._run_all = 0
 
     # Opening and running
 
     def open(self, notebook: Path) -> None:
-        """Load JupyterLab with a copy of a notebook, in a workspace of its own, and wait for the kernel."""
-        self._lab.forget_settings()
-        copy = Path(shutil.copy(notebook, tempfile.mkdtemp(dir=self._lab.folder)))
-        path = copy.relative_to(self._lab.folder).as_posix()
-        session = self.page.request.post(
-            f"{self._lab.url}api/sessions",
-            headers=AUTHORIZED,
-            data={"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}},
-        )  # or the kernel would start only when JupyterLab has loaded
-        self._kernel_url = f"{self._lab.url}api/kernels/{session.json()['kernel']['id']}"
-        workspace = path.replace("/", "-").removesuffix(".ipynb")
-        self.page.goto(f"{self._lab.url}lab/workspaces/{workspace}/tree/{path}?token={TOKEN}&reset")
-        self.page.wait_for_function(IS_READY, timeout=OPENS_WITHIN_S * 1000)
+        """Open a copy of a notebook and wait for its kernel; load JupyterLab, with the light theme, if need be."""
+        kernel_id, folder = self._lab.spare.pop() if self._lab.spare else self._start_kernel()
+        path = self._path = Path(shutil.copy(notebook, folder)).relative_to(self._lab.folder).as_posix()
+        session = {"path": path, "name": path, "type": "notebook", "kernel": {"id": kernel_id}}
+        self.page.request.post(f"{self._lab.url}api/sessions", headers=AUTHORIZED, data=session)
+        if self.page.url.startswith(self._lab.url):  # a page of another test's, which need not load everything again
+            self.use_theme("light")
+            self.page.evaluate("jupyterapp.shell.expandLeft()")
+            self._call(OPEN, path=path)
+        else:
+            self._lab.forget_settings()
+            workspace = path.replace("/", "-").removesuffix(".ipynb")
+            self.page.goto(f"{self._lab.url}lab/workspaces/{workspace}/tree/{path}?token={TOKEN}&reset")
+        self.page.wait_for_function(IS_READY, arg=path, timeout=OPENS_WITHIN_S * 1000)
+        self._lab.spare.append(self._start_kernel())  # so that it is there when the next notebook wants it
+
+    def _start_kernel(self) -> tuple[str, Path]:
+        folder = Path(tempfile.mkdtemp(dir=self._lab.folder))
+        wanted = {"name": "python3", "path": folder.name}
+        answer = self.page.request.post(f"{self._lab.url}api/kernels", headers=AUTHORIZED, data=wanted)
+        return answer.json()["id"], folder
 
     def close(self) -> None:
-        """End the kernel, and with it the servers and clients of the notebook, then the page."""
-        if self._kernel_url:
-            self.page.request.delete(self._kernel_url, headers=AUTHORIZED)
-        self.page.close()
+        """End the kernel, and with it the servers and clients of the notebook; the page stays, and without it."""
+        if self._path:
+            self._call(CLOSE, path=self._path)
 
     def run_all(self, *, timeout_s: float = RUNS_WITHIN_S) -> None:
         """Press Run All and wait until the last cell has ended, or one has failed."""
@@ -110,7 +129,7 @@ class Notebook:
     def restart_kernel(self) -> None:
         """Restart the kernel without a question; the outputs stay, and what they show is then without a kernel."""
         self._call(f"{PANEL}.sessionContext.session.kernel.restart()")
-        self.page.wait_for_function(IS_READY, timeout=OPENS_WITHIN_S * 1000)
+        self.page.wait_for_function(IS_READY, arg=self._path, timeout=OPENS_WITHIN_S * 1000)
 
     def interrupt_kernel(self) -> None:
         """Press ■."""

@@ -66,6 +66,7 @@ def test_theme_is_of_one_test_alone(open_code: OpenCode) -> None:
         notebook = open_code("1")
         assert notebook.page.locator("body").get_attribute("data-jp-theme-light") == "true"
         notebook.use_theme("dark")
+        notebook.close()
 
 
 def test_page_that_misbehaves_is_noticed(browser: Browser) -> None:

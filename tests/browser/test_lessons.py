@@ -21,13 +21,14 @@ def start(context: BrowserContext, lab: Lab, request: pytest.FixtureRequest) -> 
     """Take a lesson and return it with Run All pressed; the next ones then run already as well."""
     here = [item.name for item in request.session.items if item.path == request.path]
     chosen = [lesson for lesson in LESSONS if any(lesson.stem in name for name in here)]
+    pages = [context.new_page() for _ in range(AT_ONCE)]
     running: dict[Path, Notebook] = {}
 
     def start_with_the_next(lesson: Path) -> Notebook:
         upcoming = chosen[chosen.index(lesson) :][:AT_ONCE]
         for each in upcoming:
             if each not in running:
-                running[each] = Notebook(context.new_page(), lab)
+                running[each] = Notebook(pages[chosen.index(each) % AT_ONCE], lab)  # whose last lesson is closed
                 running[each].open(each)
                 running[each].start_run_all()
         return running.pop(lesson)
@@ -35,6 +36,8 @@ def start(context: BrowserContext, lab: Lab, request: pytest.FixtureRequest) -> 
     yield start_with_the_next
     for notebook in running.values():
         notebook.close()
+    for page in pages:
+        page.close()
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)

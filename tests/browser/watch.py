@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from playwright.sync_api import ConsoleMessage, Error, Page
 
 HERE = {"127.0.0.1", "localhost", None}  # None: data: and blob:, which are no requests at all
+OF_A_KERNEL_THAT_ENDS = "Could not restore the debugger state"
+"""What JupyterLab itself logs where a notebook is closed soon after it was opened."""
 
 
 class Watch:
@@ -15,7 +17,7 @@ class Watch:
 
     def __init__(self, page: Page) -> None:
         self._errors: list[str] = []
-        self._expected: list[str] = []
+        self._expected = [OF_A_KERNEL_THAT_ENDS]
         self._strangers: list[str] = []
         page.on("console", self._on_console)
         page.on("pageerror", self._on_page_error)

@@ -3,7 +3,7 @@
 VIEWS.browser = (host, panel) => {
   const name = crypto.randomUUID?.() ?? `${Math.random()}`; // there is none on a plain http page of another machine
   const sockets = new Map();
-  const send = (message) => panel.model.send({ ...message, page: name });
+  const send = (message) => panel.tell({ ...message, page: name });
 
   const connect = (number, url) => {
     const began = performance.now();

@@ -48,8 +48,18 @@ const newViews = (names, panel) =>
     return { host, view };
   });
 
+// To say something to the kernel, unless it is gone, and the panel's servers with it: then there is nobody to be told.
+const teller = (model) => (message) => {
+  try {
+    model.send(message);
+  } catch (error) {
+    console.warn("wslab: the kernel was not told", message.do, error.message);
+  }
+};
+
 const render = ({ model, el, signal }) => {
   const about = model.get("about");
+  const tell = teller(model);
   const root = make("section", { className: "wslab-panel", "aria-label": about.title });
   const asked = new Map(); // by name, what the kernel was told of a control and has not yet said again
   const panel = {
@@ -58,9 +68,10 @@ const render = ({ model, el, signal }) => {
     values: () => model.get("values"),
     turn(name, value) {
       asked.set(name, value);
-      model.send({ do: "turn", values: { [name]: value } });
+      tell({ do: "turn", values: { [name]: value } });
     },
     model,
+    tell,
     signal,
   };
   const controls = about.controls.map((told) => ({ told, ...newControl(told, panel) }));
@@ -68,9 +79,9 @@ const render = ({ model, el, signal }) => {
   const press = (action) => {
     const wrong = controls.find(({ valid }) => !valid());
     if (wrong) return say({ words: `${wrong.told.label}: out of its bounds; nothing was done`, kind: "failed" });
-    model.send({ do: "press", action, values: pending() });
+    tell({ do: "press", action, values: pending() });
   };
-  const actions = newActions(about, press, () => model.send({ do: "stop" }));
+  const actions = newActions(about, press, () => tell({ do: "stop" }));
   const code = newCode();
   const status = make("p", { className: "wslab-status", role: "status" });
   const say = ({ words, kind }) => {
@@ -80,8 +91,8 @@ const render = ({ model, el, signal }) => {
   };
   const views = newViews(about.views, panel);
   const [tables, folded] = [make("div"), make("div")];
-  const save = make("button", { type: "button", textContent: "Save run", onclick: () => model.send({ do: "save" }) });
-  const clear = make("button", { type: "button", textContent: "Clear", onclick: () => model.send({ do: "clear" }) });
+  const save = make("button", { type: "button", textContent: "Save run", onclick: () => tell({ do: "save" }) });
+  const clear = make("button", { type: "button", textContent: "Clear", onclick: () => tell({ do: "clear" }) });
   const shown = make("details", {}, make("summary", { textContent: "Show as table" }), folded);
   root.append(
     make("h3", { textContent: about.title }),
@@ -153,11 +164,11 @@ const render = ({ model, el, signal }) => {
   watch.observe(root);
   const themed = new MutationObserver(paint);
   themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
-  model.send({ do: "looked_at", yes: true });
+  tell({ do: "looked_at", yes: true });
   return () => {
     watch.disconnect();
     themed.disconnect();
-    model.send({ do: "looked_at", yes: false });
+    tell({ do: "looked_at", yes: false });
   };
 };
 
