@@ -50,7 +50,7 @@ test: ## lint, check formatting and types, run every test
 
 bench: ## measure what the project promises, as ratios
 	@scripts/setup dev
-	@for benchmark in benchmarks/[a-z]*.py; do $(BIN)/python $$benchmark $(ARGS) || exit; done
+	@for benchmark in benchmarks/[a-z]*.py; do PYTHONPATH="$(CURDIR)/tests" $(BIN)/python $$benchmark $(ARGS) || exit; done
 
 format: ## put code into the house's form, and notebooks into that of git: without outputs
 	@scripts/setup dev
