@@ -64,7 +64,7 @@ def sends_ms(notebook: Notebook, folder: Path) -> list[float]:
 def openings_ms(notebook: Notebook, folder: Path) -> list[float]:
     """Return the time from running a cell that shows a panel, whose server is up, until its view is drawn."""
     notebook.open(notebook_of(folder, "import wslab", *[WITH_SERVER, "panel"] * OPENINGS))
-    times = []
+    times: list[float] = []
     for number in range(2 * OPENINGS + 1):
         if number and number % 2 == 0:
             times.append(notebook.page.evaluate(OPENING, len(times)))

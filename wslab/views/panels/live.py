@@ -70,7 +70,7 @@ class Live:
             return
         self.events.append(event)
         if self._frame is None:
-            self._frame = asyncio.get_running_loop().call_later(FRAME_S, self._flush)
+            self._frame = asyncio.get_running_loop().call_later(FRAME_S, self.flush)
 
     def begin(self, job: str) -> None:
         """Tell, from any thread, that a drill begins: what follows has a clock and clients of its own."""
@@ -79,13 +79,14 @@ class Live:
             self._told = len(self.events)
             self._tell(self.events[-1:])
 
-    def finish(self, tell_all: Callable[[list[Event]], None]) -> None:
-        """Tell everything once more, from any thread, so that nothing of this job is told after it."""
+    def tell_anew(self, tell_all: Callable[[list[Event]], None]) -> None:
+        """Tell everything once more, from any thread, to a page that knows nothing yet."""
         with self._telling:
             self._told = len(self.events)
             tell_all(self.events)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Tell what is untold, from any thread."""
         self._frame = None
         with self._telling:
             untold, self._told = self.events[self._told :], len(self.events)

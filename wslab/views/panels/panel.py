@@ -194,7 +194,7 @@ class Panel(anywidget.AnyWidget):
                 self._in_words(self.clear)
             case {"do": "looked_at", "yes": yes}:
                 self._in_words(lambda: self.looked_at(yes))
-                self._live.finish(self._tell_all)
+                self._live.tell_anew(self._tell_all)
             case {"do": "press", "action": action, "values": values}:
                 self._in_words(lambda: self._start(action, values))
             case _:
@@ -233,9 +233,9 @@ class Panel(anywidget.AnyWidget):
         return run
 
     def _keep(self, run: Run) -> None:
+        self._live.flush()  # first of all, since somebody waits for the marks
         self.runs.append(run)
         self.events = list(self._live.events)
-        self._live.finish(self._tell_all)  # what the server said of it came last
         self.tables = self.tables_of(run)
         self._below.update_soon()
 
