@@ -20,6 +20,7 @@ Theme = Literal["light", "dark"]
 OPENS_WITHIN_S = 60
 RUNS_WITHIN_S = 90
 ANSWERS_WITHIN_S = 10
+AFTERMATH_MS = 150
 VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
 TALLEST_PX = 16_000  # a screenshot of Chromium's wraps round above 2**14
 BELOW_CELLS_PX = 60
@@ -106,8 +107,10 @@ class Notebook:
 
     def close(self) -> None:
         """End the kernel, and with it the servers and clients of the notebook; the page stays, and without it."""
+        self.watch.stop()
         if self._path:
             self._call(CLOSE, path=self._path)
+            self.page.wait_for_timeout(AFTERMATH_MS)  # the next test must not hear of this
 
     def run_all(self, *, timeout_s: float = RUNS_WITHIN_S) -> None:
         """Press Run All and wait until the last cell has ended, or one has failed."""

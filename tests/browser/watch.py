@@ -8,16 +8,15 @@ from urllib.parse import urlsplit
 from playwright.sync_api import ConsoleMessage, Error, Page
 
 HERE = {"127.0.0.1", "localhost", None}  # None: data: and blob:, which are no requests at all
-OF_A_KERNEL_THAT_ENDS = "Could not restore the debugger state"
-"""What JupyterLab itself logs where a notebook is closed soon after it was opened."""
 
 
 class Watch:
-    """Listens to a page from its first request on."""
+    """Listens to a page from its first request on, until `stop`."""
 
     def __init__(self, page: Page) -> None:
+        self._stopped = False
         self._errors: list[str] = []
-        self._expected = [OF_A_KERNEL_THAT_ENDS]
+        self._expected: list[str] = []
         self._strangers: list[str] = []
         page.on("console", self._on_console)
         page.on("pageerror", self._on_page_error)
@@ -28,6 +27,10 @@ class Watch:
         """Let errors pass that the regular expression finds: a page's own WebSocket cannot fail without logging one."""
         self._expected.append(pattern)
 
+    def stop(self) -> None:
+        """Hear no more: what JupyterLab says while a notebook and its kernel are taken away is no concern of ours."""
+        self._stopped = True
+
     @property
     def complaints(self) -> list[str]:
         """The unexpected errors of the console, and the requests that went elsewhere."""
@@ -35,12 +38,13 @@ class Watch:
         return [f"console: {error}" for error in errors] + [f"request: {url}" for url in self._strangers]
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        if message.type == "error" and not self._stopped:
             self._errors.append(f"{message.text} ({message.location.get('url', '')})")
 
     def _on_page_error(self, error: Error) -> None:
-        self._errors.append(f"uncaught {error}")
+        if not self._stopped:
+            self._errors.append(f"uncaught {error}")
 
     def _on_url(self, url: str) -> None:
-        if urlsplit(url).hostname not in HERE:
+        if urlsplit(url).hostname not in HERE and not self._stopped:
             self._strangers.append(url)
