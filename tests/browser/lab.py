@@ -58,17 +58,18 @@ def running_lab(home: Path) -> Iterator[Lab]:
     (folder / "data").symlink_to(ROOT / "data")  # a lesson is copied into a folder beside it
     command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in OPTIONS.items())]
     with (home / "log.txt").open("w") as log:
-        process = psutil.Popen(command, cwd=folder, env=_environment(home), stdout=log, stderr=log)
+        process = psutil.Popen(command, cwd=folder, env=environment(home), stdout=log, stderr=log)
     try:
         startup = home / "ipython" / "profile_default" / "startup"
         startup.mkdir(parents=True)
         (startup / "import.py").write_text("import wslab.views.panels\ndel wslab\n")  # a spare kernel has the time
         yield Lab(_url_when_ready(process, home), folder, home / "settings")
     finally:
-        _end(process)
+        end(process)
 
 
-def _environment(home: Path) -> dict[str, str]:
+def environment(home: Path) -> dict[str, str]:
+    """Return the environment of a Jupyter program that keeps everything in `home` and runs this copy of wslab."""
     private = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
     lab = {f"JUPYTERLAB_{name}_DIR": str(home / name.lower()) for name in ("SETTINGS", "WORKSPACES")}
     return {
@@ -94,7 +95,7 @@ def _url_when_ready(process: psutil.Popen, home: Path) -> str:
     raise RuntimeError(f"JupyterLab did not start within {READY_WITHIN_S} s:\n{(home / 'log.txt').read_text()}")
 
 
-def _end(process: psutil.Popen) -> None:
+def end(process: psutil.Popen) -> None:
     """End the server, which ends its kernels; then whoever is left, since each kernel leads a group of its own."""
     everyone = process.children(recursive=True) if process.is_running() else []
     process.terminate()
