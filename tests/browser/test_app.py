@@ -51,7 +51,7 @@ def test_every_panel_has_a_tab_and_works(browser: Browser, address: str) -> None
         page.goto(address, timeout=READY_WITHIN_S * 1000)
         tabs = page.get_by_role("tab")
         expect(tabs).to_have_count(len(panels.__all__), timeout=READY_WITHIN_S * 1000)
-        page.get_by_role("tab", name=panels.PayloadPanel.TITLE).click()
+        page.get_by_role("tab", name="Limit").click()
         panel = page.locator(".wslab-panel:visible")
         panel.get_by_role("button", name="Send", exact=True).click()
         expect(panel.locator(".wslab-status")).to_contain_text("1,024 bytes: accepted", timeout=20_000)

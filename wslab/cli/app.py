@@ -25,7 +25,7 @@ def app(
     with as_file(files("wslab") / "app") as folder:
         data = os.pathsep.join(filter(None, [str(folder / "share"), os.environ.get("JUPYTER_PATH")]))
         options = [
-            *("--template=wslab", f"--theme={'dark' if dark else 'light'}", "--VoilaConfiguration.show_margins=True"),
+            *("--template=wslab", f"--theme={'dark' if dark else 'light'}"),
             f"--VoilaConfiguration.extension_denylist={NEEDS_JUPYTERLAB}",
             *(f"--port={port}", "--Voila.ip=127.0.0.1"),
             *([] if browser else ["--no-browser"]),

@@ -136,7 +136,7 @@ class _Front(_Side):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        # Not at once: in Python 3.11.2, which is Debian 12's, a transport begins to read after this call, paused or not.
+        # Not at once: in Python 3.11.2 (Debian 12) a transport begins to read after this call, whether paused or not.
         asyncio.get_running_loop().call_soon(self.transport.pause_reading)
         self._relay.begin(self)
 
