@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from .conftest import Attend
 from .lab import ROOT, Lab
@@ -21,22 +21,25 @@ def start(context: BrowserContext, lab: Lab, request: pytest.FixtureRequest) -> 
     """Take a lesson and return it with Run All pressed; the next ones then run already as well."""
     here = [item.name for item in request.session.items if item.path == request.path]
     chosen = [lesson for lesson in LESSONS if any(lesson.stem in name for name in here)]
-    pages = [context.new_page() for _ in range(AT_ONCE)]
     running: dict[Path, Notebook] = {}
+    done: list[Page] = []
 
     def start_with_the_next(lesson: Path) -> Notebook:
+        while done:
+            done.pop().close()
         upcoming = chosen[chosen.index(lesson) :][:AT_ONCE]
         for each in upcoming:
             if each not in running:
-                running[each] = Notebook(pages[chosen.index(each) % AT_ONCE], lab)  # whose last lesson is closed
+                running[each] = Notebook(context.new_page(), lab)
                 running[each].open(each)
                 running[each].start_run_all()
+        done.append(running[lesson].page)
         return running.pop(lesson)
 
     yield start_with_the_next
     for notebook in running.values():
         notebook.close()
-    for page in pages:
+    for page in done:
         page.close()
 
 
