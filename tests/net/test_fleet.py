@@ -61,9 +61,10 @@ def test_rolling_restart_stops_at_a_server_that_does_not_come_back() -> None:
 
 
 def test_fleet_leaves_no_process() -> None:
+    before = set(psutil.Process().children(recursive=True))  # such as a helper of multiprocessing's, of other tests
     with LabFleet(servers=2) as fleet:
-        assert len(psutil.Process().children(recursive=True)) >= 2
-    assert not psutil.Process().children(recursive=True)
+        assert len(set(psutil.Process().children(recursive=True)) - before) >= 2
+    assert set(psutil.Process().children(recursive=True)) <= before
     with pytest.raises(LabServerError, match="does not run"):
         _ = fleet.url
 
