@@ -9,7 +9,7 @@ from websockets.asyncio.client import connect
 
 from wslab import LabServer
 from wslab.net import runtime
-from wslab.net.client import Client
+from wslab.net.client.client import Client
 from wslab.net.recording import Recorder
 
 ECHOES = 500

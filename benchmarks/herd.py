@@ -21,11 +21,11 @@ from pathlib import Path
 import psutil
 from _peers import PEERS, Peer
 
-from wslab.core.backoff import none
 from wslab.core.herds.summaries import quantile
+from wslab.core.policies.textbook import none
 from wslab.core.records import Closure, Outage
 from wslab.net import runtime
-from wslab.net.herd.herd import Herd
+from wslab.net.herds.herd import Herd
 from wslab.net.recording import Recorder
 
 HERE = Path(__file__).parent

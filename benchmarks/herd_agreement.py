@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from wslab.core.backoff import constant, decorrelated_jitter, equal_jitter, full_jitter, seed_page
 from wslab.core.herds.herd import Herd
+from wslab.core.herds.simulate import simulate_herd
 from wslab.core.knobs import Knobs
-from wslab.core.policy import Policy
+from wslab.core.policies.policy import Policy
+from wslab.core.policies.textbook import constant, decorrelated_jitter, equal_jitter, full_jitter, seed_page
 from wslab.core.runs import Run
-from wslab.core.simulate import simulate_herd
 from wslab.experiments import herd_drill
 
 CLIENTS = 2_000

@@ -21,7 +21,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from wslab.core.ladders import until_refused
-from wslab.net.probing.probe import find_limit
+from wslab.net.limits.probe import find_limit
 
 CAP_BYTES = 64 * 2**20
 LIMITS_BYTES = (777_777, 2**20)

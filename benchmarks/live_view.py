@@ -11,7 +11,7 @@ from jupyter_client.session import Session
 from wslab import restart_drill
 from wslab.core.knobs import Knobs
 from wslab.core.records import Record
-from wslab.views.panels.live import Event, Live, as_event
+from wslab.panels.live import Event, Live, as_event
 
 CLIENTS = 200
 EVENTS_PER_S = 50

@@ -16,9 +16,9 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from random import Random
 
-from wslab.core.contention import AWS_POLICIES, contend
-from wslab.core.policy import Policy
-from wslab.core.simulate import simulate_herd
+from wslab.core.herds.contention import AWS_POLICIES, contend
+from wslab.core.herds.simulate import simulate_herd
+from wslab.core.policies.policy import Policy
 
 MILLION = 1_000_000
 HERDS = [

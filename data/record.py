@@ -30,9 +30,9 @@ from wslab import (
     tell_story,
 )
 from wslab.core.recordings import REPLAY
-from wslab.views.replay import CELLS, TAG, cell_key
-from wslab.views.reports.execution import execute
-from wslab.views.reports.opening import Opened, lessons, open_notebook
+from wslab.notebook.replay import CELLS, TAG, cell_key
+from wslab.reports.execution import execute
+from wslab.reports.opening import Opened, lessons, open_notebook
 
 DATA = Path(__file__).parent
 

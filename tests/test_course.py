@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import wslab
-from wslab.core import backoff
 from wslab.core.knobs import Knobs
 from wslab.core.ladders import doubling, until_refused
+from wslab.core.policies import textbook as backoff
 from wslab.core.runs import load
 from wslab.course import (
     check_announced_restart,

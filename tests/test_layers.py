@@ -21,25 +21,26 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "wslab"
 
 BELOW_EXPERIMENTS = {"core", "net"}
-BELOW_THE_TOP = {*BELOW_EXPERIMENTS, "experiments", "checks", "fieldguide", "views"}
+BELOW_THE_TOP = {*BELOW_EXPERIMENTS, "experiments", "captures", "checks", "fieldguide", "views"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "core": set(),
     "net": {"core"},
     "fieldguide": BELOW_EXPERIMENTS,
     "experiments": {*BELOW_EXPERIMENTS, "fieldguide"},  # which observe its subjects
-    "checks": BELOW_EXPERIMENTS,
-    # Beside the three floors above, on core alone: every figure can be drawn from a file, with no socket open.
+    "captures": BELOW_EXPERIMENTS,
+    "checks": {*BELOW_EXPERIMENTS, "experiments"},
+    # Beside the floors above, on core alone: every figure can be drawn from a file, with no socket open.
     "views": {"core"},
     # Runs in the Jupyter server, which has no use for the rest.
     "jupyter": BELOW_EXPERIMENTS,
     # Where the two meet.
-    "views.panels": BELOW_THE_TOP,
-    "views.replay": BELOW_EXPERIMENTS,  # it announces what net decides
+    "panels": BELOW_THE_TOP,
+    "reports": BELOW_THE_TOP,
+    "notebook": {*BELOW_THE_TOP, "cli", "reports"},
     "course": {*BELOW_EXPERIMENTS, "experiments"},
-    "cli": BELOW_THE_TOP,
+    "cli": {*BELOW_THE_TOP, "reports"},
     "__main__": {"cli"},
-    "magic": {"cli", "views"},
 }
 """For each layer the others that it may import. A module in no layer has no place in the package."""
 
@@ -146,7 +147,7 @@ def write_package(folder: Path, sources: dict[str, str]) -> Path:
         ("core/runs.py", "from pandas import DataFrame", "core imports pandas.DataFrame"),
         ("core/runs.py", "def draw():\n    import matplotlib.pyplot", "core imports matplotlib.pyplot"),
         ("core/runs.py", "try:\n    import ipywidgets\nexcept ImportError: ...", "core imports ipywidgets"),
-        ("core/runs.py", "from wslab.net.client import send_message", "core imports net"),
+        ("core/runs.py", "from wslab.net.client.client import send_message", "core imports net"),
         ("core/runs.py", "from ..net import client", "core imports net"),
         ("core/runs.py", "import wslab", "core imports wslab"),
         ("core/runs.py", "from wslab import load", "core imports wslab.load"),
@@ -156,12 +157,12 @@ def write_package(folder: Path, sources: dict[str, str]) -> Path:
         ("experiments.py", "from wslab.views.tables import closures", "experiments imports views"),
         ("experiments.py", "from wslab.checks import server", "experiments imports checks"),
         ("checks/server.py", "from wslab.cli import app", "checks imports cli"),
-        ("fieldguide/nginx.py", "from wslab.views.panels import sweep", "fieldguide imports views.panels"),
+        ("fieldguide/nginx.py", "from wslab.panels import sweep", "fieldguide imports panels"),
         ("views/tables.py", "from wslab.net import client", "views imports net"),
         ("views/plots.py", "from wslab.experiments import payload_sweep", "views imports experiments"),
-        ("views/reports.py", "from wslab.views.panels import sweep", "views imports views.panels"),
+        ("views/plots.py", "from wslab.panels import sweep", "views imports panels"),
         ("views/__init__.py", "from wslab.net import client", "views imports net"),
-        ("views/panels.py", "from wslab.cli import app", "views.panels imports cli"),
+        ("panels.py", "from wslab.cli import app", "panels imports cli"),
         ("misc.py", "import os", "wslab.misc is in no layer"),
     ],
 )
@@ -175,11 +176,11 @@ def test_import_against_the_layers_is_noticed(tmp_path: Path, file: str, source:
     [
         ("__init__.py", "from wslab.core.runs import load\nfrom wslab.experiments import payload_sweep"),
         ("core/runs.py", "import json\nimport msgspec\nfrom wslab.core.records import Record"),
-        ("net/client.py", "import asyncio\nfrom wslab.core import records\nfrom wslab.net.probing.wire import Frame"),
-        ("experiments.py", "from wslab.net.client import send_message"),
+        ("net/client.py", "import asyncio\nfrom wslab.core import records\nfrom wslab.net.limits.wire import Frame"),
+        ("experiments.py", "from wslab.net.client.client import send_message"),
         ("checks/server.py", "from wslab.net import wire\nfrom wslab.checks.client import case"),
         ("views/plots.py", "import pandas\nfrom wslab.core.runs import Run\nfrom wslab.views.tables import closures"),
-        ("views/panels.py", "from wslab import experiments\nfrom wslab.views import plots"),
+        ("panels.py", "from wslab import experiments\nfrom wslab.views import plots"),
         ("cli.py", "from wslab.checks import server\nfrom wslab.views.tables import closures"),
     ],
 )

@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from wslab.core import sources
+from wslab.core.codes import sources
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 

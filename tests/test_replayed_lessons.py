@@ -11,8 +11,8 @@ import pytest
 from nbformat.v4 import new_code_cell
 
 from wslab.core.recordings import REPLAY
-from wslab.views.reports.execution import execute
-from wslab.views.reports.opening import Opened, lessons, open_notebook
+from wslab.reports.execution import execute
+from wslab.reports.opening import Opened, lessons, open_notebook
 
 DATA = Path(__file__).parent.parent / "data"
 

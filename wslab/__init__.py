@@ -21,42 +21,42 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 _HOMES = {
-    "BrowserPanel": "wslab.views.panels",
+    "BrowserPanel": "wslab.panels",
     "Cancel": "wslab.experiments",
-    "HerdPanel": "wslab.views.panels",
+    "HerdPanel": "wslab.panels",
     "Knobs": "wslab.core.knobs",
-    "LabFleet": "wslab.net.fleet",
-    "LabServer": "wslab.net.server",
-    "PayloadPanel": "wslab.views.panels",
-    "Policy": "wslab.core.policy",
-    "PolicyPanel": "wslab.views.panels",
-    "RestartPanel": "wslab.views.panels",
+    "LabFleet": "wslab.net.server.fleet",
+    "LabServer": "wslab.net.server.lab_server",
+    "PayloadPanel": "wslab.panels",
+    "Policy": "wslab.core.policies.policy",
+    "PolicyPanel": "wslab.panels",
+    "RestartPanel": "wslab.panels",
     "Run": "wslab.core.runs",
-    "StoryPanel": "wslab.views.panels",
+    "StoryPanel": "wslab.panels",
     "allow_nested_run": "wslab.net.runtime",
     "browser_drill": "wslab.experiments",
     "closure_visibility": "wslab.experiments",
-    "compare": "wslab.core.cards",
+    "compare": "wslab.core.codes.cards",
     "find_limit": "wslab.experiments",
     "frames_question": "wslab.experiments",
     "herd_drill": "wslab.experiments",
     "in_flight_drill": "wslab.experiments",
     "limit_cost": "wslab.experiments",
     "load": "wslab.core.runs",
-    "over_cluster": "wslab.net.cluster",
+    "over_cluster": "wslab.net.herds.cluster",
     "payload_sweep": "wslab.experiments",
     "receive_chunks": "wslab.net.chunks",
     "resend": "wslab.experiments",
     "restart_drill": "wslab.experiments",
     "send_in_chunks": "wslab.net.chunks",
     "send_message": "wslab.experiments",
-    "show": "wslab.views.notebook",
-    "simulate_herd": "wslab.core.simulate",
+    "show": "wslab.views.pictures",
+    "simulate_herd": "wslab.core.herds.simulate",
     "stay_connected": "wslab.experiments",
     "tell_story": "wslab.experiments",
 }
 _MODULES = {
-    "backoff": "wslab.core.backoff",
+    "backoff": "wslab.core.policies.textbook",
     "course": "wslab.course",
     "ladders": "wslab.core.ladders",
     "limits": "wslab.views.limits",
@@ -80,7 +80,7 @@ def __getattr__(name: str) -> Any:
 
 def load_ipython_extension(shell: Any) -> None:
     """Do what `%load_ext wslab` asks for: `%wslab codes 1009 1012` and the other commands, in a cell."""
-    importlib.import_module("wslab.magic").load(shell)
+    importlib.import_module("wslab.notebook.magic").load(shell)
 
 
 def __dir__() -> list[str]:
@@ -88,19 +88,19 @@ def __dir__() -> list[str]:
 
 
 if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()) is not None:
-    importlib.import_module("wslab.views.display").register(shell)  # runs and cards then show as more than a line
-    importlib.import_module("wslab.views.replay").begin(shell)  # says so at the top, where this is imported
+    importlib.import_module("wslab.notebook.display").register(shell)  # runs and cards then show as more than a line
+    importlib.import_module("wslab.notebook.replay").begin(shell)  # says so at the top, where this is imported
 
 if TYPE_CHECKING:
     from wslab import course as course
-    from wslab.core import backoff as backoff
     from wslab.core import ladders as ladders
-    from wslab.core.cards import compare as compare
+    from wslab.core.codes.cards import compare as compare
+    from wslab.core.herds.simulate import simulate_herd as simulate_herd
     from wslab.core.knobs import Knobs as Knobs
-    from wslab.core.policy import Policy as Policy
+    from wslab.core.policies import textbook as backoff  # noqa: F401
+    from wslab.core.policies.policy import Policy as Policy
     from wslab.core.runs import Run as Run
     from wslab.core.runs import load as load
-    from wslab.core.simulate import simulate_herd as simulate_herd
     from wslab.experiments import Cancel as Cancel
     from wslab.experiments import browser_drill as browser_drill
     from wslab.experiments import closure_visibility as closure_visibility
@@ -117,18 +117,18 @@ if TYPE_CHECKING:
     from wslab.experiments import tell_story as tell_story
     from wslab.net.chunks import receive_chunks as receive_chunks
     from wslab.net.chunks import send_in_chunks as send_in_chunks
-    from wslab.net.cluster import over_cluster as over_cluster
-    from wslab.net.fleet import LabFleet as LabFleet
+    from wslab.net.herds.cluster import over_cluster as over_cluster
     from wslab.net.runtime import allow_nested_run as allow_nested_run
-    from wslab.net.server import LabServer as LabServer
+    from wslab.net.server.fleet import LabFleet as LabFleet
+    from wslab.net.server.lab_server import LabServer as LabServer
+    from wslab.panels import BrowserPanel as BrowserPanel
+    from wslab.panels import HerdPanel as HerdPanel
+    from wslab.panels import PayloadPanel as PayloadPanel
+    from wslab.panels import PolicyPanel as PolicyPanel
+    from wslab.panels import RestartPanel as RestartPanel
+    from wslab.panels import StoryPanel as StoryPanel
     from wslab.views import limits as limits
     from wslab.views import pages as pages
     from wslab.views import plots as plots
     from wslab.views import tables as tables
-    from wslab.views.notebook import show as show
-    from wslab.views.panels import BrowserPanel as BrowserPanel
-    from wslab.views.panels import HerdPanel as HerdPanel
-    from wslab.views.panels import PayloadPanel as PayloadPanel
-    from wslab.views.panels import PolicyPanel as PolicyPanel
-    from wslab.views.panels import RestartPanel as RestartPanel
-    from wslab.views.panels import StoryPanel as StoryPanel
+    from wslab.views.pictures import show as show

@@ -62,7 +62,7 @@ def running_lab(home: Path) -> Iterator[Lab]:
     try:
         startup = home / "ipython" / "profile_default" / "startup"
         startup.mkdir(parents=True)
-        (startup / "import.py").write_text("import wslab.views.panels\ndel wslab\n")  # a spare kernel has the time
+        (startup / "import.py").write_text("import wslab.panels\ndel wslab\n")  # a spare kernel has the time
         yield Lab(_url_when_ready(process, home), folder, home / "settings")
     finally:
         end(process)

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, expect
 
-from wslab.views import panels
+from wslab import panels
 
 from .conftest import SCREENSHOTS
 from .lab import READY_WITHIN_S, end, environment

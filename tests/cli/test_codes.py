@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from wslab.core.cards import compare
-from wslab.core.closecodes import REGISTRY
+from wslab.core.codes.cards import compare
+from wslab.core.codes.registry import REGISTRY
 from wslab.views.card_pages import card_page
 
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from wslab.net.server import LabServer
+from wslab.net.server.lab_server import LabServer
 
 PROMISED = {
     "max_single_frame_bytes",

@@ -9,10 +9,10 @@ from typing import Literal
 import pytest
 from hypothesis import settings
 
-from wslab.core.probing.trials import Observation, Trial
+from wslab.core.limits.search import search_limit
+from wslab.core.limits.trials import Observation, Trial
+from wslab.core.limits.verdicts import CompressionCounts, Evidence, OverLimit
 from wslab.core.records import Close
-from wslab.core.search import search_limit
-from wslab.core.verdicts import CompressionCounts, Evidence, OverLimit
 
 settings.register_profile("no clock", deadline=None)
 settings.load_profile("no clock")

@@ -10,8 +10,8 @@ from wslab.core.knobs import Knobs
 from wslab.core.records import BROWSER
 from wslab.core.runs import Run
 from wslab.experiments import browser_drill, closure_visibility
-from wslab.net.server import LabServer
-from wslab.views.panels.page import PanelPage
+from wslab.net.server.lab_server import LabServer
+from wslab.panels.page import PanelPage
 
 KNOBS = Knobs(max_message_bytes=1000, downtime_s=0.0)
 

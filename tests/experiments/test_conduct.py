@@ -12,7 +12,7 @@ import pytest
 
 import wslab
 from wslab.core.knobs import Knobs
-from wslab.net.server import LabServer
+from wslab.net.server.lab_server import LabServer
 
 
 def test_ctrl_c_returns_the_run_so_far(tmp_path: object) -> None:

@@ -12,8 +12,8 @@ from wslab.core.knobs import Knobs
 from wslab.core.records import Attempt, Record, Restart, Waiting
 from wslab.experiments import Cancel
 from wslab.net.child import LabServerError
-from wslab.net.fleet import LabFleet
-from wslab.net.server import LabServer
+from wslab.net.server.fleet import LabFleet
+from wslab.net.server.lab_server import LabServer
 
 QUICK = Knobs(downtime_s=0.1)
 

@@ -14,7 +14,7 @@ from wslab.core.knobs import Knobs
 from wslab.core.records import Attempt, Closure, Outage
 from wslab.core.runs import load
 from wslab.experiments import Cancel, Progress, herd_drill, restart_drill
-from wslab.net.server import LabServer
+from wslab.net.server.lab_server import LabServer
 
 QUICK = Knobs(downtime_s=0.1)
 CLIENTS = 150

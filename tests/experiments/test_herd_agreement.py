@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wslab.core.backoff import constant, decorrelated_jitter, equal_jitter, full_jitter
+from wslab.core.herds.simulate import simulate_herd
 from wslab.core.knobs import Knobs
-from wslab.core.policy import Policy
-from wslab.core.simulate import simulate_herd
+from wslab.core.policies.policy import Policy
+from wslab.core.policies.textbook import constant, decorrelated_jitter, equal_jitter, full_jitter
 from wslab.experiments import herd_drill
 
 CLIENTS = 200

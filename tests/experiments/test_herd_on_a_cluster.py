@@ -15,7 +15,7 @@ from wslab.core.knobs import Knobs
 from wslab.core.runs import load
 from wslab.experiments import Cancel, Progress
 from wslab.experiments.herd import herd_drill
-from wslab.net.server import LabServer
+from wslab.net.server.lab_server import LabServer
 
 CLIENTS = 40
 
@@ -30,7 +30,7 @@ def processes_of_the_lab() -> list[psutil.Process]:
 
 def parent_of_a_herding() -> int:
     """Return the process id of a cluster's worker that has a process of the herd."""
-    herding = next(process for process in processes_of_the_lab() if "wslab.net.herd.worker" in process.cmdline())
+    herding = next(process for process in processes_of_the_lab() if "wslab.net.herds.worker" in process.cmdline())
     return herding.ppid()
 
 

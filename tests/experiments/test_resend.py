@@ -7,7 +7,7 @@ from random import Random
 
 import wslab
 from wslab.core.knobs import Knobs
-from wslab.core.policy import Policy
+from wslab.core.policies.policy import Policy
 
 LIMIT = Knobs(max_message_bytes=100)
 

@@ -10,7 +10,7 @@ import pytest
 
 import wslab
 from wslab.core.ladders import bracket
-from wslab.net.server import LabServer
+from wslab.net.server.lab_server import LabServer
 
 
 def test_story_has_all_its_chapters() -> None:

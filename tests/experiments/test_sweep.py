@@ -11,7 +11,7 @@ import wslab
 from wslab.core.knobs import Knobs
 from wslab.core.ladders import around, bracket, until_refused
 from wslab.experiments import Progress
-from wslab.net.server import LabServer
+from wslab.net.server.lab_server import LabServer
 
 
 def test_sweep_shows_the_limit_on_both_its_sides() -> None:

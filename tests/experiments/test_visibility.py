@@ -11,7 +11,7 @@ from wslab.core.knobs import MIB, Knobs
 from wslab.core.runs import Run, load
 from wslab.experiments import Cancel, closure_visibility
 from wslab.fieldguide.clients import CLIENTS, Answer, Ask, Order
-from wslab.net.server import LabServer
+from wslab.net.server.lab_server import LabServer
 
 LIMIT = Knobs(max_message_bytes=65_536)
 INSTALLED = [name for name, subject in CLIENTS.items() if not subject.missing()]

@@ -26,9 +26,9 @@ from websockets.typing import Origin
 from wslab.core.records import Account, Attempt, Close, Closure
 from wslab.core.routes import CloseEvent, judge, routes
 from wslab.net import runtime
-from wslab.net.client import Client
+from wslab.net.client.client import Client
 from wslab.net.recording import Recorder
-from wslab.net.server import LabServer
+from wslab.net.server.lab_server import LabServer
 
 from .conftest import BASE_URL, HUB, Jupyter, StartJupyter
 
@@ -342,7 +342,14 @@ def impostor(tmp_path: Path) -> Callable[..., AbstractContextManager[tuple[int, 
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        command = [sys.executable, "-m", "wslab.net.serving", "127.0.0.1", str(port), *([str(user)] if user else [])]
+        command = [
+            sys.executable,
+            "-m",
+            "wslab.net.server.serving",
+            "127.0.0.1",
+            str(port),
+            *([str(user)] if user else []),
+        ]
         environment = os.environ | {"PYTHONPATH": str(tmp_path)}
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=tmp_path) as process:
             try:

@@ -9,17 +9,17 @@ import pytest
 
 import wslab
 from wslab.core import recordings
-from wslab.core.backoff import constant, full_jitter
 from wslab.core.knobs import Knobs
-from wslab.core.policy import Policy, any_code
+from wslab.core.policies.policy import Policy, any_code
+from wslab.core.policies.textbook import constant, full_jitter
 from wslab.core.recordings import RECORD, REPLAY, Asked, behaviour
 from wslab.core.runs import load
 from wslab.experiments import find_limit, payload_sweep, restart_drill, send_message
 from wslab.net import replay
 from wslab.net.child import LabServerError
-from wslab.net.fleet import LabFleet
 from wslab.net.replay import NotRecordedError
-from wslab.net.server import LabServer
+from wslab.net.server.fleet import LabFleet
+from wslab.net.server.lab_server import LabServer
 
 LIMITED = Knobs(max_message_bytes=100)
 

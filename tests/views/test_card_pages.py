@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from wslab.core.cards import compare
-from wslab.core.languages import Language
+from wslab.core.codes.cards import compare
+from wslab.core.codes.languages import Language
 from wslab.views.card_pages import card_html, card_page
 
 FETCHES = {"link", "script", "img", "iframe", "object", "embed", "source", "video", "audio"}

@@ -8,8 +8,8 @@ import itertools
 import pytest
 from rich.console import Console
 
-from wslab.core.cards import Comparison, compare
-from wslab.core.closecodes import REGISTRY
+from wslab.core.codes.cards import Comparison, compare
+from wslab.core.codes.registry import REGISTRY
 from wslab.views.cards import MIN_COLUMN_CHARACTERS, render
 
 HEADINGS = [

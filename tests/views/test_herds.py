@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wslab.core import backoff
-from wslab.core.contention import band, contend
+from wslab.core.herds.contention import band, contend
 from wslab.core.herds.herd import Herd
+from wslab.core.herds.simulate import simulate_herd
+from wslab.core.policies import textbook as backoff
 from wslab.core.records import Attempt
 from wslab.core.runs import Run
-from wslab.core.simulate import simulate_herd
 from wslab.views import plots
 from wslab.views.returning import AnyHerd, returning
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from wslab.core import languages
-from wslab.core.cards import compare
+from wslab.core.codes import languages
+from wslab.core.codes.cards import compare
 from wslab.views.cards import render
 from wslab.views.linebreaks import JapaneseText, line_ends
 

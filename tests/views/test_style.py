@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from wslab.core.closecodes import REGISTRY
+from wslab.core.codes.registry import REGISTRY
 from wslab.core.records import AttemptOutcome, RestartKind, SendOutcome
 from wslab.views.style import GROUPS, LOOKS, RESTARTS, in_order, look, luminance
 

@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from wslab.core.probing.conclusions import conclude
-from wslab.core.verdicts import Costs, Evidence, Failure, Refusal, Verdict
+from wslab.core.limits.conclusions import conclude
+from wslab.core.limits.verdicts import Costs, Evidence, Failure, Refusal, Verdict
 from wslab.views.verdicts import render
 
 REFUSAL = Refusal(

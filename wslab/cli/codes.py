@@ -9,9 +9,9 @@ from typing import Annotated, cast
 import typer
 from rich.console import Console
 
-from wslab.core.cards import compare
-from wslab.core.closecodes import REGISTRY
-from wslab.core.languages import LANGUAGES, Language
+from wslab.core.codes.cards import compare
+from wslab.core.codes.languages import LANGUAGES, Language
+from wslab.core.codes.registry import REGISTRY
 from wslab.views.cards import render
 
 

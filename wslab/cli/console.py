@@ -24,7 +24,7 @@ from wslab.net.child import LabServerError
 
 def _policies(incomplete: str) -> Iterator[tuple[str, str]]:
     """Yield each policy that begins so, with the first line of what it says of itself."""
-    from wslab.core.backoff import POLICIES
+    from wslab.core.policies.textbook import POLICIES
 
     for name, make in POLICIES.items():
         if name.startswith(incomplete):

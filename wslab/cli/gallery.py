@@ -17,7 +17,7 @@ def gallery(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the site.")] = Path("gallery"),
 ) -> None:
     """Execute every lesson and write a site that opens from a disk; with WSLAB_REPLAY=1, from the recordings."""
-    from wslab.views.reports import make_gallery
+    from wslab.reports import make_gallery
 
     make_folder(out)
     with progress_line() as progress:

@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 
 from wslab.cli.console import JsonOption, progress_line
-from wslab.core.search import DEFAULT_CAP_BYTES
-from wslab.core.verdicts import verdict_schema
+from wslab.core.limits.search import DEFAULT_CAP_BYTES
+from wslab.core.limits.verdicts import verdict_schema
 from wslab.experiments import find_limit
 from wslab.views.verdicts import render
 

@@ -13,7 +13,7 @@ from wslab.experiments import Progress
 from wslab.views.words import short
 
 if TYPE_CHECKING:
-    from wslab.views.reports import Report
+    from wslab.reports import Report
 
 FAILED = 1
 
@@ -38,7 +38,7 @@ def report(
 
     Where a cell fails, the page shows where and why, and the exit code is 1.
     """
-    from wslab.views import reports
+    from wslab import reports
 
     page = out or Path(f"{reports.open_notebook(what).name}.html")
     check_writable(page)
@@ -63,7 +63,7 @@ def report(
 
 def _files(made: Report, page: Path, browser: str | None, md: bool) -> dict[Path, bytes]:
     """Return what is to be written, all of it made before any of it is."""
-    from wslab.views import reports
+    from wslab import reports
 
     html = made.page()
     files = {page: html.encode()}

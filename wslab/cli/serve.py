@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from wslab.net.server import LabServer
+from wslab.net.server.lab_server import LabServer
 
 
 def serve(

@@ -41,7 +41,7 @@ def simulate(
     out: Annotated[Path | None, typer.Option(help="Folder for the figure and, of a small herd, the run.")] = None,
 ) -> None:
     """Do as `wslab herd` does on a virtual clock, with up to a hundred million clients."""
-    from wslab.core.simulate import simulate_herd  # NumPy takes its time
+    from wslab.core.herds.simulate import simulate_herd  # NumPy takes its time
 
     check_choice("kind", kind, CLOSE_CODES)
     make_folder(out)

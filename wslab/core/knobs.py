@@ -1,6 +1,6 @@
 """What a user may turn on a lab server: one frozen record, checked when it is made.
 
-Knobs say how the server is to behave; nothing here starts or changes one (see `wslab.net.server`).
+Knobs say how the server is to behave; nothing here starts or changes one (see `wslab.net.server.lab_server`).
 """
 
 from __future__ import annotations

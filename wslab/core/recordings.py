@@ -18,10 +18,10 @@ from typing import Any
 import msgspec
 
 from wslab.core.knobs import Knobs
-from wslab.core.policy import Policy
+from wslab.core.limits.verdicts import Verdict
+from wslab.core.policies.policy import Policy
 from wslab.core.records import RunInfo
 from wslab.core.runs import Run
-from wslab.core.verdicts import Verdict
 
 REPLAY = "WSLAB_REPLAY"
 RECORD = "WSLAB_RECORD"
@@ -62,7 +62,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 def behaviour(policy: Policy) -> dict[str, Any]:
     """Return what a policy does, however it is written: its first delays, and the codes that it retries.
 
-    >>> from wslab.core.backoff import constant
+    >>> from wslab.core.policies.textbook import constant
     >>> behaviour(constant(delay_s=3))["delays_s"]
     [3, 3, 3, 3, 3]
     """

@@ -18,10 +18,10 @@ from wslab.core.records import Attempt, Notice
 from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, OnRecord, Setting, conduct, served
 from wslab.experiments.page import Page, Visitor
-from wslab.net.client import Client
-from wslab.net.exchange import in_words
+from wslab.net.client.client import Client
+from wslab.net.client.exchange import in_words
 from wslab.net.recording import Recorder
-from wslab.net.server import LabServer
+from wslab.net.server.lab_server import LabServer
 
 Case = Literal["restart", "crash", "oversized", "close", "down"]
 

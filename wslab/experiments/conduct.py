@@ -19,14 +19,14 @@ from typing import Any, NamedTuple
 from wslab.core.arguments import check_url
 from wslab.core.herds.summaries import quantile
 from wslab.core.knobs import Knobs
-from wslab.core.policy import Policy
+from wslab.core.policies.policy import Policy
 from wslab.core.recordings import Asked, behaviour
 from wslab.core.records import Record, Restart, RunInfo, since
 from wslab.core.runs import Run, load
 from wslab.net import replay, runtime
-from wslab.net.fleet import LabFleet
 from wslab.net.recording import Recorder, loop_lag
-from wslab.net.server import LabServer
+from wslab.net.server.fleet import LabFleet
+from wslab.net.server.lab_server import LabServer
 
 Lab = LabServer | LabFleet
 """What an experiment may restart."""

@@ -19,9 +19,9 @@ from wslab.core.payloads import make_payload
 from wslab.core.records import Footprint
 from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Progress, Setting, conduct
-from wslab.net.client import Client
+from wslab.net.client.client import Client
 from wslab.net.recording import Recorder
-from wslab.net.server import LabServer
+from wslab.net.server.lab_server import LabServer
 
 CAP_BYTES = 256 * MIB
 MAX_CONNECTIONS = 200

@@ -6,12 +6,12 @@ import asyncio
 from random import Random
 from typing import Any, Self
 
-from wslab.core.policy import Policy
+from wslab.core.policies.policy import Policy
 from wslab.core.records import Attempt, Closure, Outage, Record
 from wslab.experiments.conduct import OnProgress
 from wslab.experiments.gathering import Gathering, Tally
-from wslab.net.client import Client
-from wslab.net.reconnect import stay_connected
+from wslab.net.client.client import Client
+from wslab.net.client.reconnect import stay_connected
 from wslab.net.recording import Recorder
 
 

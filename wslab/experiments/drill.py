@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from wslab.core.arguments import check_number, check_seed, check_whole
-from wslab.core.backoff import named
 from wslab.core.knobs import Knobs
-from wslab.core.policy import Delays, Policy
+from wslab.core.policies.policy import Delays, Policy
+from wslab.core.policies.textbook import named
 from wslab.core.records import RestartKind
 from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, Lab, OnProgress, OnRecord, Setting, conduct
@@ -42,7 +42,8 @@ def restart_drill(
     Args:
         target: a running lab server or fleet, or the knobs of one to start for the drill.
         clients: 1 to 500.
-        policy: when they come back: a name of `wslab.core.backoff.POLICIES`, a `Policy`, or a generator function.
+        policy: when they come back: a name of `wslab.core.policies.textbook.POLICIES`, a `Policy`, or a generator
+            function.
         kind: "graceful", "crash" or "reload"; "rolling" for a fleet, one server after another.
         downtime_s: seconds from listener closed to listening again. None: as the server's knob says.
         changes: knobs from the first restart on ("reload" and "rolling" only).

@@ -15,10 +15,10 @@ from wslab.core.knobs import Knobs
 from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES, check_size, make_payload
 from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Progress, Setting, conduct, served
-from wslab.net.client import Client
-from wslab.net.exchange import Confirmation
+from wslab.net.client.client import Client
+from wslab.net.client.exchange import Confirmation
 from wslab.net.recording import Recorder
-from wslab.net.server import LabServer
+from wslab.net.server.lab_server import LabServer
 
 Way = Literal["one frame", "fragments", "messages"]
 

@@ -6,17 +6,17 @@ import functools
 from typing import Any
 
 from wslab.core.arguments import check_number, check_seed
-from wslab.core.backoff import named
 from wslab.core.knobs import Knobs
-from wslab.core.policy import Delays, Policy
+from wslab.core.policies.policy import Delays, Policy
+from wslab.core.policies.textbook import named
 from wslab.core.records import RestartKind
 from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, Lab, OnProgress, OnRecord, Setting, conduct
 from wslab.experiments.gathering import Gathering, Tally
 from wslab.experiments.restarts import Restarts
 from wslab.net import machine
-from wslab.net.cluster import herd_on
-from wslab.net.herd.herd import Herd
+from wslab.net.herds.cluster import herd_on
+from wslab.net.herds.herd import Herd
 from wslab.net.recording import Recorder
 
 
@@ -53,8 +53,9 @@ def herd_drill(
         scheduler: the address of a Dask cluster, such as "tcp://192.0.2.1:8786", on whose workers the clients are to
             be. Those on other machines must reach the server: `LabServer(host=…, expose=True)`. All begin at the same
             time. `RunInfo.measured` has how far their clocks were off this one's, by which their records are corrected
-            (see `wslab.net.cluster.Cluster`). Where a worker is lost, what its clients did before is kept, but for the
-            last second or so; the run is `partial`, and `RunInfo.losses` says who is missing. None: this machine alone.
+            (see `wslab.net.herds.cluster.Cluster`). Where a worker is lost, what its clients did before is kept, but
+            for the last second or so; the run is `partial`, and `RunInfo.losses` says who is missing. None: this
+            machine alone.
         seed: of the policy's random numbers: the same seed draws the same delays, however many workers there are.
         progress, cancel: as in `payload_sweep`.
         on_record: called with each record when the herd has dispersed; meanwhile the workers keep them.

@@ -12,8 +12,8 @@ from wslab.core.records import RestartKind
 from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, Lab, OnProgress, OnRecord, Progress, Setting, conduct
 from wslab.experiments.restarts import Restarts
-from wslab.net.client import Client
-from wslab.net.exchange import Confirmation
+from wslab.net.client.client import Client
+from wslab.net.client.exchange import Confirmation
 from wslab.net.recording import Recorder
 
 MAX_SENDERS = 100

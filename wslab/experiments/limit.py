@@ -1,4 +1,4 @@
-"""find_limit: from a URL to a proven limit, as a blocking call; the search is in `wslab.core.search`."""
+"""find_limit: from a URL to a proven limit, as a blocking call; the search is in `wslab.core.limits.search`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import contextlib
 from typing import Any
 
 from wslab.core.knobs import Knobs
-from wslab.core.probing.trials import Observation, Trial
+from wslab.core.limits.trials import Observation, Trial
+from wslab.core.limits.verdicts import Verdict
 from wslab.core.recordings import Asked, read_verdict
-from wslab.core.verdicts import Verdict
 from wslab.experiments.conduct import Cancel, OnProgress, Progress, served
 from wslab.net import replay, runtime
-from wslab.net.probing.probe import LimitProbe
-from wslab.net.probing.request import ProbeRequest
-from wslab.net.server import LabServer
+from wslab.net.limits.probe import LimitProbe
+from wslab.net.limits.request import ProbeRequest
+from wslab.net.server.lab_server import LabServer
 
 
 def find_limit(
@@ -33,7 +33,7 @@ def find_limit(
         target: a running lab server, the knobs of one to start for it, or a URL.
         progress: called on the background thread with each trial.
         cancel: a token that stops the search; so does Ctrl-C. The verdict then says what was established.
-        request: the other fields of `wslab.net.probing.request.ProbeRequest`: cap_bytes (default 64 MiB),
+        request: the other fields of `wslab.net.limits.request.ProbeRequest`: cap_bytes (default 64 MiB),
             configured_bytes, subprotocols, greeting, filler, headers, allow_hosts, ssl_context, timeout_s, hold_s.
 
     Returns:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from wslab.core.records import BROWSER, Notice, NoticeEvent
 from wslab.net.recording import Recorder
-from wslab.net.server import LabServer
+from wslab.net.server.lab_server import LabServer
 
 ACCOUNT_PATIENCE_S = 0.5
 CONNECT = "new WebSocket()"

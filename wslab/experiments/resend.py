@@ -8,17 +8,17 @@ import itertools
 from random import Random
 
 from wslab.core.arguments import check_number, check_seed
-from wslab.core.backoff import named
 from wslab.core.knobs import Knobs
 from wslab.core.payloads import SAFETY_CAP_BYTES, payload_size
-from wslab.core.policy import Delays, Policy
+from wslab.core.policies.policy import Delays, Policy
+from wslab.core.policies.textbook import named
 from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, OnRecord, Setting, conduct, served
-from wslab.net.client import Client
-from wslab.net.exchange import Confirmation
-from wslab.net.reconnect import come_back
+from wslab.net.client.client import Client
+from wslab.net.client.exchange import Confirmation
+from wslab.net.client.reconnect import come_back
 from wslab.net.recording import Recorder
-from wslab.net.server import LabServer
+from wslab.net.server.lab_server import LabServer
 
 
 def resend(

@@ -11,8 +11,8 @@ from wslab.core.knobs import Knobs, changed
 from wslab.core.records import RestartKind
 from wslab.experiments.conduct import Lab
 from wslab.experiments.gathering import Gathering
-from wslab.net.fleet import LabFleet
-from wslab.net.server import LabServer
+from wslab.net.server.fleet import LabFleet
+from wslab.net.server.lab_server import LabServer
 
 
 class Restarts(NamedTuple):

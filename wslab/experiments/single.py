@@ -6,17 +6,17 @@ import asyncio
 from random import Random
 
 from wslab.core.arguments import check_flag, check_number, check_seed
-from wslab.core.backoff import named
 from wslab.core.knobs import Knobs
 from wslab.core.payloads import SAFETY_CAP_BYTES, payload_size
-from wslab.core.policy import Delays, Policy
+from wslab.core.policies.policy import Delays, Policy
+from wslab.core.policies.textbook import named
 from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, OnRecord, Setting, conduct, served
-from wslab.net import reconnect
-from wslab.net.client import Client
-from wslab.net.exchange import Confirmation
+from wslab.net.client import reconnect
+from wslab.net.client.client import Client
+from wslab.net.client.exchange import Confirmation
 from wslab.net.recording import Recorder
-from wslab.net.server import LabServer
+from wslab.net.server.lab_server import LabServer
 
 
 def send_message(
@@ -32,7 +32,7 @@ def send_message(
 ) -> Run:
     """Open a connection, send one message, close, and return the run: an `Attempt`, a `Send`, a `Closure`.
 
-    To send several on one connection, use `payload_sweep`, or `await` a `wslab.net.client.Client`.
+    To send several on one connection, use `payload_sweep`, or `await` a `wslab.net.client.client.Client`.
 
     Args:
         target: a running lab server, the knobs of one to start for it, or a URL.

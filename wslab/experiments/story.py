@@ -10,17 +10,17 @@ import contextlib
 from collections.abc import Iterator
 
 from wslab.core.arguments import check_seed, check_whole
-from wslab.core.backoff import full_jitter, named
 from wslab.core.knobs import MAX_LIMIT_BYTES, Knobs
 from wslab.core.ladders import until_refused
 from wslab.core.payloads import make_payload
-from wslab.core.policy import Delays, Policy
+from wslab.core.policies.policy import Delays, Policy
+from wslab.core.policies.textbook import full_jitter, named
 from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Progress, Setting, conduct
 from wslab.experiments.crowd import Crowd
-from wslab.net.client import Client
+from wslab.net.client.client import Client
 from wslab.net.recording import Recorder
-from wslab.net.server import LabServer
+from wslab.net.server.lab_server import LabServer
 
 CHAPTERS = 5
 RAISED_BY = 4

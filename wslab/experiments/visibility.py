@@ -21,7 +21,7 @@ from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Progress, Setting, conduct, served
 from wslab.fieldguide.clients import CLIENTS, Ask, Order, Subject
 from wslab.net.recording import Recorder
-from wslab.net.server import LabServer
+from wslab.net.server.lab_server import LabServer
 
 ACCOUNT_PATIENCE_S = 0.5
 

@@ -13,9 +13,9 @@ FIN or as RST), fragments, compression, subprotocols and pings are therefore tho
 when what it read is written, some 65,536 bytes at a time, and has no message limit: a 1009 is never its own.
 
 Who gets through: users whom Jupyter has authenticated and authorised to `execute` `wslab`, from pages of an origin that
-Jupyter allows, to ports on which a lab server of the same account listens (`wslab.net.lookup`), and to nothing else. To
-the server it passes the handshake's own headers alone: no cookie, no token, no path, and no Origin, since Jupyter has
-judged that already and the lab server's rule is for pages that come to loopback by themselves.
+Jupyter allows, to ports on which a lab server of the same account listens (`wslab.jupyter.lookup`), and to nothing
+else. To the server it passes the handshake's own headers alone: no cookie, no token, no path, and no Origin, since
+Jupyter has judged that already and the lab server's rule is for pages that come to loopback by themselves.
 
 A server that cannot be had is a failed handshake: 502 where nobody listens, otherwise the server's own answer, such as
 503 with Retry-After; a page is told only that it failed, as everywhere in a browser. One thing differs from a direct

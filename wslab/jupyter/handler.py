@@ -13,8 +13,8 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado.httputil import HTTPHeaders, HTTPInputError, parse_response_start_line
 from tornado.web import HTTPError
 
+from wslab.jupyter.lookup import find_lab_server
 from wslab.jupyter.tunnel import CHUNK_BYTES, Tunnel
-from wslab.net.lookup import find_lab_server
 from wslab.net.relay import Address
 
 ASKED = ("Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions")

@@ -1,7 +1,7 @@
 """Large contents over connections with a limit: send_in_chunks() and receive_chunks(), the remedy for 1009.
 
-Frames do not help where the limit is on the message; several messages do. What they say is `wslab.core.chunks`; this
-module moves them over any object with `send` and `recv` as those of a `websockets` connection, on either side. The
+Frames do not help where the limit is on the message; several messages do. What they say is `wslab.core.chunks.sending`;
+this module moves them over any object with `send` and `recv` as those of a `websockets` connection, on either side. The
 connection belongs to the upload meanwhile: no other message may be sent or received on it.
 
 An upload survives its connection. After a closure, such as 1012 in its middle, the same call on a new connection goes
@@ -24,8 +24,8 @@ from typing import Protocol
 from websockets.exceptions import ConnectionClosed
 
 from wslab.core.arguments import check_number
-from wslab.core.chunks import Sender, UploadRefusedError
-from wslab.core.inbox import BUSY, Inbox, Upload
+from wslab.core.chunks.inbox import BUSY, Inbox, Upload
+from wslab.core.chunks.sending import Sender, UploadRefusedError
 
 __all__ = ["Inbox", "Messages", "Upload", "UploadRefusedError", "receive_chunks", "send_in_chunks"]
 

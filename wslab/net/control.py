@@ -9,7 +9,7 @@ import msgspec
 
 from wslab.core.knobs import Knobs
 from wslab.core.records import Account
-from wslab.net.herd.target import Target
+from wslab.net.herds.target import Target
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="message"):
@@ -131,13 +131,13 @@ class Tally(Message, frozen=True, kw_only=True, tag="tally"):
 
 
 class HandedOver(Message, frozen=True, kw_only=True, tag="handed_over"):
-    """Event of a herd's worker: what it saw since it last handed anything over (see `wslab.net.herd.ledger`)."""
+    """Event of a herd's worker: what it saw since it last handed anything over (see `wslab.net.herds.ledger`)."""
 
     ledger: bytes
 
 
 class Dispersed(Message, frozen=True, kw_only=True, tag="dispersed"):
-    """Event of a herd's worker: what it saw since `HandedOver` (`wslab.net.herd.ledger`); how late its loop was."""
+    """Event of a herd's worker: what it saw since `HandedOver` (`wslab.net.herds.ledger`); how late its loop was."""
 
     ledger: bytes
     lags_s: list[float]

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from wslab.core import places, recordings
+from wslab.core.limits.verdicts import Verdict
 from wslab.core.recordings import RECORD, REPLAY, Asked
 from wslab.core.runs import Run
-from wslab.core.verdicts import Verdict
 from wslab.net.child import LabServerError
 
 NOWHERE = "ws://replay.invalid/"

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 from jinja2 import Environment, PackageLoader
 
-from wslab.core.cards import Comparison
-from wslab.core.closecodes import CloseCode
-from wslab.core.languages import speaking
-from wslab.core.sources import Lesson, Source
+from wslab.core.codes.cards import Comparison
+from wslab.core.codes.languages import speaking
+from wslab.core.codes.registry import CloseCode
+from wslab.core.codes.sources import Lesson, Source
 from wslab.views.cards import headings, mark
 from wslab.views.style import look, luminance
 
@@ -32,7 +32,7 @@ def card_html(comparison: Comparison, lessons: Mapping[str, str] | None = None) 
         lessons: where each lesson is, by its number: `{"02": "02_do_smaller_frames_help.html"}`. A lesson that is not
             in it is named without a link.
 
-    >>> from wslab.core.cards import compare
+    >>> from wslab.core.codes.cards import compare
     >>> card_html(compare(1009, 1012, lang="ja")).splitlines()[0]
     '<article class="wslab-card" lang="ja">'
     """

@@ -1,6 +1,6 @@
 """Comparison cards for a terminal: codes side by side where there is room, below one another where not.
 
-Draws what `wslab.core.cards` found and adds only headings. Each statement is followed by the numbers of its
+Draws what `wslab.core.codes.cards` found and adds only headings. Each statement is followed by the numbers of its
 sources and by the lessons that show it; the lists at the end resolve both. `wslab.views.card_pages` does the same
 in HTML.
 """
@@ -16,10 +16,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from wslab.core.cards import Comparison
-from wslab.core.explanations import Explanation
-from wslab.core.languages import Say, speaking
-from wslab.core.sources import Claim, Lesson, Source
+from wslab.core.codes.cards import Comparison
+from wslab.core.codes.explanations import Explanation
+from wslab.core.codes.languages import Say, speaking
+from wslab.core.codes.sources import Claim, Lesson, Source
 from wslab.views.linebreaks import JapaneseText
 
 MIN_COLUMN_CHARACTERS = 32
@@ -61,7 +61,7 @@ def mark(comparison: Comparison, source: Source | Lesson) -> str:
 def render(comparison: Comparison) -> RenderableType:
     """Return the card, to be printed by a rich `Console`: styled on a terminal, plain text anywhere else.
 
-    >>> from wslab.core.cards import compare
+    >>> from wslab.core.codes.cards import compare
     >>> console = Console(width=100)
     >>> with console.capture() as capture:
     ...     console.print(render(compare(1009, 1012)))

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from wslab.core.contention import Contention, band
+from wslab.core.herds.contention import Contention, band
 from wslab.views.axes import SMALL_PT, WIDTH_IN, dress, lined, marked
 from wslab.views.style import GROUPS, INK, SHADE
 
@@ -20,7 +20,7 @@ def contention(results: Iterable[Contention]) -> Figure:
     """Draw the mean time and the mean number of calls against clients, with their 95 % confidence bands.
 
     Args:
-        results: of `wslab.core.contention.contend`, of at most six policies and several numbers of clients each.
+        results: of `wslab.core.herds.contention.contend`, of at most six policies and several numbers of clients each.
 
     Raises:
         ValueError: there are no results, or more policies than lines that can be told apart.

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from wslab.core.arguments import check_whole
-from wslab.core.backoff import named
-from wslab.core.policy import Delays, Policy, checked
+from wslab.core.policies.policy import Delays, Policy, checked
+from wslab.core.policies.textbook import named
 from wslab.views.axes import SMALL_PT, WIDTH_IN, dress
 from wslab.views.style import INK, SHADE
 from wslab.views.words import seconds
@@ -29,7 +29,7 @@ def delays_drawn(
     A policy without jitter shows as one mark an attempt; one that ends has no marks after its last.
 
     Args:
-        policies: names, policies or generator functions; see `wslab.core.backoff.named`.
+        policies: names, policies or generator functions; see `wslab.core.policies.textbook.named`.
         attempts: of one outage, 1 to 100. clients: that draw, 1 to 10,000.
 
     Raises:

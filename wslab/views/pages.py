@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import pandas as pd
 
-from wslab.core.closecodes import lookup
+from wslab.core.codes.registry import lookup
 from wslab.core.records import BROWSER, Account, Attempt, Notice
 from wslab.core.runs import Run
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader
 
-from wslab.core.closecodes import lookup
+from wslab.core.codes.registry import lookup
 from wslab.core.knobs import Knobs
 from wslab.core.records import Record
 from wslab.core.runs import Run

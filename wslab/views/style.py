@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from matplotlib.colors import to_hex, to_rgb
 
-from wslab.core.closecodes import lookup
+from wslab.core.codes.registry import lookup
 
 Meaning: TypeAlias = int | str
 """A close code, or the name of an outcome of `wslab.core.records`."""

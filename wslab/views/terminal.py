@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
-from wslab.core.closecodes import lookup
+from wslab.core.codes.registry import lookup
 from wslab.core.ladders import bracket
 from wslab.core.records import RUN_ENDED, Outage, Restart, Send
 from wslab.core.runs import Run

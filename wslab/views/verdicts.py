@@ -9,8 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from wslab.core.closecodes import lookup
-from wslab.core.verdicts import Verdict
+from wslab.core.codes.registry import lookup
+from wslab.core.limits.verdicts import Verdict
 
 
 def render(verdict: Verdict) -> RenderableType:

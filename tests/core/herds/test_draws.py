@@ -8,9 +8,9 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from wslab.core.backoff import decorrelated_jitter, named
 from wslab.core.herds.draws import columns
-from wslab.core.policy import Policy, PolicyError
+from wslab.core.policies.policy import Policy, PolicyError
+from wslab.core.policies.textbook import decorrelated_jitter, named
 
 
 def table(policy: Policy, clients: int, attempts: int, seed: int = 1) -> np.ndarray:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wslab.core.herds.simulate import simulate_herd
 from wslab.core.herds.summaries import BIN_S, herd_summary, peak_attempts_per_s, quantile
 from wslab.core.records import Attempt
-from wslab.core.simulate import simulate_herd
 
 ATTEMPT = Attempt(
     client=0,

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from wslab.fieldguide.clients import CLIENTS, Answer, Order, Program
-from wslab.net.server import LabServer
+from wslab.net.server.lab_server import LabServer
 
 INSTALLED = [name for name, subject in CLIENTS.items() if not subject.missing()]
 

@@ -1,1 +1,1 @@
-"""The parts of the simulated herd (`wslab.core.simulate`): scenario, capacity, draws, and what came of it."""
+"""The parts of the simulated herd (`wslab.core.herds.simulate`): scenario, capacity, draws, and what came of it."""

@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from wslab.core.herds.scenario import FloatArray
-from wslab.core.policy import Policy, checked, checked_delay
+from wslab.core.policies.policy import Policy, checked, checked_delay
 
 
 class HerdDraws:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from wslab.core.herds.scenario import FloatArray, Scenario
 from wslab.core.herds.summaries import BIN_S
-from wslab.core.policy import Policy
+from wslab.core.policies.policy import Policy
 from wslab.core.records import Attempt, AttemptOutcome, Outage, Record, Restart, RunInfo
 from wslab.core.runs import Run
 

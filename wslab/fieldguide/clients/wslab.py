@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from wslab.fieldguide.clients.orders import Answer, obey
-from wslab.net.client import Client
+from wslab.net.client.client import Client
 from wslab.net.recording import Recorder
 
 

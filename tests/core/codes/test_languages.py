@@ -1,0 +1,105 @@
+"""The Japanese table: it has every text that is shown, no other, and says the same of numbers and names."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from wslab import course
+from wslab.core.codes import languages
+from wslab.core.codes.cards import compare
+from wslab.core.codes.languages import speaking
+from wslab.core.codes.registry import REGISTRY
+from wslab.core.runs import Run, load
+from wslab.views.card_pages import card_html
+
+TABLE = dict(languages._japanese())
+OF_EACH_KIND = [*REGISTRY, 0, 2000, 3500, 4321, 5000]
+JAPANESE = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff]")  # hiragana, katakana, kanji
+POLITE = re.compile(r"です|ます[。、]|ません|ください|でしょう")
+
+
+class Overheard(dict[str, str]):
+    """A table that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(TABLE)
+        self.asked: set[str] = set()
+
+    def get(self, key: str, default: str) -> str:  # type: ignore[override]
+        self.asked.add(key)
+        return super().get(key, default)
+
+
+@pytest.fixture(scope="module")
+def asked(story: Run) -> Iterator[set[str]]:
+    """Everything that is said in Japanese, by cards of each code, alone and in company, and by the checks."""
+    table = Overheard()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(languages, "_japanese", lambda: table)
+        for code in OF_EACH_KIND:
+            card_html(compare(code, lang="ja"))
+        card_html(compare(*OF_EACH_KIND, lang="ja"))
+        card_html(compare(4001, 4002, lang="ja"))
+        for answer in (..., 1009, 1006, 1012, "no code"):
+            repr(course.check_bystanders(answer, story, lang="ja"))
+        yield table.asked
+
+
+@pytest.fixture(scope="module")
+def story() -> Run:
+    return load("data/story.jsonl")
+
+
+def test_japanese_has_every_text_that_is_shown(asked: set[str]) -> None:
+    assert asked - set(TABLE) == set()
+
+
+def test_japanese_has_no_text_that_nobody_says(asked: set[str]) -> None:
+    assert set(TABLE) - asked == set()
+
+
+@pytest.mark.parametrize("english", TABLE)
+def test_japanese_entry_is_japanese(english: str) -> None:
+    assert TABLE[english] != english
+    assert JAPANESE.search(TABLE[english]) or english == "“{said}”"
+
+
+@pytest.mark.parametrize("english", TABLE)
+def test_japanese_entry_says_the_same_numbers_and_names(english: str) -> None:
+    kept = re.compile(
+        r"\d+(?:\.\d+)*|\{[^}]*\}|[A-Za-z.]+\(\)|ws[s]?://|HTTP|TLS|TCP|RFC|UTF-8|nginx|HAProxy|GraphQL|Centrifuge|uvicorn"
+    )
+    assert Counter(set(kept.findall(english))) == Counter(set(kept.findall(TABLE[english])))
+
+
+@pytest.mark.parametrize("english", TABLE)
+def test_japanese_entry_is_a_sentence_where_the_english_is(english: str) -> None:
+    if english.endswith(".") and not english.endswith("HOST."):
+        assert TABLE[english].endswith("。")
+    else:
+        assert not TABLE[english].endswith(".")
+
+
+@pytest.mark.parametrize("english", TABLE)
+def test_japanese_is_plain_throughout_without_spaces_around_latin_words(english: str) -> None:
+    assert not POLITE.search(TABLE[english])
+    assert not re.search(rf"{JAPANESE.pattern} [A-Za-z0-9]|[A-Za-z0-9] {JAPANESE.pattern}", TABLE[english])
+
+
+def test_japanese_tells_apart_what_english_tells_apart() -> None:
+    assert [text for text, times in Counter(TABLE.values()).items() if times > 1] == []
+
+
+@pytest.mark.parametrize("code", OF_EACH_KIND)
+def test_japanese_retry_reason_begins_with_the_verdict(code: int) -> None:
+    (known,) = compare(code, lang="ja").codes
+    opening = {True: "再試行してよい。", False: "しない。", None: "場合による。"}[known.is_retryable]
+    assert known.explanation.retry.text.startswith(opening)
+
+
+def test_speaking_a_text_without_a_translation_says_it_in_english() -> None:
+    assert speaking("ja")("never said before") == "never said before"

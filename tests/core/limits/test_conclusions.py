@@ -1,0 +1,78 @@
+"""The words of a verdict follow its facts, and say what was not shown."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from wslab.core.limits.conclusions import conclude
+from wslab.core.limits.verdicts import Costs, Evidence, Failure, OverLimit, Refusal, Verdict
+
+REFUSAL = Refusal(over_limit="close_frame", close_code=1009)
+
+
+def concluded(**known: object) -> Verdict:
+    return conclude(Evidence(cap_bytes=2**20, **known), url="ws://localhost/", costs=Costs())  # type: ignore[arg-type]
+
+
+def settled(accepted_bytes: int, **known: object) -> Verdict:
+    return concluded(accepted_bytes=accepted_bytes, refused_bytes=accepted_bytes + 1, **{"refusal": REFUSAL, **known})
+
+
+@pytest.mark.parametrize("over_limit", get_args(OverLimit))
+def test_explanation_tells_every_refusal_apart(over_limit: OverLimit) -> None:
+    others = [settled(100, refusal=Refusal(over_limit=other)).explanation for other in get_args(OverLimit)]
+    mine = settled(100, refusal=Refusal(over_limit=over_limit)).explanation
+    assert others.count(mine) == 1
+    assert "Messages up to 100 bytes pass" in mine
+
+
+@pytest.mark.parametrize("field", ["counts", "text_unit", "compression_counts"])
+def test_explanation_leaves_out_what_is_not_known(field: str) -> None:
+    full = {"counts": "both", "text_unit": "bytes", "compression_counts": "both", "max_fragmented_bytes": 4000}
+    less = settled(100, **{name: value for name, value in full.items() if name != field})
+    assert len(less.explanation) < len(settled(100, **full).explanation)
+
+
+@pytest.mark.parametrize(
+    ("accepted_bytes", "known", "inclusive", "remark"),
+    [
+        (65_535, {}, None, "exclusive"),
+        (65_536, {}, None, "inclusive"),
+        (777_777, {}, None, None),
+        (65_535, {"named_bytes": {65_536}}, False, None),
+        (65_536, {"named_bytes": {65_536}}, True, None),
+        (65_536, {"configured_bytes": 65_536}, True, None),
+        (65_536, {"configured_bytes": 70_000, "named_bytes": {65_536}}, None, "said to be 70,000"),
+    ],
+)
+def test_inclusive_only_where_a_number_is_known(
+    accepted_bytes: int, known: dict[str, object], inclusive: bool | None, remark: str | None
+) -> None:
+    verdict = settled(accepted_bytes, **known)
+    assert verdict.inclusive is inclusive
+    assert any(remark in each for each in verdict.remarks) if remark else not verdict.remarks
+
+
+def test_failure_keeps_what_was_established() -> None:
+    failure = Failure(status="went_away", explanation="It is gone.")
+    verdict = concluded(accepted_bytes=4000, failure=failure)
+    assert (verdict.status, verdict.max_single_frame_bytes) == ("went_away", 4000)
+    assert "4,000 bytes had passed" in verdict.explanation
+
+
+def test_failure_after_the_limit_was_found_is_a_remark() -> None:
+    verdict = settled(100, failure=Failure(status="went_away", explanation="It is gone."))
+    assert verdict.status == "limit_found"
+    assert any("It is gone." in remark for remark in verdict.remarks)
+
+
+def test_explanation_quotes_no_control_characters() -> None:
+    verdict = settled(100, refusal=Refusal(over_limit="close_frame", close_code=1009, close_reason="\x1b[2Jgone"))
+    assert verdict.explanation.isprintable()
+    assert verdict.close_reason == "\x1b[2Jgone"
+
+
+def test_one_byte_is_singular() -> None:
+    assert "up to 1 byte pass" in settled(1).explanation

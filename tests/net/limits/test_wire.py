@@ -1,0 +1,250 @@
+"""Frames by hand: what is sent is what is announced, and what came back is seen, whatever happened meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.frames import Frame, Opcode
+from websockets.protocol import SERVER, Protocol
+from websockets.server import ServerProtocol
+
+from wslab.core.records import Close
+from wslab.net.frames import (
+    CHUNK_BYTES,
+    FrameReader,
+    compressed_frame,
+    encode_header,
+    filled_frame,
+    fragmented_message,
+)
+from wslab.net.limits.opening import Target, open_wire, resolve
+from wslab.net.limits.wire import Wire
+
+WAIT_S = 5.0  # for what must come; nothing waits it out
+
+
+def as_the_library_reads(data: bytes, *, deflate: bool = False) -> list[Frame]:
+    """What `websockets`, as a server, makes of bytes from a client."""
+    protocol = Protocol(SERVER, max_size=None)
+    if deflate:
+        protocol.extensions = [PerMessageDeflate(False, False, 15, 15)]
+    protocol.receive_data(data)
+    return [event for event in protocol.events_received() if isinstance(event, Frame)]
+
+
+@given(size=st.one_of(st.integers(0, 300), st.integers(65_000, 66_500), st.just(3 * CHUNK_BYTES + 1)))
+def test_filled_frame_is_one_message_of_this_size(size):
+    (frame,) = as_the_library_reads(b"".join(filled_frame(Opcode.TEXT, size, b"a")))
+    assert (frame.opcode, frame.fin, bytes(frame.data)) == (Opcode.TEXT, True, b"a" * size)
+
+
+@given(characters=st.integers(0, 40_000))
+def test_filled_frame_of_wide_characters_is_text(characters):
+    (frame,) = as_the_library_reads(b"".join(filled_frame(Opcode.TEXT, 2 * characters, "é".encode())))
+    assert bytes(frame.data).decode() == "é" * characters
+
+
+@given(size=st.integers(1, 200_000), fragment_bytes=st.integers(1, 20_000))
+def test_fragmented_message_adds_up(size, fragment_bytes):
+    fragment_bytes = max(fragment_bytes, size // 500)
+    frames = as_the_library_reads(b"".join(fragmented_message(Opcode.TEXT, size, fragment_bytes, b"a")))
+    assert len(frames) >= 2
+    assert [frame.opcode for frame in frames] == [Opcode.TEXT] + [Opcode.CONT] * (len(frames) - 1)
+    assert [frame.fin for frame in frames] == [False] * (len(frames) - 1) + [True]
+    assert sum(len(frame.data) for frame in frames) == size
+    assert max(len(frame.data) for frame in frames) <= fragment_bytes
+
+
+@given(size=st.integers(0, 200_000))
+def test_compressed_frame_inflates(size):
+    compressor = zlib.compressobj(wbits=-15)
+    payload = (compressor.compress(b"a" * size) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    (frame,) = as_the_library_reads(b"".join(compressed_frame(Opcode.TEXT, payload)), deflate=True)
+    assert bytes(frame.data) == b"a" * size
+
+
+@given(size=st.integers(0, 2**63 - 1))
+def test_header_announces_what_does_not_come(size):
+    header = encode_header(Opcode.BINARY, size, bytes(4))
+    assert len(header) in (6, 8, 14)
+    assert as_the_library_reads(header) == ([] if size else as_the_library_reads(header))
+
+
+frames_of_a_server = st.lists(
+    st.one_of(
+        st.builds(lambda n: (Frame(Opcode.TEXT, b"a" * n), n, 0), st.integers(1, 70_000)),
+        st.builds(lambda n: (Frame(Opcode.TEXT, b"b" * n), 0, 1), st.integers(1, 300)),
+        st.just((Frame(Opcode.TEXT, b""), 0, 1)),
+        st.just((Frame(Opcode.PONG, b"abcd"), 0, 0)),
+    ),
+    max_size=5,
+)
+
+
+@given(sent=frames_of_a_server, cuts=st.lists(st.integers(1, 5000), min_size=1, max_size=3), deflate=st.booleans())
+def test_frame_reader_counts_however_the_bytes_are_cut(sent, cuts, deflate):
+    extensions = [PerMessageDeflate(False, False, 15, 15)] if deflate else []
+    data = b"".join(frame.serialize(mask=False, extensions=extensions) for frame, _, _ in sent)
+    data += Frame(Opcode.CLOSE, b"\x03\xf1too big").serialize(mask=False) + b"anything"
+    reader = FrameReader(b"a", deflate=deflate)
+    turn = 0
+    while data:
+        cut = cuts[turn % len(cuts)]
+        reader.feed(data[:cut])
+        data, turn = data[cut:], turn + 1
+    assert reader.echoed_bytes == sum(echoed for _, echoed, _ in sent)
+    assert reader.own_messages == sum(own for _, _, own in sent)
+    assert reader.pongs == [b"abcd"] * sum(frame.opcode == Opcode.PONG for frame, _, _ in sent)
+    assert (reader.close, reader.close_bytes.hex()) == (Close(code=1009, reason="too big"), "880903f1746f6f20626967")
+    assert reader.violation is None
+
+
+@given(data=st.binary(max_size=400), deflate=st.booleans())
+def test_frame_reader_takes_any_bytes(data, deflate):
+    reader = FrameReader(b"a", deflate=deflate)
+    for byte in data:
+        reader.feed(bytes([byte]))
+    assert reader.echoed_bytes >= 0
+
+
+@pytest.mark.parametrize(
+    ("data", "part_of_what"),
+    [
+        ("8181 00000000 61", "masked"),
+        ("b101 61", "means nothing"),
+        ("8301 61", "means nothing"),
+        ("0901 61", "fragmented"),
+        ("89fe", "masked"),
+        ("897e 0080", "too long"),
+        ("8001 61", "out of order"),
+        ("0101 61 8101 61", "out of order"),
+        ("81ff", "masked"),
+        ("817f 8000000000000000", "means nothing"),
+        ("c103 ffffff", "means nothing"),
+    ],
+)
+def test_frame_reader_violation(data, part_of_what):
+    reader = FrameReader(b"a")
+    reader.feed(bytes.fromhex(data))
+    assert part_of_what in (reader.violation or "")
+
+
+def test_frame_reader_close_without_code():
+    reader = FrameReader(b"a")
+    reader.feed(b"\x88\x00")
+    assert (reader.close, reader.close_bytes) == (Close(code=1005), b"\x88\x00")
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Wire]:
+    target = Target(url)
+    wire = await open_wire(target, await resolve(target), fill=b"a", deflate=False)
+    try:
+        yield wire
+    finally:
+        await wire.leave()
+
+
+async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    protocol = ServerProtocol()
+    protocol.receive_data(await reader.readuntil(b"\r\n\r\n"))
+    (request,) = protocol.events_received()
+    protocol.send_response(protocol.accept(request))
+    writer.write(b"".join(protocol.data_to_send()))
+
+
+def test_wire_echo_and_ping(raw):
+    async def check() -> None:
+        async with raw.mannered(raw.Manners()) as (url, received), opened(url) as wire:
+            assert await wire.send(filled_frame(Opcode.TEXT, 200_000, b"a"), WAIT_S)
+            pong = await wire.ping(WAIT_S)
+            assert await wire.until(lambda: wire.frames.echoed_bytes == 200_000 and pong(), WAIT_S)
+            assert (wire.is_whole, wire.has_ended) == (True, False)
+            assert received.wire_bytes == wire.sent_bytes
+
+    asyncio.run(check())
+
+
+def test_wire_announcement_is_refused_unsent(raw):
+    async def check() -> None:
+        async with raw.mannered(raw.Manners(max_message=10)) as (url, received), opened(url) as wire:
+            await wire.announce([encode_header(Opcode.TEXT, 2**40, bytes(4))], WAIT_S)
+            await wire.until(lambda: wire.has_ended, WAIT_S)
+            assert wire.frames.close == Close(code=1009)
+            assert received.wire_bytes == wire.sent_bytes == 14
+            assert not wire.is_whole
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("after", ["drain", "reset", "abort", "hold"])
+@pytest.mark.parametrize("announced_bytes", [0, 1, 60_000])
+def test_wire_what_follows_a_refusal(raw, after, announced_bytes):
+    async def check() -> str:
+        checks = "header" if announced_bytes else "message"
+        manners = raw.Manners(max_message=99, checks=checks, after=after)
+        async with raw.mannered(manners) as (url, _), opened(url) as wire:
+            if announced_bytes:
+                await wire.announce([encode_header(Opcode.TEXT, 100 + announced_bytes, bytes(4)) + b"a" * 100], WAIT_S)
+            else:
+                await wire.send(filled_frame(Opcode.TEXT, 100, b"a"), WAIT_S)
+            await wire.until(lambda: wire.has_ended, WAIT_S)
+            assert wire.frames.close == Close(code=1009)
+            return await wire.what_follows(announced_bytes, wait_s=0.1, hold_s=0.3 if after == "hold" else WAIT_S)
+
+    assert asyncio.run(check()) == {"abort": "reset"}.get(after, after)
+
+
+def test_wire_recovers_the_close_frame_from_behind_a_reset(raw):
+    async def refuse_and_reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await accept(reader, writer)
+        await reader.readexactly(14)
+        writer.write(b"\x88\x02\x03\xf1")
+
+    async def check() -> None:
+        async with raw.tcp(refuse_and_reset) as url, opened(url) as wire:
+            assert not await wire.send(filled_frame(Opcode.TEXT, 2**26, b"a"), WAIT_S)
+            assert wire.frames.close == Close(code=1009)
+
+    asyncio.run(check())
+
+
+def test_wire_server_that_stops_reading_blocks_no_longer_than_stated(raw):
+    async def never_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await accept(reader, writer)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.Event().wait()
+
+    async def check() -> None:
+        async with raw.tcp(never_read) as url, opened(url) as wire:
+            assert not await wire.send(filled_frame(Opcode.TEXT, 2**26, b"a"), 0.2)
+            assert not wire.has_ended
+            assert not wire.is_whole
+
+    asyncio.run(check())
+
+
+def test_wire_answers_pings(raw):
+    answers: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def ping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await accept(reader, writer)
+        writer.write(b"\x89\x02hi")
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            answers.put_nowait(await reader.readexactly(8))
+
+    async def check() -> None:
+        async with raw.tcp(ping) as url, opened(url) as wire:
+            await wire.until(answers.qsize, 1.0)
+            answer = await asyncio.wait_for(answers.get(), WAIT_S)
+            assert answer[0] == 0x8A
+
+    asyncio.run(check())

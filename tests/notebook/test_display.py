@@ -1,0 +1,56 @@
+"""In IPython runs and cards look like what they are; outside of it they stay one line, and nothing is imported."""
+
+from __future__ import annotations
+
+import pytest
+from IPython.core.formatters import DisplayFormatter
+
+from wslab.core.codes.cards import compare
+from wslab.core.runs import load
+from wslab.experiments import find_limit
+from wslab.notebook.display import register
+
+
+class Shell:
+    """As much of IPython's as shows objects."""
+
+    def __init__(self) -> None:
+        self.display_formatter = DisplayFormatter(active_types=["text/plain", "text/html"])
+
+
+@pytest.fixture
+def shell() -> Shell:
+    shell = Shell()
+    register(shell)
+    return shell
+
+
+def bundle(shell: Shell, shown: object) -> dict[str, str]:
+    return shell.display_formatter.format(shown)[0]  # type: ignore[no-any-return, no-untyped-call]
+
+
+def test_card_in_ipython_is_a_page_and_a_text(shell: Shell) -> None:
+    shown = bundle(shell, compare(1009, 1012, lang="ja"))
+    assert shown["text/html"].startswith('<article class="wslab-card" lang="ja">')
+    assert shown["text/plain"].splitlines()[:3] == ["1009 Message Too Big, 1012 Service Restart", "", "説明"]
+    assert "\x1b" not in shown["text/plain"]
+
+
+def test_run_in_ipython_is_a_table_and_a_line(shell: Shell) -> None:
+    run = load("data/story.jsonl")
+    shown = bundle(shell, run)
+    assert shown["text/html"].startswith('<div class="wslab-run">')
+    assert shown["text/plain"] == repr(run)
+
+
+def test_verdict_in_ipython_is_its_finding_and_its_facts(shell: Shell) -> None:
+    verdict = find_limit("ws://127.0.0.1:1/")  # nobody listens there, which is an answer, too
+    text = bundle(shell, verdict)["text/plain"]
+    assert text.splitlines()[0].endswith("ws://127.0.0.1:1/")
+    assert verdict.explanation[:40] in text
+
+
+def test_register_again_changes_nothing(shell: Shell) -> None:
+    before = bundle(shell, compare(1009))
+    register(shell)
+    assert bundle(shell, compare(1009)) == before

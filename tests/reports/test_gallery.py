@@ -1,0 +1,65 @@
+"""The site of the lessons: everything that its index points to is there, and a lesson that failed is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+
+from wslab.core import places
+from wslab.core.codes.registry import REGISTRY
+from wslab.reports import make_gallery
+
+FIGURE = """\
+import pandas as pd
+from matplotlib.figure import Figure
+from wslab import show
+
+figure = Figure()
+figure.subplots().plot([1, 2])
+show(figure)"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, write):
+    folder = tmp_path_factory.mktemp("lessons")
+    (folder / "ja").mkdir()
+    write(folder / "00_why.ipynb", "# Why?\n\n*About five minutes. Nothing leaves this machine.*", FIGURE)
+    write(folder / "01_how.ipynb", "# How?\n\n*About ten minutes.*\n\n[Next](00_why.ipynb)", "1 / 0")
+    write(folder / "ja" / "00_why.ipynb", "# なぜ？\n\n*約5分。*", "1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(places, "lessons", lambda: folder)
+        site = tmp_path_factory.mktemp("site")
+        told: list[str] = []
+        shown = make_gallery(site, lambda done, total, name: told.append(f"{done}/{total} {name}"))
+    assert told == ["0/3 00_why", "1/3 01_how", "2/3 ja/00_why"]
+    assert [lesson.failed for lesson in shown] == [False, True, False]
+    return site
+
+
+def index(site: Path) -> BeautifulSoup:
+    return BeautifulSoup((site / "index.html").read_text(encoding="utf-8"), "html.parser")
+
+
+def test_index_has_a_picture_a_question_and_a_time_of_each_lesson(site):
+    first, second, translated = index(site).select(".lessons li")
+    assert (first.h3.get_text(), first.p.get_text().strip()) == ("Why?", "About five minutes")
+    assert first.img["alt"]
+    assert (site / first.img["src"]).read_bytes().startswith(b"\x89PNG")
+    assert second.img is None
+    assert "A cell failed." in second.get_text()
+    assert (translated.h3.get_text(), translated.h3["lang"]) == ("なぜ？", "ja")
+
+
+def test_every_link_of_the_site_leads_somewhere(site):
+    for page in site.rglob("*.html"):
+        for link in BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select("a[href]"):
+            address = link["href"].partition("#")[0]
+            if address and not address.startswith(("http:", "https:", "data:")):
+                assert (page.parent / address).is_file(), f"{page.name} → {address}"
+
+
+def test_every_registered_code_has_its_card(site):
+    assert all((site / f"code-{code}.html").is_file() for code in REGISTRY)
+    assert 'lang="ja"' in (site / "1009-1012-ja.html").read_text(encoding="utf-8")

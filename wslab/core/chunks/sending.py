@@ -1,0 +1,256 @@
+"""The chunk protocol, sending side: one large content as many small messages, each of which says where it belongs.
+
+A limit on messages (1009) is not avoided by frames, which are put together again before they are counted; it is by
+messages, and since RFC 6455 knows no bond between messages, the application has to state it. Here it does:
+
+    sender                              receiver
+    Offer(upload, length, digest)  →    what do you have of it?
+                                   ←    Missing(these numbers)
+    Chunk(the same, and number)    →    as many as the window allows, in any order
+                                   ←    Kept(number), one for each
+                                   ←    Done: whole, its digest right, and in the application's hands
+
+Every message is binary: CRC-32 of what follows (4 bytes), a header in JSON, a newline, the chunk's bytes. Each gets
+exactly one answer. The sender keeps nothing between connections: after a closure it offers the same upload again, and
+the receiver (`wslab.core.chunks.inbox`) says what it lacks. No byte is moved here; `wslab.net.chunks` does that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterator
+from itertools import chain
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from wslab.core.arguments import check_whole
+
+MIN_MESSAGE_BYTES = 1024
+MAX_ROUNDS_WITHOUT_PROGRESS = 3
+DEFLATE_MAY_ADD = 16
+"""permessage-deflate lengthens what does not compress, by less than a sixteenth whatever zlib's memory level; and some
+servers count a frame as it is on the wire."""
+_CRC_BYTES = 4
+_MAX_HEADER_BYTES = 16_384
+
+Count = Annotated[int, Meta(ge=0, lt=2**53)]  # what JSON's readers agree on
+UploadId = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.:-]{1,64}\Z")]
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True, tag_field="is"):
+    """The base of everything that is said, by either side."""
+
+
+class Offer(Header, frozen=True, kw_only=True, tag="offer"):
+    """Sender: this is the upload; what do you lack of it?
+
+    Fields:
+        upload: the name by which it is resumed, and by which it is accepted once.
+        total_bytes: of the content. chunk_bytes: of each chunk but the last, which may be shorter.
+        digest: SHA-256 of the content, as `sha256sum` prints it.
+    """
+
+    upload: UploadId
+    total_bytes: Count
+    chunk_bytes: Annotated[int, Meta(ge=1, lt=2**53)]
+    digest: Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+
+    @property
+    def chunk_count(self) -> int:
+        return -(-self.total_bytes // self.chunk_bytes)
+
+    @property
+    def grid(self) -> tuple[str, int, int]:
+        """What chunks must have in common to belong together."""
+        return self.digest, self.total_bytes, self.chunk_bytes
+
+
+class Chunk(Offer, frozen=True, kw_only=True, tag="chunk"):
+    """Sender: the bytes from `number * chunk_bytes` on. All of the offer is in it, so that order does not matter."""
+
+    number: Count
+
+
+class Missing(Header, frozen=True, kw_only=True, tag="missing"):
+    """Receiver: so many chunks are missing, and these are the first of them, as ranges (first, one after the last)."""
+
+    upload: str
+    chunks: Count
+    ranges: list[tuple[Count, Count]]
+
+
+class Kept(Header, frozen=True, kw_only=True, tag="kept"):
+    """Receiver: this chunk is here, now or since earlier."""
+
+    upload: str
+    number: Count
+
+
+class Done(Header, frozen=True, kw_only=True, tag="done"):
+    """Receiver: the upload is whole, its digest is right, the application has it. It will not be accepted again."""
+
+    upload: str
+
+
+class Refused(Header, frozen=True, kw_only=True, tag="refused"):
+    """Receiver: the upload is not accepted. `is_retryable`: the same may be accepted later."""
+
+    upload: str
+    reason: str
+    is_retryable: bool
+
+
+class Damaged(Header, frozen=True, kw_only=True, tag="damaged"):
+    """Receiver: a message arrived that is not what was sent; nobody can say which, so it has to be found missing."""
+
+    reason: str
+
+
+class DamagedMessageError(ValueError):
+    """A message that does not decode: its checksum is wrong, or it is none of this protocol's."""
+
+
+class UploadRefusedError(RuntimeError):
+    """The receiver does not accept the upload, in its own words; `is_retryable` says whether it might later."""
+
+    def __init__(self, reason: str, *, is_retryable: bool) -> None:
+        super().__init__(reason)
+        self.is_retryable = is_retryable
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Offer | Chunk | Missing | Kept | Done | Refused | Damaged).decode
+
+
+def encode(header: Header, data: bytes | memoryview = b"") -> bytes:
+    """Return the message that says `header` and carries `data`."""
+    head = _encode(header) + b"\n"
+    return b"".join((zlib.crc32(data, zlib.crc32(head)).to_bytes(_CRC_BYTES, "big"), head, data))
+
+
+def decode(message: str | bytes) -> tuple[Header, memoryview]:
+    """Return what a message says and the bytes that it carries.
+
+    Raises:
+        DamagedMessageError: it is not what was sent, or none of this protocol's; the text says what is wrong.
+
+    >>> decode(encode(Kept(upload="a", number=3), b"xyz"))[0]
+    Kept(upload='a', number=3)
+    >>> decode(b"hello")
+    Traceback (most recent call last):
+    ...
+    wslab.core.chunks.sending.DamagedMessageError: a message of 5 bytes does not match its checksum
+    """
+    if isinstance(message, str):
+        raise DamagedMessageError(f"a text message of {len(message):,} characters, but chunks travel in binary ones")
+    view = memoryview(message)
+    if int.from_bytes(view[:_CRC_BYTES], "big") != zlib.crc32(view[_CRC_BYTES:]):
+        raise DamagedMessageError(f"a message of {len(message):,} bytes does not match its checksum")
+    end = message.find(b"\n", _CRC_BYTES, _MAX_HEADER_BYTES)
+    try:
+        return _decode(view[_CRC_BYTES : max(end, _CRC_BYTES)]), view[end + 1 :]
+    except msgspec.DecodeError as error:
+        raise DamagedMessageError(f"a message's header is none of the chunk protocol: {error}") from None
+
+
+class Sender:
+    """One upload on one connection: says what to send next and hears the answers.
+
+    Args:
+        content: what is to be uploaded.
+        upload: its name, 1 to 64 letters, digits and `_ . : -`; the same name and content resume what is there.
+        max_message_bytes: no message gets larger, header and what permessage-deflate may add included; at least 1024.
+        window: messages on their way without an answer, 1 to 1024.
+
+    Raises:
+        TypeError, ValueError: an argument is out of its bounds.
+
+    >>> sender = Sender(b"content", upload="a")
+    >>> decode(sender.next_message())[0].total_bytes, sender.next_message()
+    (7, None)
+    """
+
+    def __init__(self, content: bytes, *, upload: str, max_message_bytes: int = 65_536, window: int = 16) -> None:
+        if not isinstance(content, (bytes, bytearray, memoryview)):
+            raise TypeError(f"content is of type {type(content).__name__}, but chunks are cut from bytes; encode it")
+        check_whole("max_message_bytes", max_message_bytes, low=MIN_MESSAGE_BYTES, high=2**30, unit="bytes")
+        check_whole("window", window, low=1, high=1024, unit="messages")
+        self.done = False
+        self._content = memoryview(content).cast("B")
+        self._window = window
+        self._offer = self._first_offer(upload, max_message_bytes)
+        self._wanted: Iterator[int] = iter(())
+        self._unanswered = 0
+        self._fewest_missing: int | None = None
+        self._rounds_without_progress = 0
+
+    def _first_offer(self, upload: str, max_message_bytes: int) -> Offer:
+        try:
+            msgspec.convert(upload, UploadId)
+        except msgspec.ValidationError:
+            raise ValueError(f"upload is {upload!r}, but must be 1 to 64 letters, digits and any of _ . : -") from None
+        total_bytes, digest = self._content.nbytes, hashlib.sha256(self._content).hexdigest()
+        longest = Chunk(
+            upload=upload, total_bytes=total_bytes, chunk_bytes=max_message_bytes, digest=digest, number=total_bytes
+        )
+        chunk_bytes = max_message_bytes - max_message_bytes // DEFLATE_MAY_ADD - len(encode(longest))
+        return Offer(upload=upload, total_bytes=total_bytes, chunk_bytes=chunk_bytes, digest=digest)
+
+    def next_message(self) -> bytes | None:
+        """Return what to send now; None: nothing before the next answer was heard."""
+        number = next(self._wanted, None) if self._unanswered < self._window else None
+        if number is None and self._unanswered:
+            return None
+        self._unanswered += 1
+        # All is answered, but the upload is not done: something was damaged or dropped, so ask what is missing.
+        return encode(self._offer) if number is None else self._chunk(number)
+
+    def hear(self, answer: str | bytes) -> None:
+        """Take in one answer of the receiver.
+
+        Raises:
+            UploadRefusedError: it refuses the upload, or loses the same chunks again and again.
+        """
+        try:
+            header, _ = decode(answer)
+        except DamagedMessageError:
+            header = Damaged(reason="")  # whatever it said, the next offer will bring it to light
+        if getattr(header, "upload", self._offer.upload) != self._offer.upload:
+            return  # meant for an upload that this connection carried before
+        self._unanswered = max(0, self._unanswered - 1)
+        match header:
+            case Done():
+                self.done = True
+            case Refused(reason=reason, is_retryable=is_retryable):
+                raise UploadRefusedError(reason, is_retryable=is_retryable)
+            case Missing(chunks=chunks, ranges=ranges):
+                self._check_progress(chunks)
+                self._wanted = chain.from_iterable(
+                    range(first, min(stop, self._offer.chunk_count)) for first, stop in ranges
+                )
+
+    def _chunk(self, number: int) -> bytes:
+        offer = self._offer
+        header = Chunk(
+            upload=offer.upload,
+            total_bytes=offer.total_bytes,
+            chunk_bytes=offer.chunk_bytes,
+            digest=offer.digest,
+            number=number,
+        )
+        return encode(header, self._content[number * offer.chunk_bytes :][: offer.chunk_bytes])
+
+    def _check_progress(self, missing: int) -> None:
+        if self._fewest_missing is None or missing < self._fewest_missing:
+            self._fewest_missing, self._rounds_without_progress = missing, 0
+            return
+        self._rounds_without_progress += 1
+        if self._rounds_without_progress >= MAX_ROUNDS_WITHOUT_PROGRESS:
+            raise UploadRefusedError(
+                f"after {MAX_ROUNDS_WITHOUT_PROGRESS} more rounds {missing:,} chunks are still missing: the way there "
+                "drops or damages messages of this size; try a smaller max_message_bytes",
+                is_retryable=False,
+            )

@@ -1,0 +1,245 @@
+"""A herd of clients on a virtual clock: everyone is closed by one restart and comes back by one policy.
+
+What is simulated is the waiting, not the waiters: a client is a row in a few arrays, and clients are advanced many at
+a time. Times are exact floats. Nobody meets anybody while the server is down, so there each pass makes the next
+attempt of all who are still out, in any order. Once it is up, attempts queue (`wslab.core.herds.capacity`) in order
+of time. If none of them can fail, they are all made in one pass. Otherwise they are made window by window, where a
+window is no longer than the soonest return of one who fails in it, so that the order stays exact; only where a server
+turns clients away is it `RESOLUTION_S`, and who comes back sooner than that may be served too late by as much.
+
+The machine that would run so many clients is not simulated: an attempt starts when it is due.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from wslab.core.arguments import check_flag, check_seed, check_whole
+from wslab.core.herds.capacity import Admission
+from wslab.core.herds.draws import columns
+from wslab.core.herds.herd import NOTHING_TRIED, OUTCOMES, Codes, Herd, Tried
+from wslab.core.herds.scenario import FloatArray, Scenario, changed
+from wslab.core.herds.summaries import BIN_S
+from wslab.core.policies.policy import Delays, Policy
+from wslab.core.policies.textbook import named
+
+RESOLUTION_S = 0.01
+PERIOD_WINDOWS = 64
+"""Windows for which the clients due are looked up together, so that a window need not search the whole herd."""
+
+MAX_ATTEMPTS = 1_000_000_000
+"""More would take minutes, and a policy that asks for them is the finding."""
+
+KEPT_CLIENTS = 10_000
+OPENED, REFUSED, RESET, TIMEOUT, REJECTED, _ = range(len(OUTCOMES))
+
+Indices = npt.NDArray[np.intp]
+
+
+class SimulationError(ValueError):
+    """The simulation would not end in good time; the message says why and what to change."""
+
+
+def simulate_herd(
+    clients: int,
+    policy: str | Policy | Delays,
+    scenario: Scenario | None = None,
+    *,
+    seed: int = 0,
+    keep_attempts: bool | None = None,
+    on_pass: Callable[[int], None] | None = None,
+    **changes: object,
+) -> Herd:
+    """Close `clients` connections in a restart, let them come back by `policy`, and return what they did.
+
+    Args:
+        clients: 1 to 100 million. Time and memory grow with them (`benchmarks/simulation.py` measures both), and
+            memory, where attempts can fail after the restart, with how many attempts the last is behind the first.
+        policy: see `wslab.core.policies.textbook.named`. One that broadcasts is much faster. One that hardly waits, as
+            "none",
+            makes every client try again each `refused_s` of the downtime, which takes time and memory accordingly.
+        scenario: the restart and the server's capacity. None: `Scenario()`.
+        seed: the same seed gives the same herd.
+        keep_attempts: keep every attempt, for `Herd.to_run`. None: up to ten thousand clients.
+        on_pass: called with the number of attempts so far, again and again; what it raises ends the simulation.
+        changes: fields of `Scenario`, such as `downtime_s=5` or `max_admissions_per_s=500`.
+
+    Raises:
+        TypeError, ValueError: an argument is of the wrong kind or out of its bounds.
+        PolicyError: the policy yielded what is no delay.
+        SimulationError: the policy asks for more than a thousand million attempts.
+
+    >>> simulate_herd(1000, "seed_page", downtime_s=2, max_admissions_per_s=400, seed=1)
+    <Herd of 1,000, policy 'seed_page': half were back after ... s, 0 gave up, 0 still tried; ...>
+    """
+    check_whole("clients", clients, low=1, high=100_000_000, unit="clients")
+    check_seed(seed)
+    check_flag("keep_attempts", keep_attempts, optional=True)
+    keep = clients <= KEPT_CLIENTS if keep_attempts is None else keep_attempts
+    met = changed(Scenario() if scenario is None else scenario, changes)
+    return _Simulation(clients, named(policy), met, seed, keep, on_pass or (lambda made: None)).run()
+
+
+class _Simulation:
+    """The state of a herd: arrays with one element a client, and the server's queue."""
+
+    def __init__(
+        self,
+        clients: int,
+        policy: Policy,
+        scenario: Scenario,
+        seed: int,
+        keep: bool,
+        on_pass: Callable[[int], None],
+    ) -> None:
+        self.clients, self.policy, self.scenario, self.seed = clients, policy, scenario, seed
+        self.on_pass = on_pass
+        self.closed_at_s = scenario.closed_at_s(clients)
+        self.due_at_s = np.full(clients, math.inf)
+        self.attempts = np.zeros(clients, np.int32)
+        self.reopened_at_s = np.full(clients, math.nan)
+        self.window_s = _window_s(scenario)
+        self.server = Admission(scenario)
+        self.columns = columns(policy, clients, seed)
+        self.drawn: dict[int, FloatArray] = {}
+        self.counts = np.zeros((1, len(OUTCOMES)), np.int64)
+        self.delay_s = np.zeros(clients if keep else 0)
+        self.kept: list[Tried] | None = [] if keep else None
+
+    def run(self) -> Herd:
+        everyone = np.arange(self.clients)
+        if self.policy.retries(self.scenario.close_code):
+            self._schedule(everyone, self.closed_at_s)
+        self._advance(everyone, min(self.scenario.downtime_s, self.scenario.until_s))
+        while (horizon := float(self.due_at_s.min())) < self.scenario.until_s:
+            period_end = horizon + PERIOD_WINDOWS * self.window_s
+            soon = np.flatnonzero(self.due_at_s < period_end)
+            while horizon < period_end:
+                horizon += self.window_s
+                self._advance(soon, min(horizon, self.scenario.until_s))
+        return self._herd()
+
+    def _advance(self, clients: Indices, until_s: float) -> None:
+        """Make the attempts of `clients` that are due before `until_s`, and those that follow from them."""
+        while (clients := clients[self.due_at_s[clients] < until_s]).size:
+            self._attempt(clients)
+
+    def _attempt(self, clients: Indices) -> None:
+        started = self.due_at_s[clients]
+        if started[0] < self.scenario.downtime_s:
+            ended, outcome = self._while_down(started)
+        else:
+            order = np.argsort(started, kind="stable")
+            clients, started = clients[order], started[order]
+            ended, outcome = self._while_up(started)
+        self.attempts[clients] += 1
+        self.due_at_s[clients] = math.inf
+        self._count(clients, started, ended, outcome)
+        opened = outcome == OPENED
+        self.reopened_at_s[clients[opened]] = ended[opened]
+        failed = ~opened
+        resumed = ended[failed]
+        resumed[outcome[failed] == REJECTED] += self.policy.wait_s(0.0, self.scenario.retry_after_s)
+        self._schedule(clients[failed], resumed)
+
+    def _while_down(self, started: FloatArray) -> tuple[FloatArray, Codes]:
+        """Return when attempts at a server that is down end, and how."""
+        if self.scenario.while_down == "refuse":
+            return started + self.scenario.refused_s, _all(REFUSED, started)
+        if self.scenario.while_down == "unavailable":
+            return started + self.scenario.handshake_s, _all(REJECTED, started)
+        outcome = _all(RESET, started)
+        abandoned = started + (self.scenario.timeout_s or math.inf)
+        outcome[abandoned < self.scenario.downtime_s] = TIMEOUT
+        return np.minimum(abandoned, self.scenario.downtime_s), outcome
+
+    def _while_up(self, started: FloatArray) -> tuple[FloatArray, Codes]:
+        """Return when attempts at a server that is up end, and how. `started` must be in the order of time."""
+        turns = self.server.turns(started)
+        turned_away = np.isnan(turns)
+        ended = np.where(turned_away, started, turns) + self.scenario.handshake_s
+        outcome = _all(OPENED, started)
+        outcome[turned_away] = REJECTED
+        if self.scenario.timeout_s is not None:
+            abandoned = started + self.scenario.timeout_s
+            outcome[ended > abandoned] = TIMEOUT
+            ended = np.minimum(ended, abandoned)
+        return ended, outcome
+
+    def _schedule(self, clients: Indices, resumed_at_s: FloatArray) -> None:
+        """Give each of `clients` the time of its next attempt; who has no further delay has given up."""
+        if not clients.size:
+            return
+        numbers = self.attempts[clients] + 1
+        for number in range(numbers.min(), numbers.max() + 1):
+            these = numbers == number
+            chosen = clients[these]
+            delay_s = np.broadcast_to(self._column(number), self.clients)[chosen]
+            # fmin takes the number where the other is NaN: no delay, never due.
+            self.due_at_s[chosen] = np.fmin(resumed_at_s[these] + delay_s, math.inf)
+            if self.kept is not None:
+                self.delay_s[chosen] = delay_s
+
+    def _column(self, number: int) -> FloatArray:
+        """Return the delays before attempt `number`. Those that nobody can need any more are forgotten."""
+        if number not in self.drawn:
+            out = np.isnan(self.reopened_at_s)
+            oldest = number if self.window_s == math.inf else self.attempts[out].min() + 1
+            self.drawn = {kept: column for kept, column in self.drawn.items() if kept >= oldest}
+            self.drawn[number] = next(self.columns)
+        return self.drawn[number]
+
+    def _count(self, clients: Indices, started: FloatArray, ended: FloatArray, outcome: Codes) -> None:
+        cells = (started / BIN_S).astype(np.int64) * len(OUTCOMES) + outcome
+        counts = np.bincount(cells, minlength=self.counts.size)
+        counts = np.pad(counts, (0, -counts.size % len(OUTCOMES))).reshape(-1, len(OUTCOMES))
+        counts[: len(self.counts)] += self.counts
+        self.counts = counts
+        self.on_pass(made := int(counts.sum()))
+        if made > MAX_ATTEMPTS:
+            raise SimulationError(
+                f"{made:,} attempts were made by {started[-1]:.3g} s of virtual time and it is not over: policy "
+                f"{self.policy.name!r} asks for more than can be simulated; take longer delays, a shorter downtime "
+                "or fewer clients"
+            )
+        if self.kept is not None:
+            number, delay_s = self.attempts[clients].astype(np.int64), self.delay_s[clients]
+            self.kept.append(Tried(clients, number, delay_s, started, ended, outcome))
+
+    def _herd(self) -> Herd:
+        per_bin = {name: self.counts[:, code] for code, name in enumerate(OUTCOMES) if self.counts[:, code].any()}
+        return Herd(
+            clients=self.clients,
+            policy=self.policy,
+            scenario=self.scenario,
+            seed=self.seed,
+            closed_at_s=self.closed_at_s,
+            reopened_at_s=self.reopened_at_s,
+            attempts=self.attempts,
+            still_out=self.due_at_s < math.inf,
+            attempts_per_bin=per_bin,
+            kept=None if self.kept is None else _in_order(self.kept),
+        )
+
+
+def _all(outcome: int, started: FloatArray) -> Codes:
+    return np.full(started.size, outcome, np.int8)
+
+
+def _window_s(scenario: Scenario) -> float:
+    """Return a time within which nobody who fails once the server is up comes back; inf where nobody can fail."""
+    if scenario.max_admissions_per_s is None:
+        return math.inf
+    if scenario.max_waiting is not None:
+        return max(RESOLUTION_S, scenario.handshake_s)
+    return scenario.timeout_s or math.inf
+
+
+def _in_order(kept: list[Tried]) -> Tried:
+    whole = Tried._make(np.concatenate(arrays) for arrays in zip(NOTHING_TRIED, *kept, strict=True))
+    order = np.lexsort((whole.client, whole.ended_at_s))
+    return Tried._make(array[order] for array in whole)

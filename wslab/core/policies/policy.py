@@ -1,0 +1,195 @@
+"""What a reconnect policy is: a record around a generator of delays, and the checks that keep it honest.
+
+A policy is pure. It knows no clock and no socket, draws only from the random generator that it is given, and decides
+two things: how long to wait before each attempt of an outage, and which close codes are worth an attempt at all. The
+policies themselves are in `wslab.core.policies.textbook` and `wslab.core.policies.libraries`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import count, islice
+from random import Random
+from typing import Any, Concatenate, ParamSpec
+
+from wslab.core.arguments import check_number, check_whole
+from wslab.core.codes.registry import lookup
+from wslab.core.codes.sources import Source
+
+Delays = Callable[[Random], Iterator[float]]
+"""One client's delays in seconds; the first is the one before the first attempt of an outage."""
+
+P = ParamSpec("P")
+
+LONGEST_DELAY_S = 86_400.0
+
+
+class PolicyError(ValueError):
+    """A policy yielded what is no delay; the message names the policy and the attempt."""
+
+
+def any_code(close_code: int) -> bool:
+    """Retry whatever the code: the rule of a client that does not look at it."""
+    return True
+
+
+def worth_retrying(close_code: int) -> bool:
+    """Retry all but the codes after which the same connection would end the same way, see `CloseCode.is_retryable`.
+
+    >>> worth_retrying(1012), worth_retrying(1009)
+    (True, False)
+    """
+    return lookup(close_code).is_retryable is not False
+
+
+@dataclass(frozen=True)
+class Policy:
+    """When to come back, and after which codes.
+
+    Args:
+        name: what tables and figures call it.
+        delays: called with a random generator once an outage; returns an iterator of seconds. Where the iterator
+            ends, the client gives up.
+        retries: whether an outage that began with this close code is worth any attempt.
+        honours_retry_after: whether a server's Retry-After (RFC 9110 §10.2.3) is waited for, see `wait_s`.
+        formula: the delays in one line, n counting from 0.
+        source: where the formula is from.
+        knobs: what it was made with.
+        broadcasts: whether `delays` draws by `rng.random()` and `rng.uniform()` alone and treats a draw by
+            arithmetic and `at_most` alone, so that a generator whose draws are arrays makes it yield arrays: the
+            delays of a whole herd at once.
+    """
+
+    name: str
+    delays: Delays
+    retries: Callable[[int], bool] = worth_retrying
+    honours_retry_after: bool = False
+    formula: str = ""
+    source: Source | None = None
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+    broadcasts: bool = False
+
+    def giving_up_after(self, max_attempts: int) -> Policy:
+        """Return the same policy with an end: after `max_attempts` attempts of an outage it gives up."""
+        check_whole("max_attempts", max_attempts, low=1, unit="attempts", hint="None means no end")
+        return replace(
+            self,
+            delays=functools.partial(_first, max_attempts, self.delays),
+            knobs={**self.knobs, "max_attempts": max_attempts},
+        )
+
+    def wait_s(self, delay_s: float, retry_after_s: float | None) -> float:
+        """Return the seconds to wait where the last attempt brought a Retry-After, or None.
+
+        The policy's own delay comes on top: the longer of the two would bring everybody back at the same instant.
+        """
+        return delay_s + retry_after_s if self.honours_retry_after and retry_after_s is not None else delay_s
+
+
+def as_policy(
+    *,
+    formula: str,
+    source: Source,
+    retries: Callable[[int], bool] = worth_retrying,
+    honours_retry_after: bool = False,
+) -> Callable[[Callable[Concatenate[Random, P], Iterator[float]]], Callable[P, Policy]]:
+    """Make a policy factory of a generator function `(rng, *, knobs…)`: the knobs stay, the rng is given later.
+
+    The generator function must broadcast (see `Policy`). The factory checks its knobs: those in `_s` are seconds,
+    a `factor` is at least 1, no delay exceeds `max_delay_s`.
+    """
+
+    def decorate(generate: Callable[Concatenate[Random, P], Iterator[float]]) -> Callable[P, Policy]:
+        name = generate.__name__
+        signature = inspect.signature(generate)
+        signature = signature.replace(parameters=list(signature.parameters.values())[1:])
+
+        @functools.wraps(generate)
+        def factory(*args: P.args, **knobs: P.kwargs) -> Policy:
+            bound = signature.bind(*args, **knobs)
+            bound.apply_defaults()
+            _check_knobs(bound.arguments)
+            return Policy(
+                name=name,
+                delays=functools.partial(_generate, factory, bound.arguments),
+                retries=retries,
+                honours_retry_after=honours_retry_after,
+                formula=formula,
+                source=source,
+                knobs=bound.arguments,
+                broadcasts=True,
+            )
+
+        factory.__signature__ = signature  # type: ignore[attr-defined]  # what help() and a panel show: knobs only
+        return factory
+
+    return decorate
+
+
+def checked(delays: Iterator[float], policy: str) -> Iterator[float]:
+    """Yield from `delays` as floats, for as long as they are delays.
+
+    Raises:
+        PolicyError: `delays` is no iterator, fails, or yields what is no number, negative, infinite or NaN.
+
+    >>> list(checked(iter([1, -2]), "mine"))
+    Traceback (most recent call last):
+    ...
+    wslab.core.policies.policy.PolicyError: policy 'mine' yielded -2 before attempt 2, but a delay is a finite number \
+of seconds, at least 0; to give up, let the generator end
+    """
+    for number in count(1):
+        try:
+            delay_s = next(delays)
+        except StopIteration:
+            return
+        except Exception as error:  # a policy is its author's code: whatever it raises is said of the policy
+            raise PolicyError(
+                f"policy {policy!r} failed before attempt {number}: {type(error).__name__}: {error}"
+            ) from error
+        yield checked_delay(delay_s, policy, number)
+
+
+def checked_delay(delay_s: float, policy: str, number: int) -> float:
+    """Return the delay before attempt `number` as a float, or raise as `checked` does."""
+    if isinstance(delay_s, bool) or not isinstance(delay_s, (int, float)) or not 0 <= delay_s < math.inf:
+        raise PolicyError(
+            f"policy {policy!r} yielded {delay_s!r} before attempt {number}, but a delay is a finite number of "
+            "seconds, at least 0; to give up, let the generator end"
+        )
+    return float(delay_s)
+
+
+def at_most(delay_s: float, max_delay_s: float) -> float:
+    """Return the smaller: `min`, for one delay and for an array of them, so that a policy may broadcast."""
+    return min(delay_s, max_delay_s) if isinstance(delay_s, (int, float)) else delay_s.clip(max=max_delay_s)
+
+
+def _generate(factory: Callable[..., Policy], knobs: Mapping[str, Any], rng: Random) -> Iterator[float]:
+    # By way of the factory, which a module holds by name, since that is what a worker process can unpickle.
+    delays: Iterator[float] = inspect.unwrap(factory)(rng, **knobs)
+    return delays
+
+
+def _first(count: int, delays: Delays, rng: Random) -> Iterator[float]:
+    return islice(delays(rng), count)
+
+
+def _check_knobs(knobs: Mapping[str, Any]) -> None:
+    for name, value in knobs.items():
+        if name.endswith("_s"):
+            check_number(name, value, low=0, high=LONGEST_DELAY_S, unit="seconds")
+        elif name == "factor":
+            check_number(name, value, low=1, high=100, unit="(a ratio)", hint="below 1 the delays would shrink")
+        elif not isinstance(value, bool):
+            raise TypeError(f"{name} is {value!r}, but must be True or False")
+    for name in ("initial_delay_s", "min_delay_s"):
+        longest = knobs.get("max_delay_s", math.inf)
+        if knobs.get(name, 0) > longest:
+            raise ValueError(
+                f"{name} is {knobs[name]:,}, but must be at most max_delay_s, which is {longest:,} seconds"
+            )

@@ -1,0 +1,90 @@
+"""The reconnect loop: one client, kept connected by a policy, every attempt a record.
+
+The lab owns this loop, since the libraries' own ones decide in silence: the iterator of `websockets`, for one, waits
+only where the handshake fails, so that a server which accepts and closes is asked thousands of times a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from random import Random
+
+from wslab.core.policies.policy import Policy, PolicyError, checked
+from wslab.core.records import RUN_ENDED, Attempt, Closure, Outage, Waiting
+from wslab.net.client.client import Client
+
+
+async def stay_connected(client: Client, policy: Policy, rng: Random, *, max_outages: int | None = None) -> None:
+    """Connect, and reconnect after every closure as `policy` says, until it gives up or this is cancelled.
+
+    Emits an `Attempt` for each try, a `Closure` for each end and an `Outage` for each absence, also for the one that
+    a cancellation cuts short.
+
+    Args:
+        rng: what the policy draws from.
+        max_outages: return, connected, after so many outages. None: go on.
+    """
+    delays = itertools.chain([0.0], checked(policy.delays(rng), policy.name))
+    first = _attempts(client, policy, delays, outage=0, from_s=client.recorder.now())
+    try:
+        opened = any([attempt.outcome == "opened" async for attempt in first])
+    except PolicyError:
+        return  # the attempts so far are on record; with no connection there was no outage to tell of
+    for number in itertools.count(1):
+        if not opened or (max_outages is not None and number > max_outages):
+            return
+        opened = await come_back(client, policy, rng, await client.closed(), number)
+
+
+async def come_back(client: Client, policy: Policy, rng: Random, closure: Closure, number: int) -> bool:
+    """Try to come back, emit how it went, and return whether the client is connected again."""
+    attempts = 0
+    reopened_at_s = None
+    gave_up: str | None = RUN_ENDED
+    try:
+        if policy.retries(closure.close_code):
+            delays = policy.delays(rng)
+            async for attempt in _attempts(client, policy, delays, outage=number, from_s=closure.closed_at_s):
+                attempts = attempt.number
+                if attempt.outcome == "opened":
+                    reopened_at_s = attempt.ended_at_s
+            gave_up = None if reopened_at_s is not None else f"{policy.name} ends after {attempts} attempts"
+        else:
+            gave_up = f"{policy.name} does not retry {closure.close_code}"
+    except PolicyError as error:
+        gave_up = str(error)
+    finally:
+        client.recorder.emit(
+            Outage(
+                client=client.client,
+                number=number,
+                close_code=closure.close_code,
+                close_reason=closure.close_reason,
+                closed_at_s=closure.closed_at_s,
+                attempts=attempts,
+                reopened_at_s=reopened_at_s,
+                time_to_reconnect_s=None if reopened_at_s is None else reopened_at_s - closure.closed_at_s,
+                gave_up=gave_up,
+            )
+        )
+    return reopened_at_s is not None
+
+
+async def _attempts(
+    client: Client, policy: Policy, delays: Iterator[float], *, outage: int, from_s: float
+) -> AsyncIterator[Attempt]:
+    """Make attempts, each its delay after the end of the one before, until one opens or the delays end."""
+    retry_after_s = None
+    for number, delay_s in enumerate(checked(delays, policy.name), start=1):
+        due_at_s = from_s + policy.wait_s(delay_s, retry_after_s)
+        client.recorder.tell(
+            Waiting(client=client.client, outage=outage, number=number, delay_s=delay_s, due_at_s=due_at_s)
+        )
+        await asyncio.sleep(due_at_s - client.recorder.now())
+        attempt = await client.open(outage=outage, number=number, delay_s=delay_s, due_at_s=due_at_s)
+        yield attempt
+        if attempt.outcome == "opened":
+            return
+        from_s, retry_after_s = attempt.ended_at_s, attempt.retry_after_s

@@ -1,0 +1,163 @@
+"""Herd: thousands of real WebSocket clients on this machine, in worker processes, brought back by a policy.
+
+The records are those of `wslab.net.client.client` and `wslab.net.client.reconnect`, and mean the same. A worker keeps
+them until the herd disperses, so that nothing is sent or read while it measures; meanwhile it tells where its clients
+are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import math
+import os
+from typing import Self
+
+import cloudpickle
+import msgspec
+
+from wslab.core.arguments import check_number, check_whole
+from wslab.core.policies.policy import Policy
+from wslab.core.records import Attempt, Closure, Outage, Record
+from wslab.net import control, machine
+from wslab.net.herds.target import Target
+from wslab.net.herds.workers import Spawn, Worker
+from wslab.net.recording import Recorder
+
+CLOSE_TIMEOUT_S = 5.0
+
+MAX_IN_FLIGHT = 64
+"""Clients that connect for the first time at once. Who comes back does so when it is due, however many others do."""
+
+MAX_WORKERS = 64
+MAX_UNASKED_WORKERS = 4
+CLIENTS_PER_WORKER = 500
+
+
+class Herd:
+    """An async context on the background loop: inside it the clients connect and come back, at its end they close.
+
+    At the end, however it comes, the records are emitted in the order of time, and every worker is gone. The recorder
+    is told how late the workers' loops were, and `client_bytes_per_connection`: by how much their memory had grown
+    when they held the most, before the first outage.
+
+    Args:
+        url: ws://, on this machine.
+        clients: as many as this machine can hold; they are numbered from 0.
+        policy: when they come back.
+        seed: of the policy's random numbers: what a client draws depends on it, on the numbers of the client, the
+            outage and the attempt, and on nothing else.
+        workers: processes. None: one for every 500 clients, as long as there are cores for them, at most 4.
+        open_timeout_s: for TCP connection and opening handshake together.
+        allow_remote: whether the URL may lead to another machine.
+        spawn: starts a worker. None: in a child process.
+        lead_s: from the last worker's being ready to the start of all.
+
+    Raises:
+        TypeError, ValueError: an argument is out of its bounds, or more than this machine can hold; the message says
+            what to raise.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        recorder: Recorder,
+        clients: int,
+        policy: Policy,
+        *,
+        seed: int = 0,
+        workers: int | None = None,
+        open_timeout_s: float = 10.0,
+        allow_remote: bool = False,
+        spawn: Spawn | None = None,
+        lead_s: float = 0.0,
+    ) -> None:
+        check_whole("workers", workers, low=1, high=MAX_WORKERS, unit="processes", optional=True)
+        check_number("open_timeout_s", open_timeout_s, low=0.01, high=600, unit="seconds")
+        most = workers or min(MAX_UNASKED_WORKERS, os.cpu_count() or 1)
+        machine.check_clients(clients, processes=most)
+        processes = workers or min(most, -(-clients // CLIENTS_PER_WORKER))
+        target = Target.of(url, clients, allow_remote=allow_remote)
+        share = -(-clients // processes)
+        self._recorder = recorder
+        self._spawn = spawn or Worker.spawn
+        self._lead_s = lead_s
+        self._orders = [
+            control.Gather(
+                target=target,
+                first_client=first,
+                clients=min(share, clients - first),
+                policy=cloudpickle.dumps(policy),
+                seed=seed,
+                origin=recorder.origin,
+                open_timeout_s=open_timeout_s,
+                close_timeout_s=CLOSE_TIMEOUT_S,
+                max_in_flight=-(-MAX_IN_FLIGHT // processes),
+            )
+            for first in range(0, clients, share)
+        ]
+        self._workers: list[Worker] = []
+        self._changed = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        try:
+            for order in self._orders:
+                self._workers.append(await self._spawn(order, self._changed.set))
+            await asyncio.gather(*(worker.ready() for worker in self._workers))
+        except BaseException:
+            await self._kill()
+            raise
+        begins_at_s = self._recorder.now() + self._lead_s
+        for worker in self._workers:
+            worker.gather(begins_at_s)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        try:
+            dispersed = await asyncio.gather(*(worker.disperse() for worker in self._workers))
+        except BaseException:
+            await self._kill()
+            raise
+        self._recorder.lags_s = [lag_s for each in dispersed for lag_s in each.lags_s]
+        if held := sum(worker.fullest.held for worker in self._workers):
+            grown_bytes = sum(worker.grown_bytes for worker in self._workers)
+            self._recorder.measured["client_bytes_per_connection"] = grown_bytes / held
+        for record in heapq.merge(*(worker.records() for worker in self._workers), key=_observed_at_s):
+            self._recorder.emit(record)
+
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the workers."""
+        return [worker.child.pid for worker in self._workers]
+
+    @property
+    def tally(self) -> control.Tally:
+        """Where the clients are, as last heard."""
+        tallies = [msgspec.structs.asdict(worker.tally) for worker in self._workers]
+        return control.Tally(**{field: sum(tally[field] for tally in tallies) for field in tallies[0]})
+
+    async def changed(self) -> control.Tally:
+        """Wait until clients have moved, and return where they are.
+
+        Raises:
+            HerdError: a worker has died.
+        """
+        await self._changed.wait()
+        self._changed.clear()
+        for worker in self._workers:
+            await worker.check()
+        return self.tally
+
+    async def _kill(self) -> None:
+        for worker in self._workers:
+            worker.child.kill()
+        await asyncio.gather(*(worker.child.ended() for worker in self._workers))
+
+
+def _observed_at_s(record: Record) -> float:
+    match record:
+        case Attempt(ended_at_s=at_s) | Closure(closed_at_s=at_s):
+            return at_s
+        case Outage(reopened_at_s=float(at_s)):
+            return at_s
+    return math.inf

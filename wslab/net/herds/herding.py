@@ -1,0 +1,227 @@
+"""The clients of one worker on their readiness loop: each is connected, closed, away, and back as the policy says.
+
+It owns the clients and their records, and tells where they are; with whom it speaks, and over what, is the program's.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import pickle
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import NamedTuple
+
+from wslab.core.policies.policy import Policy, PolicyError, checked_delay
+from wslab.core.records import Attempt, Close, Closure, Outage
+from wslab.net import control, machine
+from wslab.net.herds.held import Held
+from wslab.net.herds.ledger import Ledger
+from wslab.net.herds.opening import Opening
+from wslab.net.herds.readiness import Readiness
+
+STARTS_PER_TURN = 16
+"""Attempts begun before the loop looks again at what is ready: more would make it late for the answers."""
+
+REPORT_INTERVAL_S = 0.1
+"""Between tallies: each wakes the parent, which then takes the processor from clients and server."""
+
+
+@dataclass(slots=True, eq=False)
+class Absence:
+    """A client that is not connected, and the delays that it has left. Outage 0 is before its first connection."""
+
+    client: int
+    outage: int
+    closure: Closure | None
+    delays: Iterator[float] | None = None
+    attempts: int = 0
+
+
+class Due(NamedTuple):
+    """An attempt that waits for its time; `turn` settles the order of those due at the same time."""
+
+    at_s: float
+    turn: int
+    delay_s: float
+    absence: Absence
+
+
+class Herding:
+    """The clients of one worker, from `Gather` to `Disperse`."""
+
+    def __init__(self, order: control.Gather, tell: Callable[[control.Event], None]) -> None:
+        # From our parent, on the pipe that it gave us; first, since the imports that it brings are no lag of the loop.
+        self._policy: Policy = pickle.loads(order.policy)
+        self.target = order.target
+        self.loop = Readiness(order.origin)
+        self.openings = self.loop.deadlines(order.open_timeout_s)
+        self.closings = self.loop.deadlines(order.close_timeout_s)
+        self.is_to_disperse = threading.Event()
+        self._order = order
+        self._tell = tell
+        self._rng = Random()
+        self._ledger = Ledger()
+        self._hands_over_at_s = order.begins_at_s
+        self._newcomers = iter(range(order.first_client, order.first_client + order.clients))
+        self._due: list[Due] = []
+        self._turns = itertools.count()
+        self._trying: dict[Opening, Due] = {}
+        self._counts = {"attempted": 0, "held": 0, "away": 0, "returned": 0}
+        self._told: dict[str, int] = {}
+        self._report_at_s = 0.0
+        self._dispersing = False
+        self._lags_s: list[float] = []
+
+    def run(self) -> None:
+        """Look after the clients until they are to disperse and the last of them has."""
+        self._report()
+        next_at_s = 0.0
+        while not self._dispersing or self._counts["held"]:
+            for is_beat in self.loop.turn(next_at_s):
+                next_at_s = self._begin_attempts()
+                if is_beat:
+                    self._report()
+            if self.is_to_disperse.is_set() and not self._dispersing:
+                self._disperse()
+        self._tell(control.Dispersed(ledger=self._ledger.close(), lags_s=self._lags_s))
+
+    def _begin_attempts(self) -> float:
+        """Begin what is due, and return when the next is."""
+        for _ in range(STARTS_PER_TURN):
+            now = self.loop.now()
+            if self._due and self._due[0].at_s <= now:
+                self._begin(heapq.heappop(self._due))
+            elif len(self._trying) < self._order.max_in_flight and (client := next(self._newcomers, None)) is not None:
+                self._begin(Due(now, 0, 0.0, Absence(client, 0, None)))
+            else:
+                return self._due[0].at_s if self._due else math.inf
+        return 0.0
+
+    def _begin(self, due: Due) -> None:
+        opening = Opening(self, due.absence.client)
+        self._trying[opening] = due
+        opening.begin()
+
+    def attempted(self, opening: Opening) -> None:
+        due = self._trying.pop(opening)
+        absence = due.absence
+        absence.attempts += 1
+        self._counts["attempted"] += absence.outage == 0 and absence.attempts == 1
+        attempt = _attempt(opening, due)
+        self._ledger.add(attempt)
+        if attempt.outcome == "opened":
+            self._hold(opening, absence)
+        else:
+            self._wait(absence, attempt.ended_at_s, attempt.retry_after_s)
+
+    def _hold(self, opening: Opening, absence: Absence) -> None:
+        held = Held(self, opening, absence.outage)
+        self._counts["held"] += 1
+        if absence.outage:
+            self._end_outage(absence, reopened_at_s=opening.ended_at_s, gave_up=None)
+        held.begin()
+
+    def closed(self, held: Held, closure: Closure) -> None:
+        self._ledger.add(closure)
+        self._counts["held"] -= 1
+        if self._dispersing:
+            return
+        self._counts["away"] += 1
+        absence = Absence(held.client, held.outages + 1, closure)
+        if self._policy.retries(closure.close_code):
+            self._wait(absence, closure.closed_at_s, None)
+        else:
+            self._give_up(absence, f"{self._policy.name} does not retry {closure.close_code}")
+
+    def _wait(self, absence: Absence, from_s: float, retry_after_s: float | None) -> None:
+        """Set the time of the client's next attempt as the policy says, or give up."""
+        try:
+            delay_s = self._draw(absence)
+        except PolicyError as error:
+            self._give_up(absence, str(error))
+            return
+        if delay_s is None:
+            self._give_up(absence, f"{self._policy.name} ends after {absence.attempts} attempts")
+            return
+        due_at_s = from_s + self._policy.wait_s(delay_s, retry_after_s)
+        heapq.heappush(self._due, Due(due_at_s, next(self._turns), delay_s, absence))
+
+    def _draw(self, absence: Absence) -> float | None:
+        # One generator of random numbers for all, seeded anew for each draw: so a client's draws depend on nothing that
+        # another does, and a generator for each would take more memory than all else that a client needs.
+        number = absence.attempts + 1
+        self._rng.seed(f"{self._order.seed}/{absence.client}/{absence.outage}/{number}")
+        if absence.delays is None:
+            absence.delays = self._policy.delays(self._rng)
+        drawn = next(absence.delays, None)
+        return None if drawn is None else checked_delay(drawn, self._policy.name, number)
+
+    def _give_up(self, absence: Absence, why: str) -> None:
+        if absence.outage:  # who was never connected has no outage to tell of
+            self._end_outage(absence, reopened_at_s=None, gave_up=why)
+
+    def _end_outage(self, absence: Absence, *, reopened_at_s: float | None, gave_up: str | None) -> None:
+        assert absence.closure is not None
+        closure = absence.closure
+        self._ledger.add(
+            Outage(
+                client=absence.client,
+                number=absence.outage,
+                close_code=closure.close_code,
+                close_reason=closure.close_reason,
+                closed_at_s=closure.closed_at_s,
+                attempts=absence.attempts,
+                reopened_at_s=reopened_at_s,
+                time_to_reconnect_s=None if reopened_at_s is None else reopened_at_s - closure.closed_at_s,
+                gave_up=gave_up,
+            )
+        )
+        self._counts["away"] -= 1
+        self._counts["returned"] += 1
+
+    def _disperse(self) -> None:
+        self._dispersing = True
+        self._lags_s = list(self.loop.lags)  # the leave-taking of all at once is no part of what is measured
+        self._newcomers = iter(())
+        for opening in self._trying:
+            opening.abandon()
+        for due in (*self._trying.values(), *self._due):
+            self._give_up(due.absence, "the run ended first")
+        self._trying.clear()
+        self._due.clear()
+        for handler in self.loop.handlers():
+            if isinstance(handler, Held) and handler.closing is None:
+                handler.close(Close(code=1000))
+
+    def _report(self) -> None:
+        now = self.loop.now()
+        if self._counts != self._told and now >= self._report_at_s:
+            self._told = self._counts.copy()
+            self._report_at_s = now + REPORT_INTERVAL_S
+            self._tell(control.Tally(**self._counts, resident_bytes=machine.resident_bytes()))
+        if (every_s := self._order.hand_over_every_s) is not None and self.loop.now() >= self._hands_over_at_s:
+            self._hands_over_at_s = self.loop.now() + every_s
+            self._tell(control.HandedOver(ledger=self._ledger.close()))
+            self._ledger = Ledger()
+
+
+def _attempt(opening: Opening, due: Due) -> Attempt:
+    answer = opening.answer
+    return Attempt(
+        client=due.absence.client,
+        outage=due.absence.outage,
+        number=due.absence.attempts,
+        delay_s=due.delay_s,
+        due_at_s=due.at_s,
+        started_at_s=opening.started_at_s,
+        ended_at_s=opening.ended_at_s,
+        outcome=opening.outcome,
+        http_status=answer.status if answer else None,
+        retry_after_s=answer.retry_after_s if answer else None,
+        connection_id=answer.connection_id if answer else None,
+        error=opening.error,
+    )

@@ -1,0 +1,134 @@
+"""One attempt of a herd's client: TCP connection and opening handshake, until it is open or has failed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from typing import Protocol
+
+from wslab.core.records import AttemptOutcome
+from wslab.net.herds.frugal import Answer, HandshakeError, new_key, read_answer, request
+from wslab.net.herds.readiness import Deadlines, Readiness
+from wslab.net.herds.target import Target
+
+RECEIVE_BYTES = 16_384
+
+
+class Keeper(Protocol):
+    """Whom an attempt belongs to."""
+
+    loop: Readiness
+    target: Target
+    openings: Deadlines
+
+    def attempted(self, opening: Opening) -> None:
+        """Hear that the attempt has ended; if it opened, `sock`, which is watched, is the keeper's from now on."""
+
+
+class Opening:
+    """An attempt under way; when it has ended, `outcome`, `answer` and `error` say how (see `Attempt`)."""
+
+    __slots__ = (
+        "_keeper",
+        "_key",
+        "_received",
+        "answer",
+        "client",
+        "ended_at_s",
+        "error",
+        "outcome",
+        "received_wire_bytes",
+        "sent_wire_bytes",
+        "sock",
+        "started_at_s",
+    )
+
+    def __init__(self, keeper: Keeper, client: int) -> None:
+        self.client = client
+        self.outcome: AttemptOutcome = "failed"
+        self.answer: Answer | None = None
+        self.error: str | None = None
+        self.sock: socket.socket | None = None
+        self.sent_wire_bytes = 0
+        self.received_wire_bytes = 0
+        self._keeper = keeper
+        self._key = new_key()
+        self._received = b""
+        self.started_at_s = self.ended_at_s = keeper.loop.now()
+
+    def begin(self) -> None:
+        """Let the SYN go out. Over loopback, TCP is connected or refused when the call for it returns."""
+        target, loop = self._keeper.target, self._keeper.loop
+        self._keeper.openings.begin(self, self.started_at_s)
+        try:
+            self.sock = target.new_socket(self.client)
+            self.started_at_s = loop.now()
+            code = self.sock.connect_ex((target.host, target.port))
+            if code not in (0, errno.EINPROGRESS):
+                raise OSError(code, os.strerror(code))
+            loop.watch(self.sock, self, writable=not self._ask())
+        except OSError as error:
+            self._fail(error)
+
+    def ready(self) -> None:
+        assert self.sock is not None
+        try:
+            if not self.sent_wire_bytes:
+                if self._ask():
+                    self._keeper.loop.watch(self.sock, self)
+            elif received := self.sock.recv(RECEIVE_BYTES):
+                self._read(received)
+            else:
+                raise EOFError("the connection ended during the opening handshake")
+        except BlockingIOError:
+            return
+        except (OSError, EOFError, HandshakeError) as error:
+            self._fail(error)
+
+    def expired(self) -> None:
+        self.error = "TimeoutError: no answer in time"
+        self._end("timeout")
+
+    def abandon(self) -> None:
+        """Drop it; nobody hears of it."""
+        self._keeper.openings.end(self)
+        if self.sock is not None:
+            self._keeper.loop.close(self.sock)
+
+    def _ask(self) -> bool:
+        """Send the opening handshake, unless TCP is not yet connected; return whether it was sent."""
+        assert self.sock is not None
+        target = self._keeper.target
+        try:
+            # One call does: the send buffer of a new connection is empty.
+            self.sent_wire_bytes = self.sock.send(request(target.authority, target.resource, self._key))
+        except BlockingIOError:
+            return False
+        return True
+
+    def _read(self, received: bytes) -> None:
+        self._received += received
+        self.received_wire_bytes += len(received)
+        self.answer = read_answer(self._received, self._key)
+        if self.answer is not None:
+            self._end("opened" if self.answer.status == 101 else "rejected")
+
+    def _fail(self, error: Exception) -> None:
+        self.error = f"{type(error).__name__}: {error}"
+        match error:
+            case ConnectionRefusedError():
+                self._end("refused")
+            case ConnectionError() | EOFError():
+                self._end("reset")
+            case _:
+                self._end("failed")
+
+    def _end(self, outcome: AttemptOutcome) -> None:
+        self.outcome = outcome
+        self.ended_at_s = self._keeper.loop.now()
+        if outcome == "opened":
+            self._keeper.openings.end(self)
+        else:
+            self.abandon()
+        self._keeper.attempted(self)

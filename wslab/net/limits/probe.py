@@ -1,0 +1,175 @@
+"""find_limit: from a URL to a proven limit. The shell around the search: bounds, failures, costs.
+
+What to try is decided in `wslab.core.limits.search`, tried by `wslab.net.limits.runner`, and put into words by
+`wslab.core.limits.conclusions`. Every failure of the network ends here as the status of a verdict.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+from wslab.core.limits.conclusions import conclude
+from wslab.core.limits.search import search_limit
+from wslab.core.limits.trials import Observation, Trial
+from wslab.core.limits.verdicts import Costs, Evidence, Failure, Verdict
+from wslab.net.limits.opening import NotOpened, open_wire, resolve
+from wslab.net.limits.permission import is_this_machine, permitted
+from wslab.net.limits.request import ProbeRequest
+from wslab.net.limits.runner import TrialRunner
+from wslab.net.limits.tcp import AddressInfo
+from wslab.net.limits.wire import Wire
+
+SLOW_DOWN_S = 1.0
+SLOW_DOWN_FACTOR = 20
+
+OnTrial = Callable[[Trial, Observation], None]
+
+
+async def find_limit(url: str, *, on_trial: OnTrial | None = None, **options: Any) -> Verdict:
+    """Find the largest message that a server accepts, what the limit counts, and what happens over it.
+
+    Args:
+        url: ws:// or wss://.
+        on_trial: called with each trial and what was seen.
+        options: the other fields of `ProbeRequest`, such as cap_bytes, configured_bytes, subprotocols, greeting.
+
+    Returns:
+        A verdict, whatever happens: a failure of the network is its `status`.
+
+    Raises:
+        TypeError, ValueError: an argument is out of its bounds, or the host is neither this machine nor allowed.
+    """
+    probe = LimitProbe(ProbeRequest(url=url, **options), on_trial)
+    await probe.run()
+    return probe.verdict()
+
+
+class LimitProbe:
+    """One search on one server: `run` it; `verdict` says at any moment, cancelled or not, what is established."""
+
+    def __init__(self, request: ProbeRequest, on_trial: OnTrial | None = None) -> None:
+        self._request = request
+        self._target = request.target
+        self._bounds = request.bounds
+        self._on_trial = on_trial
+        self._evidence = Evidence(cap_bytes=request.cap_bytes, configured_bytes=request.configured_bytes)
+        self._runner = TrialRunner(
+            self._open, fill=request.filler.encode(), greeting=request.greeting, hold_s=request.hold_s
+        )
+        self._addresses: list[AddressInfo] = []
+        self._openings_s: list[float] = []
+        self._connections = 0
+        self._began_at = self._ended_at = time.monotonic()
+        self._has_finished = False
+
+    def verdict(self) -> Verdict:
+        """Return what is established so far."""
+        if not self._has_finished and self._evidence.failure is None:
+            self._evidence.failure = Failure(status="cancelled", explanation="The search was stopped.")
+        costs = Costs(
+            connections=self._connections,
+            probe_wire_bytes=self._runner.probe_wire_bytes,
+            confirmation_wire_bytes=self._runner.confirmation_wire_bytes,
+            elapsed_s=round(self._ended_at - self._began_at, 6),
+        )
+        return conclude(self._evidence, url=self._request.url, costs=costs)
+
+    async def run(self) -> None:
+        """Search to the end, or until nothing more can be found out."""
+        self._began_at = time.monotonic()
+        try:
+            async with self._runner:
+                await self._search()
+            self._has_finished = True
+        finally:
+            self._ended_at = time.monotonic()
+
+    async def _search(self) -> None:
+        try:
+            self._addresses = permitted(await resolve(self._target), self._request.url)
+        except NotOpened as error:
+            self._evidence.failure = error.failure
+            return
+        steps = search_limit(self._evidence)
+        trial = next(steps)
+        while True:
+            observation = await self._observe(trial)
+            if self._on_trial is not None:
+                self._on_trial(trial, observation)
+            try:
+                trial = steps.send(observation)
+            except StopIteration:
+                return
+
+    async def _observe(self, trial: Trial) -> Observation:
+        reached = self._bound_reached_by(trial)
+        if reached is not None:
+            return _out_of_bounds(reached)
+        left_s = self._began_at + self._bounds.max_elapsed_s - time.monotonic()
+        try:
+            async with asyncio.timeout(left_s):
+                observation = await self._runner.observe(trial)
+        except NotOpened as error:
+            return Observation(failure=self._in_context(error.failure))
+        except TimeoutError:
+            return _out_of_bounds(f"{self._bounds.max_elapsed_s:g} seconds")
+        return self._heed(trial, observation)
+
+    def _bound_reached_by(self, trial: Trial) -> str | None:
+        sent_bytes = self._runner.probe_wire_bytes + self._runner.confirmation_wire_bytes
+        if not (trial.is_announcement or trial.is_compressed):
+            sent_bytes += trial.payload_bytes
+        if sent_bytes > self._bounds.max_sent_bytes:
+            return f"{self._bounds.max_sent_bytes:,} bytes to send"
+        if self._runner.received_bytes > self._bounds.max_received_bytes:
+            return f"{self._bounds.max_received_bytes:,} bytes to receive"
+        return None
+
+    async def _open(self, deflate: bool) -> Wire:
+        if self._connections == self._bounds.max_connections:
+            raise NotOpened("out_of_bounds", f"The probe's bound of {self._connections} connections was reached.")
+        if self._connections:
+            await asyncio.sleep(self._bounds.open_interval_s)
+        self._connections += 1
+        began_at = time.monotonic()
+        wire = await open_wire(self._target, self._addresses, fill=self._request.filler.encode(), deflate=deflate)
+        self._openings_s.append(time.monotonic() - began_at)
+        if not is_this_machine(self._request.url) and self._is_slowing_down():
+            await wire.leave()
+            raise NotOpened("overloaded", "Opening handshakes take ever longer: the server is left alone.")
+        return wire
+
+    def _is_slowing_down(self) -> bool:
+        at_first_s = statistics.median(self._openings_s[:3])
+        return self._openings_s[-1] > max(SLOW_DOWN_S, SLOW_DOWN_FACTOR * at_first_s)
+
+    def _in_context(self, failure: Failure) -> Failure:
+        """A server that was open a moment ago and is not now has gone, for whatever reason: leave it alone."""
+        if not self._openings_s or failure.http_status is not None or failure.status in ("overloaded", "out_of_bounds"):
+            return failure
+        opened = f"after {len(self._openings_s)} connection{'s' * (len(self._openings_s) > 1)}"
+        return Failure(status="went_away", explanation=f"It was open and {opened} is not. {failure.explanation}")
+
+    def _heed(self, trial: Trial, observation: Observation) -> Observation:
+        """Stop where the server asks for it: 1012 and 1013 are about the server, whatever was sent (IANA registry).
+
+        On this machine 1013 is left to be a refusal's code, once the server has shown that it accepts a message.
+        """
+        code = observation.close_code
+        if code == 1012:
+            failure = Failure(status="went_away", explanation="It closes with 1012: it restarts.")
+        elif code == 1013 and (trial.baseline.replies is None or not is_this_machine(self._request.url)):
+            failure = Failure(status="overloaded", explanation="It closes with 1013: it asks to be left alone for now.")
+        else:
+            return observation
+        return Observation(failure=failure)
+
+
+def _out_of_bounds(bound: str) -> Observation:
+    return Observation(
+        failure=Failure(status="out_of_bounds", explanation=f"The probe's bound of {bound} was reached.")
+    )

@@ -1,0 +1,346 @@
+"""LabServer: start, tune, restart and stop a WebSocket server in a child process.
+
+A restart is a real one: a real close frame, a real refused connection while it is down, a real SIGKILL for a crash;
+and the measured client does not share an interpreter lock with what it measures. The successor's interpreter is
+started before its predecessor is stopped, so that the downtime is the knob's and not Python's start-up time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+import time
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from msgspec.structs import replace
+
+from wslab.core.arguments import check_choice, check_number, check_origins, check_whole
+from wslab.core.knobs import Knobs, changed
+from wslab.core.records import Account, Restart, RestartKind
+from wslab.core.routes import is_loopback
+from wslab.net import control, runtime
+from wslab.net.child import Child, LabServerError
+from wslab.net.replay import NO_SERVER, NOWHERE, replaying
+from wslab.net.server.address import reserve
+
+KINDS: tuple[RestartKind, ...] = ("graceful", "crash", "reload")
+GOING_AWAY = 1001
+
+SERVING = "wslab.net.server.serving"
+"""The module that the child process runs; with host and port it names a lab server among the machine's processes."""
+
+
+class LabServer:
+    """A WebSocket server on this machine, under `Knobs`; a context manager, sync and async.
+
+    >>> with LabServer(max_message_bytes=65_536) as server:
+    ...     server.url.startswith("ws://127.0.0.1:")
+    True
+
+    Args:
+        knobs: how it behaves; further keyword arguments replace single knobs.
+        host: the address to listen on. Anything but loopback needs `expose=True`, since whoever reaches it may use it.
+        port: 0 takes a free one. It stays the server's own until `stop`, through every restart.
+        name: with which it begins every `connection_id`; several servers in one run need different ones.
+        origins: whose pages may connect, beside those that come from this machine itself (http or https, localhost or
+            loopback, any port): each as `location.origin` says it in the page, such as "https://hub.example.org". Any
+            site's page can reach loopback, hence no wildcard. Programs send no Origin and are let in.
+
+    Attributes:
+        listeners: called on the background loop with each restart as far as it has come: requested, down, up.
+
+    Raises:
+        TypeError, ValueError: a knob, the host or the port is out of its bounds.
+        LabServerError: the port is in use, or the child process did not start; the message says why.
+    """
+
+    def __init__(
+        self,
+        knobs: Knobs | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        expose: bool = False,
+        name: str = "",
+        origins: Sequence[str] = (),
+        **changes: Any,
+    ) -> None:
+        self.knobs = changed(Knobs() if knobs is None else knobs, changes)
+        check_whole("port", port, low=0, high=65_535, unit="(a TCP port)", hint="0 takes a free one")
+        if not expose and not is_loopback(host):
+            raise ValueError(
+                f"host is {host!r}, which other machines can reach; use 127.0.0.1, or say expose=True if they may"
+            )
+        check_origins(origins)
+        self.host = host
+        self.name = name
+        self.origins = tuple(origins)
+        self._wanted_port = port
+        self._reservation: socket.socket | None = None
+        self._child: Child | None = None
+        self._children: list[Child] = []
+        self._accounts: dict[str, Account] = {}
+        self._restarts: list[Restart] = []
+        self.listeners: list[Callable[[Restart], None]] = []
+        self._served: dict[int, Child] = {}  # by number of the start
+        self._changing = asyncio.Lock()
+
+    # The blocking calls; each has an async variant of the same name with `_async`.
+
+    def start(self) -> Self:
+        """Start the server and return it once it listens. In a replay nothing is started (see `wslab.net.replay`)."""
+        if not replaying():
+            runtime.run(self.start_async())
+        return self
+
+    def restart(self, kind: RestartKind = "graceful", *, downtime_s: float | None = None, **changes: Any) -> Restart:
+        """Restart on the same port, and return what was done once it listens again, if it is to come back at all.
+
+        Args:
+            kind: "graceful" closes every connection with `knobs.restart_code`, goes down, and comes up; "crash" kills
+                the process; "reload" is graceful and comes up with the changed knobs.
+            downtime_s: for this restart; None takes the knob's.
+            changes: knobs that the server has from then on ("reload" only).
+
+        Raises:
+            ValueError: unknown kind or knob, or changes with another kind than "reload".
+            LabServerError: the server was not started, was stopped, or did not come up again.
+        """
+        return runtime.run(self.restart_async(kind, downtime_s=downtime_s, **changes))
+
+    def tune(self, *, open_ones_too: bool = False, **changes: Any) -> None:
+        """Change knobs without a restart, for connections opened from now on.
+
+        Args:
+            open_ones_too: apply limits and replies to the open connections as well.
+
+        Raises:
+            ValueError: unknown knob or out of bounds.
+            LabServerError: the server does not run.
+        """
+        runtime.run(self.tune_async(open_ones_too=open_ones_too, **changes))
+
+    def stop(self) -> None:
+        """Close every connection with 1001, end the process and give the port back. Stopping twice does nothing."""
+        if self._reservation is not None:
+            runtime.run(self.stop_async())
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        if not replaying():
+            await runtime.hand_over(self.start_async())
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._reservation is not None:
+            await runtime.hand_over(self.stop_async())
+
+    # What it is and what it saw
+
+    @property
+    def port(self) -> int:
+        """The TCP port, the same through every restart."""
+        self._check_running()
+        assert self._reservation is not None
+        return int(self._reservation.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """Where clients connect: nowhere in a replay. Raises LabServerError unless the server runs."""
+        if replaying():
+            return NOWHERE
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"ws://{host}:{self.port}/"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the child that serves now."""
+        self._check_running()
+        assert self._child is not None
+        return self._child.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process that serves now is there; False before the start and after the stop."""
+        return self._child is not None and self._child.alive
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """The server's own account of each connection so far; times on the machine's monotonic clock."""
+        return tuple(self._accounts.values())
+
+    @property
+    def restarts(self) -> tuple[Restart, ...]:
+        """What was restarted, how and when; times on the machine's monotonic clock."""
+        return tuple(self._restarts)
+
+    def __repr__(self) -> str:
+        return f"<LabServer {self.url}>" if self._child else "<LabServer, not running>"
+
+    # The work, on the background loop
+
+    async def start_async(self) -> None:
+        if self._reservation is not None:
+            self._check_running()
+            raise LabServerError("this server was started already")
+        self._reservation = reserve(self.host, self._wanted_port)
+        try:
+            self._child = await self._spawn()
+            await self._bring_up(self._child, at=0.0)
+        except BaseException:
+            await self.stop_async()
+            raise
+
+    async def restart_async(
+        self, kind: RestartKind = "graceful", *, downtime_s: float | None = None, **changes: Any
+    ) -> Restart:
+        check_choice("kind", kind, KINDS)
+        check_number("downtime_s", downtime_s, low=0, high=600, unit="seconds", optional=True)
+        if changes and kind != "reload":
+            raise ValueError(f"a {kind} restart keeps its knobs; to change {', '.join(changes)}, use kind='reload'")
+        knobs = changed(self.knobs, changes)
+        self._check_running()
+        async with self._changing:
+            successor = await self._spawn()
+            began = Restart(
+                number=len(self._restarts) + 1,
+                kind=kind,
+                requested_at_s=time.monotonic(),
+                down_at_s=None,
+                up_at_s=None,
+                knobs_after=knobs if changes else None,
+            )
+            self._restarts.append(began)  # so that an interrupted restart is on record too
+            self._tell(began)
+            down_at = await self._take_down(kind)
+            self._tell(replace(began, down_at_s=down_at))
+            self.knobs, self._child = knobs, successor
+            wanted_s = knobs.downtime_s if downtime_s is None else downtime_s
+            up_at = await self._bring_up(successor, at=down_at + wanted_s if knobs.comes_back else math.inf)
+            self._tell(replace(began, down_at_s=down_at, up_at_s=up_at))
+            return self._restarts[-1]
+
+    async def tune_async(self, *, open_ones_too: bool = False, **changes: Any) -> None:
+        knobs = changed(self.knobs, changes)
+        self._check_running()
+        assert self._child is not None
+        async with self._changing:
+            self._child.tell(control.Tune(knobs=knobs, open_ones_too=open_ones_too))
+            await self._child.expect(control.Tuned)
+            self.knobs = knobs
+
+    async def stop_async(self) -> None:
+        if self._child is not None and self._child.alive:
+            self._child.tell(control.Leave(code=GOING_AWAY, reason="server stopped", drain_s=0, drain_batch=None))
+        for child in self._children:
+            if child is not self._child:
+                child.kill()
+        await asyncio.gather(*(child.retire(self.knobs.close_timeout_s + 1) for child in self._children))
+        self._children.clear()
+        self._child = None
+        if self._reservation is not None:
+            self._reservation.close()
+
+    async def died(self) -> None:
+        """Wait until the serving process ends by itself or by somebody else's hand; restarts do not count."""
+        while (child := self._child) is not None:
+            await asyncio.shield(child.ended())
+            async with self._changing:  # a restart under way has put another in its place
+                if self._child is child:
+                    return
+
+    async def settle(self, connection_ids: Iterable[str], timeout_s: float = 1.0) -> None:
+        """Wait, at most `timeout_s`, until the accounts of these connections are complete; a crash leaves them open."""
+        waiting = set(connection_ids)
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline and (waiting := {key for key in waiting if self._may_still_close(key)}):
+            await asyncio.sleep(0.002)
+
+    def _may_still_close(self, connection_id: str) -> bool:
+        account = self._accounts.get(connection_id)
+        return account is None or (account.closed_at_s is None and self._served[account.start].alive)
+
+    async def _spawn(self) -> Child:
+        address = (self.host, str(self.port))
+        child = await Child.spawn(SERVING, {control.Accounted: self._note}, LabServerError, *address)
+        self._children = [*(old for old in self._children if old.alive), child]
+        await child.expect(control.Ready)
+        return child
+
+    async def _take_down(self, kind: RestartKind) -> float:
+        """Return when the listener was gone. One that died by itself has none: then it is gone now."""
+        child, knobs = self._child, self.knobs
+        assert child is not None
+        if kind == "crash":
+            child.kill()
+            await child.ended()
+            return time.monotonic()
+        child.tell(
+            control.Leave(
+                code=knobs.restart_code,
+                reason=knobs.restart_reason,
+                drain_s=knobs.drain_s,
+                drain_batch=knobs.drain_batch,
+            )
+        )
+        try:
+            return (await child.expect(control.Down)).at_s
+        except LabServerError:
+            return time.monotonic()
+
+    async def _bring_up(self, child: Child, *, at: float) -> float | None:
+        """Have `child` listen at that time, and stand in until then where the knobs say so; return when it did.
+
+        At an infinite time it never does, and this returns None at once.
+        """
+        standing_in = at > time.monotonic() and self.knobs.while_down != "refuse"
+        if standing_in:
+            await self._listen(child, standing_in=True)
+        if at == math.inf:
+            return None
+        await asyncio.sleep(at - time.monotonic())
+        if not standing_in:
+            return await self._listen(child, standing_in=False)
+        child.tell(control.Open())
+        return (await child.expect(control.Opened)).at_s
+
+    async def _listen(self, child: Child, *, standing_in: bool) -> float:
+        self._served[len(self._served) + 1] = child
+        child.tell(
+            control.Listen(
+                host=self.host,
+                port=self.port,
+                name=self.name,
+                start=len(self._served),
+                knobs=self.knobs,
+                standing_in=standing_in,
+                origins=self.origins,
+            )
+        )
+        return (await child.expect(control.Listening)).at_s
+
+    def _tell(self, restart: Restart) -> None:
+        """Put the latest restart, as far as it has come, on record, and tell it."""
+        self._restarts[-1] = restart
+        for listener in tuple(self.listeners):
+            listener(restart)
+
+    def _note(self, event: control.Accounted) -> None:
+        self._accounts[event.account.connection_id] = event.account
+
+    def _check_running(self) -> None:
+        if self._reservation is None:
+            not_started = "this server was not started; use it in a with statement, or call start()"
+            raise LabServerError(NO_SERVER if replaying() else not_started)
+        if self._child is None and self._reservation.fileno() < 0:
+            raise LabServerError("this server was stopped; make a new LabServer")

@@ -1,0 +1,234 @@
+"""The program that a lab server's child process runs: a `websockets` server under `Knobs`.
+
+It owns its connections and their accounts. It takes commands on stdin and reports on stdout (`wslab.net.control`), and
+it leaves when stdin ends: when its parent dies, however it dies, no orphan is left and no port taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+import threading
+import time
+import traceback
+from http import HTTPStatus
+from typing import Any
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.extensions.permessage_deflate import enable_server_permessage_deflate
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
+from websockets.typing import Origin
+
+from wslab.core.knobs import Knobs
+from wslab.core.records import Account
+from wslab.net import control, machine
+from wslab.net.server.lab_connection import LabConnection
+
+BACKLOG = 4096
+"""Connections that the kernel queues for us. With asyncio's 100, a burst of clients loses SYNs, and the kernel's
+retransmission after a second looks like a backoff policy (measured: `benchmarks/`)."""
+
+TRY_AGAIN_LATER = (1013, "try again later")
+
+HANDSHAKE_TIMEOUT_S = 120.0
+
+# Of itself a page may connect from this machine only: any site's page can reach loopback, and would else be let in.
+LOOPBACK_ORIGINS = [None, re.compile(r"https?://(localhost|127(\.\d+){3}|\[::1\])(:\d+)?")]
+
+
+class LabProgram:
+    """The child process: one server, from the command to listen to the command to leave."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.knobs = Knobs()
+        self.name = ""
+        self.start = 0
+        self._connections_seen = 0
+        self._server: Server | None = None
+        self._open = asyncio.Event()
+        self._left = asyncio.Event()
+        self._unwritten: list[bytes] = []
+        self._next_admission_at = 0.0
+
+    def next_connection_id(self) -> str:
+        self._connections_seen += 1
+        return f"{self.name}{self.start}-{self._connections_seen}"
+
+    # Commands
+
+    async def obey(self, command: control.Command) -> None:
+        try:
+            match command:
+                case control.Listen():
+                    await self._listen(command)
+                case control.Open():
+                    self._open.set()
+                    self.tell(control.Opened(at_s=time.monotonic()))
+                case control.Tune(knobs=knobs, open_ones_too=open_ones_too):
+                    self._tune(knobs, open_ones_too)
+                case control.Leave():
+                    await self._leave(command)
+        except OSError as error:
+            self.tell(control.Failed(error=str(error)))
+
+    async def _listen(self, command: control.Listen) -> None:
+        self.name, self.start = command.name, command.start
+        self.knobs = command.knobs
+        if not command.standing_in:
+            self._open.set()
+        self._server = await serve(
+            self._converse,
+            command.host,
+            command.port,
+            origins=[*LOOPBACK_ORIGINS, *map(Origin, command.origins)],
+            compression=None,  # offered by each connection as its knobs say
+            process_request=self._admit,
+            process_response=self._sign,
+            create_connection=self._connection,  # type: ignore[arg-type]  # any factory will do
+            open_timeout=HANDSHAKE_TIMEOUT_S,
+            backlog=BACKLOG,
+        )
+        port = self._server.sockets[0].getsockname()[1]
+        self.tell(control.Listening(port=port, at_s=time.monotonic()))
+
+    def _tune(self, knobs: Knobs, open_ones_too: bool) -> None:
+        self.knobs = knobs
+        if open_ones_too:
+            for connection in self._connections():
+                connection.apply_limits(knobs)
+        self.tell(control.Tuned(at_s=time.monotonic()))
+
+    async def _leave(self, command: control.Leave) -> None:
+        if self._server is not None:  # it may have to leave before it was told to listen
+            await self._close(self._server, command)
+        self._left.set()
+
+    async def _close(self, server: Server, command: control.Leave) -> None:
+        server.close(close_connections=False)
+        self.tell(control.Down(at_s=time.monotonic()))
+        await self._part_from_all(command)
+        deadline = self.loop.time() + self.knobs.close_timeout_s
+        while server.handler_tasks and self.loop.time() < deadline:
+            await asyncio.wait(server.handler_tasks, timeout=deadline - self.loop.time())
+        for connection in server.all_connections:
+            connection.transport.abort()
+        await asyncio.sleep(0)
+
+    async def _part_from_all(self, command: control.Leave) -> None:
+        # All close frames first, then wait: to await each closing handshake in turn would stretch a restart of
+        # thousands of clients over seconds, and `drain_s` is there for who wants that.
+        connections = self._connections()
+        batch = len(connections) if not command.drain_s else command.drain_batch or 1
+        batches = [connections[i : i + batch] for i in range(0, len(connections), batch or 1)]
+        began = self.loop.time()
+        for number, part in enumerate(batches):
+            await asyncio.sleep(began + number * command.drain_s / len(batches) - self.loop.time())
+            for connection in part:
+                if connection.protocol.state.name == "OPEN":
+                    connection.part(command.code, command.reason)
+
+    def _connections(self) -> list[LabConnection]:
+        connections = self._server.connections if self._server else ()
+        return [connection for connection in connections if isinstance(connection, LabConnection)]
+
+    # Connections
+
+    def _connection(self, protocol: ServerProtocol, server: Server, **options: Any) -> LabConnection:
+        knobs = self.knobs
+        if knobs.compression:
+            protocol.available_extensions = enable_server_permessage_deflate(None)
+        options |= {
+            "ping_interval": knobs.ping_interval_s,
+            "ping_timeout": knobs.ping_timeout_s,
+            "close_timeout": knobs.close_timeout_s,
+        }
+        return LabConnection(self, protocol, server, **options)
+
+    async def _admit(self, connection: ServerConnection, _request: Request) -> Response | None:
+        while_down = self.knobs.while_down
+        if not self._open.is_set() and while_down == "unavailable":
+            response = connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "restarting\n")
+            if self.knobs.retry_after_s is not None:
+                response.headers["Retry-After"] = str(self.knobs.retry_after_s)
+            return response
+        if not self._open.is_set() and while_down == "hang":
+            await self._open.wait()
+            connection.transport.abort()  # as when the process that hung is replaced
+        elif self.knobs.max_admissions_per_s is not None:
+            await self._take_turn(self.knobs.max_admissions_per_s)
+        return None
+
+    async def _take_turn(self, admissions_per_s: float) -> None:
+        now = self.loop.time()
+        turn = max(now, self._next_admission_at)
+        self._next_admission_at = turn + 1 / admissions_per_s
+        await asyncio.sleep(turn - now)
+
+    def _sign(self, connection: ServerConnection, _request: Request, response: Response) -> Response:
+        assert isinstance(connection, LabConnection)
+        response.headers["X-Wslab-Connection"] = connection.connection_id
+        return response
+
+    async def _converse(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, LabConnection)
+        connection.opened_at = time.monotonic()
+        self.report(connection.account())
+        if not self._open.is_set():
+            flaps = self.knobs.while_down == "flap"
+            connection.part(*(self.knobs.restart_code, self.knobs.restart_reason) if flaps else TRY_AGAIN_LATER)
+        try:
+            async for message in connection:
+                if connection.knobs.reply == "echo":
+                    await connection.send(message)
+                elif connection.knobs.reply != "sink":
+                    await connection.send(bytes(connection.knobs.reply))
+        except ConnectionClosed:
+            pass  # the account says how
+
+    # Reports
+
+    def report(self, account: Account) -> None:
+        self.tell(control.Accounted(account=account))
+
+    def tell(self, event: control.Event) -> None:
+        # One write an iteration of the loop: thousands of closures at once must not become thousands of system calls.
+        if not self._unwritten:
+            self.loop.call_soon(self.flush)
+        self._unwritten.append(control.encode(event) + b"\n")
+
+    def flush(self) -> None:
+        sys.stdout.buffer.write(b"".join(self._unwritten))
+        sys.stdout.buffer.flush()
+        self._unwritten.clear()
+
+    async def run(self) -> None:
+        threading.Thread(target=self._watch_stdin, daemon=True).start()
+        self.tell(control.Ready())
+        await self._left.wait()
+        self.flush()
+        os._exit(0)  # the other thread sits in a read of stdin, which the interpreter's own shutdown would wait for
+
+    def _watch_stdin(self) -> None:
+        # A thread of its own, since it must notice the parent's death even while the loop is busy inflating a message.
+        # Nor must it end in any other way, as at half a command that a dying parent leaves: nobody would notice then.
+        try:
+            for line in sys.stdin.buffer:
+                task = asyncio.run_coroutine_threadsafe(self.obey(control.decode_command(line)), self.loop)
+                task.add_done_callback(lambda done: done.result())  # a bug belongs on stderr, which the parent keeps
+        except Exception:
+            traceback.print_exc()
+        os._exit(0)
+
+
+async def main() -> None:
+    machine.raise_open_files()
+    await LabProgram(asyncio.get_running_loop()).run()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,58 @@
+"""How the kit's own objects look in IPython: runs and cards in HTML in a notebook, cards and verdicts as text.
+
+The objects are of `core`, which knows no HTML; so IPython is told, by their names, what draws them. Nothing is loaded
+until one of them is shown, and `repr()` stays one line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from wslab.core.codes.cards import Comparison
+    from wslab.core.limits.verdicts import Verdict
+    from wslab.core.runs import Run
+
+
+def register(shell: Any) -> None:
+    """Tell an IPython shell, as `get_ipython()` returns it, how runs and cards look. Doing it again changes nothing."""
+    html, plain = (shell.display_formatter.formatters[kind] for kind in ("text/html", "text/plain"))
+    html.for_type_by_name("wslab.core.runs", "Run", _run_html)
+    html.for_type_by_name("wslab.core.codes.cards", "Comparison", _card_html)
+    plain.for_type_by_name("wslab.core.codes.cards", "Comparison", _card_text)
+    plain.for_type_by_name("wslab.core.limits.verdicts", "Verdict", _verdict_text)
+
+
+def _run_html(run: Run) -> str:
+    from wslab.views.run_pages import run_html
+
+    return run_html(run)
+
+
+def _card_html(card: Comparison) -> str:
+    from wslab.views.card_pages import card_html
+
+    return card_html(card)
+
+
+def _card_text(card: Comparison, printer: Any, cycle: bool) -> None:
+    from wslab.views.cards import render
+
+    _print(render(card), printer)
+
+
+def _verdict_text(verdict: Verdict, printer: Any, cycle: bool) -> None:
+    from wslab.views.verdicts import render
+
+    _print(render(verdict), printer)
+
+
+def _print(rendered: RenderableType, printer: Any) -> None:
+    from rich.console import Console
+
+    console = Console(width=printer.max_width, force_jupyter=False, force_terminal=False, color_system=None)
+    with console.capture() as capture:
+        console.print(rendered)
+    printer.text(capture.get().rstrip())

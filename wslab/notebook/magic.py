@@ -1,0 +1,61 @@
+"""`%wslab`: the command line's own commands in a notebook, where a card is a page and an error is one line.
+
+`%load_ext wslab` brings it. Commands that need a terminal are left out, such as `serve`: a cell has `LabServer`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Iterator
+
+import typer
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+
+from wslab.cli import COMMANDS
+from wslab.cli.console import CANNOT_BE_DONE_HERE, WRONG_ARGUMENT
+from wslab.notebook.display import register
+
+_app = typer.Typer(
+    help="The commands of wslab, in a notebook.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@contextlib.contextmanager
+def _in_one_line() -> Iterator[None]:
+    """Turn the errors that are meant for people into IPython's own for magics: a line, and the cell has failed."""
+    try:
+        yield
+    except (*WRONG_ARGUMENT, *CANNOT_BE_DONE_HERE) as error:
+        raise UsageError(str(error)) from None
+
+
+for command in COMMANDS:
+    _app.command()(_in_one_line()(command))
+
+
+def run_command(line: str) -> None:
+    """Run `%wslab ARGUMENTS`, as `wslab ARGUMENTS` in a terminal would.
+
+    Raises:
+        UsageError: a wrong argument, or it could not be done here; IPython shows its message alone.
+    """
+    with _in_one_line():  # a quote that is not closed
+        arguments = shlex.split(line)
+    try:
+        _app(arguments or ["--help"], prog_name="%wslab", standalone_mode=False)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # what typer raises of its own; of which class, depends on its version
+            raise
+        raise UsageError(error.format_message()) from None
+
+
+def load(shell: InteractiveShell) -> None:
+    """Give a shell the magic, and the looks of runs and cards."""
+    register(shell)
+    shell.magics_manager.register_function(run_command, magic_name="wslab")

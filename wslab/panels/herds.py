@@ -1,0 +1,121 @@
+"""The herds of a panel: simulated as its controls ask, and real ones that are laid over them. Draws nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from wslab.core.herds.herd import Herd
+from wslab.core.herds.scenario import Scenario
+from wslab.core.herds.simulate import simulate_herd
+from wslab.core.knobs import Knobs
+from wslab.core.policies.policy import Policy
+from wslab.core.runs import Run
+from wslab.experiments import Cancel
+from wslab.panels.policies import chosen, written
+from wslab.views.returning import Returning, returning
+
+SERVER = ("downtime_s", "max_admissions_per_s", "drain_s")
+"""Controls with the names that a scenario and a lab server's knobs have in common."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to simulate. Two are equal if they ask for the same, whatever object the policy is."""
+
+    name: str
+    source: str
+    clients: int
+    scenario: Scenario
+    seed: int
+    policy: Policy = field(compare=False, repr=False)
+
+
+class Beside(NamedTuple):
+    """A simulated herd, and the real one that belongs over it, with what figures need of each."""
+
+    name: str
+    simulated: Herd
+    prediction: Returning
+    real: Run | None
+    measured: Returning | None
+
+    @property
+    def scale(self) -> float:
+        """How many simulated clients a real one stands for."""
+        return self.prediction.outages / self.measured.outages if self.measured and self.measured.outages else 1.0
+
+
+class StoppedError(Exception):
+    """A simulation was cancelled."""
+
+
+def orders(values: Mapping[str, Any]) -> list[Order]:
+    """Return what the controls ask for, an order a policy.
+
+    Raises:
+        ValueError: a policy's knobs contradict each other.
+    """
+    scenario = Scenario(**{knob: values[knob] for knob in SERVER})
+    return [
+        Order(name, written(name, values), values["clients"], scenario, values["seed"], policy)
+        for name, policy in chosen(values).items()
+    ]
+
+
+def real_server(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the knobs of the real herd's server: its capacity is smaller by as much as the herd is."""
+    knobs = {name: values[name] for name in SERVER if values[name] != getattr(Knobs(), name)}
+    if "max_admissions_per_s" in knobs:
+        share = values["real_clients"] / values["clients"]
+        knobs["max_admissions_per_s"] = round(knobs["max_admissions_per_s"] * share, 3)
+    return knobs
+
+
+class Herds:
+    """What was simulated last, and the real herds so far: one is shown while what it was laid over is."""
+
+    def __init__(self) -> None:
+        self._simulated: dict[Order, tuple[Herd, Returning]] = {}
+        self._real: dict[Order, tuple[Run, Returning]] = {}
+
+    def clear(self) -> None:
+        self._simulated, self._real = {}, {}
+
+    def has(self, order: Order) -> bool:
+        return order in self._simulated
+
+    def simulate(self, wanted: Sequence[Order], cancel: Cancel) -> Iterator[Order]:
+        """Yield each order that is not there yet, to be told of, and simulate it afterwards; forget all others.
+
+        Raises:
+            StoppedError: it was cancelled.
+        """
+        self._simulated = {order: done for order, done in self._simulated.items() if order in wanted}
+        for order in wanted:
+            if order not in self._simulated:
+                yield order
+                herd = simulate_herd(
+                    order.clients, order.policy, order.scenario, seed=order.seed, on_pass=_until(cancel)
+                )
+                self._simulated[order] = herd, returning(herd)
+
+    def overlay(self, order: Order, run: Run) -> None:
+        self._real[order] = run, returning(run)
+
+    def beside(self, wanted: Sequence[Order]) -> list[Beside]:
+        """Return what there is of these."""
+        return [
+            Beside(order.name, *self._simulated[order], *self._real.get(order, (None, None)))
+            for order in wanted
+            if order in self._simulated
+        ]
+
+
+def _until(cancel: Cancel) -> Callable[[int], None]:
+    def go_on(made: int) -> None:
+        if cancel.cancelled:
+            raise StoppedError(f"stopped after {made:,} attempts")
+
+    return go_on

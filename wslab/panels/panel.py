@@ -1,0 +1,272 @@
+"""The base of every panel: its controls and buttons, its one job at a time, what it says, and what stays behind.
+
+A panel is one widget of the page (`static/`, an ES module without a build step) over one experiment. The page draws
+what is live; a matplotlib figure with its text alternative stays in the notebook and shows where no widget does.
+
+The kernel calls back on any of its threads, also while a cell is busy. So a callback only starts a thread of the
+panel's own and returns: Stop then works at any moment, and a blocked cell blocks no panel.
+"""
+
+from __future__ import annotations
+
+import datetime
+import html
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import anywidget
+import traitlets
+from IPython.display import display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from wslab.core.arguments import check_choice
+from wslab.core.runs import Run
+from wslab.experiments import Cancel
+from wslab.panels.controls import Action, Control, told
+from wslab.panels.live import Event, Live
+from wslab.panels.module import CSS, ESM
+from wslab.panels.shown import ShownTable, look_of
+from wslab.panels.still import Still
+from wslab.views.axes import describe
+from wslab.views.pictures import picture
+from wslab.views.style import LOOKS
+
+
+class Panel(anywidget.AnyWidget):
+    """Knobs in, experiment called, figure out; see the panels themselves.
+
+    Attributes:
+        runs: what the experiments that are shown returned, the latest last.
+        values: what each control is set to, by its name.
+    """
+
+    TITLE: ClassVar[str]
+    CONTROLS: ClassVar[Sequence[Control]]
+    ACTIONS: ClassVar[Sequence[Action]]
+    VIEWS: ClassVar[Sequence[str]]
+    GATHERS: ClassVar[bool] = False
+    """Whether an experiment adds to what is shown, until Clear is pressed, or replaces it."""
+    KEEPS: ClassVar[bool] = True
+    """Whether there are runs to save and to clear, and work that may be stopped."""
+
+    _esm, _css = ESM, CSS
+
+    about = traitlets.Dict().tag(sync=True)  # what never changes: title, controls, actions, views, looks
+    values = traitlets.Dict().tag(sync=True)
+    busy = traitlets.Unicode().tag(sync=True)  # the action under way
+    status = traitlets.Dict().tag(sync=True)
+    code = traitlets.Unicode().tag(sync=True)
+    scene = traitlets.Dict().tag(sync=True)  # what the views draw beside the events
+    events: traitlets.List[Event] = traitlets.List().tag(sync=True)  # of the last experiment, complete once it is over
+    tables: traitlets.List[ShownTable] = traitlets.List().tag(sync=True)
+
+    def __init__(self, **values: Any) -> None:
+        declared = {control.name: control for control in self.CONTROLS}
+        super().__init__()
+        self.runs: list[Run] = []
+        self._declared = declared
+        self._job = threading.Lock()
+        self._cancel = Cancel()
+        self._live = Live(self._tell)
+        self._below = Still(self._bundle)
+        self.about = {
+            "title": self.TITLE,
+            "controls": [told(control) for control in self.CONTROLS],
+            "actions": [told(action) for action in self.ACTIONS],
+            "views": list(self.VIEWS),
+            "keeps": self.KEEPS,
+            "looks": {str(meaning): look_of(meaning) for meaning in LOOKS},
+        }
+        self.values = {name: _plain(control.value) for name, control in declared.items()}
+        self.say("ready")
+        self.turn(**values)
+        self.on_msg(self._hear)
+        # ipykernel 7.4 hands what a page says to the subshell that the widget last spoke from: the one of the cells,
+        # where it waits until the cell ends. Without this the one that the page names has it (ipykernel/comm/comm.py).
+        self.comm._reply_subshell_for = None
+
+    # What a cell may do with a panel
+
+    def turn(self, **values: Any) -> None:
+        """Set controls, as a hand on the panel would.
+
+        Raises:
+            TypeError, ValueError: no such control, or a value out of its bounds.
+        """
+        for name, value in values.items():
+            check_choice("control", name, self._declared)
+            self._declared[name].check(value)
+        self.values = self.values | {name: _plain(value) for name, value in values.items()}
+        self.turned()
+
+    def press(self, action: str) -> Run | None:
+        """Do what the button does, wait for it, and return the run, if it makes one.
+
+        Raises:
+            ValueError: no such button.
+            RuntimeError: another job of this panel is under way.
+        """
+        check_choice("action", action, [known.name for known in self.ACTIONS])
+        if not self._job.acquire(blocking=False):
+            raise RuntimeError(f"the panel is busy with {self.busy!r}; stop() it first")
+        run = self._act(action)
+        self._below.update()
+        return run
+
+    def clear(self) -> None:
+        """Show nothing of what was run so far."""
+        self.runs.clear()
+        self._live = Live(self._tell)
+        self.events, self.tables = [], []
+        self._tell_all([])
+        self._below.update_soon()
+        self.say("ready")
+
+    def stop(self) -> None:
+        """End the job under way, at any moment; what it saw until then is kept."""
+        self._cancel.cancel()
+
+    # What a panel of its own says
+
+    def code_for(self, values: Mapping[str, Any]) -> str:
+        """Return the lines that do the same without the panel."""
+        raise NotImplementedError
+
+    def work(self, action: str) -> Run | None:
+        """Do it: call the experiment with `self._live` as `on_record` and `self._cancel` as `cancel`."""
+        raise NotImplementedError
+
+    def draw(self) -> Axes | Figure:
+        """Draw what stays of `runs`."""
+        raise NotImplementedError
+
+    def still(self) -> tuple[str, str]:
+        """Return what stays of `runs` as HTML, and in words: the figure, unless a panel has something else."""
+        drawn = self.draw()
+        return picture(drawn), describe(drawn)
+
+    def tell_of(self, run: Run) -> str:
+        """Say in a sentence what came of it."""
+        raise NotImplementedError
+
+    def tables_of(self, run: Run) -> list[ShownTable]:
+        """Return what the panel's tables hold; see `shown_table`."""
+        raise NotImplementedError
+
+    def turned(self) -> None:
+        """Follow the controls: the code, and whatever of the views depends on them."""
+        self.code = self.code_for(self.values)
+
+    def heard(self, message: dict[str, Any]) -> None:
+        """Called with what a view of the panel's own says; on any thread, and must return at once."""
+
+    def shows_something(self) -> bool:
+        """Whether there is anything for `draw`."""
+        return bool(self.runs)
+
+    def to_save(self) -> Run:
+        """Return the run that Save writes, or raise ValueError, which says what to do first."""
+        if not self.runs:
+            raise ValueError("there is no run to save yet; press a button first")
+        return self.runs[-1]
+
+    def looked_at(self, yes: bool) -> None:
+        """Called when a page begins, or ceases, to show the panel."""
+
+    # How it is done
+
+    def say(self, words: str, kind: str = "ready") -> None:
+        """Put a line in the panel's status. `kind` is one of ready, busy, done, failed."""
+        self.status = {"words": words, "kind": kind}
+
+    def _hear(self, _panel: object, message: dict[str, Any], _buffers: object) -> None:
+        match message:
+            case {"do": "turn", "values": values}:
+                self._in_words(lambda: self.turn(**values))
+            case {"do": "stop"}:
+                self.stop()
+            case {"do": "save"}:
+                self._in_words(self._save)
+            case {"do": "clear"}:
+                self._in_words(self.clear)
+            case {"do": "looked_at", "yes": yes}:
+                self._in_words(lambda: self.looked_at(yes))
+                self._live.tell_anew(self._tell_all)
+            case {"do": "press", "action": action, "values": values}:
+                self._in_words(lambda: self._start(action, values))
+            case _:
+                self._in_words(lambda: self.heard(message))
+
+    def _in_words(self, do: Any) -> None:
+        try:
+            do()
+        except Exception as error:  # shown here, since a callback's traceback goes where nobody looks
+            self.say(f"{type(error).__name__}: {error}", "failed")
+
+    def _start(self, action: str, values: dict[str, Any]) -> None:
+        check_choice("action", action, [known.name for known in self.ACTIONS])
+        self.turn(**values)
+        if self._job.acquire(blocking=False):
+            threading.Thread(target=self._act, args=(action,), name=f"wslab-{action}", daemon=True).start()
+
+    def _act(self, action: str) -> Run | None:
+        """Do one job; called with the lock held, which it gives back."""
+        run = None
+        try:
+            self.busy = action
+            self._cancel = Cancel()
+            if not self.GATHERS:
+                self.clear()
+            self.say("running …", "busy")
+            run = self.work(action)
+            if run is not None:
+                self._keep(run)
+                self.say(self.tell_of(run) + (" (stopped before its end)" if run.info.partial else ""), "done")
+        except Exception as error:  # a failure of the network is no exception; this is a bad value or a lost server
+            self.say(f"{type(error).__name__}: {error}", "failed")
+        finally:
+            self.busy = ""
+            self._job.release()
+        return run
+
+    def _keep(self, run: Run) -> None:
+        self._live.flush()  # first of all, since somebody waits for the marks
+        self.runs.append(run)
+        self.events = list(self._live.events)
+        self.tables = self.tables_of(run)
+        self._below.update_soon()
+
+    def _save(self) -> None:
+        run = self.to_save()
+        now = datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S")
+        path = run.save(Path(f"{run.info.experiment}-{now}.jsonl"))
+        self.say(f"saved as {path}; wslab.load({str(path)!r}) reads it", "done")
+
+    def _tell(self, events: list[Event]) -> None:
+        self.send({"events": events})
+
+    def _tell_all(self, events: list[Event]) -> None:
+        self.send({"events": events, "anew": True})
+
+    # What stays
+
+    def _ipython_display_(self) -> None:
+        """Display the panel, and below it what stays of it: the page hides that while the panel is alive."""
+        shown = self._repr_mimebundle_()
+        assert shown is not None, "a widget with a view has a bundle"
+        display(shown[0] | {"text/plain": f"<{type(self).__name__}>"}, raw=True)  # type: ignore[no-untyped-call]
+        self._below.display()
+
+    def _bundle(self) -> dict[str, str]:
+        if not self.shows_something():
+            words = f"{self.TITLE}: a panel, in JupyterLab. Nothing was run in it."
+            return {"text/html": f'<p class="wslab-still"><em>{html.escape(words)}</em></p>', "text/plain": words}
+        shown, words = self.still()
+        return {"text/html": f'<div class="wslab-still">{shown}</div>', "text/plain": words}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,156 @@
+"""PayloadPanel: send messages of growing size to a server whose limits are yours, and see which one closes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from wslab.core.codes.closeframe import fields
+from wslab.core.knobs import MAX_LIMIT_BYTES, Knobs
+from wslab.core.ladders import until_refused
+from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES
+from wslab.core.runs import Run
+from wslab.experiments import find_limit, payload_sweep
+from wslab.panels.code import call
+from wslab.panels.controls import Action, Choice, Control, Flag, Number, Step
+from wslab.panels.served import ServedPanel
+from wslab.panels.shown import ShownTable, shown_table
+from wslab.views import plots, tables
+from wslab.views.verdicts import facts
+from wslab.views.words import counted
+
+SERVER_KNOBS = ("max_message_bytes", "max_frame_bytes", "compression", "after_refusal")
+SIDES = ["client_saw_code", "server_sent_code", "agree", "tcp_end", "send_error", "server_error"]
+
+
+class PayloadPanel(ServedPanel):
+    """Controls that send one message, or ever larger ones, to a lab server with limits of your choice.
+
+    Each message shows at once, at its size, with what it met; below, what each side saw of the closure, and the close
+    frame byte by byte. A limit is changed live: it applies to connections opened from then on, and every message
+    here has one of its own.
+
+    Args:
+        values: what the controls start with, by their names: max_message_bytes, max_frame_bytes, compression,
+            after_refusal, payload, payload_bytes.
+
+    Raises:
+        TypeError, ValueError: no such control, or a value out of its bounds.
+    """
+
+    TITLE = "How big is too big?"
+    CONTROLS: ClassVar[tuple[Control, ...]] = (
+        Number(
+            *("max_message_bytes", "message limit", "bytes", 1, MAX_LIMIT_BYTES, 65_536),
+            optional=True,
+            slider=False,
+        ),
+        Number(
+            *("max_frame_bytes", "frame limit", "bytes", 1, MAX_LIMIT_BYTES, None),
+            optional=True,
+            slider=False,
+        ),
+        Flag("compression", "compression (permessage-deflate)"),
+        Choice(
+            *("after_refusal", "after refusing, the server"),
+            {"drain": "reads on", "reset": "resets TCP", "hold": "holds TCP open"},
+            "drain",
+        ),
+        Choice("payload", "payload", {kind: kind for kind in KINDS}, "text", listed=True),
+        Number(
+            *("payload_bytes", "payload size", "bytes", 0, SAFETY_CAP_BYTES, 1024),
+            logarithmic=True,
+            mark="max_message_bytes",
+            steps=(
+                Step("× 2", times=2),
+                Step("to the limit", of="max_message_bytes"),
+                Step("limit + 1", of="max_message_bytes", plus=1),
+            ),
+        ),
+    )
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("send", "Send", "send one message of this size", main=True),
+        Action("grow", "Grow until it breaks", "double the size until one is refused, then close in on the limit"),
+        Action("find", "Find the limit", "prove the exact limit without sending the bytes"),
+    )
+    VIEWS: ClassVar[tuple[str, ...]] = ("sizes",)
+    GATHERS = True
+
+    def knobs(self) -> Knobs:
+        return Knobs(**{name: self.values[name] for name in SERVER_KNOBS})
+
+    def turned(self) -> None:
+        super().turned()
+        shown = {name: self.values[name] for name in ("max_message_bytes", "payload_bytes")}
+        self.scene = self.scene | shown
+
+    def work(self, action: str) -> Run | None:
+        server = self.server()
+        if server.knobs != self.knobs():
+            server.tune(**{name: self.values[name] for name in SERVER_KNOBS})
+        if action == "find":
+            verdict = find_limit(server, cancel=self._cancel)
+            found = pd.DataFrame(facts(verdict), columns=["question", "answer"])
+            self.tables = [*self.tables_of_sends(), shown_table("What the search found", found)]
+            self.say(verdict.explanation, "done")
+            return None
+        sizes = [self.values["payload_bytes"]] if action == "send" else until_refused(1024, SAFETY_CAP_BYTES)
+        return payload_sweep(
+            server,
+            sizes,
+            payload=self.values["payload"],
+            compression=self.values["compression"],
+            on_record=self._live,
+            cancel=self._cancel,
+        )
+
+    def code_for(self, values: Mapping[str, Any]) -> str:
+        knobs = {name: values[name] for name in SERVER_KNOBS if values[name] != getattr(Knobs(), name)}
+        client = {"payload": values["payload"]} | ({"compression": True} if values["compression"] else {})
+        size = values["payload_bytes"]
+        growing = f"wslab.ladders.until_refused(1024, {SAFETY_CAP_BYTES:_})"
+        return "\n".join(
+            [
+                f"knobs = {call('wslab.Knobs', **knobs)}",
+                "# Send",
+                f"run = {call('wslab.payload_sweep', 'knobs', f'[{size:_}]', **client)}",
+                "# Grow until it breaks",
+                f"run = {call('wslab.payload_sweep', 'knobs', growing, **client)}",
+                "# Find the limit",
+                "verdict = wslab.find_limit(knobs)",
+                "",
+                "wslab.show(wslab.plots.close_codes(wslab.tables.sends(run)))",
+            ]
+        )
+
+    def draw(self) -> Axes:
+        return plots.close_codes(tables.sends(self.runs), limit_bytes=self.values["max_message_bytes"])
+
+    def tell_of(self, run: Run) -> str:
+        return sweep_told(run)
+
+    def tables_of(self, run: Run) -> list[ShownTable]:
+        return self.tables_of_sends()
+
+    def tables_of_sends(self) -> list[ShownTable]:
+        closures = [closure for run in self.runs for closure in run.closures]
+        close = next((closure.received for closure in reversed(closures) if closure.received), None)
+        if close is None:
+            return []
+        frame = pd.DataFrame(fields(close), columns=["bytes", "field", "says"])
+        return [
+            shown_table("The last close frame that came, byte by byte", frame, folded=False),
+            shown_table("What each side saw", tables.both_sides(self.runs)[SIDES].iloc[::-1]),
+        ]
+
+
+def sweep_told(run: Run) -> str:
+    """Say what came of one message, or between which sizes the limit of several lies."""
+    if len(run.sends) != 1:
+        return plots.close_codes(tables.sends(run)).get_title(loc="left")
+    [send] = run.sends
+    met = f"{send.close_code} {send.close_reason or ''}".strip() if send.outcome == "closed" else send.outcome
+    return f"{counted(send.payload_bytes, 'byte')}: {met}"

@@ -1,0 +1,136 @@
+"""Execute a notebook's cells in order, say how far it is, and keep where and why it failed, if it did."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+from traitlets.config import Config
+
+from wslab.core.recordings import RECORD
+from wslab.reports.opening import Opened
+from wslab.reports.whole_tables import PREPARE
+
+OnCell = Callable[[int, int, str], None]
+"""Called before each cell with how many are done, how many there are, and the cell's first line."""
+
+FOR_A_REPORT = ["--InlineBackend.figure_formats={'retina'}", f"--IPKernelApp.exec_lines={[PREPARE]!r}"]
+"""What kernels that are IPython's are told: twice the pixels in figures of matplotlib, and tables with their data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The cell at which an execution ended before its time: which of the code cells, from 1, of all cells, from 0."""
+
+    cell_number: int
+    cell_index: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What came of executing a notebook, whose cells now have outputs."""
+
+    started_at: datetime.datetime
+    duration_s: float
+    failure: Failure | None
+
+
+def execute(
+    opened: Opened,
+    *,
+    record_to: Path,
+    timeout_s: float,
+    keep_widgets: bool = False,
+    on_cell: OnCell | None = None,
+) -> Execution:
+    """Execute `opened.notebook` in place, until its end or the first cell that fails.
+
+    Args:
+        record_to: where the experiments' runs are kept (see `wslab.core.recordings`).
+        timeout_s: for one cell.
+        keep_widgets: whether the state of widgets is kept in the notebook.
+
+    Raises:
+        ValueError: its kernel is not installed; the message names those that are.
+    """
+    notebook = opened.notebook
+    _forget(notebook)
+    client = NotebookClient(
+        notebook,
+        timeout=timeout_s,
+        store_widget_state=keep_widgets,
+        extra_arguments=FOR_A_REPORT if _speaks_python(notebook) else [],
+        resources={"metadata": {"path": str(opened.folder)}},
+        # Or a recent ipykernel warns of eavesdroppers at each start.
+        config=Config(KernelManager={"transport_encryption": "auto"}),
+    )
+    progress = _Progress(notebook, on_cell)
+    client.on_cell_execute = progress
+    started_at = datetime.datetime.now(datetime.UTC)
+    began_s = time.monotonic()
+    failure = None
+    try:
+        client.execute(env={**os.environ, RECORD: str(record_to.absolute())})
+    except NoSuchKernel as error:
+        known = ", ".join(sorted(KernelSpecManager().find_kernel_specs()))
+        raise ValueError(f"the notebook's kernel {error.name!r} is not installed; here are: {known}") from None
+    except CellExecutionError as error:
+        failure = Failure(progress.number, progress.cell_index, f"{error.ename}: {error.evalue}")
+    except (CellTimeoutError, DeadKernelError) as error:
+        words = _stopped(error, timeout_s)
+        failure = Failure(progress.number, progress.cell_index, words)
+        told = nbformat.v4.new_output("error", ename="", evalue=words, traceback=[words])  # type: ignore[no-untyped-call]
+        notebook.cells[progress.cell_index].outputs.append(told)
+    if keep_widgets:
+        client.set_widgets_metadata()  # which a cell that failed left undone
+    return Execution(started_at, time.monotonic() - began_s, failure)
+
+
+class _Progress:
+    """nbclient's hook: which code cell runs now, from 1."""
+
+    def __init__(self, notebook: NotebookNode, on_cell: OnCell | None) -> None:
+        self.number = 0
+        self.cell_index = 0
+        self._total = sum(_runs(cell) for cell in notebook.cells)
+        self._on_cell = on_cell
+
+    def __call__(self, cell: NotebookNode, cell_index: int) -> None:
+        if not _runs(cell):
+            return
+        self.number += 1
+        self.cell_index = cell_index
+        if self._on_cell is not None:
+            self._on_cell(self.number - 1, self._total, cell.source.strip().partition("\n")[0])
+
+
+def _runs(cell: NotebookNode) -> bool:
+    return cell.cell_type == "code" and bool(cell.source.strip())
+
+
+def _forget(notebook: NotebookNode) -> None:
+    """Take away what an earlier execution left, which must not pass for this one's where this one stops."""
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+
+
+def _speaks_python(notebook: NotebookNode) -> bool:
+    return bool(notebook.metadata.get("kernelspec", {}).get("language", "python") == "python")
+
+
+def _stopped(error: Exception, timeout_s: float) -> str:
+    if isinstance(error, CellTimeoutError):
+        return f"the cell took longer than {timeout_s:g} seconds; --timeout gives it more"
+    return "the kernel died; too little memory is the commonest reason"

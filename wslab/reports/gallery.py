@@ -1,0 +1,105 @@
+"""A small site from what the kit holds: every lesson's page, a card of every close code, and an index with pictures.
+
+It opens from a disk: plain files that refer to one another, without a script.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader
+from nbformat import NotebookNode
+
+from wslab.core.codes.cards import compare
+from wslab.core.codes.registry import REGISTRY
+from wslab.core.files import write_whole
+from wslab.reports.fragments import figures
+from wslab.reports.opening import lessons
+from wslab.reports.page import TEMPLATES
+from wslab.reports.report import Report, make_report
+from wslab.views.card_pages import card_page
+
+PAIR = (1009, 1012)
+
+OnLesson = Callable[[int, int, str], None]
+"""Called before each lesson with how many are done, how many there are, and its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A lesson in the index: its question, how long it takes, its first picture, and whether all of it ran."""
+
+    name: str
+    title: str
+    time: str
+    picture: str | None
+    words: str
+    failed: bool
+
+
+def make_gallery(folder: Path, on_lesson: OnLesson | None = None) -> list[Shown]:
+    """Execute every lesson, write the site into `folder`, its index last, and return what the index shows.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pictures").mkdir(exist_ok=True)
+    names = list(lessons())
+    shown = []
+    for done, name in enumerate(names):
+        if on_lesson is not None:
+            on_lesson(done, len(names), name)
+        shown.append(_show(make_report(name), name, folder))
+    _write_cards(folder, names)
+    index = Environment(loader=FileSystemLoader(TEMPLATES / "gallery"), autoescape=True, trim_blocks=True)
+    page = index.get_template("index.html.j2").render(
+        lessons=[one for one in shown if "/" not in one.name],
+        translated=[one for one in shown if "/" in one.name],
+        codes=list(REGISTRY.values()),
+        pair=PAIR,
+    )
+    write_whole(folder / "index.html", page.encode())
+    return shown
+
+
+def _show(report: Report, name: str, folder: Path) -> Shown:
+    """Write a lesson's page and picture, and return how the index shows it."""
+    page = folder / f"{name}.html"
+    page.parent.mkdir(exist_ok=True)
+    write_whole(page, report.page().encode())
+    content, words = next(_figures(report.notebook), (None, ""))
+    picture = f"pictures/{name.replace('/', '-')}.png"
+    if content is not None:
+        write_whole(folder / picture, content)
+    return Shown(
+        name=name,
+        title=report.opened.title,
+        time=_time(report.notebook),
+        picture=picture if content is not None else None,
+        words=words,
+        failed=report.failure is not None,
+    )
+
+
+def _figures(notebook: NotebookNode) -> Iterator[tuple[bytes, str]]:
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            yield from figures(output.get("data", {}).get("text/html", ""))
+
+
+def _time(notebook: NotebookNode) -> str:
+    """Return what a lesson says under its title of the time that it takes."""
+    said = re.search(r"^\*(.+?)[.。]", notebook.cells[0].source, re.M)
+    return said[1] if said else ""
+
+
+def _write_cards(folder: Path, names: list[str]) -> None:
+    pages = {name[:2]: f"{name}.html" for name in names if "/" not in name}
+    for code in REGISTRY:
+        write_whole(folder / f"code-{code}.html", card_page(compare(code), pages).encode())
+    for lang in ("en", "ja"):
+        write_whole(folder / f"1009-1012-{lang}.html", card_page(compare(*PAIR, lang=lang), pages).encode())

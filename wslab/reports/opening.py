@@ -1,0 +1,88 @@
+"""What a report is made of, as a notebook that can be executed: a lesson, any other notebook, or a saved run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.reader import NotJSONError
+
+from wslab.core import places
+from wslab.core.arguments import check_choice
+from wslab.core.runs import Run, load
+from wslab.reports.runs import run_notebook
+
+RUN_SUFFIXES = (".jsonl", ".jsonl.gz")
+
+
+class NotebookError(ValueError):
+    """A file that is no notebook; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A notebook, its file's name without suffixes, the folder in which its cells run, and the run that it shows."""
+
+    notebook: NotebookNode
+    name: str
+    folder: Path
+    run: Run | None = None
+
+    @property
+    def title(self) -> str:
+        """Its first heading, or its name where it has none."""
+        prose = "\n".join(cell.source for cell in self.notebook.cells if cell.cell_type == "markdown")
+        heading = re.search(r"^# +(.+)$", prose, re.M)
+        return heading[1].strip() if heading else self.name
+
+
+def open_notebook(what: str) -> Opened:
+    """Return what is to be reported: the number or name of a lesson, or the path of a notebook or of a saved run.
+
+    Raises:
+        ValueError: there is no such lesson, or the file is neither a notebook nor a run.
+        RunFileError: a run that is damaged, or was written by a newer version.
+        OSError: the file cannot be read.
+    """
+    path = _path(what)
+    if path.name.endswith(RUN_SUFFIXES):
+        run = load(path)
+        return Opened(run_notebook(run, path.name), path.name.partition(".jsonl")[0], path.parent, run)
+    if path.suffix != ".ipynb":
+        raise NotebookError(f"{what!r} is neither a notebook (.ipynb) nor a saved run ({' or '.join(RUN_SUFFIXES)})")
+    return Opened(_read(path), path.stem, path.parent)
+
+
+def lessons() -> dict[str, Path]:
+    """Return the lessons by their names, in order; translated ones last, each under its language: `ja/00_…`."""
+    folder = places.lessons()
+    own, translated = (sorted(folder.glob(f"{begin}[0-9][0-9]_*.ipynb")) for begin in ("", "??/"))
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in [*own, *translated]}
+
+
+def _path(what: str) -> Path:
+    if what.isdecimal():
+        numbers = {name[:2]: path for name, path in lessons().items() if "/" not in name}
+        check_choice("lesson", f"{int(what):02}", numbers)
+        return numbers[f"{int(what):02}"]
+    path = Path(what)
+    if not path.suffix and not path.exists():
+        check_choice("lesson", what, lessons(), hint="or give a notebook's or a run's file")
+        return lessons()[what]
+    return path.absolute()
+
+
+def _read(path: Path) -> NotebookNode:
+    try:
+        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        nbformat.validate(notebook)
+    except (NotJSONError, UnicodeDecodeError):
+        raise NotebookError(f"{path} is not a notebook: it does not hold JSON") from None
+    except nbformat.ValidationError as error:
+        raise NotebookError(f"{path} is not a notebook: {str(error).splitlines()[0]}") from None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # JSON of another kind breaks nbformat itself
+        raise NotebookError(f"{path} is not a notebook, or one of a version that is not known here: {error}") from None
+    return notebook  # type: ignore[no-any-return]

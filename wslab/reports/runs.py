@@ -1,0 +1,86 @@
+"""A saved run as a notebook that loads it and shows what it holds, so that a reader can go on where it ends."""
+
+from __future__ import annotations
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from wslab.core.records import Account, Attempt, Closure, Footprint, Outage, Record, Restart, Send, Sighting
+from wslab.core.runs import Run
+
+MANY_CLIENTS = 60
+"""From here on a timeline with a row for each of them cannot be read, and arrivals are drawn."""
+
+TABLES: dict[type[Record], str] = {
+    Send: "sends",
+    Closure: "closures",
+    Attempt: "attempts",
+    Outage: "outages",
+    Restart: "restarts",
+    Account: "accounts",
+    Footprint: "footprints",
+    Sighting: "sightings",
+}
+
+TIMELINE = """\
+everything = [table(run) for table in (tables.attempts, tables.closures, tables.outages, tables.restarts)]
+show(plots.reconnect_timeline(*everything))"""
+
+
+def run_notebook(run: Run, file_name: str) -> NotebookNode:
+    """Return a notebook that draws and lists what `run`, saved under `file_name`, holds.
+
+    >>> from wslab.core.herds.simulate import simulate_herd
+    >>> run = simulate_herd(10, "full_jitter", downtime_s=1, seed=1).to_run()
+    >>> print(run_notebook(run, "herd.jsonl").cells[1].source)
+    import wslab
+    from wslab import limits, plots, show, tables
+    <BLANKLINE>
+    run = wslab.load('herd.jsonl')
+    run
+    """
+    info = run.info
+    name = info.experiment.replace("_", " ")
+    how = " It was ended before its time." if info.partial else ""
+    cells = [
+        _prose(
+            f"# What was seen: {name}\n\nThe run `{file_name}`, begun {info.started_at}, {info.duration_s:.1f} s.{how}"
+        ),
+        _code(f"import wslab\nfrom wslab import limits, plots, show, tables\n\nrun = wslab.load({file_name!r})\nrun"),
+    ]
+    for heading, source in _figures(run):
+        cells += [_prose(f"## {heading}"), _code(source)]
+    for kind, table in TABLES.items():
+        if run.of(kind):
+            cells += [_prose(f"## The {table}"), _code(f"tables.{table}(run)")]
+    return new_notebook(cells=cells, metadata={"kernelspec": _PYTHON})  # type: ignore[no-any-return, no-untyped-call]
+
+
+_PYTHON = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+
+
+def _figures(run: Run) -> list[tuple[str, str]]:
+    figures = []
+    if "cases" in run.info.parameters:
+        figures.append(("Which ways passed", "show(limits.ways_that_pass(tables.passages(run)))"))
+    elif run.sends:
+        figures.append(("What came of each message", "show(plots.close_codes(tables.sends(run)))"))
+    if run.outages and len({outage.client for outage in run.outages}) < MANY_CLIENTS:
+        figures.append(("Who was away, and for how long", TIMELINE))
+    elif run.outages and run.restarts:
+        figures.append(("When the clients came back", "show(plots.arrivals(run))"))
+    if any(outage.reopened_at_s for outage in run.outages):
+        figures.append(("Time to reconnect", "show(plots.time_to_reconnect(tables.outages(run)))"))
+    if run.sightings:
+        figures.append(("What clients were told", "show(limits.code_seen_by_server(tables.sightings(run)))"))
+    if run.footprints:
+        figures.append(("Memory that was held", "show(limits.memory_held(tables.footprints(run)))"))
+    return figures
+
+
+def _prose(source: str) -> NotebookNode:
+    return new_markdown_cell(source)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def _code(source: str) -> NotebookNode:
+    return new_code_cell(source)  # type: ignore[no-any-return, no-untyped-call]
