@@ -17,14 +17,9 @@ from websockets.protocol import SERVER, Protocol
 from websockets.server import ServerProtocol
 
 from wslab.core.records import Close
-from wslab.net.frames import (
-    CHUNK_BYTES,
-    FrameReader,
-    compressed_frame,
-    encode_header,
-    filled_frame,
-    fragmented_message,
-)
+from wslab.net.frames import encode_header
+from wslab.net.limits.answers import FrameReader
+from wslab.net.limits.offers import CHUNK_BYTES, compressed_frame, filled_frame, fragmented_message
 from wslab.net.limits.opening import Target, open_wire, resolve
 from wslab.net.limits.wire import Wire
 

@@ -17,7 +17,8 @@ from websockets.frames import Opcode
 
 from wslab.core.limits.trials import Observation, Trial
 from wslab.core.limits.verdicts import AfterRefusal, Failure
-from wslab.net.frames import compressed_frame, encode_header, filled_frame, fragmented_message, text_frame
+from wslab.net.frames import encode_header, text_frame
+from wslab.net.limits.offers import compressed_frame, filled_frame, fragmented_message
 from wslab.net.limits.waits import Waits
 from wslab.net.limits.wire import Wire
 

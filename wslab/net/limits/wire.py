@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable
 from websockets.frames import Opcode
 
 from wslab.core.limits.verdicts import AfterRefusal
-from wslab.net.frames import FrameReader, control_frame
+from wslab.net.frames import control_frame
+from wslab.net.limits.answers import FrameReader
 from wslab.net.limits.tcp import TcpStream
 
 CLOSE_NORMALLY = b"\x03\xe8"
