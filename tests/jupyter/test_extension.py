@@ -331,8 +331,9 @@ def test_port_of_anybody_else_is_closed(jupyter: Jupyter) -> None:
 @pytest.fixture
 def impostor(tmp_path: Path) -> Callable[..., AbstractContextManager[tuple[int, subprocess.Popen[str]]]]:
     """Start a process that goes by a lab server's name, and prints the one request that it gets."""
-    package = tmp_path / "wslab" / "net"
+    package = tmp_path / "wslab" / "net" / "server"
     package.mkdir(parents=True)
+    (package.parent.parent / "__init__.py").touch()
     (package.parent / "__init__.py").touch()
     (package / "__init__.py").touch()
     (package / "serving.py").write_text(IMPOSTOR)

@@ -10,7 +10,7 @@ import pytest
 from IPython.core.error import UsageError
 from jupyter_client.manager import start_new_kernel
 
-from wslab import magic
+from wslab.notebook import magic
 from wslab.cli import COMMANDS
 
 

@@ -9,7 +9,7 @@ import pytest
 from wslab.core.runs import RunFileError
 from wslab.reports.opening import NotebookError, lessons, open_notebook
 
-DATA = Path(__file__).parents[3] / "data"
+DATA = Path(__file__).parents[2] / "data"
 
 
 @pytest.mark.parametrize("what", ["0", "00", "00_what_closed_my_connection"])
