@@ -128,7 +128,7 @@ def test_imports_form_no_cycle() -> None:
 
 
 def test_imports_are_found_in_the_package() -> None:
-    assert ("wslab.core.runs", "wslab.core.records.Closure") in {found[:2] for found in read_imports(PACKAGE)}
+    assert ("wslab.core.runs", "wslab.core.records.Kinds") in {found[:2] for found in read_imports(PACKAGE)}
 
 
 def write_package(folder: Path, sources: dict[str, str]) -> Path:

@@ -122,6 +122,22 @@ def test_damaged_file_says_where(tmp_path: Path, damage, message: str) -> None: 
         load(path)
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"record":"seance","medium":1}', "line 2: a record of the kind 'seance', .* upgrade wslab"),
+        ('{"record":"close","code":1000,"seance":1}', "line 2: .*'close'"),
+        ('{"record":"restart","seance":1}', "line 2: the kind 'restart' has no field 'seance' .* upgrade wslab"),
+    ],
+)
+def test_record_of_a_newer_wslab_asks_for_an_upgrade(tmp_path: Path, line: str, message: str) -> None:
+    lines = lines_of(tmp_path)
+    path = tmp_path / "newer.jsonl"
+    path.write_text("\n".join([lines[0], line, lines[2]]))
+    with pytest.raises(RunFileError, match=message):
+        load(path)
+
+
 def test_file_of_a_newer_format_asks_for_an_upgrade(tmp_path: Path) -> None:
     lines = lines_of(tmp_path)
     end = json.loads(lines[-1]) | {"format_version": 99}

@@ -10,8 +10,8 @@ import pytest
 from IPython.core.error import UsageError
 from jupyter_client.manager import start_new_kernel
 
-from wslab.notebook import magic
 from wslab.cli import COMMANDS
+from wslab.notebook import magic
 
 
 def test_magic_prints_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:

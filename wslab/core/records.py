@@ -1,7 +1,8 @@
-"""What was observed, one frozen record a fact; the vocabulary of every layer above.
+"""What was observed, one frozen record per fact; the vocabulary of every layer above.
 
 Clients, servers, the herd and the simulation all emit these and nothing else, so that a run can be measured,
-simulated, saved, loaded or drawn without anything above knowing which. Rules:
+simulated, saved, loaded or drawn without anything above knowing which. `Kinds`, at the end, lists what a run keeps.
+Rules:
 
 - every field carries its unit in its name; `…_at_s` is seconds on the monotonic clock since the run began;
 - `client` counts from 0 within a run; `number` counts from 1;
@@ -12,7 +13,7 @@ simulated, saved, loaded or drawn without anything above knowing which. Rules:
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar, overload
 
 import msgspec
 
@@ -36,6 +37,11 @@ RUN_ENDED = "the run ended first"
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="record"):
     """The base of all records: immutable, keyword-only, tagged with its kind when written to a file."""
+
+
+def tag_of(kind: type[Record]) -> str:
+    """Return by which name a file calls records of this kind, under `record`."""
+    return str(kind.__struct_config__.tag)
 
 
 class Close(Record, frozen=True, kw_only=True, tag="close"):
@@ -349,3 +355,57 @@ def closed_by(received: Close | None, sent: Close | None, *, sent_first: bool, h
         return "network"
     there: ClosedBy = "server" if here == "client" else "client"
     return here if received is None or (sent is not None and sent_first) else there
+
+
+class Kind(Generic[R]):
+    """One kind of record that a run keeps. On a run it reads as the records of that kind: `run.sends`.
+
+    Args:
+        record: its class, whose tag names the kind in a file.
+        row: what one record is, to complete “one row per …”.
+    """
+
+    name: str
+    """The kind's plural, by which it is a property of a run, a function of `tables` and a heading of a report."""
+
+    def __init__(self, record: type[R], row: str) -> None:
+        self.record = record
+        self.row = row
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, run: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, run: Kinds, owner: type) -> tuple[R, ...]: ...
+    def __get__(self, run: Kinds | None, owner: type) -> Self | tuple[R, ...]:
+        if run is None:
+            return self
+        return tuple(record for record in run.records if isinstance(record, self.record))
+
+
+class Kinds:
+    """The one table of the kinds of records that a run keeps, in the order in which a report lists them.
+
+    A new kind is its record, above or in the room that emits it, and a line here. From this line derive what a file may
+    hold, the property of a `Run`, the function of `wslab.views.tables` with the columns that follow from the record's
+    fields, its list in a report, and the tests that offer hostile and random records. A field may be a number, a text,
+    a truth, a `Literal` of texts, a `Close`, a `Knobs`, a list or a dict of these; each may be None.
+    """
+
+    __slots__ = ()
+    records: tuple[Record, ...]
+
+    sends = Kind(Send, "message offered to a server")
+    closures = Kind(Closure, "connection that ended, as its client saw it")
+    attempts = Kind(Attempt, "try at a TCP connection plus opening handshake")
+    outages = Kind(Outage, "outage of a client: its closure, its attempts, its reopening if there was one")
+    restarts = Kind(Restart, "restart of the server")
+    accounts = Kind(Account, "connection in the server's own account")
+    footprints = Kind(Footprint, "moment at which a server's memory was measured")
+    sightings = Kind(Sighting, "message over the limit that a client under observation sent, and what it was told")
+    notices = Kind(Notice, "event of a page's WebSocket, or exception that a call threw, in the order told")
+
+
+KINDS: tuple[Kind[Any], ...] = tuple(kind for kind in vars(Kinds).values() if isinstance(kind, Kind))

@@ -1,16 +1,19 @@
 """A run: what one experiment returns, and the file that keeps it.
 
-The file is JSON Lines: one record a line, each naming its kind under `record`; the first is the `RunInfo`, the
+The file is JSON Lines: one record per line, each naming its kind under `record`; the first is the `RunInfo`, the
 last an end mark with the number of records, so that a truncated file is noticed. A text editor reads it, and
 `pandas.read_json(path, lines=True)` opens it without this package. A path that ends in .gz is compressed.
 """
 
 from __future__ import annotations
 
+import functools
 import gzip
+import operator
 import os
+import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -18,21 +21,13 @@ from typing import TypeVar
 import msgspec
 
 from wslab.core.files import write_whole
-from wslab.core.records import (
-    Account,
-    Attempt,
-    Closure,
-    Footprint,
-    Notice,
-    Outage,
-    Record,
-    Restart,
-    RunInfo,
-    Send,
-    Sighting,
-)
+from wslab.core.printable import printable
+from wslab.core.records import KINDS, Kinds, Record, RunInfo, tag_of
 
 FORMAT_VERSION = 1
+
+MAX_BYTES = 2**29
+"""The largest file that `load` reads unless told otherwise, once inflated: some two million records."""
 
 R = TypeVar("R", bound=Record)
 
@@ -44,9 +39,10 @@ class _End(Record, frozen=True, kw_only=True, tag="end"):
     format_version: int = FORMAT_VERSION
 
 
-_DECODER = msgspec.json.Decoder(
-    RunInfo | Send | Closure | Account | Attempt | Outage | Restart | Footprint | Sighting | Notice | _End
-)
+_KINDS_OF_LINES: tuple[type[Record], ...] = (RunInfo, *(kind.record for kind in KINDS), _End)
+_LINES = {tag_of(kind): kind for kind in _KINDS_OF_LINES}
+
+_DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(functools.reduce(operator.or_, _KINDS_OF_LINES))
 
 
 class RunFileError(ValueError):
@@ -54,7 +50,7 @@ class RunFileError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Run(Kinds):
     """What was set, what was seen, on which machine. Immutable; `records` are in the order of observation."""
 
     info: RunInfo
@@ -63,42 +59,6 @@ class Run:
     def of(self, kind: type[R]) -> tuple[R, ...]:
         """Return the records of one kind, in the order of observation."""
         return tuple(record for record in self.records if isinstance(record, kind))
-
-    @property
-    def sends(self) -> tuple[Send, ...]:
-        return self.of(Send)
-
-    @property
-    def closures(self) -> tuple[Closure, ...]:
-        return self.of(Closure)
-
-    @property
-    def accounts(self) -> tuple[Account, ...]:
-        return self.of(Account)
-
-    @property
-    def attempts(self) -> tuple[Attempt, ...]:
-        return self.of(Attempt)
-
-    @property
-    def outages(self) -> tuple[Outage, ...]:
-        return self.of(Outage)
-
-    @property
-    def restarts(self) -> tuple[Restart, ...]:
-        return self.of(Restart)
-
-    @property
-    def sightings(self) -> tuple[Sighting, ...]:
-        return self.of(Sighting)
-
-    @property
-    def notices(self) -> tuple[Notice, ...]:
-        return self.of(Notice)
-
-    @property
-    def footprints(self) -> tuple[Footprint, ...]:
-        return self.of(Footprint)
 
     def __repr__(self) -> str:
         counts = Counter(type(record).__name__.lower() for record in self.records)
@@ -117,21 +77,19 @@ class Run:
         return write_whole(target, gzip.compress(content, mtime=0) if target.suffix == ".gz" else content)
 
 
-def load(path: str | os.PathLike[str]) -> Run:
+def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Run:
     """Read a run that `Run.save` wrote; it equals the one that was saved.
+
+    Args:
+        max_bytes: the largest size of the file, once inflated, that is read into memory.
 
     Raises:
         OSError: the file cannot be read.
-        RunFileError: it is not a run, is damaged, or was written by a newer version.
+        RunFileError: it is not a run, is damaged, is larger than `max_bytes`, or was written by a newer version.
     """
     source = Path(path)
-    content = source.read_bytes()
-    if source.suffix == ".gz":
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError) as error:
-            raise RunFileError(f"{source}: not a complete gzip file: {error}") from None
-    records = list(_decode(source, content.splitlines()))
+    lines = _read(source, max_bytes).splitlines()
+    records = [_decode(source, number, line, lines[-1]) for number, line in enumerate(lines, start=1)]
     if not records or not isinstance(records[0], RunInfo):
         raise RunFileError(f"{source}: not a run: its first line is no run record; runs are written by Run.save()")
     end = records[-1]
@@ -148,22 +106,53 @@ def _lines(run: Run) -> Iterator[bytes]:
         yield encode(record) + b"\n"
 
 
-def _decode(source: Path, lines: Iterable[bytes]) -> Iterator[Record]:
-    for number, line in enumerate(lines, start=1):
-        try:
-            yield _DECODER.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-            newer = _newer_version(lines)
-            raise RunFileError(f"{source}, line {number}: {newer or error}") from None
-
-
-def _newer_version(lines: Iterable[bytes]) -> str | None:
-    """Say so if the end mark names a later format than ours: then the file is sound and we are old."""
-    last = (list(lines) or [b""])[-1]
+def _read(source: Path, max_bytes: int) -> bytes:
+    """Return what the file holds, inflated where it is compressed; never more than `max_bytes` are held for it."""
+    opened = gzip.open if source.suffix == ".gz" else open
     try:
-        version = msgspec.json.decode(last).get("format_version", 0)
-    except (msgspec.DecodeError, AttributeError, UnicodeDecodeError):
-        return None
+        with opened(source, "rb") as file:
+            content = bytes(file.read(max_bytes + 1))
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise RunFileError(f"{source}: not a complete gzip file: {error}") from None
+    if len(content) > max_bytes:
+        raise RunFileError(
+            f"{source}: it holds more than {max_bytes:,} bytes; load(path, max_bytes=…) reads larger ones"
+        )
+    return content
+
+
+def _decode(source: Path, number: int, line: bytes, last: bytes) -> Record:
+    try:
+        return _DECODER.decode(line)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        newer = _newer_version(last) or _newer_record(line)
+        raise RunFileError(printable(f"{source}, line {number}: {newer or error}")) from None
+
+
+def _newer_version(last: bytes) -> str | None:
+    """Say so if the end mark names a later format than ours: then the file is sound and we are old."""
+    version = _members(last).get("format_version", 0)
     if isinstance(version, int) and version > FORMAT_VERSION:
         return f"written in format {version}, but this wslab reads up to {FORMAT_VERSION}; upgrade wslab"
     return None
+
+
+def _newer_record(line: bytes) -> str | None:
+    """Say so if a line is a record of a kind that is not known here, or has fields that are not."""
+    members = _members(line)
+    kind = members.pop("record", None)
+    if not isinstance(kind, str):
+        return None
+    if kind not in _LINES:
+        return f"a record of the kind {kind!r}, which this wslab does not know; if a newer one wrote it, upgrade wslab"
+    if unknown := members.keys() - set(_LINES[kind].__struct_fields__):
+        fields = ", ".join(map(repr, sorted(unknown)))
+        return f"the kind {kind!r} has no field {fields} in this wslab; if a newer one wrote it, upgrade wslab"
+    return None
+
+
+def _members(line: bytes) -> dict[str, object]:
+    try:
+        return msgspec.json.decode(line, type=dict[str, object])
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return {}

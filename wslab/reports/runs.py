@@ -5,22 +5,11 @@ from __future__ import annotations
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from wslab.core.records import Account, Attempt, Closure, Footprint, Outage, Record, Restart, Send, Sighting
+from wslab.core.records import KINDS
 from wslab.core.runs import Run
 
 MANY_CLIENTS = 60
 """From here on a timeline with a row for each of them cannot be read, and arrivals are drawn."""
-
-TABLES: dict[type[Record], str] = {
-    Send: "sends",
-    Closure: "closures",
-    Attempt: "attempts",
-    Outage: "outages",
-    Restart: "restarts",
-    Account: "accounts",
-    Footprint: "footprints",
-    Sighting: "sightings",
-}
 
 TIMELINE = """\
 everything = [table(run) for table in (tables.attempts, tables.closures, tables.outages, tables.restarts)]
@@ -50,9 +39,9 @@ def run_notebook(run: Run, file_name: str) -> NotebookNode:
     ]
     for heading, source in _figures(run):
         cells += [_prose(f"## {heading}"), _code(source)]
-    for kind, table in TABLES.items():
-        if run.of(kind):
-            cells += [_prose(f"## The {table}"), _code(f"tables.{table}(run)")]
+    for kind in KINDS:
+        if run.of(kind.record):
+            cells += [_prose(f"## The {kind.name}"), _code(f"tables.{kind.name}(run)")]
     return new_notebook(cells=cells, metadata={"kernelspec": _PYTHON})  # type: ignore[no-any-return, no-untyped-call]
 
 

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader
 
 from wslab.core.codes.registry import lookup
 from wslab.core.knobs import Knobs
-from wslab.core.records import Record
+from wslab.core.records import KINDS, Record
 from wslab.core.runs import Run
 from wslab.views.words import seconds
 
@@ -38,9 +38,9 @@ def run_html(run: Run) -> str:
 
 
 def _seen(run: Run) -> Iterator[Seen]:
-    for kind in dict.fromkeys(map(type, run.records)):
-        records: tuple[Record, ...] = run.of(kind)
-        yield Seen(f"{kind.__name__.lower()}s", len(records), Counter(filter(None, map(_met, records))).most_common())
+    for kind in KINDS:
+        if records := run.of(kind.record):
+            yield Seen(kind.name, len(records), Counter(filter(None, map(_met, records))).most_common())
 
 
 def _met(record: Record) -> str | None:

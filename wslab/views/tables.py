@@ -1,9 +1,9 @@
 """Records in, tables out: the only place that names columns.
 
-A table is a DataFrame with one row a record and one column a field, in the record's order; the fields are described
-in `wslab.core.records`. A close frame becomes two columns, `…_code` and `…_reason`. Dtypes follow from the field and
-never from the values, so an empty table has those of a full one: whole numbers `Int64`, other numbers `float64`,
-texts `string`, truths `boolean`; a value that does not apply is missing. This module draws and decides nothing.
+There is a function for each kind of record that a run keeps, by the name that `wslab.core.records.Kinds` gives it:
+`tables.sends`, `tables.closures`, `tables.attempts` and so on. Its table has one row per record and one column per
+field, in the record's order, as `wslab.views.columns` says; a value that does not apply is missing. Others join or
+count. This module draws and decides nothing.
 
 Every function takes one run, or several to compare: `{"fixed": run_a, "full_jitter": run_b}`, or any iterable of runs,
 which are then called "1", "2", … in their order. Tables of several runs begin with the column `run` (string).
@@ -15,33 +15,19 @@ where tables that differ in them are concatenated: give the runs together instea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
-from types import NoneType
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 import pandas as pd
 
 from wslab.core.knobs import Knobs
-from wslab.core.records import (
-    Account,
-    Attempt,
-    Close,
-    Closure,
-    Footprint,
-    Notice,
-    Outage,
-    Record,
-    Restart,
-    Send,
-    Sighting,
-)
+from wslab.core.records import KINDS, Account, Closure, Kind, Record, Restart, Send
 from wslab.core.runs import Run
+from wslab.views.columns import columns, described
 
 Runs: TypeAlias = Run | Mapping[str, Run] | Iterable[Run]
-
-_DTYPES: dict[object, str] = {bool: "boolean", int: "Int64", float: "float64", str: "string"}
 
 
 def _over_runs(tabulate: Callable[[Run], pd.DataFrame]) -> Callable[[Runs], pd.DataFrame]:
@@ -76,105 +62,39 @@ def _named(runs: Mapping[str, Run] | Iterable[Run]) -> dict[str, Run]:
     return named
 
 
-def _scalar_dtype(hint: object) -> str:
-    """Name the dtype of a field by its annotation: a type, a Literal of texts, or either `| None`."""
-    kinds = [hint] if get_origin(hint) is Literal else get_args(hint) or [hint]
-    [kind] = [kind for kind in kinds if kind is not NoneType]
-    return "string" if get_origin(kind) is Literal else _DTYPES[kind]
-
-
-def _columns(kind: type, records: Iterable[object]) -> Iterator[tuple[str, pd.Series]]:
-    rows = list(records)
-    for name, hint in get_type_hints(kind).items():
-        values = [getattr(row, name) for row in rows]
-        if Knobs in get_args(hint):
-            continue  # a record within a record has no place in a cell; restarts() says what the knobs changed
-        if Close in get_args(hint):
-            yield f"{name}_code", pd.Series([close and close.code for close in values], dtype="Int64")
-            yield f"{name}_reason", pd.Series([close and close.reason for close in values], dtype="string")
-        else:
-            yield name, pd.Series(values, dtype=_scalar_dtype(hint))
-
-
 def _tabulate(run: Run, kind: type[Record]) -> pd.DataFrame:
-    return pd.DataFrame(dict(_columns(kind, run.of(kind))))
+    return pd.DataFrame(columns(kind, run.of(kind)))
 
 
-@_over_runs
-def sends(run: Run) -> pd.DataFrame:
-    """Return one row a message offered to a server.
+def _plain(kind: Kind[Any]) -> Callable[[Runs], pd.DataFrame]:
+    """Return the function that lists the records of one kind, one column per field."""
 
-    Columns:
-        client (Int64), number (Int64), connection_id (string), started_at_s (float64, seconds since the run began),
-        payload_kind (string), payload_bytes (Int64, before compression), payload_characters, fragment_count (Int64),
-        wire_bytes (Int64), outcome (string: accepted, closed, timeout, unconfirmed, unopened),
-        send_s (float64, seconds), round_trip_s (float64, seconds), reply_bytes (Int64),
-        close_code (Int64), close_reason (string), error (string), compression (boolean, agreed on).
-    """
-    return _tabulate(run, Send)
+    def tabulate(run: Run) -> pd.DataFrame:
+        return _tabulate(run, kind.record)
 
-
-@_over_runs
-def closures(run: Run) -> pd.DataFrame:
-    """Return one row the end of a connection, as its client saw it.
+    tabulate.__name__ = tabulate.__qualname__ = kind.name
+    tabulate.__doc__ = f"""Return one row per {kind.row}; see `wslab.core.records.{kind.record.__name__}`.
 
     Columns:
-        client (Int64), connection_id (string), opened_at_s, close_started_at_s, closed_at_s (float64, seconds since
-        the run began), close_code (Int64), close_reason (string), clean (boolean), closed_by (string: server, client,
-        network), received_code (Int64), received_reason (string), sent_code (Int64), sent_reason (string),
-        recovered (boolean), send_error (string), tcp_end (string: fin, reset, aborted),
-        sent_wire_bytes (Int64), received_wire_bytes (Int64), received_messages (Int64).
+        {described(kind.record)}.
     """
-    return _tabulate(run, Closure)
+    return _over_runs(tabulate)
 
 
-@_over_runs
-def accounts(run: Run) -> pd.DataFrame:
-    """Return one row a connection in the server's own account.
+globals().update({kind.name: _plain(kind) for kind in KINDS})
 
-    Columns:
-        connection_id (string), start (Int64, which start of the server), peer_port (Int64), opened_at_s, closed_at_s
-        (float64, seconds since the run began), received_frames, received_messages (Int64), received_payload_bytes,
-        received_wire_bytes, sent_wire_bytes (Int64), closed_by (string: server, client, network),
-        received_code (Int64), received_reason (string), sent_code (Int64), sent_reason (string), error (string).
-    """
-    return _tabulate(run, Account)
+if TYPE_CHECKING:  # the functions that the table of kinds makes
 
-
-@_over_runs
-def attempts(run: Run) -> pd.DataFrame:
-    """Return one row a try at a TCP connection plus opening handshake.
-
-    Columns:
-        client (Int64), outage (Int64, 0 for a client's first connection), number (Int64), delay_s (float64, seconds,
-        drawn by the policy), due_at_s, started_at_s, ended_at_s (float64, seconds since the run began),
-        outcome (string: opened, refused, reset, timeout, rejected, failed), http_status (Int64),
-        retry_after_s (float64, seconds), connection_id (string), error (string).
-    """
-    return _tabulate(run, Attempt)
-
-
-@_over_runs
-def outages(run: Run) -> pd.DataFrame:
-    """Return one row a client's outage: its closure, its attempts, its reopening if there was one.
-
-    Columns:
-        client (Int64), number (Int64), close_code (Int64), close_reason (string),
-        closed_at_s (float64, seconds since the run began), attempts (Int64),
-        reopened_at_s (float64, seconds since the run began), time_to_reconnect_s (float64, seconds),
-        gave_up (string).
-    """
-    return _tabulate(run, Outage)
+    def __getattr__(name: str) -> Callable[[Runs], pd.DataFrame]: ...
 
 
 @_over_runs
 def restarts(run: Run) -> pd.DataFrame:
-    """Return one row a restart of the server.
+    """Return one row per restart of the server, with what it changed.
 
     Columns:
-        number (Int64), kind (string: graceful, crash, reload), requested_at_s, down_at_s, up_at_s
-        (float64, seconds since the run began), downtime_s (float64, seconds),
-        knobs_changed (string, "name=value, …" as they are afterwards; missing where nothing changed).
+        those of `wslab.core.records.Restart`, and downtime_s (float64, seconds), knobs_changed (string,
+        "name=value, …" as they are afterwards; missing where nothing changed).
     """
     knobs, changes = run.info.knobs, []
     for restart in run.restarts:
@@ -196,7 +116,7 @@ def _changes(before: Knobs | None, after: Knobs | None) -> str | None:
 
 @_over_runs
 def both_sides(run: Run) -> pd.DataFrame:
-    """Return one row a closure: what the client saw of it beside the server's own account.
+    """Return one row per closure: what the client saw of it beside the server's own account.
 
     A server that keeps no account for us leaves its columns missing.
 
@@ -238,7 +158,7 @@ def both_sides(run: Run) -> pd.DataFrame:
 
 @_over_runs
 def summary(run: Run) -> pd.DataFrame:
-    """Return one row a measured quantity: how many, how large, how widely spread.
+    """Return one row per measured quantity: how many, how large, how widely spread.
 
     Quantities: `round_trip_s` of the messages sent, `attempts` and `time_to_reconnect_s` of the outages, `downtime_s`
     of the restarts; each only where the run has such records. Quartiles interpolate linearly, as pandas does.
@@ -247,19 +167,21 @@ def summary(run: Run) -> pd.DataFrame:
         quantity (string, its unit in its name), n (Int64, values), missing (Int64, records without a value, such as
         clients that never came back), min, q1, median, q3, max (float64, the quantity's unit).
     """
-    columns = [
-        *(("round_trip_s", sends(run)), ("attempts", outages(run))),
-        *(("time_to_reconnect_s", outages(run)), ("downtime_s", restarts(run))),
-    ]
-    measured = {name: table[name].astype("float64") for name, table in columns if len(table)}
+    measured = {
+        "round_trip_s": [send.round_trip_s for send in run.sends],
+        "attempts": [outage.attempts for outage in run.outages],
+        "time_to_reconnect_s": [outage.time_to_reconnect_s for outage in run.outages],
+        "downtime_s": [restart.downtime_s for restart in run.restarts],
+    }
+    series = {name: pd.Series(values, dtype="float64") for name, values in measured.items() if values}
     quantiles = {"min": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "max": 1.0}
     return pd.DataFrame(
         {
-            "quantity": pd.array(list(measured), dtype="string"),
-            "n": pd.array([values.count() for values in measured.values()], dtype="Int64"),
-            "missing": pd.array([values.isna().sum() for values in measured.values()], dtype="Int64"),
+            "quantity": pd.array(list(series), dtype="string"),
+            "n": pd.array([values.count() for values in series.values()], dtype="Int64"),
+            "missing": pd.array([values.isna().sum() for values in series.values()], dtype="Int64"),
             **{
-                name: pd.Series([values.quantile(q) for values in measured.values()], dtype="float64")
+                name: pd.Series([values.quantile(q) for values in series.values()], dtype="float64")
                 for name, q in quantiles.items()
             },
         }
@@ -267,45 +189,8 @@ def summary(run: Run) -> pd.DataFrame:
 
 
 @_over_runs
-def sightings(run: Run) -> pd.DataFrame:
-    """Return one row a message over the limit that a client under observation sent, and what it was told.
-
-    Columns:
-        subject (string), after_refusal (string: drain, reset, hold), number (Int64), connection_id (string),
-        started_at_s, ended_at_s (float64, seconds since the run began), payload_bytes, overshoot_bytes (Int64),
-        close_code (Int64), close_reason (string), error (string).
-    """
-    return _tabulate(run, Sighting)
-
-
-@_over_runs
-def notices(run: Run) -> pd.DataFrame:
-    """Return one row an event of a page's WebSocket, or an exception that a call threw, in the order told.
-
-    Columns:
-        subject (string: browser, wslab), connection_id (string), elapsed_s (float64, seconds by the subject's own clock
-        since it began to connect), event (string: open, message, error, close, thrown, silence), call (string, what
-        threw), message_bytes (Int64), close_code (Int64), close_reason (string), clean (boolean, the event's wasClean),
-        words (string, of the exception).
-    """
-    return _tabulate(run, Notice)
-
-
-@_over_runs
-def footprints(run: Run) -> pd.DataFrame:
-    """Return one row a moment at which a server's memory was measured.
-
-    Columns:
-        at_s (float64, seconds since the run began), start (Int64, which start of the server), resident_bytes,
-        max_message_bytes (Int64), compression (boolean, agreed on), connections, half_sent, sent_payload_bytes,
-        sent_wire_bytes (Int64).
-    """
-    return _tabulate(run, Footprint)
-
-
-@_over_runs
 def passages(run: Run) -> pd.DataFrame:
-    """Return one row a way in which a content was offered by `frames_question`, and whether all of it passed.
+    """Return one row per way in which a content was offered by `frames_question`, and whether all of it passed.
 
     Columns:
         client (Int64), way (string: one frame, fragments, messages), payload_kind (string), payload_bytes (Int64, the
@@ -318,7 +203,7 @@ def passages(run: Run) -> pd.DataFrame:
     for client, case in enumerate(run.info.parameters.get("cases", [])):
         if sent := [send for send in run.sends if send.client == client]:  # none where the run was interrupted first
             rows.append(_passage(client, case, content_bytes, sent))
-    return pd.DataFrame(dict(_columns(_Passage, rows)))
+    return pd.DataFrame(columns(_Passage, rows))
 
 
 class _Passage(NamedTuple):
