@@ -1,0 +1,115 @@
+"""Records as an experiment emits them, of which a test names only what matters to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from wslab.core.records import Account, Attempt, Close, Closure, Outage, Restart, Send, closed_by
+
+
+def attempt(client: int = 0, at_s: float = 0.0, outcome: Any = "opened", **more: Any) -> Attempt:
+    defaults: dict[str, Any] = {
+        "outage": 0,
+        "number": 1,
+        "delay_s": 0.0,
+        "http_status": 101 if outcome == "opened" else None,
+        "retry_after_s": None,
+        "connection_id": None,
+        "error": None,
+    }
+    times = {"due_at_s": at_s, "started_at_s": at_s, "ended_at_s": at_s}
+    return Attempt(client=client, outcome=outcome, **{**defaults, **times, **more})
+
+
+def send(client: int = 0, at_s: float = 0.5, payload_bytes: int = 10, outcome: Any = "accepted", **more: Any) -> Send:
+    defaults: dict[str, Any] = {
+        "number": 1,
+        "connection_id": None,
+        "payload_kind": "text",
+        "payload_characters": payload_bytes,
+        "fragment_count": 1,
+        "wire_bytes": payload_bytes + 6,
+        "send_s": 0.0,
+        "round_trip_s": 0.001 if outcome == "accepted" else None,
+        "reply_bytes": payload_bytes if outcome == "accepted" else None,
+        "close_code": None,
+        "close_reason": None,
+        "error": None,
+    }
+    return Send(client=client, started_at_s=at_s, payload_bytes=payload_bytes, outcome=outcome, **{**defaults, **more})
+
+
+def closure(
+    client: int = 0,
+    opened_at_s: float = 0.0,
+    closed_at_s: float = 1.0,
+    received: int | tuple[int, str] | None = None,
+    sent: int | None = None,
+    sent_first: bool = False,
+    **more: Any,
+) -> Closure:
+    code, reason = received if isinstance(received, tuple) else (received, "")
+    theirs = None if code is None else Close(code=code, reason=reason)
+    ours = None if sent is None else Close(code=sent)
+    defaults: dict[str, Any] = {
+        "connection_id": None,
+        "close_started_at_s": closed_at_s,
+        "close_code": theirs.code if theirs else 1006,
+        "close_reason": reason,
+        "clean": theirs is not None and ours is not None,
+        "closed_by": closed_by(theirs, ours, sent_first=sent_first, here="client"),
+        "recovered": False,
+        "send_error": None,
+        "tcp_end": "fin",
+        "sent_wire_bytes": 0,
+        "received_wire_bytes": 0,
+    }
+    frames = {"received": theirs, "sent": ours}
+    times = {"opened_at_s": opened_at_s, "closed_at_s": closed_at_s}
+    return Closure(client=client, **{**defaults, **times, **frames, **more})
+
+
+def account(connection_id: str, sent: int | None = None, closed_by: Any = "server", **more: Any) -> Account:
+    defaults: dict[str, Any] = {
+        "start": 1,
+        "peer_port": 1,
+        "opened_at_s": 0.0,
+        "closed_at_s": 1.0,
+        "received_frames": 0,
+        "received_messages": 0,
+        "received_payload_bytes": 0,
+        "received_wire_bytes": 0,
+        "sent_wire_bytes": 0,
+        "received": None,
+        "error": None,
+    }
+    frame = None if sent is None else Close(code=sent)
+    return Account(connection_id=connection_id, closed_by=closed_by, sent=frame, **{**defaults, **more})
+
+
+def outage(client: int = 0, closed_at_s: float = 1.0, gave_up: str | None = None, **more: Any) -> Outage:
+    defaults: dict[str, Any] = {
+        "number": 1,
+        "close_code": 1006,
+        "close_reason": "",
+        "attempts": 1,
+        "reopened_at_s": None,
+        "time_to_reconnect_s": None,
+    }
+    return Outage(client=client, closed_at_s=closed_at_s, gave_up=gave_up, **{**defaults, **more})
+
+
+def restart(kind: Any = "graceful", at_s: float = 1.0, down_at_s: float | None = 1.01, **more: Any) -> Restart:
+    defaults: dict[str, Any] = {"number": 1, "up_at_s": None, "knobs_after": None}
+    return Restart(kind=kind, requested_at_s=at_s, down_at_s=down_at_s, **{**defaults, **more})
+
+
+@pytest.fixture(scope="session")
+def make() -> SimpleNamespace:
+    """The makers of records, by kind."""
+    makers: list[Callable[..., Any]] = [attempt, send, closure, account, outage, restart]
+    return SimpleNamespace(**{maker.__name__: maker for maker in makers})

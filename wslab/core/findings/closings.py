@@ -1,0 +1,155 @@
+"""Rules about what the close frames say, and the last two: about closures that no other rule explains."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from wslab.core.codes.registry import lookup
+from wslab.core.codes.sources import LESSON_00, RFC_CODE_SEEN, RFC_CODES, WEBSOCKETS_FAQ
+from wslab.core.findings.finding import Alternative, Finding, Whose, counted, quoted
+from wslab.core.findings.observed import Observed, Seen
+
+PROTOCOL = (1002, 1007)
+KEEPALIVE = 1011
+SAY_NOTHING = (1000, 1005)
+
+_WATCH = Alternative(
+    "an idle timeout, a maximum age, a restart, a keepalive, a rate cap, or the network",
+    "`wslab watch URL` keeps control groups connected, of which each explanation ends others",
+)
+_FROZEN = Alternative(
+    "the server was there but busy or stopped, and answered nothing for that long",
+    "keep a second client on another path, or look at the server's own load at that time",
+)
+
+
+def own_keepalive(observed: Observed) -> Iterator[Finding]:
+    """The client itself closed with 1011: its ping was not answered in time.
+
+    Shown that it was the client's keepalive; whether the network or a stopped server was silent stays open. Silent:
+    where the server sent 1011; where anything came from the server's side of the closing handshake first.
+    """
+    ended = _client_sent(observed, (KEEPALIVE,))
+    if ended:
+        yield Finding(
+            rule="own_keepalive",
+            what="The client gave the connection up with 1011: its keepalive ping was not answered in time.",
+            whose="client",
+            sure="shown",
+            evidence=tuple(seen.id for seen in ended),
+            why="The first close frame is the client's, and nothing came from the other side: the line was silent.",
+            instead=(_FROZEN,),
+            advice="Look for what was silent: a stopped server, a line that is down, a large message before the ping.",
+            sources=(WEBSOCKETS_FAQ,),
+        )
+
+
+def protocol_error(observed: Observed) -> Iterator[Finding]:
+    """One side says that the other broke the protocol: 1002 or 1007.
+
+    Shown who says so. Silent: at every other code.
+    """
+    theirs = [seen for seen in observed.connections if _server_code(seen) in PROTOCOL]
+    for whose, sayer, ended in (
+        ("server", "client", _client_sent(observed, PROTOCOL)),
+        ("client", "server", theirs),
+    ):
+        if ended:
+            frame = ended[0].closure.sent if sayer == "client" else ended[0].closure.received
+            assert frame is not None
+            yield Finding(
+                rule="protocol_error",
+                what=f"The {sayer} closed with {lookup(frame.code).label}{_words(frame.reason)}.",
+                whose=_whose(whose),
+                sure="likely",
+                evidence=tuple(seen.id for seen in ended),
+                why=f"The {sayer} says that the {whose} broke the protocol.",
+                advice="Capture the frames before the end, and look at the last of them with `wslab explain FILE`.",
+                sources=(RFC_CODES,),
+                facts={"close_code": frame.code},
+            )
+
+
+def server_said(observed: Observed, explained: Collection[int]) -> Iterator[Finding]:
+    """The server closed with a code that says why, in its own words.
+
+    Likely that it is as it says; a code that says nothing, 1000 or 1005, with no reason leaves the cause open.
+    Silent: where another rule rests on this closure; where the client was first.
+    """
+    by_frame: dict[tuple[int, str], list[Seen]] = {}
+    for seen in observed.connections:
+        code = _server_code(seen)
+        if code is not None and seen.id not in explained:
+            by_frame.setdefault((code, seen.closure.close_reason), []).append(seen)
+    for (code, reason), ended in by_frame.items():
+        says_why = bool(reason) or code not in SAY_NOTHING
+        yield Finding(
+            rule="server_said",
+            what=f"The server closed with {lookup(code).label}{_words(reason)}.",
+            whose="server or proxy",
+            sure="likely" if says_why else "cannot tell",
+            evidence=tuple(seen.id for seen in ended),
+            why="The first close frame is the server's. "
+            + (
+                "That it means what it says is its own statement, not a test of it." if says_why else "It says no more."
+            ),
+            instead=() if says_why else (_WATCH,),
+            advice=_advice(code),
+            sources=(RFC_CODES,),
+            facts={"close_code": code, "connections": len(ended)},
+        )
+
+
+def unexplained(observed: Observed, explained: Collection[int]) -> Iterator[Finding]:
+    """A connection ended, and nothing on record says why: told so.
+
+    Silent: where another rule rests on this closure; where the client ended it on purpose.
+    """
+    left = [seen for seen in observed.connections if seen.id not in explained and not seen.on_purpose]
+    if not left:
+        return
+    ends = sorted({seen.closure.tcp_end for seen in left})
+    codes = ", ".join(map(str, sorted({seen.closure.close_code for seen in left})))
+    yield Finding(
+        rule="unexplained",
+        what=f"{counted(len(left), 'connection')} ended ({codes}), and nothing on record says why.",
+        whose="unknown",
+        sure="cannot tell",
+        evidence=tuple(seen.id for seen in left),
+        why=f"No close frame explains it; TCP ended by {' and '.join(ends)}. That alone fits every explanation.",
+        instead=(_WATCH,),
+        advice="Run `wslab watch URL`, and look at the server's and the proxy's own log for the same second.",
+        sources=(RFC_CODE_SEEN, LESSON_00),
+        facts={"connections": len(left)},
+    )
+
+
+def _client_sent(observed: Observed, codes: Collection[int]) -> list[Seen]:
+    return [
+        seen
+        for seen in observed.connections
+        if seen.closure.closed_by == "client" and seen.closure.sent is not None and seen.closure.sent.code in codes
+    ]
+
+
+def _server_code(seen: Seen) -> int | None:
+    closure = seen.closure
+    return closure.received.code if closure.received and closure.closed_by == "server" else None
+
+
+def _whose(side: str) -> Whose:
+    return "client" if side == "client" else "server"
+
+
+def _words(reason: str) -> str:
+    return f" {quoted(reason)}" if reason else ""
+
+
+def _advice(code: int) -> str:
+    match lookup(code).is_retryable:
+        case True:
+            return "Reconnect after a random delay, and back off while it goes on."
+        case False:
+            return "Do not retry as before: change what was refused first."
+        case None:
+            return "Ask the server's documentation what this code means there, and whether to retry."

@@ -1,0 +1,103 @@
+"""Records as the rules look at them: each with its id, joined to the others of the same connection."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple, TypeVar
+
+from wslab.core.records import RUN_ENDED, Account, Attempt, Closure, Outage, Record, Send
+
+R = TypeVar("R", bound=Record)
+OfClient = TypeVar("OfClient", Send, Attempt, Outage)
+
+COMPLAINTS = (1002, 1003, 1007, 1008, 1009, 1010, 1011)
+"""With these a side says that it could not go on (RFC 6455 §7.4.1); every other code of its own is its free choice."""
+
+
+class Seen(NamedTuple):
+    """One connection that has ended: its closure, with its id, and what else is on record of it.
+
+    Fields:
+        sends: messages offered on it, in order. account: the server's own, where there is one.
+        attempts: what its client tried afterwards, until it was back or the records end; outage: how that went.
+    """
+
+    id: int
+    closure: Closure
+    sends: list[tuple[int, Send]]
+    account: tuple[int, Account] | None
+    attempts: list[tuple[int, Attempt]]
+    outage: tuple[int, Outage] | None
+
+    @property
+    def is_abrupt(self) -> bool:
+        """No close frame went either way."""
+        return self.closure.received is None and self.closure.sent is None
+
+    @property
+    def on_purpose(self) -> bool:
+        """The client ended it itself, with nothing to complain of."""
+        sent = self.closure.sent
+        return self.closure.closed_by == "client" and sent is not None and sent.code not in COMPLAINTS
+
+
+class Observed:
+    """What a run or a capture holds, for rules to ask. An id is a record's place among the records, from 0.
+
+    Fields:
+        connections: each that has ended. on: by the id of a message, the connection that it was offered on.
+        accounts: the server's own, by connection id.
+    """
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self.records = tuple(records)
+        self._by_kind: dict[type[Record], list[tuple[int, Record]]] = defaultdict(list)
+        for number, record in enumerate(self.records):
+            self._by_kind[type(record)].append((number, record))
+        self.accounts = {account.connection_id: (number, account) for number, account in self.of(Account)}
+        self.connections = list(self._join())
+        self.on = {number: seen for seen in self.connections for number, _ in seen.sends}
+
+    def of(self, kind: type[R]) -> list[tuple[int, R]]:
+        """Return the records of one kind with their ids, in order."""
+        return self._by_kind.get(kind, [])  # type: ignore[return-value]
+
+    @property
+    def outages(self) -> list[tuple[int, Outage]]:
+        return self.of(Outage)
+
+    def account_of(self, connection_id: str | None) -> tuple[int, Account] | None:
+        return self.accounts.get(connection_id) if connection_id else None
+
+    def _join(self) -> Iterable[Seen]:
+        sends, attempts, outages = self._by_client(Send), self._by_client(Attempt), self._by_client(Outage)
+        for number, closure in self.of(Closure):
+            client = closure.client
+            after = [entry for entry in attempts[client] if entry[1].started_at_s >= closure.close_started_at_s]
+            opened = next((place for place, (_, attempt) in enumerate(after) if attempt.outcome == "opened"), None)
+            yield Seen(
+                id=number,
+                closure=closure,
+                sends=[entry for entry in sends[client] if _is_on(entry[1], closure)],
+                account=self.account_of(closure.connection_id),
+                attempts=after if opened is None else after[: opened + 1],
+                outage=next((entry for entry in outages[client] if entry[1].closed_at_s == closure.closed_at_s), None),
+            )
+
+    def _by_client(self, kind: type[OfClient]) -> defaultdict[int, list[tuple[int, OfClient]]]:
+        found: defaultdict[int, list[tuple[int, OfClient]]] = defaultdict(list)
+        for number, record in self.of(kind):
+            found[record.client].append((number, record))
+        return found
+
+
+def gave_up(outage: Outage) -> bool:
+    """Whether the client stopped trying, and not the run."""
+    return outage.gave_up is not None and outage.gave_up != RUN_ENDED
+
+
+def _is_on(send: Send, closure: Closure) -> bool:
+    if send.connection_id is not None and closure.connection_id is not None:
+        return send.connection_id == closure.connection_id
+    return send.outcome != "unopened" and closure.opened_at_s <= send.started_at_s <= closure.closed_at_s

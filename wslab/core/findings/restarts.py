@@ -1,0 +1,249 @@
+"""Rules about servers that went: announced or not, what stood there meanwhile, and who never came back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from wslab.core.codes.registry import lookup
+from wslab.core.codes.sources import HYBI_RESTART, LESSON_04, LESSON_05, LESSON_07, RFC_BACKOFF, RFC_CODES
+from wslab.core.findings.finding import Alternative, Finding, Sure, counted, quoted
+from wslab.core.findings.observed import Observed, Seen, gave_up
+from wslab.core.records import Attempt, Restart
+
+SERVICE_RESTART, GOING_AWAY = 1012, 1001
+DOWN = ("refused", "reset", "timeout", "rejected")
+"""What an attempt meets where no server, or one that is not ready, is listening."""
+
+_SLOW_WIRE = Alternative("the network between, cut and restored", "watch from two places: does the other place see it?")
+_ROLE = Alternative(
+    "the server closing this one connection on its own account: 1001 says only that it goes away",
+    "keep a second connection open: a restart ends both",
+)
+
+
+def announced_restart(observed: Observed) -> Iterator[Finding]:
+    """The server said that it restarts: 1012, or goes away: 1001; or closed while the lab is known to restart it.
+
+    Shown where a restart by the lab is on record at that time, or where nobody was there for the next attempt; likely
+    where the code says 1012 or every connection ended together; possible for a single 1001. Silent: where the
+    client was first; at every other code with no restart on record.
+    """
+    by_code: dict[int, list[Seen]] = {}
+    for seen in observed.connections:
+        code = seen.closure.close_code
+        announced = seen.closure.closed_by == "server" and code in (SERVICE_RESTART, GOING_AWAY)
+        if announced or _restart_of(observed, seen) is not None:
+            by_code.setdefault(code, []).append(seen)
+    for code, told in sorted(by_code.items()):
+        yield _restart_finding(observed, code, told)
+
+
+def _restart_finding(observed: Observed, code: int, told: list[Seen]) -> Finding:
+    on_record = {_restart_of(observed, seen) for seen in told} - {None}
+    proofs = tuple(number for number in on_record if number is not None) or _down_afterwards(told)
+    together = len(told) > 1 and _at_one_instant(told)
+    sure: Sure = "shown" if proofs else "likely" if code == SERVICE_RESTART or together else "possible"
+    return Finding(
+        rule="announced_restart",
+        what=f"The server {'goes away' if code == GOING_AWAY else 'restarts'}: it closed {_connections(told)} with "
+        f"{lookup(code).label}{_reason(told)}.",
+        whose="server or proxy",
+        sure=sure,
+        evidence=tuple(seen.id for seen in told) + proofs,
+        why=_why_restart(sure, on_record=bool(on_record), together=together),
+        instead=(_ROLE,) if sure == "possible" else (),
+        advice="Reconnect after a random delay of 5 to 30 s, as the definition of 1012 asks, and not all at once."
+        if code in (SERVICE_RESTART, GOING_AWAY)
+        else f"Have the server say 1012 instead of {code}, so that clients know that they may come back.",
+        sources=(HYBI_RESTART if code == SERVICE_RESTART else RFC_CODES, LESSON_04, LESSON_05),
+        facts={"close_code": code, "connections": len(told)},
+    )
+
+
+def crash(observed: Observed) -> Iterator[Finding]:
+    """The server vanished: TCP ended without a close frame, and then nobody was listening.
+
+    Shown where the lab's own crash is on record; likely where the next attempt was refused, or where all connections
+    ended together. Silent: where one connection of several ended so, or where the next attempt opened at once: then
+    it may have been the network, a proxy or a clock.
+    """
+    abrupt = [
+        seen
+        for seen in observed.connections
+        if seen.is_abrupt and not _was_told_otherwise(seen) and _restart_of(observed, seen) is None
+    ]
+    if not abrupt:
+        return
+    proofs = _crashes_on_record(observed, abrupt)
+    gone = [seen for seen in abrupt if _first_outcome(seen) in ("refused", "reset", "rejected")]
+    if not proofs and not gone:
+        return
+    chosen = abrupt if proofs else gone
+    yield Finding(
+        rule="crash",
+        what=f"The server vanished without a close frame, which {_connections(chosen)} saw as 1006.",
+        whose="server or proxy",
+        sure="shown" if proofs else "likely",
+        evidence=tuple(seen.id for seen in chosen) + (proofs or _next_attempts(chosen)),
+        why="The lab killed it at that time."
+        if proofs
+        else f"TCP ended ({_ends(chosen)}), and the next attempt found nobody: {_outcomes(chosen)}.",
+        instead=() if proofs else (_SLOW_WIRE,),
+        advice="Retry with backoff and jitter. On the server: handle SIGTERM and send 1012 before leaving.",
+        sources=(RFC_BACKOFF, LESSON_04),
+        facts={"connections": len(chosen)},
+    )
+
+
+def unreachable(observed: Observed) -> Iterator[Finding]:
+    """A client never got in: refused, no answer, or an HTTP status other than 101, from the first attempt on.
+
+    Shown: each attempt says what it met. Silent: as soon as there was a connection, of any client.
+    """
+    attempts = observed.of(Attempt)
+    if not attempts or observed.connections or any(attempt.outcome == "opened" for _, attempt in attempts):
+        return
+    met = list(dict.fromkeys(_met(attempt) for _, attempt in attempts))
+    yield Finding(
+        rule="unreachable",
+        what=f"No connection opened in {counted(len(attempts), 'attempt')}: {'; '.join(met[:4])}.",
+        whose="unknown",
+        sure="shown",
+        evidence=tuple(number for number, _ in attempts),
+        why="Each attempt is on record with what it met.",
+        advice="Check host, port and path, then what stands in between. 401 and 403 want credentials, 503 wants time.",
+        sources=(LESSON_04,),
+        facts={"attempts": len(attempts)},
+    )
+
+
+def unavailable(observed: Observed) -> Iterator[Finding]:
+    """While it was away the server, or a proxy before it, answered 503 or the like instead of nothing.
+
+    Shown: the status is on record. Silent: where nothing was answered; where no connection opened (`unreachable`).
+    """
+    answered = [
+        (number, attempt)
+        for number, attempt in observed.of(Attempt)
+        if attempt.outcome == "rejected" and attempt.http_status is not None and attempt.outage > 0
+    ]
+    if not answered or all(attempt.outcome != "opened" for _, attempt in observed.of(Attempt)):
+        return
+    statuses = sorted({attempt.http_status for _, attempt in answered if attempt.http_status})
+    waits_s = [attempt.retry_after_s for _, attempt in answered if attempt.retry_after_s is not None]
+    after = f", and asked for {min(waits_s):g} s of patience (Retry-After)" if waits_s else ""
+    yield Finding(
+        rule="unavailable",
+        what=f"While it was away, attempts were answered with HTTP {', '.join(map(str, statuses))}{after}.",
+        whose="server or proxy",
+        sure="shown",
+        evidence=tuple(number for number, _ in answered),
+        why="The status is on record with each attempt.",
+        advice="Honour Retry-After, else back off. A page is told none of this: it sees 1006.",
+        sources=(LESSON_04, LESSON_05),
+        facts={"http_statuses": statuses, "retry_after_s": min(waits_s, default=None)},
+    )
+
+
+def stayed_away(observed: Observed) -> Iterator[Finding]:
+    """A client gave up, by its own policy.
+
+    Shown. Silent: where only the run ended before the client was back.
+    """
+    lost = [(number, outage) for number, outage in observed.outages if gave_up(outage)]
+    if not lost:
+        return
+    reasons = list(dict.fromkeys(outage.gave_up for _, outage in lost if outage.gave_up))
+    yield Finding(
+        rule="stayed_away",
+        what=f"{counted(len(lost), 'client')} gave up and did not come back: {'; '.join(reasons[:3])}.",
+        whose="client",
+        sure="shown",
+        evidence=tuple(number for number, _ in lost),
+        why="The client's own policy says when it stops.",
+        advice="For a closure that is retryable, allow more attempts or a longer cap on the delay.",
+        sources=(LESSON_05, LESSON_07),
+        facts={"clients": len({outage.client for _, outage in lost})},
+    )
+
+
+def _restart_of(observed: Observed, seen: Seen) -> int | None:
+    """Return the lab's own restart, not a crash, that ended this connection."""
+    if seen.closure.closed_by == "client":
+        return None
+    ended_at_s = seen.closure.close_started_at_s
+    for number, restart in observed.of(Restart):
+        until_s = restart.down_at_s if restart.down_at_s is not None else math.inf
+        if restart.kind != "crash" and restart.requested_at_s <= ended_at_s <= until_s + 0.1:
+            return number
+    return None
+
+
+def _was_told_otherwise(seen: Seen) -> bool:
+    """Whether the server's own account knows of a close frame: then it did not vanish."""
+    return seen.account is not None and seen.account[1].sent is not None
+
+
+def _at_one_instant(told: list[Seen], within_s: float = 1.0) -> bool:
+    times = [seen.closure.close_started_at_s for seen in told]
+    return max(times) - min(times) <= within_s
+
+
+def _crashes_on_record(observed: Observed, abrupt: list[Seen]) -> tuple[int, ...]:
+    ends = [seen.closure.closed_at_s for seen in abrupt]
+    return tuple(
+        number
+        for number, restart in observed.of(Restart)
+        if restart.kind == "crash" and any(0 <= end - restart.requested_at_s <= 1 for end in ends)
+    )
+
+
+def _down_afterwards(told: list[Seen]) -> tuple[int, ...]:
+    return tuple(seen.attempts[0][0] for seen in told if _first_outcome(seen) in DOWN)
+
+
+def _first_outcome(seen: Seen) -> str | None:
+    return seen.attempts[0][1].outcome if seen.attempts else None
+
+
+def _next_attempts(seen: list[Seen]) -> tuple[int, ...]:
+    return tuple(one.attempts[0][0] for one in seen if one.attempts)
+
+
+def _why_restart(sure: Sure, *, on_record: bool, together: bool) -> str:
+    if on_record:
+        return "The lab restarted it at that time."
+    said = "Its close frame says so"
+    if sure == "shown":
+        return f"{said}, and the next attempt found nobody there."
+    return f"{said}, and all these connections ended together." if together else f"{said}."
+
+
+def _reason(told: list[Seen]) -> str:
+    reasons = {seen.closure.close_reason for seen in told} - {""}
+    return f" {quoted(min(reasons))}" if reasons else ""
+
+
+def _connections(seen: list[Seen]) -> str:
+    return counted(len(seen), "connection")
+
+
+def _ends(seen: list[Seen]) -> str:
+    return " and ".join(sorted({one.closure.tcp_end for one in seen}))
+
+
+def _outcomes(seen: list[Seen]) -> str:
+    return ", ".join(sorted({_met(one.attempts[0][1]) for one in seen if one.attempts}))
+
+
+def _met(attempt: Attempt) -> str:
+    """Say what an attempt met, in words."""
+    return {
+        "opened": "it opened",
+        "refused": "refused, nobody listens on this port",
+        "reset": "the connection was cut before the handshake ended",
+        "timeout": "no answer in time",
+        "rejected": f"HTTP {attempt.http_status}",
+        "failed": quoted(attempt.error or "an error without words"),
+    }[attempt.outcome]

@@ -1,0 +1,63 @@
+"""The rules, and how they are asked: records in, findings out. The one place where the kit concludes why.
+
+Each rule is a function from what was observed to findings; its docstring says when it is how sure, and when it stays
+silent. No rule knows a product. A new finding is a new function and a line in `RULES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+from wslab.core.findings.closings import own_keepalive, protocol_error, server_said, unexplained
+from wslab.core.findings.finding import SURENESS, Finding
+from wslab.core.findings.observed import Observed
+from wslab.core.findings.restarts import announced_restart, crash, stayed_away, unavailable, unreachable
+from wslab.core.findings.sizes import close_frame_lost, own_limit, size_refused
+from wslab.core.records import Record
+from wslab.core.runs import Run
+
+Rule = Callable[[Observed], Iterator[Finding]]
+
+RULES: tuple[Rule, ...] = (
+    size_refused,
+    own_limit,
+    close_frame_lost,
+    announced_restart,
+    crash,
+    own_keepalive,
+    protocol_error,
+    unreachable,
+    unavailable,
+    stayed_away,
+)
+"""In the order in which findings are told where they are equally sure."""
+
+LEFT: tuple[Callable[[Observed, Collection[int]], Iterator[Finding]], ...] = (server_said, unexplained)
+"""Asked last, each about the closures on which no finding rests so far."""
+
+
+def find(records: Run | Iterable[Record]) -> tuple[Finding, ...]:
+    """Return what the records show, the surest first; a closure that no rule explains is told as such.
+
+    Args:
+        records: a run, or records in the order of observation. `Finding.evidence` holds their places, from 0.
+    """
+    observed = Observed(records.records if isinstance(records, Run) else records)
+    found = [finding for rule in RULES for finding in rule(observed)]
+    for last in LEFT:
+        found += [*last(observed, {number for finding in found for number in finding.evidence})]
+    return tuple(sorted(found, key=lambda finding: SURENESS.index(finding.sure)))
+
+
+def headline(records: Run | Iterable[Record]) -> str:
+    """Return in one sentence what was found, and how sure that is where it is less than shown.
+
+    >>> headline([])
+    'Nothing is on record.'
+    """
+    observed = records.records if isinstance(records, Run) else tuple(records)
+    found = find(observed)
+    if not found:
+        return "Nothing closed but what was closed on purpose." if observed else "Nothing is on record."
+    first = found[0]
+    return first.what if first.sure in ("shown", "cannot tell") else f"{first.what} ({first.sure.capitalize()}.)"
