@@ -5,14 +5,18 @@ The examples on the pages are doctests, which pytest collects from `docs` by its
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
+import psutil
 import pytest
 import typer
 
@@ -103,3 +107,40 @@ def test_command_of_a_page_is_one_that_there_is(line: str) -> None:
         assert command is not None, f"there is no command {name}"
         with command.make_context(name, rest, parent=context):
             pass
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(command: list[str], ready: str) -> Iterator[psutil.Process]:
+    """Run a program for the while, once it has said that it is ready."""
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            assert any(ready in line for line in process.stderr), f"{command} ended"
+            yield psutil.Process(process.pid)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate()
+
+
+def addresses(program: psutil.Process) -> set[str]:
+    """Return the addresses on which a program and its processes listen."""
+    everyone = [program, *program.children(recursive=True)]
+    sockets = [each for process in everyone for each in process.net_connections("tcp")]
+    return {each.laddr.ip for each in sockets if each.status == psutil.CONN_LISTEN}
+
+
+def test_cluster_of_the_readme_listens_on_no_other_address_than_those_it_names() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for_here = re.sub(r"192\.0\.2\.\d", "127.0.0.1", readme).replace("8786", str(free_port()))
+    start = [sys.executable, "-m", "dask"]
+    scheduler, worker = (shlex.split(line) for line in re.findall(r"^ {4}dask (.*)$", for_here, re.M))
+    with (
+        running([*start, *scheduler], "Scheduler at:") as scheduling,
+        running([*start, *worker], "Registered to:") as working,
+    ):
+        assert addresses(scheduling) == addresses(working) == {"127.0.0.1"}
