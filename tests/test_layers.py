@@ -209,6 +209,18 @@ def test_import_cycle_is_noticed(tmp_path: Path, sources: dict[str, str], module
     assert {module.removeprefix("wslab.") for module in cycle(package)} == modules
 
 
+def test_what_is_raised_on_purpose_is_an_error_of_the_package() -> None:
+    """So that `except wslab.WslabError` catches it, and a traceback of anything else is a fault of ours."""
+    raised = [
+        f"{path.relative_to(PACKAGE.parent)}:{node.lineno} raises {node.exc.func.id}; see wslab/core/errors.py"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name)
+        if node.exc.func.id in ("ValueError", "TypeError", "RuntimeError", "ImportError")
+    ]
+    assert raised == []
+
+
 def test_import_of_wslab_loads_no_pictures_and_no_widgets() -> None:
     """They cost more than everything else together, and a script or the server's child never needs them."""
     loaded = "import sys, wslab; print(*{name.partition('.')[0] for name in sys.modules})"

@@ -33,6 +33,7 @@ _HOMES = {
     "RestartPanel": "wslab.panels",
     "Run": "wslab.core.runs",
     "StoryPanel": "wslab.panels",
+    "WslabError": "wslab.core.errors",
     "allow_nested_run": "wslab.net.runtime",
     "browser_drill": "wslab.experiments",
     "closure_visibility": "wslab.experiments",
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
     from wslab import course as course
     from wslab.core import ladders as ladders
     from wslab.core.codes.cards import compare as compare
+    from wslab.core.errors import WslabError as WslabError
     from wslab.core.herds.simulate import simulate_herd as simulate_herd
     from wslab.core.knobs import Knobs as Knobs
     from wslab.core.policies import textbook as backoff  # noqa: F401

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 from wslab.core.codes.languages import Language, speaking
 from wslab.core.codes.registry import lookup
+from wslab.core.errors import NotRecordedError, PolicyError
 from wslab.core.herds.simulate import simulate_herd
 from wslab.core.knobs import MIB, Knobs
 from wslab.core.ladders import bracket
-from wslab.core.policies.policy import Policy, PolicyError, checked
+from wslab.core.policies.policy import Policy, checked
 from wslab.core.runs import Run
 from wslab.experiments import browser_drill, closure_visibility, payload_sweep, resend, restart_drill
-from wslab.net.replay import NotRecordedError
 from wslab.net.server.lab_server import LabServer
 
 

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from wslab.core.errors import RunFileError
 from wslab.core.knobs import Knobs
 from wslab.core.records import Close, Closure, Outage, Restart, RunInfo
-from wslab.core.runs import Run, RunFileError, load
+from wslab.core.runs import Run, load
 
 SECONDS = st.floats(min_value=0, max_value=1e9, allow_nan=False)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

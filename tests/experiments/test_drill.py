@@ -8,10 +8,10 @@ from collections import Counter
 import pytest
 
 import wslab
+from wslab.core.errors import LabServerError
 from wslab.core.knobs import Knobs
 from wslab.core.records import Attempt, Record, Restart, Waiting
 from wslab.experiments import Cancel
-from wslab.net.child import LabServerError
 from wslab.net.server.fleet import LabFleet
 from wslab.net.server.lab_server import LabServer
 

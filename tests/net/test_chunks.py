@@ -12,7 +12,8 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosedError
 
-from wslab.net.chunks import Inbox, Upload, UploadRefusedError, receive_chunks, send_in_chunks
+from wslab.core.errors import UploadRefusedError
+from wslab.net.chunks import Inbox, Upload, receive_chunks, send_in_chunks
 
 LIMIT_BYTES = 4096
 CONTENT = Random(0).randbytes(300_000)

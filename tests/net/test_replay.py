@@ -9,6 +9,7 @@ import pytest
 
 import wslab
 from wslab.core import recordings
+from wslab.core.errors import LabServerError, NotRecordedError
 from wslab.core.knobs import Knobs
 from wslab.core.policies.policy import Policy, any_code
 from wslab.core.policies.textbook import constant, full_jitter
@@ -16,8 +17,6 @@ from wslab.core.recordings import RECORD, REPLAY, Asked, behaviour
 from wslab.core.runs import load
 from wslab.experiments import find_limit, payload_sweep, restart_drill, send_message
 from wslab.net import replay
-from wslab.net.child import LabServerError
-from wslab.net.replay import NotRecordedError
 from wslab.net.server.fleet import LabFleet
 from wslab.net.server.lab_server import LabServer
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from wslab.core.runs import RunFileError
-from wslab.reports.opening import NotebookError, lessons, open_notebook
+from wslab.core.errors import NotebookError, RunFileError
+from wslab.reports.opening import lessons, open_notebook
 
 DATA = Path(__file__).parents[2] / "data"
 

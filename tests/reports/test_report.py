@@ -8,8 +8,8 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 
+from wslab.core.errors import NoBrowserError
 from wslab.reports import Report, find_browser, make_report, print_page
-from wslab.reports.pdf import NoBrowserError
 
 pytestmark = pytest.mark.filterwarnings("default")  # of the libraries that start a kernel
 

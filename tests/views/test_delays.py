@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from wslab.core.policies.policy import PolicyError
+from wslab.core.errors import PolicyError
 from wslab.core.policies.textbook import POLICIES, constant, exponential
 from wslab.views.axes import describe
 from wslab.views.plots import delays_drawn

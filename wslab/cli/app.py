@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from wslab.core.errors import BadValueError
+
 NEEDS_JUPYTERLAB = "@jupyterhub/jupyter-server-proxy"
 """An extension that fails in Voilà's page, where it is installed; the panels do not need it."""
 
@@ -21,7 +23,7 @@ def app(
 ) -> None:
     """Open the panels as an app in the browser; Ctrl-C ends it. Needs the extra: pip install 'wslab[app]'."""
     if importlib.util.find_spec("voila") is None:
-        raise ValueError("the app is served by Voilà, which is not installed: pip install 'wslab[app]'")
+        raise BadValueError("the app is served by Voilà, which is not installed: pip install 'wslab[app]'")
     with as_file(files("wslab") / "app") as folder:
         data = os.pathsep.join(filter(None, [str(folder / "share"), os.environ.get("JUPYTER_PATH")]))
         options = [

@@ -17,9 +17,9 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from wslab.core.errors import UnwritableError, WslabError, in_words
 from wslab.experiments import Progress
 from wslab.experiments.conduct import OnProgress
-from wslab.net.child import LabServerError
 
 
 def _policies(incomplete: str) -> Iterator[tuple[str, str]]:
@@ -46,9 +46,8 @@ AdmissionsOption = Annotated[
     float | None, typer.Option(help="Opening handshakes that the server answers per second. Not given: no limit.")
 ]
 
-WRONG_ARGUMENT = (TypeError, ValueError)
-CANNOT_BE_DONE_HERE = (LabServerError, OSError)
-"""Errors whose messages are for people; any other is a fault of ours."""
+FOR_PEOPLE = (WslabError, OSError)
+"""Errors whose messages are for people; any other is a fault of ours and keeps its traceback."""
 
 
 @contextlib.contextmanager
@@ -56,10 +55,8 @@ def teaching() -> Iterator[None]:
     """Turn the errors that are meant for people into a line on stderr and an exit code."""
     try:
         yield
-    except WRONG_ARGUMENT as error:
-        raise typer.Exit(complain(error, 2)) from None
-    except CANNOT_BE_DONE_HERE as error:
-        raise typer.Exit(complain(error, 1)) from None
+    except FOR_PEOPLE as error:
+        raise typer.Exit(complain(error, 2 if isinstance(error, ValueError | TypeError) else 1)) from None
 
 
 def print_result(document: Mapping[str, Any] | None, table: Table, saved: Sequence[Path]) -> None:
@@ -81,7 +78,7 @@ def make_folder(out: Path | None) -> None:
     """Make the folder for results: before the run, so that a wrong path does not cost it.
 
     Raises:
-        OSError: it cannot be made, or not be written; the message says why.
+        UnwritableError: it cannot be made, or not be written; the message says why.
     """
     if out is None:
         return
@@ -89,21 +86,25 @@ def make_folder(out: Path | None) -> None:
         out.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=out).close()
     except OSError as error:
-        raise OSError(f"--out is {str(out)!r}, but must be a folder that you may write: {error.strerror}") from None
+        raise UnwritableError(
+            f"--out is {str(out)!r}, but must be a folder that you may write: {error.strerror}"
+        ) from None
 
 
 def check_writable(file: Path) -> None:
     """Raise unless a file can be written under this name: before the work, so that a wrong path does not cost it.
 
     Raises:
-        OSError: its folder is missing or may not be written, or the name is a folder's.
+        UnwritableError: its folder is missing or may not be written, or the name is a folder's.
     """
     try:
         if file.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         tempfile.TemporaryFile(dir=file.parent).close()
     except OSError as error:
-        raise OSError(f"--out is {str(file)!r}, which cannot be written: {error.strerror}") from None
+        raise UnwritableError(
+            f"--out is {str(file)!r}, which cannot be written: {in_words(error, named=False)}"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wslab.cli.console import check_writable, complain, print_saved, progress_line
+from wslab.core.errors import BadValueError
 from wslab.core.files import write_whole
 from wslab.experiments import Progress
 from wslab.views.words import short
@@ -79,5 +80,5 @@ def _files(made: Report, page: Path, browser: str | None, md: bool) -> dict[Path
 def _pair(given: str) -> tuple[str, str]:
     name, equals, value = given.partition("=")
     if not equals:
-        raise ValueError(f"--parameter is {given!r}, but must be NAME=VALUE")
+        raise BadValueError(f"--parameter is {given!r}, but must be NAME=VALUE")
     return name.strip(), value

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from types import UnionType
 from urllib.parse import urlsplit
 
+from wslab.core.errors import BadTypeError, BadValueError
+
 
 def check_number(
     name: str,
@@ -32,16 +34,16 @@ def check_number(
     >>> check_number("downtime_s", -1, low=0, high=60, unit="seconds")
     Traceback (most recent call last):
     ...
-    ValueError: downtime_s is -1, but must be between 0 and 60 seconds
+    wslab.core.errors.BadValueError: downtime_s is -1, but must be between 0 and 60 seconds
     """
     if value is None and optional:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         wanted = f"a number {_of(unit)}" + (" or None" if optional else "")
-        raise TypeError(f"{name} is {value!r}, but must be {wanted}")
+        raise BadTypeError(f"{name} is {value!r}, but must be {wanted}")
     if not (low <= value <= high) or math.isinf(value):
         bound = f"at least {low:,}" if math.isinf(high) else f"between {low:,} and {high:,}"
-        raise ValueError(f"{name} is {value:,}, but must be {bound} {unit}" + (f"; {hint}" if hint else ""))
+        raise BadValueError(f"{name} is {value:,}, but must be {bound} {unit}" + (f"; {hint}" if hint else ""))
 
 
 def check_whole(
@@ -56,14 +58,14 @@ def check_whole(
 ) -> None:
     """Raise unless `value` is an int in `[low, high]`; otherwise as `check_number`."""
     if isinstance(value, float):
-        raise TypeError(f"{name} is {value!r}, but must be a whole number {_of(unit)}")
+        raise BadTypeError(f"{name} is {value!r}, but must be a whole number {_of(unit)}")
     check_number(name, value, low=low, high=high, unit=unit, hint=hint, optional=optional)
 
 
 def check_flag(name: str, value: object, *, optional: bool = False) -> None:
     """Raise TypeError unless `value` is True or False; with `optional`, None passes."""
     if not (isinstance(value, bool) or (value is None and optional)):
-        raise TypeError(f"{name} is {value!r}, but must be True or False" + (" or None" if optional else ""))
+        raise BadTypeError(f"{name} is {value!r}, but must be True or False" + (" or None" if optional else ""))
 
 
 def check_type(name: str, value: object, kind: type | UnionType, wanted: str) -> None:
@@ -72,10 +74,10 @@ def check_type(name: str, value: object, kind: type | UnionType, wanted: str) ->
     >>> check_type("sizes", 1024, list, "a list of bytes; write [1024]")
     Traceback (most recent call last):
     ...
-    TypeError: sizes is 1024, but must be a list of bytes; write [1024]
+    wslab.core.errors.BadTypeError: sizes is 1024, but must be a list of bytes; write [1024]
     """
     if not isinstance(value, kind):
-        raise TypeError(f"{name} is {value!r}, but must be {wanted}")
+        raise BadTypeError(f"{name} is {value!r}, but must be {wanted}")
 
 
 def check_seed(seed: int) -> None:
@@ -89,14 +91,16 @@ def check_choice(name: str, value: object, choices: Iterable[str], *, hint: str 
     >>> check_choice("kind", "gracefull", ["graceful", "crash"])
     Traceback (most recent call last):
     ...
-    ValueError: kind is 'gracefull'; did you mean 'graceful'? Known: 'graceful', 'crash'
+    wslab.core.errors.BadValueError: kind is 'gracefull'; did you mean 'graceful'? Known: 'graceful', 'crash'
     """
     known = list(choices)
     if value in known:
         return
     near = difflib.get_close_matches(str(value), known, n=3)
     guess = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
-    raise ValueError(f"{name} is {value!r}{guess} Known: {', '.join(map(repr, known))}" + (f"; {hint}" if hint else ""))
+    raise BadValueError(
+        f"{name} is {value!r}{guess} Known: {', '.join(map(repr, known))}" + (f"; {hint}" if hint else "")
+    )
 
 
 def check_url(url: str) -> None:
@@ -105,17 +109,19 @@ def check_url(url: str) -> None:
         parts = urlsplit(url)
         _ = parts.port  # a port that is no number raises here
     except (ValueError, AttributeError, TypeError) as error:
-        raise ValueError(f"url is {url!r}, which is not a URL: {error}") from None
+        raise BadValueError(f"url is {url!r}, which is not a URL: {error}") from None
     if parts.scheme not in ("ws", "wss"):
         suggestion = {"http": "ws", "https": "wss"}.get(parts.scheme)
         fix = f"write {suggestion}://… instead" if suggestion else "it must begin with ws:// or wss://"
-        raise ValueError(f"url is {url!r}, which is not a WebSocket URL; {fix}")
+        raise BadValueError(f"url is {url!r}, which is not a WebSocket URL; {fix}")
     if " " in url or not url.isprintable():
-        raise ValueError(f"url is {url!r}, but a URL holds neither spaces nor line breaks; take them out, or write %20")
+        raise BadValueError(
+            f"url is {url!r}, but a URL holds neither spaces nor line breaks; take them out, or write %20"
+        )
     if not parts.hostname:
-        raise ValueError(f"url is {url!r}, which names no host; write for example ws://127.0.0.1:8765/")
+        raise BadValueError(f"url is {url!r}, which names no host; write for example ws://127.0.0.1:8765/")
     if parts.fragment:
-        raise ValueError(f"url is {url!r}, but a WebSocket URL has no fragment (RFC 6455 §3); leave out #…")
+        raise BadValueError(f"url is {url!r}, but a WebSocket URL has no fragment (RFC 6455 §3); leave out #…")
 
 
 def check_origins(origins: Sequence[str]) -> None:
@@ -124,14 +130,15 @@ def check_origins(origins: Sequence[str]) -> None:
     >>> check_origins(["https://hub/user/ada"])
     Traceback (most recent call last):
     ...
-    ValueError: origins has 'https://hub/user/ada', but an origin is scheme://host[:port], as location.origin says it
+    wslab.core.errors.BadValueError: origins has 'https://hub/user/ada', but an origin is scheme://host[:port], as \
+location.origin says it
     """
     if isinstance(origins, str):
-        raise TypeError(f"origins is {origins!r}, but must be a list; write [{origins!r}]")
+        raise BadTypeError(f"origins is {origins!r}, but must be a list; write [{origins!r}]")
     for origin in origins:
         scheme, _, host = str(origin).partition("://")
         if not (scheme and host) or set(host) & set("/?#@* ") or origin != origin.lower():
-            raise ValueError(
+            raise BadValueError(
                 f"origins has {origin!r}, but an origin is scheme://host[:port], as location.origin says it"
             )
 

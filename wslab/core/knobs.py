@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from wslab.core.arguments import check_choice, check_flag, check_number, check_type, check_whole
+from wslab.core.errors import BadValueError
 
 MIB = 2**20
 MAX_LIMIT_BYTES = 2**30
@@ -56,7 +57,8 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     >>> Knobs(max_message_bytes=-1)
     Traceback (most recent call last):
     ...
-    ValueError: max_message_bytes is -1, but must be between 1 and 1,073,741,824 bytes; None means no limit
+    wslab.core.errors.BadValueError: max_message_bytes is -1, but must be between 1 and 1,073,741,824 bytes; None \
+means no limit
     """
 
     max_message_bytes: int | None = MIB
@@ -115,13 +117,13 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def _check_restart(self) -> None:
         if self.restart_code not in RESTART_CODES and not 3000 <= self.restart_code <= 4999:
             known = ", ".join(map(str, RESTART_CODES))
-            raise ValueError(
+            raise BadValueError(
                 f"restart_code is {self.restart_code!r}, but must be one of {known}, or 3000 to 4999: "
                 "1005 sends an empty close frame, 1006 none at all"
             )
         reason_bytes = len(self.restart_reason.encode())
         if reason_bytes > 123:
-            raise ValueError(
+            raise BadValueError(
                 f"restart_reason takes {reason_bytes} bytes, but a close reason has at most 123 bytes "
                 "(RFC 6455 §5.5); shorten it"
             )

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 
 from wslab.core.arguments import check_choice, check_whole
+from wslab.core.errors import BadTypeError, BadValueError
 
 SAFETY_CAP_BYTES = 64 * 2**20
 """Larger payloads are refused unless the caller raises `cap_bytes`: a typing error should not fill the memory."""
@@ -41,11 +42,13 @@ def payload_size(payload: str | bytes, *, cap_bytes: int = SAFETY_CAP_BYTES) -> 
         ValueError: it is larger than `cap_bytes`, or text that UTF-8 cannot encode.
     """
     if not isinstance(payload, (str, bytes)):
-        raise TypeError(f"payload is of type {type(payload).__name__}, but a message is str (text) or bytes (binary)")
+        raise BadTypeError(
+            f"payload is of type {type(payload).__name__}, but a message is str (text) or bytes (binary)"
+        )
     try:
         payload_bytes = len(payload.encode()) if isinstance(payload, str) else len(payload)
     except UnicodeEncodeError as error:
-        raise ValueError(
+        raise BadValueError(
             f"payload has {payload[error.start]!r} at character {error.start}, but a text message is UTF-8 "
             "(RFC 6455 §5.6), which has no surrogates; leave it out, or send bytes"
         ) from None

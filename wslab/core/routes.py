@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 
 from wslab.core.arguments import check_url
+from wslab.core.errors import BadValueError
 from wslab.core.records import Close
 
 Way = Literal["direct", "wslab", "proxy"]
@@ -85,7 +86,7 @@ def routes(server_url: str, *, page_url: str, base_url: str = "/") -> tuple[Rout
     check_url(server_url)
     server, page = urlsplit(server_url), urlsplit(page_url)
     if page.scheme not in ("http", "https") or not page.hostname:
-        raise ValueError(f"page_url is {page_url!r}, but must be http:// or https:// with a host, as location.href")
+        raise BadValueError(f"page_url is {page_url!r}, but must be http:// or https:// with a host, as location.href")
     base = urljoin(page_url, base_url).rstrip("/").replace("http", "ws", 1)
     direct = is_loopback(page.hostname) or not is_loopback(server.hostname or "")
     return (
@@ -116,7 +117,7 @@ def judge(route: Route, trials: Sequence[tuple[Close, CloseEvent]]) -> Finding:
     'altered'
     """
     if not trials:
-        raise ValueError("trials is empty, but a judgement needs at least one; close a connection with a known code")
+        raise BadValueError("trials is empty, but a judgement needs at least one; close a connection with a known code")
     sent = _listed([close for close, _ in trials])
     if not all(event.opened for _, event in trials):
         return Finding(

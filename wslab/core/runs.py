@@ -20,6 +20,7 @@ from typing import TypeVar
 
 import msgspec
 
+from wslab.core.errors import RunFileError
 from wslab.core.files import write_whole
 from wslab.core.printable import printable
 from wslab.core.records import KINDS, Kinds, Record, RunInfo, tag_of
@@ -43,10 +44,6 @@ _KINDS_OF_LINES: tuple[type[Record], ...] = (RunInfo, *(kind.record for kind in 
 _LINES = {tag_of(kind): kind for kind in _KINDS_OF_LINES}
 
 _DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(functools.reduce(operator.or_, _KINDS_OF_LINES))
-
-
-class RunFileError(ValueError):
-    """A file that is damaged, of another kind, or of a newer version; the message says where and why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 from websockets.exceptions import ProtocolError
 
 from wslab.core.arguments import check_choice, check_number, check_whole
+from wslab.core.errors import BadTypeError, BadValueError, in_words
 from wslab.core.knobs import Knobs
 from wslab.core.payloads import SAFETY_CAP_BYTES
 from wslab.core.records import Attempt, Notice
@@ -19,7 +20,6 @@ from wslab.core.runs import Run
 from wslab.experiments.conduct import Cancel, OnRecord, Setting, conduct, served
 from wslab.experiments.page import Page, Visitor
 from wslab.net.client.client import Client
-from wslab.net.client.exchange import in_words
 from wslab.net.recording import Recorder
 from wslab.net.server.lab_server import LabServer
 
@@ -65,10 +65,10 @@ def browser_drill(
     check_whole("close_code", close_code, low=0, high=65_535, unit="(a close code)")
     check_number("timeout_s", timeout_s, low=0.1, high=600, unit="seconds")
     if not isinstance(target, LabServer | Knobs):
-        raise TypeError(f"target is {target!r}, but must be a LabServer, or Knobs to start one with")
+        raise BadTypeError(f"target is {target!r}, but must be a LabServer, or Knobs to start one with")
     knobs = target if isinstance(target, Knobs) else target.knobs
     if case == "oversized" and knobs.max_message_bytes is None:
-        raise ValueError("target has no limit on messages, so nothing can exceed it; set its max_message_bytes")
+        raise BadValueError("target has no limit on messages, so nothing can exceed it; set its max_message_bytes")
     payload_bytes = (knobs.max_message_bytes or 0) + overshoot_bytes
     missing = "none was asked for" if page is None else page.missing()
 

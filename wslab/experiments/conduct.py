@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, NamedTuple
 
 from wslab.core.arguments import check_url
+from wslab.core.errors import BadTypeError
 from wslab.core.herds.summaries import quantile
 from wslab.core.knobs import Knobs
 from wslab.core.policies.policy import Policy
@@ -108,7 +109,7 @@ def served(target: LabServer | Knobs | str) -> Iterator[tuple[LabServer | None, 
             check_url(target)
             yield None, target
         case _:
-            raise TypeError(f"target is {target!r}, but must be a LabServer, Knobs to start one with, or a URL")
+            raise BadTypeError(f"target is {target!r}, but must be a LabServer, Knobs to start one with, or a URL")
 
 
 def conduct(

@@ -14,6 +14,7 @@ from itertools import product
 import psutil
 
 from wslab.core.arguments import check_number, check_whole
+from wslab.core.errors import BadValueError
 from wslab.core.knobs import MAX_LIMIT_BYTES, MIB, Knobs
 from wslab.core.payloads import make_payload
 from wslab.core.records import Footprint
@@ -66,7 +67,7 @@ def limit_cost(
     check_number("timeout_s", timeout_s, low=0.1, high=3600, unit="seconds")
     most_bytes = max(limits, default=0) * max(half_sent, default=0)
     if most_bytes > cap_bytes:
-        raise ValueError(
+        raise BadValueError(
             f"limits and half_sent come to {most_bytes:,} bytes, but at most cap_bytes, which is {cap_bytes:,}, may be "
             f"held; lower them, or say cap_bytes={most_bytes} if this machine has the memory"
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, get_args
 
 from wslab.core.arguments import check_choice, check_number, check_whole
+from wslab.core.errors import BadTypeError, BadValueError
 from wslab.core.knobs import Knobs, changed
 from wslab.core.records import RestartKind
 from wslab.experiments.conduct import Lab
@@ -29,12 +30,12 @@ class Restarts(NamedTuple):
         check_choice("kind", self.kind, get_args(RestartKind))
         check_number("downtime_s", self.downtime_s, low=0, high=600, unit="seconds", optional=True)
         if not isinstance(target, Lab | Knobs):
-            raise TypeError(
+            raise BadTypeError(
                 f"target is {target!r}, but a drill restarts its server: give a LabServer, a LabFleet, or Knobs for "
                 "one; a server of your own you restart yourself, while stay_connected(url) runs"
             )
         if not isinstance(target, Knobs) and isinstance(target, LabFleet) != (self.kind == "rolling"):
-            raise ValueError(f"kind is {self.kind!r}, but a LabFleet is restarted by 'rolling', and nothing else is")
+            raise BadValueError(f"kind is {self.kind!r}, but a LabFleet is restarted by 'rolling', and nothing else is")
         changed(target if isinstance(target, Knobs) else target.knobs, self.changes)
 
     @contextlib.contextmanager

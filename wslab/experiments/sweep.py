@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from wslab.core.arguments import check_choice, check_flag, check_seed, check_type, check_whole
+from wslab.core.errors import BadValueError
 from wslab.core.knobs import Knobs
 from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES, check_size, make_payload
 from wslab.core.records import Send
@@ -69,10 +70,10 @@ def payload_sweep(
     make = _maker(payload, seed, cap_bytes)
     steps, total = _steps(sizes, cap_bytes)
     if total is None and confirm == "none":
-        raise ValueError("confirm is 'none', but a search must learn what came of each size; use 'reply' or 'ping'")
+        raise BadValueError("confirm is 'none', but a search must learn what came of each size; use 'reply' or 'ping'")
     first = _next(steps, None)
     if first is None:
-        raise ValueError("sizes is empty, or a generator that is used up; give at least one size, or make it anew")
+        raise BadValueError("sizes is empty, or a generator that is used up; give at least one size, or make it anew")
     how: dict[str, Any] = {"fragment_bytes": fragment_bytes, "confirm": confirm, "timeout_s": timeout_s}
     client_knobs: dict[str, Any] = {"compression": compression, "max_message_bytes": max_message_bytes}
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from wslab.core.arguments import check_choice, check_number, check_whole
+from wslab.core.errors import BadValueError
 from wslab.core.knobs import MIB, AfterRefusal, Knobs
 from wslab.core.payloads import SAFETY_CAP_BYTES
 from wslab.core.records import Sighting
@@ -158,7 +159,7 @@ def _limit_bytes(target: LabServer | Knobs | str, max_message_bytes: int | None)
     else:
         limit_bytes = (target if isinstance(target, Knobs) else target.knobs).max_message_bytes
     if limit_bytes is None:
-        raise ValueError("target has no limit on messages, so nothing can exceed it; set its max_message_bytes")
+        raise BadValueError("target has no limit on messages, so nothing can exceed it; set its max_message_bytes")
     return limit_bytes
 
 

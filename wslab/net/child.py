@@ -26,10 +26,6 @@ REPLY_TIMEOUT_S = 30.0
 MAX_LINE_BYTES = 2**30
 
 
-class LabServerError(RuntimeError):
-    """A lab server cannot do what was asked: it was stopped, its process died, or its port is taken."""
-
-
 class Child:
     """One process running a program of the lab. Lives on the background loop.
 

@@ -25,9 +25,9 @@ from websockets.exceptions import ConnectionClosed
 
 from wslab.core.arguments import check_number
 from wslab.core.chunks.inbox import BUSY, Inbox, Upload
-from wslab.core.chunks.sending import Sender, UploadRefusedError
+from wslab.core.chunks.sending import Sender
 
-__all__ = ["Inbox", "Messages", "Upload", "UploadRefusedError", "receive_chunks", "send_in_chunks"]
+__all__ = ["Inbox", "Messages", "Upload", "receive_chunks", "send_in_chunks"]
 
 BUSY_INTERVAL_S = 0.02
 

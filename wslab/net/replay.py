@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from wslab.core import places, recordings
+from wslab.core.errors import NotRecordedError
 from wslab.core.limits.verdicts import Verdict
 from wslab.core.recordings import RECORD, REPLAY, Asked
 from wslab.core.runs import Run
-from wslab.net.child import LabServerError
 
 NOWHERE = "ws://replay.invalid/"
 """The URL of a lab server in a replay: the name is one that never resolves (RFC 6761 §6.4)."""
@@ -30,10 +30,6 @@ NO_SERVER = "this is a replay, in which no server runs; for a real one, unset WS
 R = TypeVar("R", Run, Verdict)
 
 _turns: Counter[str] = Counter()
-
-
-class NotRecordedError(LabServerError):
-    """A replay was asked for what nobody recorded; the message says what there is and how to run it for real."""
 
 
 def replaying() -> bool:

@@ -16,6 +16,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, Generic, TypeVar
 
+from wslab.core.errors import MisuseError
+
 T = TypeVar("T")
 
 _lock = threading.Lock()
@@ -63,7 +65,7 @@ class Job(Generic[T]):
             TimeoutError: it has not ended within `timeout_s`; it goes on.
         """
         if _owner is not None and threading.current_thread() is _owner[1]:
-            raise RuntimeError("a blocking call on the lab's own event loop would wait for itself; await it instead")
+            raise MisuseError("a blocking call on the lab's own event loop would wait for itself; await it instead")
         if not self._ended.wait(timeout_s):
             raise TimeoutError(f"not ended within {timeout_s} s")
         return self._task.result()

@@ -14,7 +14,8 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
 from wslab.cli import COMMANDS
-from wslab.cli.console import CANNOT_BE_DONE_HERE, WRONG_ARGUMENT
+from wslab.cli.console import FOR_PEOPLE
+from wslab.core.errors import in_words
 from wslab.notebook.display import register
 
 _app = typer.Typer(
@@ -29,7 +30,7 @@ def _in_one_line() -> Iterator[None]:
     """Turn the errors that are meant for people into IPython's own for magics: a line, and the cell has failed."""
     try:
         yield
-    except (*WRONG_ARGUMENT, *CANNOT_BE_DONE_HERE) as error:
+    except FOR_PEOPLE as error:
         raise UsageError(str(error)) from None
 
 
@@ -43,8 +44,10 @@ def run_command(line: str) -> None:
     Raises:
         UsageError: a wrong argument, or it could not be done here; IPython shows its message alone.
     """
-    with _in_one_line():  # a quote that is not closed
+    try:
         arguments = shlex.split(line)
+    except ValueError as error:  # a quote that is not closed
+        raise UsageError(in_words(error, named=False)) from None
     try:
         _app(arguments or ["--help"], prog_name="%wslab", standalone_mode=False)
     except typer.Abort:

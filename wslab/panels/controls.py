@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
 from wslab.core.arguments import check_choice, check_flag, check_number, check_type, check_whole
+from wslab.core.errors import BadValueError
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Several:
         for one in value:
             check_choice(self.name, one, self.options)
         if self.at_most is not None and len(value) > self.at_most:
-            raise ValueError(f"{self.name} has {len(value)}, but at most {self.at_most} are shown beside each other")
+            raise BadValueError(f"{self.name} has {len(value)}, but at most {self.at_most} are shown beside each other")
 
 
 @dataclass(frozen=True, slots=True)

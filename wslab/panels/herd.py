@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from matplotlib.figure import Figure
 
+from wslab.core.errors import in_words
 from wslab.core.herds.scenario import Scenario
 from wslab.core.knobs import Knobs
 from wslab.core.runs import Run
@@ -145,7 +146,7 @@ class HerdPanel(Panel):
         except StoppedError:
             pass  # said by whoever cancelled it
         except Exception as error:  # this thread is nobody's: what goes wrong in it is said here
-            self.say(f"{type(error).__name__}: {error}", "failed")
+            self.say(in_words(error), "failed")
 
     def _simulate(self, cancel: Cancel) -> None:
         """Simulate what the controls ask for and is not there yet, and show each as soon as it is."""

@@ -23,6 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from wslab.core.arguments import check_choice
+from wslab.core.errors import BadValueError, MisuseError, in_words
 from wslab.core.runs import Run
 from wslab.experiments import Cancel
 from wslab.panels.controls import Action, Control, told
@@ -111,7 +112,7 @@ class Panel(anywidget.AnyWidget):
         """
         check_choice("action", action, [known.name for known in self.ACTIONS])
         if not self._job.acquire(blocking=False):
-            raise RuntimeError(f"the panel is busy with {self.busy!r}; stop() it first")
+            raise MisuseError(f"the panel is busy with {self.busy!r}; stop() it first")
         run = self._act(action)
         self._below.update()
         return run
@@ -170,7 +171,7 @@ class Panel(anywidget.AnyWidget):
     def to_save(self) -> Run:
         """Return the run that Save writes, or raise ValueError, which says what to do first."""
         if not self.runs:
-            raise ValueError("there is no run to save yet; press a button first")
+            raise BadValueError("there is no run to save yet; press a button first")
         return self.runs[-1]
 
     def looked_at(self, yes: bool) -> None:
@@ -204,7 +205,7 @@ class Panel(anywidget.AnyWidget):
         try:
             do()
         except Exception as error:  # shown here, since a callback's traceback goes where nobody looks
-            self.say(f"{type(error).__name__}: {error}", "failed")
+            self.say(in_words(error), "failed")
 
     def _start(self, action: str, values: dict[str, Any]) -> None:
         check_choice("action", action, [known.name for known in self.ACTIONS])
@@ -226,7 +227,7 @@ class Panel(anywidget.AnyWidget):
                 self._keep(run)
                 self.say(self.tell_of(run) + (" (stopped before its end)" if run.info.partial else ""), "done")
         except Exception as error:  # a failure of the network is no exception; this is a bad value or a lost server
-            self.say(f"{type(error).__name__}: {error}", "failed")
+            self.say(in_words(error), "failed")
         finally:
             self.busy = ""
             self._job.release()

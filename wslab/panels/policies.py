@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from wslab.core.errors import BadValueError
 from wslab.core.policies.policy import Policy
 from wslab.core.policies.textbook import POLICIES, named
 from wslab.panels.code import call
@@ -40,7 +41,7 @@ def chosen(values: Mapping[str, Any]) -> dict[str, Policy]:
         try:
             policies[name] = named(name, **_own(name, values))
         except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
+            raise BadValueError(f"{name}: {error}") from None
     return policies
 
 

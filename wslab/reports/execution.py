@@ -16,6 +16,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from wslab.core.errors import BadValueError
 from wslab.core.recordings import RECORD
 from wslab.reports.opening import Opened
 from wslab.reports.whole_tables import PREPARE
@@ -83,7 +84,7 @@ def execute(
         client.execute(env={**os.environ, RECORD: str(record_to.absolute())})
     except NoSuchKernel as error:
         known = ", ".join(sorted(KernelSpecManager().find_kernel_specs()))
-        raise ValueError(f"the notebook's kernel {error.name!r} is not installed; here are: {known}") from None
+        raise BadValueError(f"the notebook's kernel {error.name!r} is not installed; here are: {known}") from None
     except CellExecutionError as error:
         failure = Failure(progress.number, progress.cell_index, f"{error.ename}: {error.evalue}")
     except (CellTimeoutError, DeadKernelError) as error:

@@ -12,14 +12,11 @@ from nbformat.reader import NotJSONError
 
 from wslab.core import places
 from wslab.core.arguments import check_choice
+from wslab.core.errors import NotebookError
 from wslab.core.runs import Run, load
 from wslab.reports.runs import run_notebook
 
 RUN_SUFFIXES = (".jsonl", ".jsonl.gz")
-
-
-class NotebookError(ValueError):
-    """A file that is no notebook; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)

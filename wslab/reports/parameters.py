@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from wslab.core.arguments import check_choice
+from wslab.core.errors import BadValueError
 
 TAG = "parameters"
 
@@ -39,7 +40,7 @@ def _tagged(notebook: NotebookNode) -> tuple[int, dict[str, Any]]:
     for place, cell in enumerate(notebook.cells):
         if cell.cell_type == "code" and TAG in cell.metadata.get("tags", []):
             return place, _assigned(cell.source)
-    raise ValueError(
+    raise BadValueError(
         f"this notebook has no parameters: tag the cell that sets them {TAG!r} (in JupyterLab: View, Right Sidebar, "
         "Show Property Inspector)"
     )

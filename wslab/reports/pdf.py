@@ -6,16 +6,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from wslab.core.errors import NoBrowserError
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge")
 
 FOOTER = (
     '<div style="width: 100%; padding: 0 16mm; font: 8px sans-serif; color: #666; text-align: right">'
     '<span class="pageNumber"></span> / <span class="totalPages"></span></div>'
 )
-
-
-class NoBrowserError(OSError):
-    """There is nothing here that prints; the message says what to install."""
 
 
 def find_browser() -> str:

@@ -13,6 +13,8 @@ from pathlib import Path
 from jupyter_core.paths import jupyter_path
 from nbformat import NotebookNode
 
+from wslab.core.errors import MissingPackageError
+
 STATE = "application/vnd.jupyter.widget-state+json"
 
 CONTROLS = ("jupyter-js-widgets", "extension.js")
@@ -40,7 +42,9 @@ def scripts(notebook: NotebookNode) -> str:
 def _modules(used: list[str]) -> Iterator[str]:
     controls = _installed(*CONTROLS)
     if controls is None:
-        raise OSError("the scripts of ipywidgets are not installed here; its package widgetsnbextension brings them")
+        raise MissingPackageError(
+            "the scripts of ipywidgets are not installed here; its package widgetsnbextension brings them"
+        )
     yield _named("nbextensions/jupyter-js-widgets/extension", controls)
     for module in used:
         if (script := _installed(module, "index.js")) is not None:

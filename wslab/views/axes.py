@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 from rich.cells import cell_len
 
+from wslab.core.errors import BadTypeError, BadValueError
 from wslab.views.glyphs import make_legible
 from wslab.views.linebreaks import line_ends
 from wslab.views.style import INK, QUIET, Look
@@ -62,10 +63,10 @@ def require(name: str, table: pd.DataFrame, columns: Sequence[str]) -> None:
     """
     remedy = f"make it with wslab.views.tables.{name}(run)"
     if not isinstance(table, pd.DataFrame):
-        raise TypeError(f"{name} is {table!r}, but must be a table; {remedy}")
+        raise BadTypeError(f"{name} is {table!r}, but must be a table; {remedy}")
     missing = [column for column in columns if column not in table.columns]
     if missing:
-        raise ValueError(f"{name} has no column {', '.join(map(repr, missing))}; {remedy}")
+        raise BadValueError(f"{name} has no column {', '.join(map(repr, missing))}; {remedy}")
 
 
 def notes(tables: Sequence[pd.DataFrame], drawn_s: float | None = None) -> str:
@@ -223,7 +224,7 @@ def save(drawn: Axes | Figure, path: str | os.PathLike[str], *, dpi: int = 144) 
     """
     target = Path(path)
     if target.suffix not in (".png", ".svg"):
-        raise ValueError(f"path is {str(path)!r}, but must end in .png or .svg")
+        raise BadValueError(f"path is {str(path)!r}, but must end in .png or .svg")
     figure = _root(drawn) if isinstance(drawn, Axes) else drawn
     make_legible(figure)
     metadata = {"Description": describe(drawn)} | ({"Date": None} if target.suffix == ".svg" else {})

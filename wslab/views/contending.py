@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
+from wslab.core.errors import BadValueError
 from wslab.core.herds.contention import Contention, band
 from wslab.views.axes import SMALL_PT, WIDTH_IN, dress, lined, marked
 from wslab.views.style import GROUPS, INK, SHADE
@@ -29,7 +30,7 @@ def contention(results: Iterable[Contention]) -> Figure:
     for result in sorted(results, key=lambda result: result.clients):
         policies.setdefault(result.policy.name, []).append(result)
     if not 1 <= len(policies) <= len(GROUPS):
-        raise ValueError(f"results are of {len(policies)} policies, but must be of 1 to {len(GROUPS)}")
+        raise BadValueError(f"results are of {len(policies)} policies, but must be of 1 to {len(GROUPS)}")
     figure = Figure(figsize=(WIDTH_IN, 3.6), layout="constrained")
     handles: list[Artist] = []
     for ax, (measure, what) in zip(figure.subplots(1, 2), MEASURES.items(), strict=True):

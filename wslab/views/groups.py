@@ -8,6 +8,7 @@ from typing import TypeAlias
 import pandas as pd
 
 from wslab.core.arguments import check_choice
+from wslab.core.errors import BadValueError
 from wslab.views.style import GROUPS, LONE, Look, Meaning, look
 
 Groups: TypeAlias = list[tuple[str, pd.DataFrame]]
@@ -49,7 +50,7 @@ def looks_of(groups: Groups, by: str | None) -> Sequence[Look]:
     if len(groups) == 1:
         return [LONE]
     if len(groups) > len(GROUPS):
-        raise ValueError(
+        raise BadValueError(
             f"{by or 'run'} makes {len(groups)} groups, but at most {len(GROUPS)} lines can be told apart; select some"
         )
     return GROUPS[: len(groups)]

@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from wslab.core.errors import BadValueError
 from wslab.core.herds.summaries import BIN_S
 from wslab.views.axes import SMALL_PT, dress, filled, lined, marked, name_rows, new_axes
 from wslab.views.returning import AnyHerd, Returning, returning
@@ -58,9 +59,9 @@ def peak_against_clients(herds: Mapping[str, Sequence[AnyHerd]], *, ax: Axes | N
     """
     for name, some in herds.items():
         if not some:
-            raise ValueError(f"{name} has no herd; give at least one, better several sizes")
+            raise BadValueError(f"{name} has no herd; give at least one, better several sizes")
     if len(herds) > len(GROUPS):
-        raise ValueError(f"herds has {len(herds)} policies, but at most {len(GROUPS)} lines can be told apart")
+        raise BadValueError(f"herds has {len(herds)} policies, but at most {len(GROUPS)} lines can be told apart")
     ax = ax or new_axes(3.6)
     handles: list[Artist] = []
     told: list[str] = []

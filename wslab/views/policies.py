@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
+from wslab.core.errors import BadValueError
 from wslab.views.axes import SMALL_PT, WIDTH_IN, dress
 from wslab.views.herds import PER_BIN, draw_back, draw_capacity, shade_down
 from wslab.views.returning import AnyHerd, Returning, returning
@@ -28,7 +29,7 @@ def side_by_side(herds: Mapping[str, AnyHerd]) -> Figure:
     All panels share their axes, the upright one logarithmic: peaks of one client and of thousands are both seen.
     """
     if not herds:
-        raise ValueError("herds is empty; give at least one policy: {'full_jitter': simulate_herd(…)}")
+        raise BadValueError("herds is empty; give at least one policy: {'full_jitter': simulate_herd(…)}")
     seen = {name: returning(herd) for name, herd in herds.items()}
     rows = ceil(len(seen) / COLUMNS)
     figure = Figure(figsize=(WIDTH_IN, 0.9 + 1.75 * rows), layout="constrained")

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from wslab.core.errors import BadTypeError
 from wslab.core.herds.herd import Counts, Herd
 from wslab.core.herds.scenario import FloatArray
 from wslab.core.herds.summaries import BIN_S, quantile
@@ -85,7 +86,9 @@ def returning(herd: AnyHerd) -> Returning:
             return _of_simulation(herd)
         case Run():
             return _of_run(herd)
-    raise TypeError(f"herd is {herd!r}, but must be a Run of herd_drill or restart_drill, or a Herd of simulate_herd")
+    raise BadTypeError(
+        f"herd is {herd!r}, but must be a Run of herd_drill or restart_drill, or a Herd of simulate_herd"
+    )
 
 
 def _of_simulation(herd: Herd) -> Returning:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import msgspec
 import pandas as pd
 
+from wslab.core.errors import BadTypeError, BadValueError
 from wslab.core.knobs import Knobs
 from wslab.core.records import KINDS, Account, Closure, Kind, Record, Restart, Send
 from wslab.core.runs import Run
@@ -52,13 +53,13 @@ def _over_runs(tabulate: Callable[[Run], pd.DataFrame]) -> Callable[[Runs], pd.D
 
 def _named(runs: Mapping[str, Run] | Iterable[Run]) -> dict[str, Run]:
     if not isinstance(runs, Iterable):
-        raise TypeError(f"runs is {runs!r}, but must be a Run, a dict of name to Run, or an iterable of Runs")
+        raise BadTypeError(f"runs is {runs!r}, but must be a Run, a dict of name to Run, or an iterable of Runs")
     named = dict(runs) if isinstance(runs, Mapping) else {str(n): run for n, run in enumerate(runs, start=1)}
     if not named:
-        raise ValueError("runs is empty; give at least one Run")
+        raise BadValueError("runs is empty; give at least one Run")
     for name, run in named.items():
         if not isinstance(run, Run):
-            raise TypeError(f"runs holds {run!r} as {name!r}, but must hold Runs; wslab.load(path) reads a file")
+            raise BadTypeError(f"runs holds {run!r} as {name!r}, but must hold Runs; wslab.load(path) reads a file")
     return named
 
 

@@ -10,6 +10,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from wslab.core.errors import BadValueError
 from wslab.core.records import RUN_ENDED
 from wslab.views.axes import SMALL_PT, dress, marked, name_rows, new_axes, notes, require, size_in
 from wslab.views.downtime import RESTART_COLUMNS, shade_downtime
@@ -75,7 +76,9 @@ def _require_one_run(
     tables = (attempts, closures, outages, restarts)
     names = {str(name) for table in tables if "run" in table for name in table["run"].unique()}
     if len(names) > 1:
-        raise ValueError(f"the tables hold {len(names)} runs, but a timeline shows one; select table[table.run == …]")
+        raise BadValueError(
+            f"the tables hold {len(names)} runs, but a timeline shows one; select table[table.run == …]"
+        )
 
 
 def _rows(attempts: pd.DataFrame, closures: pd.DataFrame, outages: pd.DataFrame) -> pd.Series[float]:

@@ -15,7 +15,6 @@ from wslab.core.chunks.inbox import Inbox
 from wslab.core.chunks.sending import (
     Chunk,
     Damaged,
-    DamagedMessageError,
     Done,
     Header,
     Kept,
@@ -23,8 +22,8 @@ from wslab.core.chunks.sending import (
     Offer,
     Refused,
     Sender,
-    UploadRefusedError,
 )
+from wslab.core.errors import DamagedMessageError, UploadRefusedError
 
 LIMIT_BYTES = 1024
 contents = st.binary(max_size=3000) | st.integers(5000, 40_000).map(lambda size: Random(size).randbytes(size))

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wslab.core.errors import PolicyError
 from wslab.core.herds.contention import AWS_POLICIES, band, contend
-from wslab.core.policies.policy import Policy, PolicyError
+from wslab.core.policies.policy import Policy
 
 # (clients, policy) → time, calls: means of 100 trials, as the original script gave them, run as it is.
 PUBLISHED = {

@@ -8,8 +8,9 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from wslab.core.errors import PolicyError
 from wslab.core.herds.draws import columns
-from wslab.core.policies.policy import Policy, PolicyError
+from wslab.core.policies.policy import Policy
 from wslab.core.policies.textbook import decorrelated_jitter, named
 
 

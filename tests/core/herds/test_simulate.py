@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wslab.core.errors import SimulationError
 from wslab.core.herds import simulate
 from wslab.core.herds.capacity import Admission
 from wslab.core.herds.draws import columns
 from wslab.core.herds.herd import Herd
 from wslab.core.herds.scenario import Scenario
-from wslab.core.herds.simulate import SimulationError, simulate_herd
+from wslab.core.herds.simulate import simulate_herd
 from wslab.core.policies.policy import Policy
 from wslab.core.policies.textbook import POLICIES, named
 from wslab.core.runs import load

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wslab.core.policies.policy import PolicyError, checked
+from wslab.core.errors import PolicyError
+from wslab.core.policies.policy import checked
 from wslab.core.policies.textbook import constant, full_jitter, named, registry
 
 

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wslab
+from wslab.core.errors import ClusterError
 from wslab.core.policies.textbook import named
 from wslab.core.records import Attempt, Closure
 from wslab.net import runtime
-from wslab.net.herds.cluster import Clock, Cluster, ClusterError, Exchange, clock, herd_on, over_cluster
+from wslab.net.herds.cluster import Clock, Cluster, Exchange, clock, herd_on, over_cluster
 from wslab.net.herds.herd import Herd
 from wslab.net.herds.outpost import check_reach
 from wslab.net.recording import Recorder

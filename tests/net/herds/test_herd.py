@@ -13,12 +13,12 @@ from typing import Any
 import psutil
 import pytest
 
+from wslab.core.errors import HerdError
 from wslab.core.policies.policy import Policy
 from wslab.core.policies.textbook import constant, named
 from wslab.core.records import Attempt, Close, Closure, Outage, Record
 from wslab.net import control, runtime
 from wslab.net.herds.herd import Herd
-from wslab.net.herds.workers import HerdError
 from wslab.net.recording import Recorder
 from wslab.net.server.lab_server import LabServer
 

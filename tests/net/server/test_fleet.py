@@ -8,8 +8,8 @@ import psutil
 import pytest
 
 import wslab
+from wslab.core.errors import LabServerError
 from wslab.net import runtime
-from wslab.net.child import LabServerError
 from wslab.net.client.client import Client
 from wslab.net.recording import Recorder
 from wslab.net.server.fleet import LabFleet

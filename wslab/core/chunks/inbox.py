@@ -17,7 +17,6 @@ from wslab.core.arguments import check_whole
 from wslab.core.chunks.sending import (
     Chunk,
     Damaged,
-    DamagedMessageError,
     Done,
     Kept,
     Missing,
@@ -26,6 +25,7 @@ from wslab.core.chunks.sending import (
     decode,
     encode,
 )
+from wslab.core.errors import DamagedMessageError
 
 MIN_CHUNK_BYTES = 512
 """Smaller chunks of an upload of several are refused: keeping account of them would take more memory than they do."""

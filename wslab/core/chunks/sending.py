@@ -27,6 +27,7 @@ import msgspec
 from msgspec import Meta
 
 from wslab.core.arguments import check_whole
+from wslab.core.errors import BadTypeError, BadValueError, DamagedMessageError, UploadRefusedError
 
 MIN_MESSAGE_BYTES = 1024
 MAX_ROUNDS_WITHOUT_PROGRESS = 3
@@ -109,18 +110,6 @@ class Damaged(Header, frozen=True, kw_only=True, tag="damaged"):
     reason: str
 
 
-class DamagedMessageError(ValueError):
-    """A message that does not decode: its checksum is wrong, or it is none of this protocol's."""
-
-
-class UploadRefusedError(RuntimeError):
-    """The receiver does not accept the upload, in its own words; `is_retryable` says whether it might later."""
-
-    def __init__(self, reason: str, *, is_retryable: bool) -> None:
-        super().__init__(reason)
-        self.is_retryable = is_retryable
-
-
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Offer | Chunk | Missing | Kept | Done | Refused | Damaged).decode
 
@@ -142,7 +131,7 @@ def decode(message: str | bytes) -> tuple[Header, memoryview]:
     >>> decode(b"hello")
     Traceback (most recent call last):
     ...
-    wslab.core.chunks.sending.DamagedMessageError: a message of 5 bytes does not match its checksum
+    wslab.core.errors.DamagedMessageError: a message of 5 bytes does not match its checksum
     """
     if isinstance(message, str):
         raise DamagedMessageError(f"a text message of {len(message):,} characters, but chunks travel in binary ones")
@@ -175,7 +164,7 @@ class Sender:
 
     def __init__(self, content: bytes, *, upload: str, max_message_bytes: int = 65_536, window: int = 16) -> None:
         if not isinstance(content, (bytes, bytearray, memoryview)):
-            raise TypeError(f"content is of type {type(content).__name__}, but chunks are cut from bytes; encode it")
+            raise BadTypeError(f"content is of type {type(content).__name__}, but chunks are cut from bytes; encode it")
         check_whole("max_message_bytes", max_message_bytes, low=MIN_MESSAGE_BYTES, high=2**30, unit="bytes")
         check_whole("window", window, low=1, high=1024, unit="messages")
         self.done = False
@@ -191,7 +180,9 @@ class Sender:
         try:
             msgspec.convert(upload, UploadId)
         except msgspec.ValidationError:
-            raise ValueError(f"upload is {upload!r}, but must be 1 to 64 letters, digits and any of _ . : -") from None
+            raise BadValueError(
+                f"upload is {upload!r}, but must be 1 to 64 letters, digits and any of _ . : -"
+            ) from None
         total_bytes, digest = self._content.nbytes, hashlib.sha256(self._content).hexdigest()
         longest = Chunk(
             upload=upload, total_bytes=total_bytes, chunk_bytes=max_message_bytes, digest=digest, number=total_bytes

@@ -27,6 +27,7 @@ from wslab.core.codes.sources import (
     Source,
     claim,
 )
+from wslab.core.errors import BadValueError
 
 
 class Aspect(msgspec.Struct, frozen=True):
@@ -140,10 +141,12 @@ def compare(*codes: int, lang: Language = "en") -> Comparison:
     """
     say = speaking(lang)
     if not codes:
-        raise ValueError("no close code given; name one or more, for example compare(1009, 1012)")
+        raise BadValueError("no close code given; name one or more, for example compare(1009, 1012)")
     known = tuple(_translated(lookup(code), say) for code in codes)
     if len(set(codes)) < len(codes):
-        raise ValueError(f"codes are {', '.join(map(str, codes))}, but a card compares different codes; name each once")
+        raise BadValueError(
+            f"codes are {', '.join(map(str, codes))}, but a card compares different codes; name each once"
+        )
     aspects = _aspects(tuple(map(lookup, codes)), say)
     folklore = tuple(
         Folklore(item.code, say(item.says), _said(item.found, say)) for item in FOLKLORE if item.code in codes

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from wslab.core.codes.explanations import EXPLANATIONS, Explanation
+from wslab.core.errors import BadTypeError, BadValueError
 
 DefinedBy = Literal["rfc6455", "hybi", "registry", "agreement", "nobody"]
 SentBy = Literal["either", "server", "client", "observer", "nobody"]
@@ -125,12 +126,13 @@ def lookup(code: int) -> CloseCode:
     >>> lookup(-1)
     Traceback (most recent call last):
     ...
-    ValueError: code is -1, but the two bytes of a close frame hold 0 to 65535; defined codes are 1000 to 4999
+    wslab.core.errors.BadValueError: code is -1, but the two bytes of a close frame hold 0 to 65535; defined codes \
+are 1000 to 4999
     """
     if isinstance(code, bool) or not isinstance(code, int):
-        raise TypeError(f"code is {code!r}, but must be a whole number, such as 1009")
+        raise BadTypeError(f"code is {code!r}, but must be a whole number, such as 1009")
     if not 0 <= code <= 65535:
-        raise ValueError(
+        raise BadValueError(
             f"code is {code}, but the two bytes of a close frame hold 0 to 65535; defined codes are 1000 to 4999"
         )
     if code in REGISTRY:

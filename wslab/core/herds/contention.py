@@ -23,9 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from wslab.core.arguments import check_number, check_seed, check_whole
+from wslab.core.errors import PolicyError
 from wslab.core.herds.draws import columns
 from wslab.core.herds.scenario import FloatArray
-from wslab.core.policies.policy import Delays, Policy, PolicyError
+from wslab.core.policies.policy import Delays, Policy
 from wslab.core.policies.textbook import decorrelated_jitter, equal_jitter, exponential, full_jitter, named, none
 
 BASE, CAP = 5.0, 2000.0

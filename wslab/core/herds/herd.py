@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from wslab.core.errors import BadValueError
 from wslab.core.herds.scenario import FloatArray, Scenario
 from wslab.core.herds.summaries import BIN_S
 from wslab.core.policies.policy import Policy
@@ -128,7 +129,7 @@ class Herd:
             ValueError: the attempts were not kept.
         """
         if self.kept is None:
-            raise ValueError(
+            raise BadValueError(
                 f"the attempts of {self.clients:,} clients were not kept; simulate with keep_attempts=True, "
                 "or use the aggregates"
             )

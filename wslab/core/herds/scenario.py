@@ -49,7 +49,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     >>> Scenario(while_down="refuze")
     Traceback (most recent call last):
     ...
-    ValueError: while_down is 'refuze'; did you mean 'refuse'? Known: 'refuse', 'unavailable', 'hang'
+    wslab.core.errors.BadValueError: while_down is 'refuze'; did you mean 'refuse'? Known: 'refuse', 'unavailable', \
+'hang'
     """
 
     downtime_s: float = 0.5

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wslab.core.arguments import check_flag, check_seed, check_whole
+from wslab.core.errors import SimulationError
 from wslab.core.herds.capacity import Admission
 from wslab.core.herds.draws import columns
 from wslab.core.herds.herd import NOTHING_TRIED, OUTCOMES, Codes, Herd, Tried
@@ -38,10 +39,6 @@ KEPT_CLIENTS = 10_000
 OPENED, REFUSED, RESET, TIMEOUT, REJECTED, _ = range(len(OUTCOMES))
 
 Indices = npt.NDArray[np.intp]
-
-
-class SimulationError(ValueError):
-    """The simulation would not end in good time; the message says why and what to change."""
 
 
 def simulate_herd(

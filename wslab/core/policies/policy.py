@@ -19,6 +19,7 @@ from typing import Any, Concatenate, ParamSpec
 from wslab.core.arguments import check_number, check_whole
 from wslab.core.codes.registry import lookup
 from wslab.core.codes.sources import Source
+from wslab.core.errors import BadTypeError, BadValueError, PolicyError, in_words
 
 Delays = Callable[[Random], Iterator[float]]
 """One client's delays in seconds; the first is the one before the first attempt of an outage."""
@@ -26,10 +27,6 @@ Delays = Callable[[Random], Iterator[float]]
 P = ParamSpec("P")
 
 LONGEST_DELAY_S = 86_400.0
-
-
-class PolicyError(ValueError):
-    """A policy yielded what is no delay; the message names the policy and the attempt."""
 
 
 def any_code(close_code: int) -> bool:
@@ -139,7 +136,7 @@ def checked(delays: Iterator[float], policy: str) -> Iterator[float]:
     >>> list(checked(iter([1, -2]), "mine"))
     Traceback (most recent call last):
     ...
-    wslab.core.policies.policy.PolicyError: policy 'mine' yielded -2 before attempt 2, but a delay is a finite number \
+    wslab.core.errors.PolicyError: policy 'mine' yielded -2 before attempt 2, but a delay is a finite number \
 of seconds, at least 0; to give up, let the generator end
     """
     for number in count(1):
@@ -148,9 +145,7 @@ of seconds, at least 0; to give up, let the generator end
         except StopIteration:
             return
         except Exception as error:  # a policy is its author's code: whatever it raises is said of the policy
-            raise PolicyError(
-                f"policy {policy!r} failed before attempt {number}: {type(error).__name__}: {error}"
-            ) from error
+            raise PolicyError(f"policy {policy!r} failed before attempt {number}: {in_words(error)}") from error
         yield checked_delay(delay_s, policy, number)
 
 
@@ -186,10 +181,10 @@ def _check_knobs(knobs: Mapping[str, Any]) -> None:
         elif name == "factor":
             check_number(name, value, low=1, high=100, unit="(a ratio)", hint="below 1 the delays would shrink")
         elif not isinstance(value, bool):
-            raise TypeError(f"{name} is {value!r}, but must be True or False")
+            raise BadTypeError(f"{name} is {value!r}, but must be True or False")
     for name in ("initial_delay_s", "min_delay_s"):
         longest = knobs.get("max_delay_s", math.inf)
         if knobs.get(name, 0) > longest:
-            raise ValueError(
+            raise BadValueError(
                 f"{name} is {knobs[name]:,}, but must be at most max_delay_s, which is {longest:,} seconds"
             )

@@ -24,11 +24,11 @@ from typing import Any
 
 from wslab.core.arguments import check_choice
 from wslab.core.codes.sources import HYBI_RESTART, RFC_BACKOFF, Source
+from wslab.core.errors import BadTypeError
 from wslab.core.policies import libraries as clients
 from wslab.core.policies.policy import (
     Delays,
     Policy,
-    PolicyError,
     any_code,
     as_policy,
     at_most,
@@ -39,7 +39,6 @@ from wslab.core.policies.policy import (
 __all__ = [
     "POLICIES",
     "Policy",
-    "PolicyError",
     "checked",
     "constant",
     "decorrelated_jitter",
@@ -198,7 +197,8 @@ def named(policy: str | Policy | Delays, *, max_attempts: int | None = None, **k
     >>> named("ful_jitter")
     Traceback (most recent call last):
     ...
-    ValueError: policy is 'ful_jitter'; did you mean 'full_jitter' or 'equal_jitter'? Known: 'none', ...
+    wslab.core.errors.BadValueError: policy is 'ful_jitter'; did you mean 'full_jitter' or 'equal_jitter'? Known: \
+'none', ...
     >>> named("full_jitter", max_delay_s=10).formula
     'U(0, min(max_delay_s, initial_delay_s × factorⁿ))'
     """
@@ -214,7 +214,9 @@ def named(policy: str | Policy | Delays, *, max_attempts: int | None = None, **k
         made = _homemade(policy, knobs)
         next(checked(made.delays(Random(0)), made.name), None)  # what fails at once is better said here
     else:
-        raise TypeError(f"policy is {policy!r}, but must be a name, a Policy or a generator function that takes an rng")
+        raise BadTypeError(
+            f"policy is {policy!r}, but must be a name, a Policy or a generator function that takes an rng"
+        )
     return made if max_attempts is None else made.giving_up_after(max_attempts)
 
 
@@ -223,7 +225,7 @@ def _homemade(generate: Delays, knobs: dict[str, Any]) -> Policy:
     try:
         inspect.signature(generate).bind(None, **knobs)
     except TypeError as error:
-        raise TypeError(f"policy {name!r}: {error}; a policy takes an rng, and its knobs by keyword") from None
+        raise BadTypeError(f"policy {name!r}: {error}; a policy takes an rng, and its knobs by keyword") from None
     summary = (inspect.getdoc(generate) or "").partition("\n")[0]
     return Policy(name, functools.partial(generate, **knobs), formula=summary, knobs=knobs)
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 
-from wslab.fieldguide.clients.orders import Answer, obey, words
+from wslab.core.errors import in_words
+from wslab.fieldguide.clients.orders import Answer, obey
 
 
 async def send(url: str, payload: bytes) -> Answer:
@@ -18,7 +19,7 @@ async def send(url: str, payload: bytes) -> Answer:
         try:
             await websocket.send_bytes(payload)
         except aiohttp.ClientError as failure:
-            error = words(failure)
+            error = in_words(failure)
         message = await websocket.receive()
         match message.type:
             case aiohttp.WSMsgType.CLOSE:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from wslab.core.errors import in_words
+
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """Connect to `url`, send one binary message of `payload_bytes`, and wait for what comes of it."""
@@ -48,10 +50,6 @@ def obey(send: Callable[[str, bytes], Answer]) -> None:
         try:
             answer = send(order.url, payload)
         except Exception as error:  # each library has errors of its own, and none tells a code
-            answer = Answer(close_code=1006, error=words(error))
+            answer = Answer(close_code=1006, error=in_words(error))
         sys.stdout.buffer.write(encode(answer) + b"\n")
         sys.stdout.buffer.flush()
-
-
-def words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"

@@ -5,7 +5,8 @@ Its recv() returns "" for a close frame, code unseen; this application asks recv
 
 from __future__ import annotations
 
-from wslab.fieldguide.clients.orders import Answer, obey, words
+from wslab.core.errors import in_words
+from wslab.fieldguide.clients.orders import Answer, obey
 
 
 def send(url: str, payload: bytes) -> Answer:
@@ -16,7 +17,7 @@ def send(url: str, payload: bytes) -> Answer:
         connection.send_binary(payload)
         opcode, data = connection.recv_data()
     except (OSError, WebSocketConnectionClosedException) as error:
-        return Answer(close_code=1006, error=words(error))
+        return Answer(close_code=1006, error=in_words(error))
     finally:
         connection.shutdown()  # type: ignore[no-untyped-call]
     if opcode != ABNF.OPCODE_CLOSE:

@@ -11,7 +11,8 @@ import contextlib
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from wslab.fieldguide.clients.orders import Answer, obey, words
+from wslab.core.errors import in_words
+from wslab.fieldguide.clients.orders import Answer, obey
 
 
 async def send(url: str, payload: bytes) -> Answer:
@@ -21,7 +22,7 @@ async def send(url: str, payload: bytes) -> Answer:
         await connection.recv()
     except ConnectionClosed as closed:
         code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, None)
-        return Answer(close_code=code, close_reason=reason, error=words(closed))
+        return Answer(close_code=code, close_reason=reason, error=in_words(closed))
     finally:
         with contextlib.suppress(AttributeError):  # of asyncio's transport, where all had been sent before the end
             await connection.close()

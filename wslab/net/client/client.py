@@ -16,9 +16,10 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from wslab.core.arguments import check_choice, check_number, check_url, check_whole
+from wslab.core.errors import in_words
 from wslab.core.records import Attempt, AttemptOutcome, Closure, Send, closed_by
 from wslab.net.client.connection import RecordingConnection
-from wslab.net.client.exchange import Confirmation, Exchange, cut, encoded, in_words
+from wslab.net.client.exchange import Confirmation, Exchange, cut, encoded
 from wslab.net.recording import Recorder
 
 
@@ -102,7 +103,7 @@ class Client:
             http_status=http_status,
             retry_after_s=retry_after_s,
             connection_id=self._connection.connection_id if self._connection else None,
-            error=in_words(error),
+            error=None if error is None else in_words(error),
         )
         self.recorder.emit(attempt)
         return attempt

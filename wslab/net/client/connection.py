@@ -16,6 +16,7 @@ from typing import Any, cast
 from websockets.asyncio.client import ClientConnection
 from websockets.frames import DATA_OPCODES, Frame
 
+from wslab.core.errors import in_words
 from wslab.core.records import TcpEnd
 from wslab.net.metering import MeteredConnection
 
@@ -60,7 +61,7 @@ class RecordingConnection(MeteredConnection, ClientConnection):
             self._deadline.cancel()
         if exc is not None:
             self.tcp_end = "reset"
-            self.send_error = f"{type(exc).__name__}: {exc}"
+            self.send_error = in_words(exc)
             self._read_on()
         self.closed_at = time.monotonic()
         super().connection_lost(exc)

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
+from wslab.core.errors import in_words
 from wslab.core.records import SendOutcome
 from wslab.net.client.connection import RecordingConnection
 from wslab.net.recording import Recorder
@@ -76,10 +77,3 @@ def cut(payload: str | bytes, fragment_bytes: int) -> list[bytes]:
 
 def encoded(payload: str | bytes) -> bytes:
     return payload.encode() if isinstance(payload, str) else payload
-
-
-def in_words(error: Exception | None) -> str | None:
-    if error is None:
-        return None
-    hint = "; nobody listens there (a lab server ends with the kernel or script that started it)"
-    return f"{type(error).__name__}: {error}" + (hint if isinstance(error, ConnectionRefusedError) else "")

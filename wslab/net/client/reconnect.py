@@ -11,7 +11,8 @@ import itertools
 from collections.abc import AsyncIterator, Iterator
 from random import Random
 
-from wslab.core.policies.policy import Policy, PolicyError, checked
+from wslab.core.errors import PolicyError
+from wslab.core.policies.policy import Policy, checked
 from wslab.core.records import RUN_ENDED, Attempt, Closure, Outage, Waiting
 from wslab.net.client.client import Client
 

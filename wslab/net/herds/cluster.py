@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
 import msgspec
 
+from wslab.core.errors import BadTypeError, ClusterError, HerdError, MissingPackageError
 from wslab.core.policies.policy import Policy
 from wslab.net import control, runtime
 from wslab.net.herds.herd import MAX_WORKERS, Herd
 from wslab.net.herds.ledger import Ledger
 from wslab.net.herds.outpost import FarChild, Outpost
-from wslab.net.herds.workers import HerdError, Worker
+from wslab.net.herds.workers import Worker
 from wslab.net.recording import Recorder
 
 if TYPE_CHECKING:
@@ -43,10 +44,6 @@ HAND_OVER_EVERY_S = 1.0
 _alone = threading.Lock()
 
 
-class ClusterError(RuntimeError):
-    """No cluster answers at an address, or it has no workers; the message says how to start them."""
-
-
 def over_cluster(calls: Sequence[Callable[[], T]], scheduler: str) -> list[T]:
     """Make independent calls on a cluster's workers, and return what they return, in the order of the calls.
 
@@ -66,7 +63,7 @@ def over_cluster(calls: Sequence[Callable[[], T]], scheduler: str) -> list[T]:
     """
     for call in calls:
         if not callable(call):
-            raise TypeError(f"calls holds {call!r}, which cannot be called; write functools.partial(function, …)")
+            raise BadTypeError(f"calls holds {call!r}, which cannot be called; write functools.partial(function, …)")
 
     async def gather() -> list[T]:
         async with connected(scheduler) as client:
@@ -89,11 +86,15 @@ async def connected(scheduler: str) -> AsyncIterator[Client]:
         TypeError, ImportError, ClusterError: as `over_cluster`.
     """
     if not isinstance(scheduler, str):
-        raise TypeError(f"scheduler is {scheduler!r}, but must be a cluster's address, such as 'tcp://192.0.2.1:8786'")
+        raise BadTypeError(
+            f"scheduler is {scheduler!r}, but must be a cluster's address, such as 'tcp://192.0.2.1:8786'"
+        )
     try:
         from distributed import Client
     except ImportError:
-        raise ImportError("a cluster needs Dask, here and on its workers: pip install 'wslab[cluster]'") from None
+        raise MissingPackageError(
+            "a cluster needs Dask, here and on its workers: pip install 'wslab[cluster]'"
+        ) from None
     async with contextlib.AsyncExitStack() as stack:
         try:
             client = Client(scheduler, asynchronous=True, set_as_default=False, timeout=CONNECT_TIMEOUT_S)

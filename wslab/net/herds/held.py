@@ -8,6 +8,7 @@ from typing import Protocol
 
 from websockets.frames import Opcode
 
+from wslab.core.errors import in_words
 from wslab.core.records import Close, Closure, TcpEnd, closed_by
 from wslab.net.frames import control_frame
 from wslab.net.herds.frugal import CONTROL, FrameError, close_payload, read_close, read_frame_head
@@ -82,7 +83,7 @@ class Held:
         except BlockingIOError:
             return
         except OSError as error:
-            self._end("reset", f"{type(error).__name__}: {error}")
+            self._end("reset", in_words(error))
             return
         if received:
             self.received_wire_bytes += len(received)
@@ -111,7 +112,7 @@ class Held:
             self._send(control_frame(Opcode.CLOSE, close_payload(close)))
             closing.sent = close
         except OSError as error:
-            closing.send_error = f"{type(error).__name__}: {error}"
+            closing.send_error = in_words(error)
 
     def _read_frames(self, unread: bytes) -> None:
         at = self.skip_bytes

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-from wslab.core.policies.policy import Policy, PolicyError, checked_delay
+from wslab.core.errors import PolicyError
+from wslab.core.policies.policy import Policy, checked_delay
 from wslab.core.records import Attempt, Close, Closure, Outage
 from wslab.net import control, machine
 from wslab.net.herds.held import Held

@@ -7,6 +7,7 @@ import os
 import socket
 from typing import Protocol
 
+from wslab.core.errors import in_words
 from wslab.core.records import AttemptOutcome
 from wslab.net.herds.frugal import Answer, HandshakeError, new_key, read_answer, request
 from wslab.net.herds.readiness import Deadlines, Readiness
@@ -115,7 +116,7 @@ class Opening:
             self._end("opened" if self.answer.status == 101 else "rejected")
 
     def _fail(self, error: Exception) -> None:
-        self.error = f"{type(error).__name__}: {error}"
+        self.error = in_words(error)
         match error:
             case ConnectionRefusedError():
                 self._end("refused")

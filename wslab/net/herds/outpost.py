@@ -13,9 +13,9 @@ import socket
 import time
 from typing import Any, TypeVar, get_args
 
+from wslab.core.errors import BadValueError, HerdError, in_words
 from wslab.net import control, machine
 from wslab.net.child import REPLY_TIMEOUT_S, Asides, Child
-from wslab.net.herds.workers import HerdError
 
 E = TypeVar("E", bound=control.Message)
 
@@ -164,7 +164,7 @@ class FarChild:
                 async with asyncio.timeout(PATIENCE_S):
                     events = await self._outpost.hear()
             except Exception as error:  # likewise
-                events = [control.Failed(error=f"{type(error).__name__}: {error}")]
+                events = [control.Failed(error=in_words(error))]
             for event in events:
                 if isinstance(event, control.Failed):
                     self.lost = event.error
@@ -180,12 +180,12 @@ def check_reach(target: str, conductor: str, here: str) -> None:
     >>> check_reach("127.0.0.1", conductor="alba", here="bruno")
     Traceback (most recent call last):
     ...
-    ValueError: the server is at 127.0.0.1, which on bruno is bruno itself; start it where the cluster's workers reach \
-it: LabServer(host=…, expose=True) with an address of alba
+    wslab.core.errors.BadValueError: the server is at 127.0.0.1, which on bruno is bruno itself; start it where the \
+cluster's workers reach it: LabServer(host=…, expose=True) with an address of alba
     """
     address = ipaddress.ip_address(target)
     if here != conductor and (address.is_loopback or address.is_unspecified):
-        raise ValueError(
+        raise BadValueError(
             f"the server is at {target}, which on {here} is {here} itself; start it where the cluster's workers reach "
             f"it: LabServer(host=…, expose=True) with an address of {conductor}"
         )

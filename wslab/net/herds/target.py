@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from wslab.core.arguments import check_url
+from wslab.core.errors import BadValueError
 from wslab.net import machine
 
 
@@ -33,16 +34,16 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         check_url(url)
         parts = urlsplit(url)
         if parts.scheme != "ws":
-            raise ValueError(f"url is {url!r}, but a herd speaks no TLS; give the ws:// address behind it")
+            raise BadValueError(f"url is {url!r}, but a herd speaks no TLS; give the ws:// address behind it")
         assert parts.hostname is not None
         port = parts.port or 80
         try:
             host = str(socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)[0][4][0])
         except OSError as error:
-            raise ValueError(f"url is {url!r}, whose host cannot be resolved: {error.strerror}") from None
+            raise BadValueError(f"url is {url!r}, whose host cannot be resolved: {error.strerror}") from None
         local = ipaddress.ip_address(host).is_loopback
         if not local and not allow_remote:
-            raise ValueError(
+            raise BadValueError(
                 f"url is {url!r}, which leads to another machine, {host}; a herd stays on this one, "
                 "or say allow_remote=True if that server is yours to load"
             )

@@ -9,16 +9,13 @@ from typing import Any, Protocol, Self, TypeVar
 
 import msgspec
 
+from wslab.core.errors import HerdError
 from wslab.core.records import Record
 from wslab.net import control
 from wslab.net.child import Child
 from wslab.net.herds.ledger import unpack
 
 E = TypeVar("E", bound=control.Message)
-
-
-class HerdError(RuntimeError):
-    """A worker process of a herd has died or does not answer; the message holds its last words."""
 
 
 class Process(Protocol):

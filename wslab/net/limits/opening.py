@@ -22,6 +22,7 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
+from wslab.core.errors import in_words
 from wslab.core.limits.verdicts import Failure, FailureStatus
 from wslab.net.limits.tcp import AddressInfo, TcpStream
 from wslab.net.limits.wire import Wire
@@ -70,7 +71,9 @@ async def resolve(target: Target) -> list[AddressInfo]:
         async with asyncio.timeout(target.timeout_s):
             found = await asyncio.get_running_loop().getaddrinfo(uri.host, uri.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise NotOpened("unreachable", f"The name {uri.host} has no address: {_words(error)}.") from error
+        raise NotOpened(
+            "unreachable", f"The name {uri.host} has no address: {in_words(error, named=False)}."
+        ) from error
     return [*found]
 
 
@@ -97,7 +100,7 @@ async def _connect(target: Target, addresses: Sequence[AddressInfo]) -> TcpStrea
         async with asyncio.timeout(target.timeout_s):
             return await TcpStream.connect(addresses)
     except OSError as error:
-        raise NotOpened("unreachable", f"No TCP connection to {target.url}: {_words(error)}.") from error
+        raise NotOpened("unreachable", f"No TCP connection to {target.url}: {in_words(error, named=False)}.") from error
 
 
 async def _encrypt(stream: TcpStream, target: Target) -> None:
@@ -108,7 +111,7 @@ async def _encrypt(stream: TcpStream, target: Target) -> None:
         async with asyncio.timeout(target.timeout_s):
             await stream.start_tls(target.ssl_context or ssl.create_default_context(), uri.host)
     except OSError as error:
-        raise NotOpened("tls_error", f"The TLS handshake fails: {_words(error)}.") from error
+        raise NotOpened("tls_error", f"The TLS handshake fails: {in_words(error, named=False)}.") from error
 
 
 def _protocol(target: Target, *, deflate: bool) -> ClientProtocol:
@@ -139,7 +142,7 @@ async def _shake_hands(stream: TcpStream, target: Target, protocol: ClientProtoc
         late = f"TCP opens, but the handshake is not answered within {target.timeout_s:g} s."
         raise NotOpened("no_answer", late) from None
     except OSError as error:
-        ended = f"It ends TCP instead of answering the handshake: {_words(error)}."
+        ended = f"It ends TCP instead of answering the handshake: {in_words(error, named=False)}."
         raise NotOpened("not_a_websocket_server", ended) from error
     head, separator, rest = received.partition(b"\r\n\r\n")
     return head + separator, rest
@@ -202,9 +205,3 @@ def _misopened(error: Exception) -> NotOpened:
 def _quote(body: bytes) -> str:
     text = " ".join(body.decode(errors="replace").split())
     return f" It says “{text[:200]}”." if text else ""
-
-
-def _words(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from wslab.core.errors import BadTypeError, BadValueError
 from wslab.net.limits.tcp import AddressInfo
 
 
@@ -56,14 +57,15 @@ def check_permission(url: str, allow_hosts: Collection[str]) -> None:
     >>> check_permission("ws://example.org/", [])
     Traceback (most recent call last):
     ...
-    ValueError: url names example.org, which is not this machine: a probe sends it messages that it does not want. If \
-you may do that, say so with allow_hosts=['example.org'], on the command line --i-may-probe example.org
+    wslab.core.errors.BadValueError: url names example.org, which is not this machine: a probe sends it messages that \
+it does not want. If you may do that, say so with allow_hosts=['example.org'], on the command line \
+--i-may-probe example.org
     """
     if isinstance(allow_hosts, str):
-        raise TypeError(f"allow_hosts is {allow_hosts!r}, but must be a list of host names")
+        raise BadTypeError(f"allow_hosts is {allow_hosts!r}, but must be a list of host names")
     host = urlsplit(url).hostname or ""
     if not is_this_machine(url) and host not in {name.lower() for name in allow_hosts}:
-        raise ValueError(
+        raise BadValueError(
             f"url names {host}, which is not this machine: a probe sends it messages that it does not want. "
             f"If you may do that, say so with allow_hosts=[{host!r}], on the command line --i-may-probe {host}"
         )

@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidURI
 from websockets.uri import parse_uri
 
 from wslab.core.arguments import check_number, check_url, check_whole
+from wslab.core.errors import BadTypeError, BadValueError
 from wslab.core.limits.search import DEFAULT_CAP_BYTES
 from wslab.net.limits.opening import Target
 from wslab.net.limits.permission import Bounds, bounds_for, check_permission
@@ -60,7 +61,7 @@ class ProbeRequest:
         try:
             parse_uri(self.url)
         except (InvalidURI, UnicodeError) as error:
-            raise ValueError(f"url is {self.url!r}, which websockets does not take: {error}") from None
+            raise BadValueError(f"url is {self.url!r}, which websockets does not take: {error}") from None
         check_permission(self.url, self.allow_hosts)
         check_whole("cap_bytes", self.cap_bytes, low=2, high=MAX_CAP_BYTES, unit="bytes")
         check_whole(
@@ -78,17 +79,23 @@ class ProbeRequest:
 
     def _check_words(self) -> None:
         if not (isinstance(self.filler, str) and len(self.filler) == 1 and self.filler.isascii()):
-            raise ValueError(f"filler is {self.filler!r}, but must be one ASCII character, which fills every message")
+            raise BadValueError(
+                f"filler is {self.filler!r}, but must be one ASCII character, which fills every message"
+            )
         if isinstance(self.subprotocols, str):
-            raise TypeError(f"subprotocols is {self.subprotocols!r}, but must be a list of names")
+            raise BadTypeError(f"subprotocols is {self.subprotocols!r}, but must be a list of names")
         for name in self.subprotocols:
             if not _TOKEN.fullmatch(name):
-                raise ValueError(f"subprotocols holds {name!r}, which is no token (RFC 6455 §4.1); leave out spaces")
+                raise BadValueError(f"subprotocols holds {name!r}, which is no token (RFC 6455 §4.1); leave out spaces")
         for name, value in self.headers.items():
             if not _TOKEN.fullmatch(name) or not value.isprintable() or not value.isascii():
-                raise ValueError(f"headers holds {name!r}: {value!r}, which is no HTTP header; keep to printable ASCII")
+                raise BadValueError(
+                    f"headers holds {name!r}: {value!r}, which is no HTTP header; keep to printable ASCII"
+                )
             if _OURS.fullmatch(name):
-                raise ValueError(f"headers holds {name!r}, which the opening handshake sets; see subprotocols for one")
+                raise BadValueError(
+                    f"headers holds {name!r}, which the opening handshake sets; see subprotocols for one"
+                )
 
     @property
     def bounds(self) -> Bounds:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
-from wslab.net.child import LabServerError
+from wslab.core.errors import LabServerError
 
 
 def reserve(host: str, port: int) -> socket.socket:

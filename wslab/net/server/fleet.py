@@ -13,10 +13,10 @@ from typing import Any, Self
 from msgspec.structs import replace
 
 from wslab.core.arguments import check_choice, check_whole
+from wslab.core.errors import LabServerError
 from wslab.core.knobs import Knobs, changed
 from wslab.core.records import Account, Restart, RestartKind
 from wslab.net import runtime
-from wslab.net.child import LabServerError
 from wslab.net.relay import Address, Relay
 from wslab.net.replay import NO_SERVER, NOWHERE, replaying
 from wslab.net.server.lab_server import LabServer

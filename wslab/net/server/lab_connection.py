@@ -10,6 +10,7 @@ from websockets.exceptions import PayloadTooBig
 from websockets.frames import DATA_OPCODES, Frame
 from websockets.server import ServerProtocol
 
+from wslab.core.errors import in_words
 from wslab.core.knobs import Knobs
 from wslab.core.records import Account, closed_by
 from wslab.net.metering import MeteredConnection
@@ -104,5 +105,5 @@ class LabConnection(MeteredConnection, ServerConnection):
             closed_by=closed_by(received, sent, sent_first=self.sent_close_first, here="server") if ended else None,
             received=received,
             sent=sent,
-            error=None if error is None else f"{type(error).__name__}: {error}",
+            error=None if error is None else in_words(error),
         )

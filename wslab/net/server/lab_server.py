@@ -18,11 +18,12 @@ from typing import Any, Self
 from msgspec.structs import replace
 
 from wslab.core.arguments import check_choice, check_number, check_origins, check_whole
+from wslab.core.errors import BadValueError, LabServerError
 from wslab.core.knobs import Knobs, changed
 from wslab.core.records import Account, Restart, RestartKind
 from wslab.core.routes import is_loopback
 from wslab.net import control, runtime
-from wslab.net.child import Child, LabServerError
+from wslab.net.child import Child
 from wslab.net.replay import NO_SERVER, NOWHERE, replaying
 from wslab.net.server.address import reserve
 
@@ -71,7 +72,7 @@ class LabServer:
         self.knobs = changed(Knobs() if knobs is None else knobs, changes)
         check_whole("port", port, low=0, high=65_535, unit="(a TCP port)", hint="0 takes a free one")
         if not expose and not is_loopback(host):
-            raise ValueError(
+            raise BadValueError(
                 f"host is {host!r}, which other machines can reach; use 127.0.0.1, or say expose=True if they may"
             )
         check_origins(origins)
@@ -207,7 +208,7 @@ class LabServer:
         check_choice("kind", kind, KINDS)
         check_number("downtime_s", downtime_s, low=0, high=600, unit="seconds", optional=True)
         if changes and kind != "reload":
-            raise ValueError(f"a {kind} restart keeps its knobs; to change {', '.join(changes)}, use kind='reload'")
+            raise BadValueError(f"a {kind} restart keeps its knobs; to change {', '.join(changes)}, use kind='reload'")
         knobs = changed(self.knobs, changes)
         self._check_running()
         async with self._changing:
