@@ -20,10 +20,12 @@ import msgspec
 from wslab.core.knobs import AfterRefusal, Knobs
 
 ClosedBy = Literal["server", "client", "network"]
-TcpEnd = Literal["fin", "reset", "aborted"]
+TcpEnd = Literal["fin", "reset", "aborted", "unseen"]
+Side = Literal["client", "server"]
 SendOutcome = Literal["accepted", "closed", "timeout", "unconfirmed", "unopened"]
 AttemptOutcome = Literal["opened", "refused", "reset", "timeout", "rejected", "failed"]
 RestartKind = Literal["graceful", "crash", "reload", "rolling"]
+TraceProtocol = Literal["websocket", "http", "http2", "tls", "other", "none"]
 NoticeEvent = Literal["open", "message", "error", "close", "thrown", "silence"]
 
 R = TypeVar("R", bound="Record")
@@ -96,10 +98,11 @@ class Closure(Record, frozen=True, kw_only=True, tag="closure"):
         clean: the closing handshake completed (the DOM's wasClean).
         closed_by: who sent the first close frame; "network" where nobody did.
         received, sent: the close frames on the wire.
-        recovered: the received frame was found by reading on after sending had failed; a client that stops
-            at the failed send reports 1006 here.
+        recovered: the received frame was found by reading on after sending had failed, or in a capture, in front of
+            a reset that met a client which was sending; a client that stops at the failed send reports 1006 here.
         send_error: what the failed send said.
-        tcp_end: how TCP ended: "fin" and "reset" by the other side, "aborted" by this one.
+        tcp_end: how TCP ended: "fin" and "reset" by the other side, "aborted" by this one; "unseen" in a capture
+            that ends before.
         close_started_at_s: first close frame sent or received, or the end of TCP where there was none.
         closed_at_s: the end of TCP.
         received_messages: complete data messages from the server; None where they were not counted.
@@ -122,6 +125,130 @@ class Closure(Record, frozen=True, kw_only=True, tag="closure"):
     sent_wire_bytes: int
     received_wire_bytes: int
     received_messages: int | None = None
+
+
+class Receipt(Record, frozen=True, kw_only=True, tag="receipt"):
+    """One message from the server, as it came to a client; the other direction of `Send`.
+
+    Fields:
+        payload_bytes: before compression; None where that is not known. announced_bytes: what the headers of its
+            frames claim, which is payload_bytes where nothing is compressed.
+        wire_bytes: that came, frame headers included. complete: its last frame came.
+    """
+
+    client: int
+    number: int
+    connection_id: str | None
+    started_at_s: float
+    ended_at_s: float
+    payload_kind: str
+    payload_bytes: int | None
+    announced_bytes: int
+    fragment_count: int
+    wire_bytes: int
+    complete: bool
+    compression: bool = False
+
+
+class Ping(Record, frozen=True, kw_only=True, tag="ping"):
+    """One ping frame, and its pong (RFC 6455 §5.5.2).
+
+    Fields:
+        sent_by: whose ping it is. answered_at_s: when a pong with its payload was seen; None where none was.
+    """
+
+    client: int
+    connection_id: str | None
+    sent_by: Side
+    sent_at_s: float
+    payload_bytes: int
+    answered_at_s: float | None
+
+
+class Trace(Record, frozen=True, kw_only=True, tag="trace"):
+    """What a capture shows of one connection: of its TCP, or of what a browser or a proxy wrote down of it.
+
+    Fields:
+        client_address, server_address: "host:port"; None where they were not written down. url: that was asked for,
+            without query.
+        protocol: what it carried; "tls" is not looked into, "none" said nothing.
+        opening_seen: its beginning is in the capture. ending_seen: so is its end.
+        guessed: what is told of its frames was read where frames seemed to begin, without a handshake.
+        ended_by: who ended TCP first; None where nobody did. end: how.
+        last_client_at_s, last_server_at_s: the last byte of each; TCP's own keepalives do not count.
+        client_bytes, server_bytes: TCP payload. client_missing_bytes, server_missing_bytes: of these, not captured.
+        client_retransmissions, server_retransmissions: segments sent again. client_unacknowledged_bytes,
+            server_unacknowledged_bytes: sent, and never confirmed by the other side.
+        client_zero_windows, server_zero_windows: segments that said that their sender takes no more.
+        after_close_bytes: that the client sent after the server's close frame had gone out.
+        unfinished_bytes, announced_bytes: what had come of the client's last message when all ended before its end, and
+            what its headers claim; None where none was unfinished.
+        violation: who broke which rule of the protocol; nothing behind it was read.
+        remarks: what else is to be known, and what the capture cannot show.
+    """
+
+    client: int
+    connection_id: str
+    client_address: str | None
+    server_address: str | None
+    url: str | None
+    protocol: TraceProtocol
+    opening_seen: bool
+    ending_seen: bool
+    guessed: bool
+    started_at_s: float
+    ended_at_s: float
+    ended_by: Side | None
+    end: Literal["fin", "reset"] | None
+    last_client_at_s: float | None
+    last_server_at_s: float | None
+    sent_messages: int
+    received_messages: int
+    client_bytes: int | None
+    server_bytes: int | None
+    client_missing_bytes: int = 0
+    server_missing_bytes: int = 0
+    client_retransmissions: int = 0
+    server_retransmissions: int = 0
+    client_unacknowledged_bytes: int = 0
+    server_unacknowledged_bytes: int = 0
+    client_zero_windows: int = 0
+    server_zero_windows: int = 0
+    after_close_bytes: int = 0
+    unfinished_bytes: int | None = None
+    announced_bytes: int | None = None
+    violation: str | None = None
+    remarks: list[str] = []
+
+
+class Statement(Record, frozen=True, kw_only=True, tag="statement"):
+    """What a product's text, an exception or a line of a log, says of a connection.
+
+    Fields:
+        subject: the product whose words they are; None where they are nobody's that is known.
+        words: the line itself, shortened. at: the time in it, as it was written.
+        close_code, close_reason: that it names. told_by: "received" and "sent" by the speaker on the wire; "assumed"
+            where the speaker made the code up (1006, 1005), or does not say.
+        closed_by: as the text says it; None where it does not.
+        limit_bytes, payload_bytes: numbers in it, with that meaning. http_status: that it names.
+        meaning: what these words say in this product. leaves_open: what they do not.
+        source: where the product says them.
+    """
+
+    subject: str | None
+    words: str
+    at: str | None
+    speaker: Literal["client", "server", "proxy"] | None
+    close_code: int | None
+    close_reason: str | None
+    told_by: Literal["received", "sent", "assumed"] | None
+    closed_by: ClosedBy | None
+    limit_bytes: int | None
+    payload_bytes: int | None
+    http_status: int | None
+    meaning: str | None
+    leaves_open: str | None
+    source: str | None
 
 
 class Account(Record, frozen=True, kw_only=True, tag="account"):
@@ -399,6 +526,10 @@ class Kinds:
 
     sends = Kind(Send, "message offered to a server")
     closures = Kind(Closure, "connection that ended, as its client saw it")
+    receipts = Kind(Receipt, "message that came from a server")
+    pings = Kind(Ping, "ping, with its pong if one came")
+    traces = Kind(Trace, "connection in a capture")
+    statements = Kind(Statement, "text of a product that speaks of a connection")
     attempts = Kind(Attempt, "try at a TCP connection plus opening handshake")
     outages = Kind(Outage, "outage of a client: its closure, its attempts, its reopening if there was one")
     restarts = Kind(Restart, "restart of the server")
