@@ -1,35 +1,338 @@
-"""WebSocket frames by hand (RFC 6455 §5.2), no I/O: the primitives that are on nobody's side."""
+"""RFC 6455's frames on the wire, read and written once for the probe, the herd, the relay and captures. No I/O.
+
+It says what bytes mean and which rule they break; what follows from that is up to the reader. Both directions are read
+alike: `sender` says whose frames they are, since only clients mask (RFC 6455 §5.1).
+
+    read_header   one header in a buffer            encode_header, encode_frame   the way back
+    FrameStream   a whole direction, piece by piece, with a bound on what it holds
+    read_close    the body of a close frame, also of one that nobody may send
+    Inflater      permessage-deflate (RFC 7692), piece by piece
+"""
 
 from __future__ import annotations
 
+import os
 import struct
+import zlib
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
-from websockets.frames import Frame, Opcode
+from websockets.frames import Opcode
+from websockets.utils import apply_mask
 
+from wslab.core.codes.registry import MAX_REASON_BYTES, lookup
 from wslab.core.records import Close
 
+Side = Literal["client", "server"]
 
-def encode_header(opcode: Opcode, payload_bytes: int, mask: bytes, *, final: bool = True, rsv1: bool = False) -> bytes:
-    """Return the header of a masked frame that announces `payload_bytes`."""
-    first = final << 7 | rsv1 << 6 | opcode
+MAX_CONTROL_BYTES = 125
+"""Of a control frame's payload (RFC 6455 §5.5)."""
+
+MAX_HEADER_BYTES = 14
+PIECE_BYTES = 2**20
+"""What an `Inflater` yields at once, at most."""
+
+_SYNC_MARK = b"\x00\x00\xff\xff"  # what a compressed message leaves out at its end (RFC 7692 §7.2.2)
+_OPCODES = frozenset(map(int, Opcode))
+_LENGTHS = {126: struct.Struct("!H"), 127: struct.Struct("!Q")}
+
+
+class FrameError(Exception):
+    """Bytes that break a rule of the protocol; whoever reads them fails the connection (RFC 6455 §7.1.7).
+
+    Fields:
+        code: of the close frame that then is sent. section: the rule's, such as "RFC 6455 §5.2"; the message names it.
+    """
+
+    def __init__(self, what: str, section: str, code: int = 1002) -> None:
+        super().__init__(f"{what} ({section})")
+        self.section = section
+        self.code = code
+
+
+class Header(NamedTuple):
+    """What a frame's header says; `mask` is four bytes, or empty where the payload is not masked."""
+
+    opcode: int
+    final: bool
+    rsv1: bool
+    mask: bytes
+    payload_bytes: int
+    header_bytes: int
+
+    @property
+    def is_control(self) -> bool:
+        return bool(self.opcode & 0x8)
+
+    @property
+    def is_minimal(self) -> bool:
+        """Whether the length takes as few bytes as it can. It must (RFC 6455 §5.2), but readers do not insist."""
+        return self.header_bytes - len(self.mask) == 2 + _length_bytes(self.payload_bytes)
+
+
+def read_header(
+    received: bytes | bytearray, at: int = 0, *, sender: Side | None = None, deflate: bool = False
+) -> Header | None:
+    """Return the header that begins at `at`; None while it is incomplete.
+
+    Args:
+        sender: None where it is not known: then masked frames and others are taken alike.
+        deflate: permessage-deflate was agreed, so that RSV1 has a meaning.
+
+    Raises:
+        FrameError: such a frame must not be sent.
+    """
+    if len(received) < at + 2:
+        return None
+    first, second = received[at], received[at + 1]
+    opcode, length = first & 0x0F, second & 0x7F
+    if first & 0x70 or opcode not in _OPCODES:
+        _check_first(first, deflate=deflate)
+    if sender is not None and (second & 0x80 != 0) is not (sender == "client"):
+        what = "an unmasked frame from a client" if sender == "client" else "a masked frame from a server"
+        raise FrameError(what, "RFC 6455 §5.1")
+    if opcode & 0x8 and (length > MAX_CONTROL_BYTES or not first & 0x80):
+        raise FrameError("a control frame too long or in fragments", "RFC 6455 §5.5")
+    begin = at + 2
+    if length > MAX_CONTROL_BYTES:
+        extended = _LENGTHS[length]
+        begin += extended.size
+        if len(received) < begin:
+            return None
+        (length,) = extended.unpack_from(received, at + 2)
+        if length >> 63:
+            raise FrameError("a length of 2⁶³ bytes or more", "RFC 6455 §5.2")
+    mask = b""
+    if second & 0x80:
+        mask = bytes(received[begin : begin + 4])
+        begin += 4
+        if len(mask) < 4:
+            return None
+    return Header(opcode, first > 0x7F, first & 0x40 != 0, mask, length, begin - at)
+
+
+def _check_first(first: int, *, deflate: bool) -> None:
+    opcode = first & 0x0F
+    if opcode not in _OPCODES:
+        raise FrameError(f"a frame that begins with {first:02x}, an unknown opcode", "RFC 6455 §5.2")
+    if first & (0x30 if deflate else 0x70):
+        raise FrameError(f"a frame that begins with {first:02x}, in which a reserved bit is set", "RFC 6455 §5.2")
+    if opcode not in (Opcode.TEXT, Opcode.BINARY):
+        raise FrameError("a compressed frame that begins no message", "RFC 7692 §6.1")
+
+
+def encode_header(
+    opcode: int, payload_bytes: int, mask: bytes = b"", *, final: bool = True, rsv1: bool = False
+) -> bytes:
+    """Return the header of a frame that announces `payload_bytes`; a `mask` is four bytes, and a client's must."""
+    first, is_masked = final << 7 | rsv1 << 6 | opcode, 0x80 if mask else 0
     if payload_bytes < 126:
-        return struct.pack("!BB", first, 0x80 | payload_bytes) + mask
+        return struct.pack("!BB", first, is_masked | payload_bytes) + mask
     if payload_bytes < 65_536:
-        return struct.pack("!BBH", first, 0x80 | 126, payload_bytes) + mask
-    return struct.pack("!BBQ", first, 0x80 | 127, payload_bytes) + mask
+        return struct.pack("!BBH", first, is_masked | 126, payload_bytes) + mask
+    return struct.pack("!BBQ", first, is_masked | 127, payload_bytes) + mask
 
 
-def text_frame(text: str) -> bytes:
-    return Frame(Opcode.TEXT, text.encode()).serialize(mask=True)
+def encode_frame(
+    opcode: int, payload: bytes = b"", *, sender: Side = "client", final: bool = True, rsv1: bool = False
+) -> bytes:
+    """Return a whole frame, masked at random if a client sends it. What it holds is not judged."""
+    mask = os.urandom(4) if sender == "client" else b""
+    return encode_header(opcode, len(payload), mask, final=final, rsv1=rsv1) + masked(payload, mask)
 
 
 def control_frame(opcode: Opcode, payload: bytes = b"") -> bytes:
-    return Frame(opcode, payload).serialize(mask=True)
+    return encode_frame(opcode, payload)
 
 
-def parse_close(payload: bytes) -> Close:
-    """Return what a close frame says; 1005 where it says nothing (RFC 6455 §7.1.5), also of one byte."""
+def text_frame(text: str) -> bytes:
+    return encode_frame(Opcode.TEXT, text.encode())
+
+
+def masked(payload: bytes, mask: bytes, at: int = 0) -> bytes:
+    """Mask a piece of a payload that begins at `at`, or take the mask off it; an empty `mask` changes nothing."""
+    if not mask or not payload:
+        return payload
+    return apply_mask(payload, mask[at % 4 :] + mask[: at % 4])
+
+
+def _length_bytes(payload_bytes: int) -> int:
+    return 0 if payload_bytes < 126 else 2 if payload_bytes < 65_536 else 8
+
+
+class Piece(NamedTuple):
+    """Some of a frame's payload, without its mask; a control frame's is whole. `ends`: the frame's last."""
+
+    header: Header
+    payload: bytes
+    begins: bool
+    ends: bool
+
+
+class FrameStream:
+    """The frames of one direction, piece by piece as their bytes come; it holds a header or a control frame at most.
+
+    After a close frame it reads no further (RFC 6455 §5.5.1), and `closed` is set.
+    """
+
+    __slots__ = ("_buffer", "_deflate", "_header", "_inside", "_left_bytes", "_sender", "closed")
+
+    def __init__(self, sender: Side | None, *, deflate: bool = False) -> None:
+        self.closed = False
+        self._sender = sender
+        self._deflate = deflate
+        self._buffer = bytearray()
+        self._header: Header | None = None
+        self._left_bytes = 0
+        self._inside = False
+
+    @property
+    def between_frames(self) -> bool:
+        """Whether nothing of a frame has come whose end has not."""
+        return not self._buffer and self._header is None
+
+    def feed(self, data: bytes) -> Iterator[Piece]:
+        """Yield what has come of frames; go through all of it before the next call.
+
+        Raises:
+            FrameError: such a frame must not be sent, or not there; what follows it means nothing.
+        """
+        self._buffer += data
+        while not self.closed and (piece := self._step()) is not None:
+            yield piece
+        if self.closed:
+            self._buffer.clear()
+
+    def _step(self) -> Piece | None:
+        begins = self._header is None
+        if begins and not self._begin():
+            return None
+        header = self._header
+        assert header is not None
+        available = min(self._left_bytes, len(self._buffer))
+        if (self._left_bytes and not available and not begins) or (header.is_control and available < self._left_bytes):
+            return None
+        at = header.payload_bytes - self._left_bytes
+        payload = masked(bytes(self._buffer[:available]), header.mask, at)
+        del self._buffer[:available]
+        self._left_bytes -= available
+        if not self._left_bytes:
+            self._header = None
+            self.closed = header.opcode == Opcode.CLOSE
+        return Piece(header, payload, begins=begins or header.is_control, ends=not self._left_bytes)
+
+    def _begin(self) -> bool:
+        header = read_header(self._buffer, sender=self._sender, deflate=self._deflate)
+        if header is None:
+            return False
+        if not header.is_control:
+            if self._inside is not (header.opcode == Opcode.CONT):
+                what = "a new message inside another" if self._inside else "a continuation of no message"
+                raise FrameError(what, "RFC 6455 §5.4")
+            self._inside = not header.final
+        del self._buffer[: header.header_bytes]
+        self._header, self._left_bytes = header, header.payload_bytes
+        return True
+
+
+class CloseBody(NamedTuple):
+    """A close frame's payload as it was on the wire, and what it says.
+
+    Fields:
+        code: 1005 where there is none (RFC 6455 §7.1.5). reason: bytes that are not UTF-8 are replaced.
+        error: the rule that it breaks, and the code that its receiver answers with, 1002 or 1007.
+    """
+
+    payload: bytes
+    code: int
+    reason: str
+    error: FrameError | None
+
+    @property
+    def close(self) -> Close:
+        return Close(code=self.code, reason=self.reason)
+
+    @property
+    def told_code(self) -> int:
+        """What an application is told: 1006 where the frame is invalid, and so none was received (§7.1.5)."""
+        return 1006 if self.error else self.code
+
+    @property
+    def told_reason(self) -> str:
+        return "" if self.error else self.reason
+
+
+def read_close(payload: bytes) -> CloseBody:
+    r"""Return what the payload of a close frame says, also where it breaks a rule.
+
+    >>> read_close(b"\x03\xf1too big")[1:]
+    (1009, 'too big', None)
+    >>> read_close(b"\x03\xee").error
+    FrameError('close code 1006, which is not to be sent (RFC 6455 §7.4)')
+    >>> read_close(b"\x03").error
+    FrameError('a close frame with a body of one byte (RFC 6455 §5.5.1)')
+    """
     if len(payload) < 2:
-        return Close(code=1005)
-    (code,) = struct.unpack_from("!H", payload)
-    return Close(code=code, reason=payload[2:].decode(errors="replace"))
+        one = FrameError("a close frame with a body of one byte", "RFC 6455 §5.5.1") if payload else None
+        return CloseBody(payload, 1005, "", one)
+    code = payload[0] << 8 | payload[1]
+    error = None if lookup(code).may_be_sent else _unsendable(code)
+    try:
+        reason = payload[2:].decode()
+    except UnicodeDecodeError:
+        reason = payload[2:].decode(errors="replace")
+        error = error or FrameError("a reason that is not UTF-8", "RFC 6455 §8.1", code=1007)
+    return CloseBody(payload, code, reason, error)
+
+
+def _unsendable(code: int) -> FrameError:
+    return FrameError(f"close code {code}, which is not to be sent", "RFC 6455 §7.4")
+
+
+def encode_close(close: Close) -> bytes:
+    """Return the payload of a close frame; that of 1005 is empty (RFC 6455 §7.1.5).
+
+    Raises:
+        ValueError: the code does not fit in two bytes, or the reason not beside it.
+    """
+    reason = close.reason.encode()
+    if len(reason) > MAX_REASON_BYTES:
+        raise ValueError(f"the reason has {len(reason)} bytes, but a close frame holds at most {MAX_REASON_BYTES}")
+    if close.code == 1005 and not reason:
+        return b""
+    return lookup(close.code).code.to_bytes(2, "big") + reason
+
+
+class Inflater:
+    """permessage-deflate, one direction: compressed payload in, content out in pieces of at most `PIECE_BYTES`.
+
+    Args:
+        takeover: messages may look back at those before them, as they do unless agreed otherwise (RFC 7692 §7.1.1).
+    """
+
+    def __init__(self, *, takeover: bool = True) -> None:
+        self._takeover = takeover
+        self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+
+    def feed(self, payload: bytes, *, ends: bool) -> Iterator[bytes]:
+        """Yield what a piece of a message's payload inflates to; `ends`: it is the message's last.
+
+        Stop whenever it is too much: nothing is inflated before it is asked for.
+
+        Raises:
+            FrameError: it does not inflate.
+        """
+        rest, more = payload + _SYNC_MARK if ends else payload, True
+        while rest or more:
+            try:
+                content = self._inflate.decompress(rest, PIECE_BYTES)
+            except zlib.error as error:
+                raise FrameError(f"a compressed message that does not inflate: {error}", "RFC 7692 §7.2.2") from None
+            if content:
+                yield content
+            rest, more = self._inflate.unconsumed_tail, len(content) == PIECE_BYTES
+            if self._inflate.eof:  # a final block inside a message (RFC 7692 §7.2.3.5)
+                rest = self._inflate.unused_data
+                self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        if ends and not self._takeover:
+            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)

@@ -4,8 +4,7 @@ workers    one worker, as the herd sees it
 herding    its clients: who is connected, who is away, who is due
 target     where they connect to, and from which addresses
 readiness  the loop that they live on: sockets, handlers, deadlines
-opening    one attempt, until it is open or has failed
+opening    one attempt, until it is open or has failed: RFC 6455 at the least cost
 held       one open connection, until it has ended
-frugal     the bytes of both: RFC 6455, a client's side, at the least cost
 ledger     the records, packed until the run is over
 """

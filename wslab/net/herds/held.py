@@ -10,8 +10,7 @@ from websockets.frames import Opcode
 
 from wslab.core.errors import in_words
 from wslab.core.records import Close, Closure, TcpEnd, closed_by
-from wslab.net.frames import control_frame
-from wslab.net.herds.frugal import CONTROL, FrameError, close_payload, read_close, read_frame_head
+from wslab.net.frames import FrameError, control_frame, encode_close, read_close, read_header
 from wslab.net.herds.opening import Opening
 from wslab.net.herds.readiness import Deadlines, Readiness
 
@@ -109,28 +108,33 @@ class Held:
         closing = self._begin_closing()
         closing.sent_first = closing.received is None
         try:
-            self._send(control_frame(Opcode.CLOSE, close_payload(close)))
+            self._send(control_frame(Opcode.CLOSE, encode_close(close)))
             closing.sent = close
         except OSError as error:
             closing.send_error = in_words(error)
 
     def _read_frames(self, unread: bytes) -> None:
         at = self.skip_bytes
-        while (frame := read_frame_head(unread, at)) is not None:
-            if frame.opcode in CONTROL:
-                if frame.end > len(unread):
+        while (header := read_header(unread, at, sender="server")) is not None:
+            begin = at + header.header_bytes
+            end = begin + header.payload_bytes
+            if header.is_control:
+                if end > len(unread):
                     break
-                self._obey(frame.opcode, unread[frame.begin : frame.end])
-                if frame.opcode == Opcode.CLOSE:
+                self._obey(header.opcode, unread[begin:end])
+                if header.opcode == Opcode.CLOSE:
                     return
-            at = frame.end
+            at = end
         self.unread = unread[at:]
         self.skip_bytes = max(0, at - len(unread))
 
     def _obey(self, opcode: int, payload: bytes) -> None:
         if opcode == Opcode.CLOSE:
             closing = self._begin_closing()
-            closing.received = read_close(payload)
+            body = read_close(payload)
+            if body.error is not None:
+                raise body.error
+            closing.received = body.close
             if closing.sent is None:
                 self.close(closing.received)
         elif opcode == Opcode.PING and self.closing is None:

@@ -4,16 +4,45 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import socket
-from typing import Protocol
+from functools import lru_cache
+from typing import NamedTuple, Protocol
+
+from websockets.utils import accept_key
 
 from wslab.core.errors import in_words
 from wslab.core.records import AttemptOutcome
-from wslab.net.herds.frugal import Answer, HandshakeError, new_key, read_answer, request
+from wslab.net.heads import (
+    HandshakeError,
+    HeadError,
+    ResponseHead,
+    check_opening,
+    encode_request,
+    new_key,
+    read_response,
+    retry_after_s,
+)
 from wslab.net.herds.readiness import Deadlines, Readiness
 from wslab.net.herds.target import Target
 
 RECEIVE_BYTES = 16_384
+
+MAX_HEAD_BYTES = 16_384
+"""Of an answer to an opening handshake: thousands of them may be half there at once."""
+
+_BLANK_LINE = b"\r\n\r\n"
+_ACCEPTED = secrets.token_hex(14).encode()
+"""Stands for an accept key that is right, and is as long; no server can guess it."""
+
+
+class Answer(NamedTuple):
+    """A server's answer to an opening handshake; `rest` is what came behind it."""
+
+    status: int
+    retry_after_s: float | None
+    connection_id: str | None
+    rest: bytes
 
 
 class Keeper(Protocol):
@@ -84,7 +113,7 @@ class Opening:
                 raise EOFError("the connection ended during the opening handshake")
         except BlockingIOError:
             return
-        except (OSError, EOFError, HandshakeError) as error:
+        except (OSError, EOFError, HeadError, HandshakeError) as error:
             self._fail(error)
 
     def expired(self) -> None:
@@ -103,7 +132,7 @@ class Opening:
         target = self._keeper.target
         try:
             # One call does: the send buffer of a new connection is empty.
-            self.sent_wire_bytes = self.sock.send(request(target.authority, target.resource, self._key))
+            self.sent_wire_bytes = self.sock.send(encode_request(target.authority, target.resource, self._key))
         except BlockingIOError:
             return False
         return True
@@ -133,3 +162,34 @@ class Opening:
         else:
             self.abandon()
         self._keeper.attempted(self)
+
+
+def read_answer(received: bytes, key: str) -> Answer | None:
+    """Return the server's answer to the handshake with this key; None while it is incomplete.
+
+    Raises:
+        HeadError: it is no HTTP, or without an end.
+        HandshakeError: it is a 101 that RFC 6455 §4.1 tells a client to refuse.
+    """
+    head, blank, _ = received.partition(_BLANK_LINE)
+    accept = accept_key(key).encode()
+    response = _read_head((head + blank).replace(accept, _ACCEPTED))
+    if response is None and blank:  # an interim answer; there may be more behind it
+        response = _read_head(received.replace(accept, _ACCEPTED))
+    if response is None:
+        return None
+    wait_s = None if response.status == 101 else retry_after_s(response.fields)
+    connection_id = response.fields.get("X-Wslab-Connection") or None
+    return Answer(response.status, wait_s, connection_id, received[response.head_bytes :])
+
+
+@lru_cache(maxsize=64)
+def _read_head(head: bytes) -> ResponseHead | None:
+    """Read a head in which `_ACCEPTED` stands for the accept key that is expected.
+
+    A herd is answered in the same words thousands of times, but for that key: so they are read once.
+    """
+    response = read_response(head, max_bytes=MAX_HEAD_BYTES)
+    if response is not None and response.status == 101:
+        check_opening(response, _ACCEPTED.decode())
+    return response

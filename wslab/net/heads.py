@@ -1,0 +1,282 @@
+"""The heads of HTTP/1.1 with which a WebSocket begins (RFC 9112, RFC 6455 §4), read from bytes within bounds. No I/O.
+
+For the probe, the herd, the relay, the tunnel and captures: what a peer sends may be anything, so each reader says
+early that it is no HTTP, and none takes a head without an end, fields without number, or interim answers for ever.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+import time
+from collections.abc import Collection, Mapping
+from email.utils import parsedate_to_datetime
+from random import Random
+from typing import Literal, NamedTuple
+
+from websockets.exceptions import InvalidHeader
+from websockets.headers import parse_extension
+from websockets.utils import accept_key
+
+MAX_HEAD_BYTES = 65_536
+MAX_FIELDS = 256
+MAX_INTERIM = 8
+"""Answers of 1xx, such as 103, before the one that counts (RFC 9110 §15.2)."""
+
+MAX_RETRY_AFTER_S = 366 * 86_400.0
+
+HeadFault = Literal["not_http", "too_long", "malformed", "too_many_interim"]
+
+_END = re.compile(rb"\r?\n\r?\n")  # a bare LF may end a line (RFC 9112 §2.2)
+_STATUS_LINE = re.compile(rb"HTTP/(1\.\d) ([1-9]\d\d)(?: ([^\r\n]*))?")
+_REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([^ \r\n]+) HTTP/(1\.\d)")
+_METHOD = re.compile(rb"[A-Z]{1,20}(?: [^\r\n]*)?(?:\r|\Z)")
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0]*?)[ \t]*")  # RFC 9110 §5.1, §5.5
+
+_OTHERS: list[tuple[re.Pattern[bytes], str]] = [
+    (re.compile(rb"[\x14-\x17]\x03[\x00-\x04]"), "TLS"),
+    (re.compile(rb"(?s)\x00..\x04.\x00\x00\x00\x00"), "HTTP/2"),  # a SETTINGS frame (RFC 9113 §3.4)
+    (re.compile(rb"HTTP/[2-9]"), "HTTP of another version"),
+    (re.compile(rb"SSH-\d"), "SSH"),
+    (re.compile(rb"220[ -]"), "SMTP or FTP"),
+    (re.compile(rb"\+OK "), "POP3"),
+    (re.compile(rb"\* OK "), "IMAP"),
+    (re.compile(rb"-ERR "), "Redis"),
+    (re.compile(rb"RFB \d"), "VNC"),
+    (re.compile(rb"AMQP"), "AMQP"),
+    (re.compile(rb"(?s)...\x00[\x09\x0a]\d"), "MySQL"),
+    (re.compile(rb"[\x81\x82\x88-\x8a][\x00-\x7f]"), "a WebSocket frame, before any handshake"),
+]
+
+_nonces = Random()
+
+
+class HeadError(Exception):
+    """Bytes that are no head of HTTP/1.1, or one beyond a bound; the message names it."""
+
+    def __init__(self, fault: HeadFault, what: str) -> None:
+        super().__init__(what)
+        self.fault = fault
+
+
+class HandshakeError(Exception):
+    """A head that opens no WebSocket (RFC 6455 §4), or not the one that was asked for."""
+
+
+class Fields(tuple[tuple[str, str], ...]):
+    """A head's fields, in order, with their names as they were written."""
+
+    __slots__ = ()
+
+    def get(self, name: str, default: str = "") -> str:
+        """Return a field's value; of several lines, the list that they are together (RFC 9110 §5.3)."""
+        name = name.lower()
+        values = [value for own, value in self if own.lower() == name]
+        return ", ".join(values) if values else default
+
+    def options(self, name: str) -> list[str]:
+        """Return the members of a list, such as that of Connection, in lower case."""
+        return [option for each in self.get(name).lower().split(",") if (option := each.strip())]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and any(own.lower() == name.lower() for own, _ in self)
+
+
+class ResponseHead(NamedTuple):
+    """A response's head; it takes the first `head_bytes` of what was received, interim ones before it included."""
+
+    version: str
+    status: int
+    phrase: str
+    fields: Fields
+    head_bytes: int
+    interim: tuple[int, ...] = ()
+
+
+class RequestHead(NamedTuple):
+    """A request's head; it takes the first `head_bytes` of what was received."""
+
+    method: str
+    resource: str
+    version: str
+    fields: Fields
+    head_bytes: int
+
+
+def read_response(received: bytes, *, max_bytes: int = MAX_HEAD_BYTES) -> ResponseHead | None:
+    """Return the first head that is no interim answer (101 is none); None while it is incomplete.
+
+    Raises:
+        HeadError: no response of HTTP/1.1, or one beyond a bound.
+    """
+    at, interim = 0, []
+    while (end := _end(received, at, max_bytes)) is not None:
+        head = received[at:end]
+        line = _STATUS_LINE.fullmatch(_first_line(head))
+        if line is None:
+            raise _not_http(head)
+        response = ResponseHead(
+            line[1].decode(), int(line[2]), (line[3] or b"").decode("latin-1"), _fields(head), end, tuple(interim)
+        )
+        if response.status >= 200 or response.status == 101:
+            return response
+        interim.append(response.status)
+        if len(interim) > MAX_INTERIM:
+            raise HeadError("too_many_interim", f"more than {MAX_INTERIM} interim answers, the last of them {interim[-1]}")
+        at = end
+    if received[at : at + 7] != b"HTTP/1."[: len(received) - at]:
+        raise _not_http(received[at:])
+    return None
+
+
+def read_request(received: bytes, *, max_bytes: int = MAX_HEAD_BYTES) -> RequestHead | None:
+    """Return a request's head; None while it is incomplete.
+
+    Raises:
+        HeadError: no request of HTTP/1.1, or one beyond a bound.
+    """
+    end = _end(received, 0, max_bytes)
+    if end is None:
+        if received and not _METHOD.match(received):
+            raise _not_http(received)
+        return None
+    line = _REQUEST_LINE.fullmatch(_first_line(received[:end]))
+    if line is None:
+        raise _not_http(received)
+    method, resource, version = (part.decode("latin-1") for part in line.groups())
+    return RequestHead(method, resource, version, _fields(received[:end]), end)
+
+
+def _end(received: bytes, at: int, max_bytes: int) -> int | None:
+    found = _END.search(received, at)
+    if found is None and len(received) <= max_bytes:
+        return None
+    if found is None or found.end() > max_bytes:
+        raise HeadError("too_long", f"a head of more than {max_bytes:,} bytes")
+    return found.end()
+
+
+def _first_line(head: bytes) -> bytes:
+    return head.partition(b"\n")[0].removesuffix(b"\r")
+
+
+def _fields(head: bytes) -> Fields:
+    lines = head.replace(b"\r\n", b"\n").rstrip(b"\n").split(b"\n")[1:]
+    if len(lines) > MAX_FIELDS:
+        raise HeadError("too_long", f"a head of {len(lines):,} fields, which is more than {MAX_FIELDS}")
+    fields = []
+    for line in lines:
+        field = _FIELD.fullmatch(line)
+        if field is None:
+            raise HeadError("malformed", f"a head with a line that is no field: {line[:80]!r}")
+        fields.append((field[1].decode(), field[2].decode("latin-1")))
+    return Fields(fields)
+
+
+def _not_http(received: bytes) -> HeadError:
+    known = next((name for pattern, name in _OTHERS if pattern.match(received)), None)
+    what = f"{known} and not HTTP/1.1" if known else "not HTTP/1.1"
+    return HeadError("not_http", f"{what}: {received[:80]!r}")
+
+
+# The opening handshake
+
+
+def new_key() -> str:
+    """Return a Sec-WebSocket-Key: sixteen random bytes (RFC 6455 §4.1), which need be no secret."""
+    return base64.b64encode(_nonces.randbytes(16)).decode()
+
+
+def encode_request(authority: str, resource: str, key: str, fields: Mapping[str, str] | None = None) -> bytes:
+    """Return an opening handshake, with further fields behind those that it must have (RFC 6455 §4.1)."""
+    further = "".join(f"{name}: {value}\r\n" for name, value in (fields or {}).items())
+    return (
+        f"GET {resource} HTTP/1.1\r\nHost: {authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{further}\r\n"
+    ).encode("latin-1")
+
+
+def check_opening(
+    response: ResponseHead,
+    accept: str,
+    *,
+    subprotocols: Collection[str] = (),
+    extensions: Collection[str] = (),
+) -> None:
+    """Raise HandshakeError unless a 101 is one that a client takes (RFC 6455 §4.1, in its order).
+
+    Args:
+        accept: what the key asks for (`accept_key`). subprotocols, extensions: the names that were offered.
+    """
+    fields = response.fields
+    if fields.get("Upgrade").lower() != "websocket":
+        raise HandshakeError(f"Upgrade is {fields.get('Upgrade')!r} and not 'websocket'")
+    if "upgrade" not in fields.options("Connection"):
+        raise HandshakeError(f"Connection is {fields.get('Connection')!r} and not 'Upgrade'")
+    if fields.get("Sec-WebSocket-Accept") != accept:
+        raise HandshakeError(f"Sec-WebSocket-Accept is {fields.get('Sec-WebSocket-Accept')!r}, not what the key asks for")
+    for name in agreed_extensions(fields):
+        if name not in extensions:
+            raise HandshakeError(f"Sec-WebSocket-Extensions is {name!r}, which was not offered")
+    if "Sec-WebSocket-Protocol" in fields and (chosen := fields.get("Sec-WebSocket-Protocol")) not in subprotocols:
+        raise HandshakeError(f"Sec-WebSocket-Protocol is {chosen!r}, which was not offered")
+
+
+def check_asking(request: RequestHead) -> str:
+    """Return what the answer's Sec-WebSocket-Accept is to be.
+
+    Raises:
+        HandshakeError: the request does not ask for a WebSocket as RFC 6455 §4.2.1 wants it.
+    """
+    fields = request.fields
+    if request.method != "GET" or request.version == "1.0":
+        raise HandshakeError(f"{request.method} of HTTP/{request.version} and not GET of HTTP/1.1")
+    if "websocket" not in fields.options("Upgrade") or "upgrade" not in fields.options("Connection"):
+        raise HandshakeError("Upgrade and Connection ask for no WebSocket")
+    if fields.get("Sec-WebSocket-Version") != "13":
+        raise HandshakeError(f"Sec-WebSocket-Version is {fields.get('Sec-WebSocket-Version')!r} and not '13'")
+    key = fields.get("Sec-WebSocket-Key")
+    try:
+        key_bytes = len(base64.b64decode(key, validate=True))
+    except binascii.Error:
+        key_bytes = 0
+    if key_bytes != 16:
+        raise HandshakeError(f"Sec-WebSocket-Key is {key!r}, which are not 16 bytes in base64")
+    return accept_key(key)
+
+
+def agreed_extensions(fields: Fields) -> dict[str, dict[str, str | None]]:
+    """Return the extensions that a head names, each with its parameters.
+
+    Raises:
+        HandshakeError: Sec-WebSocket-Extensions is malformed (RFC 6455 §9.1).
+    """
+    listed = fields.get("Sec-WebSocket-Extensions")
+    try:
+        return {str(name): dict(parameters) for name, parameters in parse_extension(listed)} if listed else {}
+    except InvalidHeader as error:
+        raise HandshakeError(str(error)) from None
+
+
+def retry_after_s(fields: Fields | Mapping[str, str]) -> float | None:
+    """Return the seconds that Retry-After asks for, given as a number or as a date (RFC 9110 §10.2.3).
+
+    A date is counted from the answer's own Date, else from this machine's clock; one that is over is 0. None where there
+    is none, where it is neither, or where it is more than a year: nobody waits for that.
+    """
+    value = fields.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d+(\.\d+)?", value, re.ASCII):
+        seconds = float(value)
+    else:
+        due_s, date_s = _timestamp(value), _timestamp(fields.get("Date", ""))
+        seconds = math.inf if due_s is None else max(0.0, due_s - (time.time() if date_s is None else date_s))
+    return seconds if seconds <= MAX_RETRY_AFTER_S else None
+
+
+def _timestamp(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
