@@ -21,6 +21,7 @@ from websockets.frames import Opcode
 from websockets.utils import apply_mask
 
 from wslab.core.codes.registry import MAX_REASON_BYTES, lookup
+from wslab.core.errors import BadValueError, WslabError
 from wslab.core.records import Close
 
 Side = Literal["client", "server"]
@@ -37,7 +38,7 @@ _OPCODES = frozenset(map(int, Opcode))
 _LENGTHS = {126: struct.Struct("!H"), 127: struct.Struct("!Q")}
 
 
-class FrameError(Exception):
+class FrameError(WslabError):
     """Bytes that break a rule of the protocol; whoever reads them fails the connection (RFC 6455 §7.1.7).
 
     Fields:
@@ -297,7 +298,7 @@ def encode_close(close: Close) -> bytes:
     """
     reason = close.reason.encode()
     if len(reason) > MAX_REASON_BYTES:
-        raise ValueError(f"the reason has {len(reason)} bytes, but a close frame holds at most {MAX_REASON_BYTES}")
+        raise BadValueError(f"the reason has {len(reason)} bytes, but a close frame holds at most {MAX_REASON_BYTES}")
     if close.code == 1005 and not reason:
         return b""
     return lookup(close.code).code.to_bytes(2, "big") + reason

@@ -20,6 +20,8 @@ from websockets.exceptions import InvalidHeader
 from websockets.headers import parse_extension
 from websockets.utils import accept_key
 
+from wslab.core.errors import WslabError
+
 MAX_HEAD_BYTES = 65_536
 MAX_FIELDS = 256
 MAX_INTERIM = 8
@@ -53,7 +55,7 @@ _OTHERS: list[tuple[re.Pattern[bytes], str]] = [
 _nonces = Random()
 
 
-class HeadError(Exception):
+class HeadError(WslabError):
     """Bytes that are no head of HTTP/1.1, or one beyond a bound; the message names it."""
 
     def __init__(self, fault: HeadFault, what: str) -> None:
@@ -61,7 +63,7 @@ class HeadError(Exception):
         self.fault = fault
 
 
-class HandshakeError(Exception):
+class HandshakeError(WslabError):
     """A head that opens no WebSocket (RFC 6455 §4), or not the one that was asked for."""
 
 
@@ -80,8 +82,9 @@ class Fields(tuple[tuple[str, str], ...]):
         """Return the members of a list, such as that of Connection, in lower case."""
         return [option for each in self.get(name).lower().split(",") if (option := each.strip())]
 
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and any(own.lower() == name.lower() for own, _ in self)
+    def has(self, name: str) -> bool:
+        """Return whether there is such a field, empty or not."""
+        return any(own.lower() == name.lower() for own, _ in self)
 
 
 class ResponseHead(NamedTuple):
@@ -111,7 +114,8 @@ def read_response(received: bytes, *, max_bytes: int = MAX_HEAD_BYTES) -> Respon
     Raises:
         HeadError: no response of HTTP/1.1, or one beyond a bound.
     """
-    at, interim = 0, []
+    at = 0
+    interim: list[int] = []
     while (end := _end(received, at, max_bytes)) is not None:
         head = received[at:end]
         line = _STATUS_LINE.fullmatch(_first_line(head))
@@ -124,7 +128,7 @@ def read_response(received: bytes, *, max_bytes: int = MAX_HEAD_BYTES) -> Respon
             return response
         interim.append(response.status)
         if len(interim) > MAX_INTERIM:
-            raise HeadError("too_many_interim", f"more than {MAX_INTERIM} interim answers, the last of them {interim[-1]}")
+            raise HeadError("too_many_interim", f"more than {MAX_INTERIM} interim answers, of late {interim[-1]}")
         at = end
     if received[at : at + 7] != b"HTTP/1."[: len(received) - at]:
         raise _not_http(received[at:])
@@ -191,7 +195,7 @@ def new_key() -> str:
 
 def encode_request(authority: str, resource: str, key: str, fields: Mapping[str, str] | None = None) -> bytes:
     """Return an opening handshake, with further fields behind those that it must have (RFC 6455 §4.1)."""
-    further = "".join(f"{name}: {value}\r\n" for name, value in (fields or {}).items())
+    further = "".join(f"{name}: {value}\r\n" for name, value in fields.items()) if fields else ""
     return (
         f"GET {resource} HTTP/1.1\r\nHost: {authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{further}\r\n"
@@ -215,12 +219,12 @@ def check_opening(
         raise HandshakeError(f"Upgrade is {fields.get('Upgrade')!r} and not 'websocket'")
     if "upgrade" not in fields.options("Connection"):
         raise HandshakeError(f"Connection is {fields.get('Connection')!r} and not 'Upgrade'")
-    if fields.get("Sec-WebSocket-Accept") != accept:
-        raise HandshakeError(f"Sec-WebSocket-Accept is {fields.get('Sec-WebSocket-Accept')!r}, not what the key asks for")
+    if (answered := fields.get("Sec-WebSocket-Accept")) != accept:
+        raise HandshakeError(f"Sec-WebSocket-Accept is {answered!r}, which is not what the key asks for")
     for name in agreed_extensions(fields):
         if name not in extensions:
             raise HandshakeError(f"Sec-WebSocket-Extensions is {name!r}, which was not offered")
-    if "Sec-WebSocket-Protocol" in fields and (chosen := fields.get("Sec-WebSocket-Protocol")) not in subprotocols:
+    if (chosen := fields.get("Sec-WebSocket-Protocol")) not in subprotocols and fields.has("Sec-WebSocket-Protocol"):
         raise HandshakeError(f"Sec-WebSocket-Protocol is {chosen!r}, which was not offered")
 
 
@@ -263,8 +267,8 @@ def agreed_extensions(fields: Fields) -> dict[str, dict[str, str | None]]:
 def retry_after_s(fields: Fields | Mapping[str, str]) -> float | None:
     """Return the seconds that Retry-After asks for, given as a number or as a date (RFC 9110 §10.2.3).
 
-    A date is counted from the answer's own Date, else from this machine's clock; one that is over is 0. None where there
-    is none, where it is neither, or where it is more than a year: nobody waits for that.
+    A date is counted from the answer's own Date, else from this machine's clock; one in the past is 0. None where
+    nothing is asked, where it is neither number nor date, and where it is more than a year: nobody waits for that.
     """
     value = fields.get("Retry-After", "").strip()
     if re.fullmatch(r"\d+(\.\d+)?", value, re.ASCII):

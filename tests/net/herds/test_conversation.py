@@ -253,11 +253,23 @@ def test_close_frame_that_comes_with_the_answer_is_read() -> None:
     ("frame", "code", "sent"),
     [
         (b"\x88\x00", 1005, Close(code=1005)),
-        (b"\x88\x01\x03", 1006, Close(code=1002, reason="close frame too short")),
-        (b"\x88\x02\x03\xee", 1006, Close(code=1002, reason="invalid status code")),
+        (b"\x88\x01\x03", 1006, Close(code=1002, reason="a close frame with a body of one byte (RFC 6455 §5.5.1)")),
+        (
+            b"\x88\x02\x03\xee",
+            1006,
+            Close(code=1002, reason="close code 1006, which is not to be sent (RFC 6455 §7.4)"),
+        ),
         (b"\x81\x81aaaaa", 1006, Close(code=1002, reason="a masked frame from a server (RFC 6455 §5.1)")),
-        (b"\x89\x7e\x00\x7e", 1006, Close(code=1002, reason="a control frame too long or in pieces (RFC 6455 §5.5)")),
-        (b"\xc1\x00", 1006, Close(code=1002, reason="reserved bits or an unknown opcode (RFC 6455 §5.2)")),
+        (
+            b"\x89\x7e\x00\x7e",
+            1006,
+            Close(code=1002, reason="a control frame too long or in fragments (RFC 6455 §5.5)"),
+        ),
+        (
+            b"\xc1\x00",
+            1006,
+            Close(code=1002, reason="a frame that begins with c1, in which a reserved bit is set (RFC 6455 §5.2)"),
+        ),
     ],
     ids=["empty close", "close of one byte", "1006 on the wire", "masked", "long ping", "reserved bit"],
 )
@@ -313,7 +325,7 @@ async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     [
         (refuse_status, "rejected", None),
         (accept_another_key, "failed", "Sec-WebSocket-Accept"),
-        (choose_what_was_not_offered, "failed", "none was offered"),
+        (choose_what_was_not_offered, "failed", "was not offered"),
         (speak_something_else, "failed", "SSH"),
         (end_in_the_middle, "reset", "EOFError"),
         (reset, "reset", "ConnectionResetError"),

@@ -114,16 +114,16 @@ def test_frame_reader_takes_any_bytes(data, deflate):
     ("data", "part_of_what"),
     [
         ("8181 00000000 61", "masked"),
-        ("b101 61", "means nothing"),
-        ("8301 61", "means nothing"),
-        ("0901 61", "fragmented"),
+        ("b101 61", "reserved bit"),
+        ("8301 61", "unknown opcode"),
+        ("0901 61", "in fragments"),
         ("89fe", "masked"),
         ("897e 0080", "too long"),
-        ("8001 61", "out of order"),
-        ("0101 61 8101 61", "out of order"),
+        ("8001 61", "continuation of no message"),
+        ("0101 61 8101 61", "inside another"),
         ("81ff", "masked"),
-        ("817f 8000000000000000", "means nothing"),
-        ("c103 ffffff", "means nothing"),
+        ("817f 8000000000000000", "2⁶³"),
+        ("c103 ffffff", "reserved bit"),
     ],
 )
 def test_frame_reader_violation(data, part_of_what):

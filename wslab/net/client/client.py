@@ -20,6 +20,7 @@ from wslab.core.errors import in_words
 from wslab.core.records import Attempt, AttemptOutcome, Closure, Send, closed_by
 from wslab.net.client.connection import RecordingConnection
 from wslab.net.client.exchange import Confirmation, Exchange, cut, encoded
+from wslab.net.heads import retry_after_s
 from wslab.net.recording import Recorder
 
 
@@ -90,7 +91,7 @@ class Client:
             self._adopt(cast(RecordingConnection, connection))
         except Exception as failure:  # the library and the system raise some thirty kinds; each is an outcome
             error = failure
-        outcome, http_status, retry_after_s = _reading(error)
+        outcome, http_status, wait_s = _reading(error)
         attempt = Attempt(
             client=self.client,
             outage=outage,
@@ -101,7 +102,7 @@ class Client:
             ended_at_s=self.recorder.now(),
             outcome=outcome,
             http_status=http_status,
-            retry_after_s=retry_after_s,
+            retry_after_s=wait_s,
             connection_id=self._connection.connection_id if self._connection else None,
             error=None if error is None else in_words(error),
         )
@@ -243,8 +244,7 @@ def _reading(error: Exception | None) -> tuple[AttemptOutcome, int | None, float
         case None:
             return "opened", 101, None
         case InvalidStatus(response=response):
-            retry_after = response.headers.get("Retry-After", "")
-            return "rejected", response.status_code, float(retry_after) if retry_after.isdecimal() else None
+            return "rejected", response.status_code, retry_after_s(response.headers)
         case ConnectionRefusedError():
             return "refused", None, None
         case TimeoutError():

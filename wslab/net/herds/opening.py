@@ -173,23 +173,25 @@ def read_answer(received: bytes, key: str) -> Answer | None:
     """
     head, blank, _ = received.partition(_BLANK_LINE)
     accept = accept_key(key).encode()
-    response = _read_head((head + blank).replace(accept, _ACCEPTED))
-    if response is None and blank:  # an interim answer; there may be more behind it
-        response = _read_head(received.replace(accept, _ACCEPTED))
-    if response is None:
+    read = _read_head((head + blank).replace(accept, _ACCEPTED))
+    if read is None and blank:  # an interim answer; there may be more behind it
+        read = _read_head(received.replace(accept, _ACCEPTED))
+    if read is None:
         return None
+    response, connection_id = read
     wait_s = None if response.status == 101 else retry_after_s(response.fields)
-    connection_id = response.fields.get("X-Wslab-Connection") or None
     return Answer(response.status, wait_s, connection_id, received[response.head_bytes :])
 
 
 @lru_cache(maxsize=64)
-def _read_head(head: bytes) -> ResponseHead | None:
-    """Read a head in which `_ACCEPTED` stands for the accept key that is expected.
+def _read_head(head: bytes) -> tuple[ResponseHead, str | None] | None:
+    """Read a head in which `_ACCEPTED` stands for the accept key that is expected; return with it the connection's id.
 
     A herd is answered in the same words thousands of times, but for that key: so they are read once.
     """
     response = read_response(head, max_bytes=MAX_HEAD_BYTES)
-    if response is not None and response.status == 101:
+    if response is None:
+        return None
+    if response.status == 101:
         check_opening(response, _ACCEPTED.decode())
-    return response
+    return response, response.fields.get("X-Wslab-Connection") or None

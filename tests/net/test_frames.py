@@ -1,0 +1,228 @@
+"""What is read and written is what independent implementations write and read."""
+
+from __future__ import annotations
+
+import contextlib
+import zlib
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.frames import Close as LibraryClose
+from websockets.frames import Frame, Opcode
+
+from wslab.core.records import Close
+from wslab.net.frames import (
+    MAX_HEADER_BYTES,
+    PIECE_BYTES,
+    FrameError,
+    FrameStream,
+    Inflater,
+    Side,
+    encode_close,
+    encode_frame,
+    masked,
+    read_close,
+    read_header,
+)
+
+SENDERS: tuple[Side, Side] = ("client", "server")
+
+messages = st.tuples(st.sampled_from([Opcode.TEXT, Opcode.BINARY]), st.binary(max_size=70_000))
+controls = st.tuples(st.sampled_from([Opcode.PING, Opcode.PONG]), st.binary(max_size=125))
+cuts = st.lists(st.integers(1, 40_000), max_size=20)
+
+
+def written(opcode: Opcode, payload: bytes, sender: Side) -> bytes:
+    return Frame(opcode, payload).serialize(mask=sender == "client")
+
+
+@given(messages | controls, st.sampled_from(SENDERS))
+def test_header_is_read_as_the_library_writes_it(frame: tuple[Opcode, bytes], sender: Side) -> None:
+    data = written(*frame, sender)
+    begin = len(data) - len(frame[1])
+    assert all(read_header(data[:cut], sender=sender) is None for cut in range(begin))
+    header = read_header(b"before" + data, 6, sender=sender)
+    assert header is not None
+    assert (header.opcode, header.payload_bytes, header.header_bytes) == (frame[0], len(frame[1]), begin)
+    assert begin <= MAX_HEADER_BYTES
+    assert header.final
+    assert header.is_minimal
+    assert masked(data[begin:], header.mask) == frame[1]
+
+
+@given(messages | controls, st.sampled_from(SENDERS))
+def test_frame_is_written_as_the_library_reads_it(frame: tuple[Opcode, bytes], sender: Side) -> None:
+    def parse() -> Frame:
+        data = encode_frame(*frame, sender=sender)
+        position = 0
+
+        def read_exact(count: int):  # type: ignore[no-untyped-def]  # the library's own kind of generator
+            nonlocal position
+            position += count
+            return data[position - count : position]
+            yield
+
+        parser = Frame.parse(read_exact, mask=sender == "client")
+        try:
+            next(parser)
+        except StopIteration as result:
+            return result.value  # type: ignore[no-any-return]
+        raise AssertionError("the parser waits for more")
+
+    read = parse()
+    assert (read.opcode, read.data, read.fin) == (*frame, True)
+
+
+@given(st.lists(messages | controls, max_size=5), cuts, st.sampled_from(SENDERS))
+def test_stream_yields_what_was_sent_however_it_is_cut(
+    frames: list[tuple[Opcode, bytes]], cuts: list[int], sender: Side
+) -> None:
+    data = b"".join(written(*frame, sender) for frame in frames)
+    stream = FrameStream(sender)
+    read: list[tuple[int, bytes]] = []
+    for cut in [*cuts, len(data)]:
+        for piece in stream.feed(data[:cut]):
+            if piece.begins:
+                read.append((piece.header.opcode, b""))
+            read[-1] = (read[-1][0], read[-1][1] + piece.payload)
+        data = data[cut:]
+    assert read == frames
+    assert stream.between_frames
+
+
+def test_stream_takes_control_frames_between_fragments_and_nothing_after_the_close() -> None:
+    sent = (
+        encode_frame(Opcode.TEXT, b"one ", final=False)
+        + encode_frame(Opcode.PING, b"?")
+        + encode_frame(Opcode.CONT, b"message")
+        + encode_frame(Opcode.CLOSE, b"\x03\xe8")
+    )
+    stream = FrameStream("client")
+    pieces = list(stream.feed(sent + b"\xff\xff"))
+    assert b"".join(piece.payload for piece in pieces if not piece.header.is_control) == b"one message"
+    assert stream.closed
+    assert list(stream.feed(b"\xff\xff")) == []
+
+
+def test_stream_holds_no_payload() -> None:
+    stream = FrameStream("server")
+    assert [piece.payload for piece in stream.feed(b"\x82\x7f" + (2**40).to_bytes(8, "big") + b"ab")] == [b"ab"]
+    assert [piece.payload for piece in stream.feed(bytes(2**20))] == [bytes(2**20)]
+    assert not stream.between_frames
+    assert not stream._buffer
+
+
+@pytest.mark.parametrize(
+    ("data", "sender", "words", "section"),
+    [
+        ("8100", "client", "unmasked", "RFC 6455 §5.1"),
+        ("8180", "server", "masked", "RFC 6455 §5.1"),
+        ("c100", "server", "reserved bit", "RFC 6455 §5.2"),
+        ("8300", "server", "unknown opcode", "RFC 6455 §5.2"),
+        ("827f8000000000000000", "server", "2⁶³", "RFC 6455 §5.2"),
+        ("8000", "server", "continuation of no message", "RFC 6455 §5.4"),
+        ("01000100", "server", "inside another", "RFC 6455 §5.4"),
+        ("0900", "server", "in fragments", "RFC 6455 §5.5"),
+        ("897e0080", "server", "too long", "RFC 6455 §5.5"),
+    ],
+)
+def test_stream_names_the_rule_that_is_broken(data: str, sender: Side, words: str, section: str) -> None:
+    with pytest.raises(FrameError, match=words) as broken:
+        list(FrameStream(sender).feed(bytes.fromhex(data)))
+    assert (broken.value.section, broken.value.code) == (section, 1002)
+
+
+@pytest.mark.parametrize(("data", "words"), [("4001", "begins no message"), ("c900", "begins no message")])
+def test_rsv1_is_for_the_first_frame_of_a_message(data: str, words: str) -> None:
+    with pytest.raises(FrameError, match=words):
+        read_header(bytes.fromhex(data), deflate=True)
+
+
+def test_length_that_is_longer_than_it_need_be_is_read_and_told() -> None:
+    header = read_header(bytes.fromhex("827e0001"))
+    assert header is not None
+    assert header.payload_bytes == 1
+    assert not header.is_minimal
+
+
+@given(st.binary(max_size=30))
+def test_any_bytes_are_frames_or_a_broken_rule(data: bytes) -> None:
+    with contextlib.suppress(FrameError):
+        assert sum(len(piece.payload) for piece in FrameStream("server", deflate=True).feed(data)) <= len(data)
+
+
+@given(st.sampled_from([1000, 1001, 1009, 1014, 3000, 4999]), st.text(max_size=30))
+def test_close_payload_is_read_as_it_was_written(code: int, reason: str) -> None:
+    payload = encode_close(Close(code=code, reason=reason))
+    assert payload == LibraryClose(code, reason).serialize()
+    body = read_close(payload)
+    assert (body.close, body.error, body.told_code) == (Close(code=code, reason=reason), None, code)
+
+
+def test_empty_close_frame_is_1005() -> None:
+    assert encode_close(Close(code=1005)) == b""
+    assert read_close(b"")[1:] == (1005, "", None)
+
+
+@pytest.mark.parametrize(
+    ("payload", "code", "reason", "answer"),
+    [
+        (b"\x03", 1005, "", 1002),
+        (b"\x03\xed", 1005, "", 1002),
+        (b"\x03\xe7why", 999, "why", 1002),
+        (b"\x13\x88", 5000, "", 1002),
+        (b"\x07\xd0", 2000, "", 1002),
+        (b"\x03\xe8\xff", 1000, "\N{REPLACEMENT CHARACTER}", 1007),
+    ],
+    ids=["one byte", "1005 on the wire", "999", "5000", "2000", "no UTF-8"],
+)
+def test_close_payload_that_none_may_send_is_read_and_named(
+    payload: bytes, code: int, reason: str, answer: int
+) -> None:
+    body = read_close(payload)
+    assert (body.payload, body.code, body.reason) == (payload, code, reason)
+    assert body.error is not None
+    assert body.error.code == answer
+    assert (body.told_code, body.told_reason) == (1006, "")
+
+
+@given(st.binary(max_size=125))
+def test_any_close_payload_is_judged_as_the_library_judges_it(payload: bytes) -> None:
+    try:
+        LibraryClose.parse(payload)
+        verdict: Literal[True] | None = None
+    except Exception:  # whatever it raises, it does not take the frame
+        verdict = True
+    assert (read_close(payload).error is not None) is bool(verdict)
+
+
+def test_reason_that_does_not_fit_is_not_written() -> None:
+    with pytest.raises(ValueError, match="124 bytes"):
+        encode_close(Close(code=1000, reason="x" * 124))
+
+
+@given(st.lists(st.binary(max_size=5_000), max_size=4), cuts, st.booleans())
+def test_inflater_reads_what_the_library_deflates(contents: list[bytes], cuts: list[int], takeover: bool) -> None:
+    library = PerMessageDeflate(not takeover, not takeover, 15, 15)
+    inflater = Inflater(takeover=takeover)
+    for content in contents:
+        payload = library.encode(Frame(Opcode.BINARY, content)).data
+        cut = (cuts or [0])[0] % (len(payload) + 1)
+        read = [*inflater.feed(payload[:cut], ends=False), *inflater.feed(payload[cut:], ends=True)]
+        assert b"".join(read) == content
+
+
+def test_inflater_yields_a_bomb_in_bounded_pieces() -> None:
+    compress = zlib.compressobj(9, zlib.DEFLATED, -15)
+    bomb = compress.compress(bytes(64 * 2**20)) + compress.flush(zlib.Z_SYNC_FLUSH)
+    pieces = Inflater().feed(bomb[:-4], ends=True)
+    assert len(next(pieces)) == PIECE_BYTES
+    assert max(map(len, pieces)) <= PIECE_BYTES
+
+
+def test_what_does_not_inflate_breaks_a_rule() -> None:
+    with pytest.raises(FrameError, match="does not inflate"):
+        list(Inflater().feed(b"\xff\xff\xff", ends=True))
