@@ -165,6 +165,15 @@ class Ping(Record, frozen=True, kw_only=True, tag="ping"):
     answered_at_s: float | None
 
 
+class Pong(Record, frozen=True, kw_only=True, tag="pong"):
+    """One pong that no ping had asked for: a heartbeat in one direction (RFC 6455 §5.5.3)."""
+
+    client: int
+    connection_id: str | None
+    sent_by: Side
+    sent_at_s: float
+
+
 class Trace(Record, frozen=True, kw_only=True, tag="trace"):
     """What a capture shows of one connection: of its TCP, or of what a browser or a proxy wrote down of it.
 
@@ -431,6 +440,19 @@ class Notice(Record, frozen=True, kw_only=True, tag="notice"):
     words: str | None = None
 
 
+class Pause(Record, frozen=True, kw_only=True, tag="pause"):
+    """A while in which the observer itself did not run: its process was stopped, or the machine slept.
+
+    Nobody looked from `began_at_s` to `ended_at_s`. What is stamped right after it may have happened at any time in it.
+    `asleep_s`: seconds in which even the monotonic clock stood still (a sleeping machine), which are missing from
+    every time in the run.
+    """
+
+    began_at_s: float
+    ended_at_s: float
+    asleep_s: float
+
+
 class RunInfo(Record, frozen=True, kw_only=True, tag="run"):
     """On what, with what and how well a run was measured.
 
@@ -528,6 +550,7 @@ class Kinds:
     closures = Kind(Closure, "connection that ended, as its client saw it")
     receipts = Kind(Receipt, "message that came from a server")
     pings = Kind(Ping, "ping, with its pong if one came")
+    pongs = Kind(Pong, "pong that no ping had asked for")
     traces = Kind(Trace, "connection in a capture")
     statements = Kind(Statement, "text of a product that speaks of a connection")
     attempts = Kind(Attempt, "try at a TCP connection plus opening handshake")
@@ -536,6 +559,7 @@ class Kinds:
     accounts = Kind(Account, "connection in the server's own account")
     footprints = Kind(Footprint, "moment at which a server's memory was measured")
     sightings = Kind(Sighting, "message over the limit that a client under observation sent, and what it was told")
+    pauses = Kind(Pause, "while in which the observer itself did not run")
     notices = Kind(Notice, "event of a page's WebSocket, or exception that a call threw, in the order told")
 
 

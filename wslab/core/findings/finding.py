@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from wslab.core.codes.sources import Lesson, Source
+from wslab.core.printable import printable
 
 Whose = Literal["server", "client", "network", "server or proxy", "observer", "nobody", "unknown"]
 """Whose doing it was. A client cannot see where a path ends, so what a proxy may have done as well is told so;
@@ -59,13 +60,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def quoted(words: str, longest: int = 160) -> str:
-    """Return a peer's words in quotation marks, with no character in them that a terminal would obey.
+    r"""Return a peer's words in quotation marks, with no character in them that a terminal would obey.
 
-    >>> print(quoted("too\\x1b[31m much"))
-    “too�[31m much”
+    >>> print(quoted("too\x1b[31m much"))
+    “too\x1b[31m much”
     """
-    printable = "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in words)
-    return f"“{printable if len(printable) <= longest else printable[: longest - 1] + '…'}”"
+    shown = printable(words)
+    return f"“{shown if len(shown) <= longest else shown[: longest - 1] + '…'}”"
 
 
 def counted(number: int, noun: str) -> str:
