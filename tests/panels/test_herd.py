@@ -69,7 +69,7 @@ def test_who_gives_up_is_counted(panel: HerdPanel) -> None:
 
 
 def test_knobs_are_followed_at_once_while_somebody_looks(panel: HerdPanel, page_says: Says, until: Until) -> None:
-    page_says(panel, do="looked_at", yes=True)
+    page_says(panel, do="show", visible=True)
     until(lambda: len(drawn(panel)) == 2 and panel.status["kind"] == "done")
     page_says(panel, do="turn", values={"clients": 300})
     until(lambda: panel.status["words"].startswith("300 clients simulated"))

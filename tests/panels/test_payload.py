@@ -96,9 +96,9 @@ def test_server_killed_from_outside_is_noticed_and_replaced(panel: PayloadPanel,
 
 
 def test_server_runs_while_somebody_looks(panel: PayloadPanel, page_says: Says, until: Until) -> None:
-    page_says(panel, do="looked_at", yes=True)
+    page_says(panel, do="show", visible=True)
     pid = panel.server().pid
-    page_says(panel, do="looked_at", yes=False)
+    page_says(panel, do="show", visible=False)
     until(lambda: not Path(f"/proc/{pid}").exists())
 
 

@@ -22,7 +22,7 @@ from wslab.core.knobs import AfterRefusal, Knobs
 ClosedBy = Literal["server", "client", "network"]
 TcpEnd = Literal["fin", "reset", "aborted", "unseen"]
 Side = Literal["client", "server"]
-SendOutcome = Literal["accepted", "closed", "timeout", "unconfirmed", "unopened"]
+SendOutcome = Literal["accepted", "closed", "timeout", "unconfirmed", "unopened", "interrupted"]
 AttemptOutcome = Literal["opened", "refused", "reset", "timeout", "rejected", "failed"]
 RestartKind = Literal["graceful", "crash", "reload", "rolling"]
 TraceProtocol = Literal["websocket", "http", "http2", "tls", "other", "none"]
@@ -62,7 +62,8 @@ class Send(Record, frozen=True, kw_only=True, tag="send"):
         wire_bytes: bytes written for it, frame headers, masks and compression included; where sending failed, the
             kernel may have taken fewer.
         outcome: "accepted" (the awaited reply or pong came), "closed" (the connection ended first), "timeout"
-            (neither within the stated time), "unconfirmed" (none was awaited), "unopened" (no connection).
+            (neither within the stated time), "unconfirmed" (none was awaited), "unopened" (no connection),
+            "interrupted" (the run was stopped first, which says nothing of the server).
         send_s: until the whole message was handed to the kernel. round_trip_s: until its reply or pong.
         reply_bytes: payload of the reply; None where a pong was the confirmation.
         close_code, close_reason: of the closure that it met, if it met one.

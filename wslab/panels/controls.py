@@ -102,12 +102,17 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A button. `main` is the one that a newcomer should press."""
+    """A button. `main` is the one that a newcomer should press.
+
+    Args:
+        ignores: the controls that it does not read: a wrong value in one of these does not stop it.
+    """
 
     name: str
     label: str
     hint: str
     main: bool = False
+    ignores: tuple[str, ...] = ()
 
 
 Control: TypeAlias = Number | Choice | Several | Flag

@@ -95,9 +95,9 @@ class HerdPanel(Panel):
         if self._followed and not self.busy:
             self._ask()
 
-    def looked_at(self, yes: bool) -> None:
-        self._followed = self._followed or yes
-        if yes and not self.busy and not self.shows_something():
+    def on_visible(self, visible: bool) -> None:
+        self._followed = self._followed or visible
+        if visible and not self.busy and not self.shows_something():
             self._ask()
 
     def stop(self) -> None:

@@ -24,7 +24,7 @@ FRAME_S = 1 / 60
 def as_event(record: Record) -> Event | None:
     """Return a record as the views read it, times in seconds to the millisecond; None for one that no view shows."""
     match record:
-        case Send():
+        case Send() if record.outcome != "interrupted":  # which is nothing that the server did
             met = record.close_code if record.outcome == "closed" else record.outcome
             return ["send", _ms(record.started_at_s), record.payload_bytes, met or record.outcome]
         case Attempt():

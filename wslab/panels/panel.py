@@ -174,7 +174,7 @@ class Panel(anywidget.AnyWidget):
             raise BadValueError("there is no run to save yet; press a button first")
         return self.runs[-1]
 
-    def looked_at(self, yes: bool) -> None:
+    def on_visible(self, visible: bool) -> None:
         """Called when a page begins, or ceases, to show the panel."""
 
     # How it is done
@@ -193,8 +193,8 @@ class Panel(anywidget.AnyWidget):
                 self._in_words(self._save)
             case {"do": "clear"}:
                 self._in_words(self.clear)
-            case {"do": "looked_at", "yes": yes}:
-                self._in_words(lambda: self.looked_at(yes))
+            case {"do": "show", "visible": visible}:
+                self._in_words(lambda: self.on_visible(visible))
                 self._live.tell_anew(self._tell_all)
             case {"do": "press", "action": action, "values": values}:
                 self._in_words(lambda: self._start(action, values))

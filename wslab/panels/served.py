@@ -42,9 +42,9 @@ class ServedPanel(Panel):
                 self.scene = self.scene | {"server": {"url": self._server.url, "alive": True}}
             return self._server
 
-    def looked_at(self, yes: bool) -> None:
-        self._onlookers = max(0, self._onlookers + (1 if yes else -1))
-        if yes:
+    def on_visible(self, visible: bool) -> None:
+        self._onlookers = max(0, self._onlookers + (1 if visible else -1))
+        if visible:
             self.server()
         elif not self._onlookers and not self.busy:
             self.close_server()

@@ -58,7 +58,7 @@ __all__ = [
     "who_gave_up",
 ]
 
-UNANSWERED = ["timeout", "unopened"]
+UNANSWERED = ["timeout", "unopened", "unconfirmed", "interrupted"]
 """Outcomes that say nothing about a limit."""
 
 
@@ -89,7 +89,7 @@ def close_codes(sends: pd.DataFrame, *, limit_bytes: int | None = None, ax: Axes
     return dress(
         ax,
         kind="Close codes by payload size",
-        title=_boundary(sizes[met == "accepted"], sizes[met != "accepted"], answered=not met.isin(UNANSWERED).all()),
+        title=_boundary(sizes, met),
         xlabel=f"payload ({scale})",
         details=[*(name.replace("\n", ": ") for name in names), *told],
         note=notes([sends]),
@@ -197,10 +197,13 @@ def _mark_limit(ax: Axes, limit_bytes: float) -> str:
     return name
 
 
-def _boundary(accepted: pd.Series[float], others: pd.Series[float], *, answered: bool) -> str:
-    if accepted.empty and others.empty:
+def _boundary(sizes: pd.Series[float], met: pd.Series[int | str]) -> str:
+    """Say between which sizes the limit lies, from the messages that were answered, one way or the other."""
+    answered = ~met.isin(UNANSWERED)
+    accepted, others = sizes[met == "accepted"], sizes[answered & (met != "accepted")]
+    if sizes.empty:
         return "No messages"
-    if not answered:
+    if not answered.any():
         return "No answer: neither accepted nor refused"
     if others.empty:
         return f"Everything accepted, up to {counted(accepted.max(), 'byte')}"

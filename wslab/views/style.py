@@ -112,6 +112,7 @@ LOOKS: dict[Meaning, Look] = {
     "timeout": Look("timeout: no answer came", _NOBODY, "$?$", "o"),
     "unopened": Look("unopened: no connection", _NOBODY, "$0$", "+"),
     "unconfirmed": Look("unconfirmed: no answer awaited", _PLAIN, r"$\sim$", "|"),
+    "interrupted": Look("interrupted: the run was stopped", _NOBODY, "$-$", "-"),
     "failed": Look("failed otherwise", _FAULT, "$!$", "*"),
 }
 """Every meaning with a look of its own, in the order in which figures list them."""

@@ -36,7 +36,7 @@ class Exchange:
         timeout_s: float,
     ) -> None:
         wire_before = connection.sent_wire_bytes
-        self.outcome, self.error = "timeout", "interrupted"  # until something else comes of it
+        self.outcome, self.error = "interrupted", None  # until something else comes of it
         try:
             async with asyncio.timeout(timeout_s):
                 await self._send(connection, payload, fragment_bytes)

@@ -4,16 +4,26 @@ let controlsMade = 0; // on this page, so that every field has an id of its own
 
 const bounds = (told) => `${told.low.toLocaleString("en")} to ${told.high.toLocaleString("en")} ${told.unit}`;
 
+const BYTES = { "": 1, b: 1, byte: 1, bytes: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 };
+
+// A number as people type it and as the kit prints it: 65536, 65,536, 65 536, 64 KiB, 1.5 s. NaN if it is none.
+const parsed = (told, text) => {
+  const typed = text.trim();
+  if (typed === "") return null;
+  const [, digits, unit] = typed.match(/^([-+]?[\d.,_\s]*\d\.?(?:e[-+]?\d+)?)\s*(.*)$/i) ?? [];
+  if (digits === undefined) return NaN;
+  const times = told.unit === "bytes" ? BYTES[unit.toLowerCase()] : unit === "" || unit === told.unit ? 1 : NaN;
+  return Number(digits.replace(/[,_\s](?=\d{3}(?!\d))/g, "")) * (times ?? NaN);
+};
+
 // Why a typed text is no value of this number; "" if it is one.
 const objection = (told, text) => {
-  if (text.trim() === "") return told.optional ? "" : `needs a number, ${bounds(told)}`;
-  const value = Number(text);
+  const value = parsed(told, text);
+  if (value === null) return told.optional ? "" : `needs a number, ${bounds(told)}`;
   if (Number.isNaN(value)) return `“${text}” is no number; ${bounds(told)}`;
   if (told.whole && !Number.isInteger(value)) return `must be a whole number, ${bounds(told)}`;
   return value < told.low || value > told.high ? `must be ${bounds(told)}` : "";
 };
-
-const parsed = (text) => (text.trim() === "" ? null : Number(text));
 
 const SLIDER_STEPS = 1000;
 
@@ -62,7 +72,7 @@ const CONTROLS = {
     const set = (value) => panel.turn(told.name, value);
     let shown; // so that another control's change leaves alone what is being typed here
     field.addEventListener("input", () => complain(objection(told, field.value)));
-    const settle = () => objection(told, field.value) === "" && set(parsed(field.value));
+    const settle = () => objection(told, field.value) === "" && set(parsed(told, field.value));
     field.addEventListener("change", settle);
     field.addEventListener("keydown", ({ key }) => key === "Enter" && settle());
     slider.addEventListener("input", () => {
@@ -93,7 +103,7 @@ const CONTROLS = {
     return {
       element: make("div", { className: "wslab-control" }, ...parts, complaint, hint),
       valid: () => objection(told, field.value) === "",
-      pending: () => parsed(field.value), // typed, perhaps not yet left
+      pending: () => parsed(told, field.value), // typed, perhaps not yet left
       show(values) {
         const value = values[told.name];
         if (value !== shown) {
@@ -104,8 +114,9 @@ const CONTROLS = {
           complain("");
         }
         const limit = told.mark && values[told.mark];
-        mark.hidden = !limit;
-        if (limit) mark.style.left = `${scale.place(limit) / (SLIDER_STEPS / 100)}%`;
+        const place = limit ? scale.place(limit) : NaN;
+        mark.hidden = !(place >= 0 && place <= SLIDER_STEPS); // a limit beyond the slider has no place on it
+        if (!mark.hidden) mark.style.left = `${place / (SLIDER_STEPS / 100)}%`;
       },
     };
   },

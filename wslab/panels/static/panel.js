@@ -11,7 +11,7 @@ const newActions = (about, press, stop) => {
       textContent: action.label,
       title: action.hint,
       className: action.main ? "wslab-main" : "",
-      onclick: () => press(action.name),
+      onclick: () => press(action),
     }),
   );
   const halt = make("button", { type: "button", textContent: "Stop", className: "wslab-stop", onclick: stop });
@@ -75,11 +75,11 @@ const render = ({ model, el, signal }) => {
     signal,
   };
   const controls = about.controls.map((told) => ({ told, ...newControl(told, panel) }));
-  const pending = () => Object.fromEntries(controls.map(({ told, pending }) => [told.name, pending()]));
-  const press = (action) => {
-    const wrong = controls.find(({ valid }) => !valid());
+  const press = ({ name, ignores }) => {
+    const wrong = controls.find(({ told, valid }) => !ignores.includes(told.name) && !valid());
     if (wrong) return say({ words: `${wrong.told.label}: out of its bounds; nothing was done`, kind: "failed" });
-    tell({ do: "press", action, values: pending() });
+    const typed = controls.filter(({ valid }) => valid()).map(({ told, pending }) => [told.name, pending()]);
+    tell({ do: "press", action: name, values: Object.fromEntries(typed) });
   };
   const actions = newActions(about, press, () => tell({ do: "stop" }));
   const code = newCode();
@@ -164,11 +164,11 @@ const render = ({ model, el, signal }) => {
   watch.observe(root);
   const themed = new MutationObserver(paint);
   themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
-  tell({ do: "looked_at", yes: true });
+  tell({ do: "show", visible: true });
   return () => {
     watch.disconnect();
     themed.disconnect();
-    tell({ do: "looked_at", yes: false });
+    tell({ do: "show", visible: false });
   };
 };
 
