@@ -347,6 +347,7 @@ def impostor(tmp_path: Path) -> Callable[..., AbstractContextManager[tuple[int, 
             sys.executable,
             "-m",
             "wslab.net.server.serving",
+            str(os.getpid()),
             "127.0.0.1",
             str(port),
             *([str(user)] if user else []),
@@ -365,9 +366,9 @@ def impostor(tmp_path: Path) -> Callable[..., AbstractContextManager[tuple[int, 
 
 IMPOSTOR = """
 import os, socket, sys
-for user in sys.argv[3:]:
+for user in sys.argv[4:]:
     os.setuid(int(user))
-with socket.create_server(("127.0.0.1", int(sys.argv[2]))) as listener:
+with socket.create_server(("127.0.0.1", int(sys.argv[3]))) as listener:
     print("listening", flush=True)
     connection, _ = listener.accept()
     print(connection.recv(65536).decode())

@@ -13,9 +13,10 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado.httputil import HTTPHeaders, HTTPInputError, parse_response_start_line
 from tornado.web import HTTPError
 
-from wslab.jupyter.lookup import find_lab_server
+from wslab.jupyter.lookup import Listener, find_lab_server
 from wslab.jupyter.tunnel import CHUNK_BYTES, Tunnel
 from wslab.net.relay import Address
+from wslab.net.server.address import new_socket
 
 ASKED = ("Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions")
 ANSWERED = (
@@ -26,6 +27,8 @@ ANSWERED = (
     "Retry-After",
 )
 """The headers that are passed on, in either direction; what Jupyter and the page share is not the lab server's."""
+
+NOBODY = "No lab server of this user listens there"
 
 MAX_HEAD_BYTES = 65_536
 
@@ -53,13 +56,14 @@ class LabServerHandler(JupyterHandler):
             raise HTTPError(HTTPStatus.FORBIDDEN, reason="Origin not allowed by Jupyter")
         if self.request.headers.get("Upgrade", "").lower() != "websocket":
             raise HTTPError(HTTPStatus.UPGRADE_REQUIRED)
-        address = await asyncio.to_thread(find_lab_server, int(port))
-        if address is None:
-            raise HTTPError(HTTPStatus.BAD_GATEWAY, reason="No lab server of this user listens there")
-        with socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET) as server:
+        listener = await asyncio.to_thread(find_lab_server, int(port))
+        if listener is None:
+            raise HTTPError(HTTPStatus.BAD_GATEWAY, reason=NOBODY)
+        with new_socket(listener.address.host) as server:
             self._server = server
             try:
-                answer = await self._ask(server, address)
+                await self._connect(server, listener)
+                answer = await self._ask(server, listener.address)
             except (OSError, HTTPInputError):
                 raise HTTPError(HTTPStatus.BAD_GATEWAY, reason="The lab server did not answer") from None
             self._reply(answer)
@@ -72,11 +76,16 @@ class LabServerHandler(JupyterHandler):
             with contextlib.suppress(OSError):  # not connected yet, or no longer
                 self._server.shutdown(socket.SHUT_RDWR)
 
-    async def _ask(self, server: socket.socket, address: Address) -> Answer:
-        loop = asyncio.get_running_loop()
+    async def _connect(self, server: socket.socket, listener: Listener) -> None:
+        """Connect, and make sure that whoever accepted is the lab server that was found before."""
         server.setblocking(False)
         server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await loop.sock_connect(server, address)
+        await asyncio.get_running_loop().sock_connect(server, listener.address)
+        if await asyncio.to_thread(find_lab_server, listener.address.port) != listener:
+            raise HTTPError(HTTPStatus.BAD_GATEWAY, reason=NOBODY)
+
+    async def _ask(self, server: socket.socket, address: Address) -> Answer:
+        loop = asyncio.get_running_loop()
         await loop.sock_sendall(server, self._request(address))
         received = b""
         while b"\r\n\r\n" not in received and len(received) < MAX_HEAD_BYTES:

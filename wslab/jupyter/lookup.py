@@ -1,31 +1,60 @@
-"""Whose a port is: whether this user's lab server has it, asked of the machine's processes and kept nowhere.
+"""Whose a port is: whether this user's lab server listens there, asked of the machine's processes and kept nowhere.
 
-A list of ports would outlive a killed kernel, and the port might by then be somebody else's.
+A list of ports would outlive a killed kernel, and the port might by then be somebody else's. A command line alone
+proves nothing: the process must be this user's, hold the listener itself, and (on Linux, which can tell) run the very
+interpreter that its command line names. While a lab server is down for a restart nobody listens, and nobody is found.
 """
 
 from __future__ import annotations
 
-import contextlib
+import os
+import sys
+from typing import NamedTuple
 
 import psutil
 
 from wslab.net.relay import Address
-from wslab.net.server.lab_server import SERVING
+from wslab.net.server.words import SERVING
 
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
-def find_lab_server(port: int) -> Address | None:
-    """Return where a lab server of this user's is to be reached, by its port; None where it is not one's.
+class Listener(NamedTuple):
+    """A lab server's process that listens, by its id and its beginning, and the address that it is reached at.
 
-    One that is down for a restart is found too, and refuses. Reads the command line of every process of this machine.
+    A process of the lab listens once in its life. So one that was found before connecting and is found equal after it
+    is whom the connection leads to: the port was never free in between.
     """
-    user = psutil.Process().username()
-    for pid in psutil.pids():
-        with contextlib.suppress(psutil.Error):  # it has just ended, or is not ours to look into
-            process = psutil.Process(pid)
-            match process.cmdline():
-                case [_, "-m", program, host, number, *_] if (program, number) == (SERVING, str(port)):
-                    if process.username() == user:
-                        return Address(ANY_ADDRESS.get(host, host), port)
+
+    address: Address
+    pid: int
+    began_at: float
+
+
+def find_lab_server(port: int) -> Listener | None:
+    """Return this user's lab server that listens at `port`; None where there is none.
+
+    Reads the command line of every process of this machine.
+    """
+    return next(filter(None, (_listener(pid, port) for pid in psutil.pids())), None)
+
+
+def _listener(pid: int, port: int) -> Listener | None:
+    try:
+        process = psutil.Process(pid)
+        match process.cmdline():
+            case [program, "-m", module, *_] if module == SERVING.module:
+                pass
+            case _:
+                return None
+        if process.uids().real != os.getuid():
+            return None
+        if sys.platform == "linux" and not os.path.samefile(program, process.exe()):
+            return None
+        for held in process.net_connections("tcp"):
+            if held.status == psutil.CONN_LISTEN and held.laddr.port == port:
+                host = ANY_ADDRESS.get(held.laddr.ip, held.laddr.ip)
+                return Listener(Address(host, port), pid, process.create_time())
+    except (psutil.Error, OSError):  # it has just ended, or is not ours to look into
+        pass
     return None

@@ -1,7 +1,7 @@
 """A process of the lab, a server or a herd's worker, seen from its parent: spawn it, command it, hear it, see it end.
 
-The child has a session of its own, so that a notebook's interrupt does not reach it, and it watches its stdin, so
-that it never outlives its parent. It needs both: the first alone would orphan it at every kernel restart.
+The child has a session of its own, so that a notebook's interrupt does not reach it, and it watches its parent
+(`wslab.net.parent`), which it never outlives. It needs both: the first alone would orphan it at every kernel restart.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -30,41 +30,45 @@ class Child:
     """One process running a program of the lab. Lives on the background loop.
 
     Args:
-        program: the module that it runs.
+        program: what it runs.
         asides: events that come unasked, each with whom to call; all others are for `expect`.
-        raises: what `expect` raises.
     """
 
-    def __init__(
-        self, process: asyncio.subprocess.Process, program: str, asides: Asides, raises: type[RuntimeError]
-    ) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, program: control.Program, asides: Asides) -> None:
         self._process = process
         self._program = program
         self._asides = asides
-        self._raises = raises
-        self._events: asyncio.Queue[control.Event | None] = asyncio.Queue()
+        self._events: asyncio.Queue[control.Message | None] = asyncio.Queue()
         self._last_words: deque[str] = deque(maxlen=20)
         self._listeners = [asyncio.create_task(self._hear()), asyncio.create_task(self._overhear())]
 
     @classmethod
-    async def spawn(cls, program: str, asides: Asides, raises: type[RuntimeError], *arguments: str) -> Self:
+    async def spawn(
+        cls, program: control.Program, asides: Asides, *arguments: str, descriptors: Sequence[int] = ()
+    ) -> Self:
         """Start the interpreter; `expect(Ready)` says when it waits for its first command.
 
         The arguments are for those who look at the machine's processes; what the program is to do it is told later.
+        It inherits the descriptors.
         """
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            program,
+            program.module,
+            str(os.getpid()),
             *arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
+            pass_fds=descriptors,
             env=child_environment(),
             limit=MAX_LINE_BYTES,
         )
-        return cls(process, program, asides, raises)
+        return cls(process, program, asides)
+
+    def __str__(self) -> str:
+        return f"process {self.pid} ({self._program.module})"
 
     @property
     def pid(self) -> int:
@@ -74,7 +78,7 @@ class Child:
     def alive(self) -> bool:
         return self._process.returncode is None
 
-    def tell(self, command: control.Command) -> None:
+    def tell(self, command: control.Message) -> None:
         """Send a command; one to a dead child is lost, and `expect` says so."""
         assert self._process.stdin is not None
         if not self._process.stdin.is_closing():
@@ -84,19 +88,21 @@ class Child:
         """Return the next event, which must be of this kind.
 
         Raises:
-            RuntimeError: of the kind given; it reports a failure, ends, or says nothing for `REPLY_TIMEOUT_S`.
+            RuntimeError: the program's own kind; it reports a failure, ends, or says nothing for `REPLY_TIMEOUT_S`.
         """
         try:
             event = await asyncio.wait_for(self._events.get(), REPLY_TIMEOUT_S)
         except TimeoutError:
-            raise self._raises(f"process {self.pid} ({self._program}) does not answer") from None
+            raise self._program.raises(f"{self} does not answer") from None
         if isinstance(event, kind):
             return event
         if isinstance(event, control.Failed):
-            raise self._raises(event.error)
+            raise self._program.raises(event.error)
         if event is None:
             self._events.put_nowait(None)  # whoever asks again hears the same
-        raise self._raises(f"process {self.pid} ({self._program}) ended unexpectedly; {self._farewell()}")
+        raise self._program.raises(
+            f"process {self.pid} ({self._program.module}) ended unexpectedly; {self._farewell()}"
+        )
 
     def kill(self) -> None:
         """SIGKILL: no close frame, no farewell; the kernel ends its connections."""
@@ -121,8 +127,9 @@ class Child:
 
     async def _hear(self) -> None:
         assert self._process.stdout is not None
+        decode = control.decoder(self._program.events | control.Ready | control.Failed).decode
         async for line in self._process.stdout:
-            event = control.decode_event(line)
+            event = decode(line)
             self._asides.get(type(event), self._events.put_nowait)(event)
         self._events.put_nowait(None)
 

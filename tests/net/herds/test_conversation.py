@@ -27,15 +27,16 @@ from websockets.utils import accept_key
 from wslab.core.policies.policy import Policy
 from wslab.core.policies.textbook import constant, named
 from wslab.core.records import Attempt, Close, Closure, Outage, Record
-from wslab.net import control, runtime
+from wslab.net import runtime
 from wslab.net.herds.herd import Herd
+from wslab.net.herds.words import Tally
 from wslab.net.recording import Recorder
 
 QUICK = constant(delay_s=0.01)
 ONCE = QUICK.giving_up_after(1)
 PATIENCE_S = 20
 
-Reached = Callable[[control.Tally], bool]
+Reached = Callable[[Tally], bool]
 
 
 async def wait_until(herd: Herd, reached: Reached) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -283,6 +286,72 @@ def test_account_joins_the_clients_closure(server: LabServer) -> None:
     assert account.opened_at_s < (account.closed_at_s or 0)
 
 
+def listens_beside(port: int, *options: int) -> bool:
+    """Whether another program's listener, with these options, gets the port."""
+    with socket.socket() as thief:
+        for option in options:
+            thief.setsockopt(socket.SOL_SOCKET, option, 1)
+        try:
+            thief.bind(("127.0.0.1", port))
+            thief.listen()
+        except OSError:
+            return False
+        return True
+
+
+@pytest.mark.parametrize("options", [[], [socket.SO_REUSEADDR], [socket.SO_REUSEPORT, socket.SO_REUSEADDR]])
+@pytest.mark.parametrize("chosen", [False, True])
+def test_port_is_kept_from_everybody_through_every_downtime(options: list[int], chosen: bool) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1] if chosen else 0
+    with LabServer(port=port, comes_back=False) as server:
+        assert not listens_beside(server.port, *options)
+        for kind in ("graceful", "crash"):
+            server.restart(kind)  # type: ignore[arg-type]
+            assert not listens_beside(server.port, *options)
+            server.restart("reload", comes_back=True, downtime_s=0)
+            server.restart("reload", comes_back=False)
+            assert not listens_beside(server.port, *options)
+
+
+def test_server_comes_back_to_its_port_although_another_program_never_stops_trying() -> None:
+    with LabServer(downtime_s=0.05) as server:
+        port, over = server.port, threading.Event()
+        stolen: list[bool] = []
+
+        def steal() -> None:
+            while not over.is_set():
+                stolen.append(listens_beside(port, socket.SO_REUSEADDR))
+
+        thief = threading.Thread(target=steal)
+        thief.start()
+        try:
+            for _ in range(3):
+                with contextlib.suppress(LabServerError):  # told, where the thief came first
+                    server.restart()
+        finally:
+            over.set()
+            thief.join()
+        assert not any(stolen) or not server.alive
+
+
+def test_port_of_connections_that_wait_in_time_wait_can_be_taken_again() -> None:
+    async def close_first(server: LabServer) -> None:
+        client = Client(server.url, Recorder())
+        await client.open()
+        await server.stop_async()  # the server ends TCP first, so its port is the one that waits
+        await client.closed()
+
+    with LabServer() as server:
+        port = server.port
+        runtime.run(close_first(server))
+    with LabServer(port=port) as again:
+        assert again.port == port
+        again.restart("reload", comes_back=False)
+        assert not listens_beside(port, socket.SO_REUSEADDR)
+
+
 # Bad input
 
 
@@ -380,8 +449,46 @@ def test_child_leaves_when_its_parent_is_killed() -> None:
     child.wait(timeout=2)  # raises if it outlives its parent
 
 
+@pytest.mark.parametrize("without_pidfd", [False, True])
+def test_child_leaves_although_a_fork_of_its_killed_parent_lives_on(without_pidfd: bool) -> None:
+    script = textwrap.dedent(
+        f"""
+        import os, time
+        from wslab import LabServer
+        if {without_pidfd}:
+            os.environ["PYTHONPATH"] = os.environ["WITHOUT_PIDFD"]
+        server = LabServer().start()
+        if os.fork() == 0:
+            time.sleep(60)
+        print(server.pid, server.port, flush=True)
+        time.sleep(60)
+        """
+    )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", script],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"WITHOUT_PIDFD": folder},
+        ) as parent,
+    ):
+        (Path(folder) / "sitecustomize.py").write_text("import os\nvars(os).pop('pidfd_open', None)")
+        assert parent.stdout is not None
+        pid, port = map(int, parent.stdout.readline().split())
+        child = psutil.Process(pid)
+        (fork,) = (other for other in psutil.Process(parent.pid).children() if other.pid != pid)
+        try:
+            parent.kill()
+            child.wait(timeout=10)  # raises if it outlives its parent
+            with socket.create_server(("127.0.0.1", port)):  # nor does the fork hold the port
+                assert fork.is_running()
+        finally:
+            fork.kill()
+
+
 def test_child_leaves_at_half_a_command_of_a_dying_parent() -> None:
-    command = [sys.executable, "-m", "wslab.net.server.serving"]
+    command = [sys.executable, "-m", "wslab.net.server.serving", str(os.getpid())]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         _, said = child.communicate(b'{"message":"listen","ho', timeout=20)  # raises if it stays
     assert b"DecodeError" in said

@@ -18,10 +18,11 @@ import msgspec
 
 from wslab.core.errors import BadTypeError, ClusterError, HerdError, MissingPackageError
 from wslab.core.policies.policy import Policy
-from wslab.net import control, runtime
+from wslab.net import runtime
 from wslab.net.herds.herd import MAX_WORKERS, Herd
 from wslab.net.herds.ledger import Ledger
 from wslab.net.herds.outpost import FarChild, Outpost
+from wslab.net.herds.words import Dispersed, Gather
 from wslab.net.herds.workers import Worker
 from wslab.net.recording import Recorder
 
@@ -172,7 +173,7 @@ class Cluster:
     async def __aexit__(self, *exc_info: object) -> None:
         await self._exit.aclose()
 
-    async def spawn(self, order: control.Gather, on_change: Callable[[], None]) -> Worker:
+    async def spawn(self, order: Gather, on_change: Callable[[], None]) -> Worker:
         """Start a herd's worker on one of the cluster's, on each in turn.
 
         Raises:
@@ -197,7 +198,7 @@ class FarWorker(Worker):
 
     child: FarChild
 
-    def __init__(self, order: control.Gather, on_change: Callable[[], None], name: str, recorder: Recorder) -> None:
+    def __init__(self, order: Gather, on_change: Callable[[], None], name: str, recorder: Recorder) -> None:
         super().__init__(order, on_change)
         self._name = name
         self._recorder = recorder
@@ -214,7 +215,7 @@ class FarWorker(Worker):
     async def check(self) -> None:
         """Raise nothing: the herd goes on without this worker."""
 
-    async def disperse(self) -> control.Dispersed:
+    async def disperse(self) -> Dispersed:
         try:
             drift_s = (await self._measure_clock()).offset_s - self._clock.offset_s
             dispersed = await super().disperse()
@@ -222,7 +223,7 @@ class FarWorker(Worker):
             self._recorder.losses.append(self._loss(error))
             self.child.kill()
             await self.child.ended()
-            return control.Dispersed(ledger=Ledger().close(), lags_s=[])
+            return Dispersed(ledger=Ledger().close(), lags_s=[])
         self._recorder.measured[f"{self._name}_clock_drift_s"] = drift_s
         return dispersed
 

@@ -19,8 +19,9 @@ import msgspec
 from wslab.core.arguments import check_number, check_whole
 from wslab.core.policies.policy import Policy
 from wslab.core.records import Attempt, Closure, Outage, Record
-from wslab.net import control, machine
+from wslab.net import machine
 from wslab.net.herds.target import Target
+from wslab.net.herds.words import Gather, Tally
 from wslab.net.herds.workers import Spawn, Worker
 from wslab.net.recording import Recorder
 
@@ -83,7 +84,7 @@ class Herd:
         self._spawn = spawn or Worker.spawn
         self._lead_s = lead_s
         self._orders = [
-            control.Gather(
+            Gather(
                 target=target,
                 first_client=first,
                 clients=min(share, clients - first),
@@ -131,12 +132,12 @@ class Herd:
         return [worker.child.pid for worker in self._workers]
 
     @property
-    def tally(self) -> control.Tally:
+    def tally(self) -> Tally:
         """Where the clients are, as last heard."""
         tallies = [msgspec.structs.asdict(worker.tally) for worker in self._workers]
-        return control.Tally(**{field: sum(tally[field] for tally in tallies) for field in tallies[0]})
+        return Tally(**{field: sum(tally[field] for tally in tallies) for field in tallies[0]})
 
-    async def changed(self) -> control.Tally:
+    async def changed(self) -> Tally:
         """Wait until clients have moved, and return where they are.
 
         Raises:

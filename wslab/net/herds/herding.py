@@ -23,6 +23,7 @@ from wslab.net.herds.held import Held
 from wslab.net.herds.ledger import Ledger
 from wslab.net.herds.opening import Opening
 from wslab.net.herds.readiness import Readiness
+from wslab.net.herds.words import Dispersed, Gather, HandedOver, Tally
 
 STARTS_PER_TURN = 16
 """Attempts begun before the loop looks again at what is ready: more would make it late for the answers."""
@@ -54,7 +55,7 @@ class Due(NamedTuple):
 class Herding:
     """The clients of one worker, from `Gather` to `Disperse`."""
 
-    def __init__(self, order: control.Gather, tell: Callable[[control.Event], None]) -> None:
+    def __init__(self, order: Gather, tell: Callable[[control.Message], None]) -> None:
         # From our parent, on the pipe that it gave us; first, since the imports that it brings are no lag of the loop.
         self._policy: Policy = pickle.loads(order.policy)
         self.target = order.target
@@ -88,7 +89,7 @@ class Herding:
                     self._report()
             if self.is_to_disperse.is_set() and not self._dispersing:
                 self._disperse()
-        self._tell(control.Dispersed(ledger=self._ledger.close(), lags_s=self._lags_s))
+        self._tell(Dispersed(ledger=self._ledger.close(), lags_s=self._lags_s))
 
     def _begin_attempts(self) -> float:
         """Begin what is due, and return when the next is."""
@@ -203,10 +204,10 @@ class Herding:
         if self._counts != self._told and now >= self._report_at_s:
             self._told = self._counts.copy()
             self._report_at_s = now + REPORT_INTERVAL_S
-            self._tell(control.Tally(**self._counts, resident_bytes=machine.resident_bytes()))
+            self._tell(Tally(**self._counts, resident_bytes=machine.resident_bytes()))
         if (every_s := self._order.hand_over_every_s) is not None and self.loop.now() >= self._hands_over_at_s:
             self._hands_over_at_s = self.loop.now() + every_s
-            self._tell(control.HandedOver(ledger=self._ledger.close()))
+            self._tell(HandedOver(ledger=self._ledger.close()))
             self._ledger = Ledger()
 
 

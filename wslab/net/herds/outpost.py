@@ -1,7 +1,7 @@
 """Outpost: a herd's process on a worker of a Dask cluster, and the way between it and the herd.
 
-`Outpost` is there, `FarChild` is here; between them pass the words of `wslab.net.control`, by calls of the one, which
-Dask carries. Neither outlives the other for long: see `PATIENCE_S` and `LEASE_S`.
+`Outpost` is there, `FarChild` is here; between them pass the `wslab.net.herds.words`, by calls of the one, which Dask
+carries. Neither outlives the other for long: see `PATIENCE_S` and `LEASE_S`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, TypeVar, get_args
 from wslab.core.errors import BadValueError, HerdError, in_words
 from wslab.net import control, machine
 from wslab.net.child import REPLY_TIMEOUT_S, Asides, Child
+from wslab.net.herds.words import WORKER, Command, Event, Gather
 
 E = TypeVar("E", bound=control.Message)
 
@@ -32,9 +33,9 @@ class Outpost:
     """A Dask actor around a herd's process; all methods run on the loop of the cluster's worker."""
 
     def __init__(self) -> None:
-        self._heard: asyncio.Queue[control.Event] = asyncio.Queue()
+        self._heard: asyncio.Queue[control.Message] = asyncio.Queue()
 
-    async def start(self, order: control.Gather, conductor: str) -> int:
+    async def start(self, order: Gather, conductor: str) -> int:
         """Start the process, and return its id.
 
         Raises:
@@ -42,8 +43,8 @@ class Outpost:
         """
         check_reach(order.target.host, conductor, socket.gethostname())
         machine.check_clients(order.clients)
-        everything = dict.fromkeys(get_args(control.Event), self._heard.put_nowait)
-        self._child = await Child.spawn("wslab.net.herds.worker", everything, HerdError)
+        everything = dict.fromkeys(get_args(Event | control.Ready | control.Failed), self._heard.put_nowait)
+        self._child = await Child.spawn(WORKER, everything)
         self._end = asyncio.create_task(self._hear_of_end())
         self._lease = asyncio.get_running_loop().call_later(LEASE_S, self._child.kill)
         return self._child.pid
@@ -52,14 +53,14 @@ class Outpost:
         """Read this machine's monotonic clock."""
         return time.monotonic()
 
-    async def tell(self, command: control.Command) -> None:
+    async def tell(self, command: Command) -> None:
         self._child.tell(command)
 
-    async def hear(self) -> list[control.Event]:
+    async def hear(self) -> list[control.Message]:
         """Wait for events, `POLL_S` at most, and return them."""
         self._lease.cancel()
         self._lease = asyncio.get_running_loop().call_later(LEASE_S, self._child.kill)
-        events: list[control.Event] = []
+        events: list[control.Message] = []
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(POLL_S):
                 events.append(await self._heard.get())
@@ -96,7 +97,7 @@ class FarChild:
         self._outpost = outpost
         self._address = address
         self._asides = asides
-        self._events: asyncio.Queue[control.Event | None] = asyncio.Queue()
+        self._events: asyncio.Queue[control.Message | None] = asyncio.Queue()
         self._orders: set[asyncio.Task[None]] = set()
         self._hearing = asyncio.create_task(self._hear())
 
@@ -116,7 +117,7 @@ class FarChild:
         except Exception as error:  # Dask has many for a worker that is gone
             raise HerdError(f"worker {self._address} of the cluster does not answer: {error!r}") from None
 
-    def tell(self, command: control.Command) -> None:
+    def tell(self, command: Command) -> None:
         self._order("tell", command)
 
     async def expect(self, kind: type[E]) -> E:
@@ -148,7 +149,7 @@ class FarChild:
         self.kill()
         await self.ended()
 
-    def _order(self, method: str, *arguments: control.Command) -> None:
+    def _order(self, method: str, *arguments: Command) -> None:
         async def obeyed() -> None:
             with contextlib.suppress(Exception):  # where nobody obeys any more, `_hear` finds out
                 async with asyncio.timeout(PATIENCE_S):

@@ -9,11 +9,11 @@ from typing import Any, Protocol, Self, TypeVar
 
 import msgspec
 
-from wslab.core.errors import HerdError
 from wslab.core.records import Record
 from wslab.net import control
 from wslab.net.child import Child
 from wslab.net.herds.ledger import unpack
+from wslab.net.herds.words import WORKER, Command, Disperse, Dispersed, Gather, HandedOver, Tally
 
 E = TypeVar("E", bound=control.Message)
 
@@ -27,7 +27,7 @@ class Process(Protocol):
     @property
     def alive(self) -> bool: ...
 
-    def tell(self, command: control.Command) -> None: ...
+    def tell(self, command: Command) -> None: ...
 
     async def expect(self, kind: type[E]) -> E: ...
 
@@ -43,23 +43,23 @@ class Worker:
 
     child: Process
 
-    def __init__(self, order: control.Gather, on_change: Callable[[], None]) -> None:
+    def __init__(self, order: Gather, on_change: Callable[[], None]) -> None:
         self.order = order
         self.ledgers: list[bytes] = []
         self._on_change = on_change
-        self.tally = control.Tally(attempted=0, held=0, away=0, returned=0, resident_bytes=0)
+        self.tally = Tally(attempted=0, held=0, away=0, returned=0, resident_bytes=0)
         self.first = self.fullest = self.tally
 
     @classmethod
-    async def spawn(cls, order: control.Gather, on_change: Callable[[], None]) -> Self:
+    async def spawn(cls, order: Gather, on_change: Callable[[], None]) -> Self:
         worker = cls(order, on_change)
-        worker.child = await Child.spawn("wslab.net.herds.worker", worker.asides, HerdError)
+        worker.child = await Child.spawn(WORKER, worker.asides)
         return worker
 
     @property
     def asides(self) -> Mapping[type[control.Message], Callable[[Any], None]]:
         """The events that come unasked, each with whom to call."""
-        return {control.Tally: self._note, control.HandedOver: lambda event: self.ledgers.append(event.ledger)}
+        return {Tally: self._note, HandedOver: lambda event: self.ledgers.append(event.ledger)}
 
     @property
     def grown_bytes(self) -> int:
@@ -73,9 +73,9 @@ class Worker:
         self.child.tell(msgspec.structs.replace(self.order, begins_at_s=begins_at_s))
         self._end = asyncio.create_task(self._hear_of_end())
 
-    async def disperse(self) -> control.Dispersed:
-        self.child.tell(control.Disperse())
-        dispersed = await self.child.expect(control.Dispersed)
+    async def disperse(self) -> Dispersed:
+        self.child.tell(Disperse())
+        dispersed = await self.child.expect(Dispersed)
         self.ledgers.append(dispersed.ledger)
         await self.child.retire(patience_s=1.0)
         return dispersed
@@ -87,13 +87,13 @@ class Worker:
     async def check(self) -> None:
         """Raise HerdError, with its last words, if the process has died."""
         if not self.child.alive:
-            await self.child.expect(control.Dispersed)
+            await self.child.expect(Dispersed)
 
     async def _hear_of_end(self) -> None:
         await self.child.ended()
         self._on_change()
 
-    def _note(self, tally: control.Tally) -> None:
+    def _note(self, tally: Tally) -> None:
         if not self.first.resident_bytes:
             self.first = tally
         if not tally.returned and tally.held >= self.fullest.held:
@@ -102,4 +102,4 @@ class Worker:
         self._on_change()
 
 
-Spawn = Callable[[control.Gather, Callable[[], None]], Awaitable[Worker]]
+Spawn = Callable[[Gather, Callable[[], None]], Awaitable[Worker]]

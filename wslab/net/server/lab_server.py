@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
@@ -22,16 +21,13 @@ from wslab.core.errors import BadValueError, LabServerError
 from wslab.core.knobs import Knobs, changed
 from wslab.core.records import Account, Restart, RestartKind
 from wslab.core.routes import is_loopback
-from wslab.net import control, runtime
-from wslab.net.child import Child
+from wslab.net import runtime
 from wslab.net.replay import NO_SERVER, NOWHERE, replaying
-from wslab.net.server.address import reserve
+from wslab.net.server.address import Reservation
+from wslab.net.server.process import ServerProcess
 
 KINDS: tuple[RestartKind, ...] = ("graceful", "crash", "reload")
 GOING_AWAY = 1001
-
-SERVING = "wslab.net.server.serving"
-"""The module that the child process runs; with host and port it names a lab server among the machine's processes."""
 
 
 class LabServer:
@@ -80,13 +76,13 @@ class LabServer:
         self.name = name
         self.origins = tuple(origins)
         self._wanted_port = port
-        self._reservation: socket.socket | None = None
-        self._child: Child | None = None
-        self._children: list[Child] = []
+        self._reservation: Reservation | None = None
+        self._process: ServerProcess | None = None
+        self._processes: list[ServerProcess] = []
         self._accounts: dict[str, Account] = {}
         self._restarts: list[Restart] = []
         self.listeners: list[Callable[[Restart], None]] = []
-        self._served: dict[int, Child] = {}  # by number of the start
+        self._served: list[ServerProcess] = []  # one for each start
         self._changing = asyncio.Lock()
 
     # The blocking calls; each has an async variant of the same name with `_async`.
@@ -153,7 +149,7 @@ class LabServer:
         """The TCP port, the same through every restart."""
         self._check_running()
         assert self._reservation is not None
-        return int(self._reservation.getsockname()[1])
+        return self._reservation.port
 
     @property
     def url(self) -> str:
@@ -167,13 +163,13 @@ class LabServer:
     def pid(self) -> int:
         """The process id of the child that serves now."""
         self._check_running()
-        assert self._child is not None
-        return self._child.pid
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def alive(self) -> bool:
         """Whether the process that serves now is there; False before the start and after the stop."""
-        return self._child is not None and self._child.alive
+        return self._process is not None and self._process.alive
 
     @property
     def accounts(self) -> tuple[Account, ...]:
@@ -186,7 +182,7 @@ class LabServer:
         return tuple(self._restarts)
 
     def __repr__(self) -> str:
-        return f"<LabServer {self.url}>" if self._child else "<LabServer, not running>"
+        return f"<LabServer {self.url}>" if self._process else "<LabServer, not running>"
 
     # The work, on the background loop
 
@@ -194,10 +190,10 @@ class LabServer:
         if self._reservation is not None:
             self._check_running()
             raise LabServerError("this server was started already")
-        self._reservation = reserve(self.host, self._wanted_port)
+        self._reservation = Reservation(self.host, self._wanted_port)
         try:
-            self._child = await self._spawn()
-            await self._bring_up(self._child, at=0.0)
+            self._process = await self._spawn()
+            await self._bring_up(self._process, at=0.0)
         except BaseException:
             await self.stop_async()
             raise
@@ -225,7 +221,7 @@ class LabServer:
             self._tell(began)
             down_at = await self._take_down(kind)
             self._tell(replace(began, down_at_s=down_at))
-            self.knobs, self._child = knobs, successor
+            self.knobs, self._process = knobs, successor
             wanted_s = knobs.downtime_s if downtime_s is None else downtime_s
             up_at = await self._bring_up(successor, at=down_at + wanted_s if knobs.comes_back else math.inf)
             self._tell(replace(began, down_at_s=down_at, up_at_s=up_at))
@@ -234,30 +230,29 @@ class LabServer:
     async def tune_async(self, *, open_ones_too: bool = False, **changes: Any) -> None:
         knobs = changed(self.knobs, changes)
         self._check_running()
-        assert self._child is not None
+        assert self._process is not None
         async with self._changing:
-            self._child.tell(control.Tune(knobs=knobs, open_ones_too=open_ones_too))
-            await self._child.expect(control.Tuned)
+            await self._process.tune(knobs, open_ones_too=open_ones_too)
             self.knobs = knobs
 
     async def stop_async(self) -> None:
-        if self._child is not None and self._child.alive:
-            self._child.tell(control.Leave(code=GOING_AWAY, reason="server stopped", drain_s=0, drain_batch=None))
-        for child in self._children:
-            if child is not self._child:
-                child.kill()
-        await asyncio.gather(*(child.retire(self.knobs.close_timeout_s + 1) for child in self._children))
-        self._children.clear()
-        self._child = None
+        if self._process is not None and self._process.alive:
+            self._process.leave(GOING_AWAY, "server stopped")
+        for process in self._processes:
+            if process is not self._process:
+                process.kill()
+        await asyncio.gather(*(process.retire(self.knobs.close_timeout_s + 1) for process in self._processes))
+        self._processes.clear()
+        self._process = None
         if self._reservation is not None:
-            self._reservation.close()
+            self._reservation.give_back()
 
     async def died(self) -> None:
         """Wait until the serving process ends by itself or by somebody else's hand; restarts do not count."""
-        while (child := self._child) is not None:
-            await asyncio.shield(child.ended())
+        while (process := self._process) is not None:
+            await asyncio.shield(process.ended())
             async with self._changing:  # a restart under way has put another in its place
-                if self._child is child:
+                if self._process is process:
                     return
 
     async def settle(self, connection_ids: Iterable[str], timeout_s: float = 1.0) -> None:
@@ -269,66 +264,48 @@ class LabServer:
 
     def _may_still_close(self, connection_id: str) -> bool:
         account = self._accounts.get(connection_id)
-        return account is None or (account.closed_at_s is None and self._served[account.start].alive)
+        return account is None or (account.closed_at_s is None and self._served[account.start - 1].alive)
 
-    async def _spawn(self) -> Child:
-        address = (self.host, str(self.port))
-        child = await Child.spawn(SERVING, {control.Accounted: self._note}, LabServerError, *address)
-        self._children = [*(old for old in self._children if old.alive), child]
-        await child.expect(control.Ready)
-        return child
+    async def _spawn(self) -> ServerProcess:
+        process = await ServerProcess.prepare(self.host, self.port, self._note)
+        self._processes = [*(old for old in self._processes if old.alive), process]
+        return process
 
     async def _take_down(self, kind: RestartKind) -> float:
-        """Return when the listener was gone. One that died by itself has none: then it is gone now."""
-        child, knobs = self._child, self.knobs
-        assert child is not None
+        """Return when the listener was gone."""
+        process, knobs = self._process, self.knobs
+        assert process is not None
         if kind == "crash":
-            child.kill()
-            await child.ended()
+            process.kill()
+            await process.ended()
             return time.monotonic()
-        child.tell(
-            control.Leave(
-                code=knobs.restart_code,
-                reason=knobs.restart_reason,
-                drain_s=knobs.drain_s,
-                drain_batch=knobs.drain_batch,
-            )
-        )
-        try:
-            return (await child.expect(control.Down)).at_s
-        except LabServerError:
-            return time.monotonic()
+        process.leave(knobs.restart_code, knobs.restart_reason, drain_s=knobs.drain_s, drain_batch=knobs.drain_batch)
+        return await process.down()
 
-    async def _bring_up(self, child: Child, *, at: float) -> float | None:
-        """Have `child` listen at that time, and stand in until then where the knobs say so; return when it did.
+    async def _bring_up(self, process: ServerProcess, *, at: float) -> float | None:
+        """Have `process` listen at that time, and stand in until then where the knobs say so; return when it did.
 
         At an infinite time it never does, and this returns None at once.
         """
         standing_in = at > time.monotonic() and self.knobs.while_down != "refuse"
         if standing_in:
-            await self._listen(child, standing_in=True)
+            self._listen(process, standing_in=True)
         if at == math.inf:
             return None
         await asyncio.sleep(at - time.monotonic())
-        if not standing_in:
-            return await self._listen(child, standing_in=False)
-        child.tell(control.Open())
-        return (await child.expect(control.Opened)).at_s
+        return await process.open() if standing_in else self._listen(process, standing_in=False)
 
-    async def _listen(self, child: Child, *, standing_in: bool) -> float:
-        self._served[len(self._served) + 1] = child
-        child.tell(
-            control.Listen(
-                host=self.host,
-                port=self.port,
-                name=self.name,
-                start=len(self._served),
-                knobs=self.knobs,
-                standing_in=standing_in,
-                origins=self.origins,
-            )
+    def _listen(self, process: ServerProcess, *, standing_in: bool) -> float:
+        assert self._reservation is not None
+        self._served.append(process)
+        return process.listen(
+            self._reservation,
+            self.knobs,
+            start=len(self._served),
+            name=self.name,
+            origins=self.origins,
+            standing_in=standing_in,
         )
-        return (await child.expect(control.Listening)).at_s
 
     def _tell(self, restart: Restart) -> None:
         """Put the latest restart, as far as it has come, on record, and tell it."""
@@ -336,12 +313,12 @@ class LabServer:
         for listener in tuple(self.listeners):
             listener(restart)
 
-    def _note(self, event: control.Accounted) -> None:
-        self._accounts[event.account.connection_id] = event.account
+    def _note(self, account: Account) -> None:
+        self._accounts[account.connection_id] = account
 
     def _check_running(self) -> None:
         if self._reservation is None:
             not_started = "this server was not started; use it in a with statement, or call start()"
             raise LabServerError(NO_SERVER if replaying() else not_started)
-        if self._child is None and self._reservation.fileno() < 0:
+        if self._process is None and self._reservation.given_back:
             raise LabServerError("this server was stopped; make a new LabServer")

@@ -1,18 +1,17 @@
 """The program that a lab server's child process runs: a `websockets` server under `Knobs`.
 
-It owns its connections and their accounts. It takes commands on stdin and reports on stdout (`wslab.net.control`), and
-it leaves when stdin ends: when its parent dies, however it dies, no orphan is left and no port taken.
+It owns its connections and their accounts. It takes commands on stdin and reports on stdout (`wslab.net.server.words`),
+and it leaves when its parent dies: however that is, no orphan is left and no port taken.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
+import socket
 import sys
 import threading
 import time
-import traceback
 from http import HTTPStatus
 from typing import Any
 
@@ -25,12 +24,10 @@ from websockets.typing import Origin
 
 from wslab.core.knobs import Knobs
 from wslab.core.records import Account
-from wslab.net import control, machine
+from wslab.net import control, machine, parent
+from wslab.net.server import words
+from wslab.net.server.address import BACKLOG
 from wslab.net.server.lab_connection import LabConnection
-
-BACKLOG = 4096
-"""Connections that the kernel queues for us. With asyncio's 100, a burst of clients loses SYNs, and the kernel's
-retransmission after a second looks like a backoff policy (measured: `benchmarks/`)."""
 
 TRY_AGAIN_LATER = (1013, "try again later")
 
@@ -61,30 +58,29 @@ class LabProgram:
 
     # Commands
 
-    async def obey(self, command: control.Command) -> None:
+    async def obey(self, command: words.Command) -> None:
         try:
             match command:
-                case control.Listen():
+                case words.Listen():
                     await self._listen(command)
-                case control.Open():
+                case words.Open():
                     self._open.set()
-                    self.tell(control.Opened(at_s=time.monotonic()))
-                case control.Tune(knobs=knobs, open_ones_too=open_ones_too):
+                    self.tell(words.Opened(at_s=time.monotonic()))
+                case words.Tune(knobs=knobs, open_ones_too=open_ones_too):
                     self._tune(knobs, open_ones_too)
-                case control.Leave():
+                case words.Leave():
                     await self._leave(command)
         except OSError as error:
             self.tell(control.Failed(error=str(error)))
 
-    async def _listen(self, command: control.Listen) -> None:
+    async def _listen(self, command: words.Listen) -> None:
         self.name, self.start = command.name, command.start
         self.knobs = command.knobs
         if not command.standing_in:
             self._open.set()
         self._server = await serve(
             self._converse,
-            command.host,
-            command.port,
+            sock=socket.socket(fileno=command.descriptor),
             origins=[*LOOPBACK_ORIGINS, *map(Origin, command.origins)],
             compression=None,  # offered by each connection as its knobs say
             process_request=self._admit,
@@ -93,24 +89,22 @@ class LabProgram:
             open_timeout=HANDSHAKE_TIMEOUT_S,
             backlog=BACKLOG,
         )
-        port = self._server.sockets[0].getsockname()[1]
-        self.tell(control.Listening(port=port, at_s=time.monotonic()))
 
     def _tune(self, knobs: Knobs, open_ones_too: bool) -> None:
         self.knobs = knobs
         if open_ones_too:
             for connection in self._connections():
                 connection.apply_limits(knobs)
-        self.tell(control.Tuned(at_s=time.monotonic()))
+        self.tell(words.Tuned())
 
-    async def _leave(self, command: control.Leave) -> None:
+    async def _leave(self, command: words.Leave) -> None:
         if self._server is not None:  # it may have to leave before it was told to listen
             await self._close(self._server, command)
         self._left.set()
 
-    async def _close(self, server: Server, command: control.Leave) -> None:
+    async def _close(self, server: Server, command: words.Leave) -> None:
         server.close(close_connections=False)
-        self.tell(control.Down(at_s=time.monotonic()))
+        self.tell(words.Down(at_s=time.monotonic()))
         await self._part_from_all(command)
         deadline = self.loop.time() + self.knobs.close_timeout_s
         while server.handler_tasks and self.loop.time() < deadline:
@@ -119,7 +113,7 @@ class LabProgram:
             connection.transport.abort()
         await asyncio.sleep(0)
 
-    async def _part_from_all(self, command: control.Leave) -> None:
+    async def _part_from_all(self, command: words.Leave) -> None:
         # All close frames first, then wait: to await each closing handshake in turn would stretch a restart of
         # thousands of clients over seconds, and `drain_s` is there for who wants that.
         connections = self._connections()
@@ -193,9 +187,9 @@ class LabProgram:
     # Reports
 
     def report(self, account: Account) -> None:
-        self.tell(control.Accounted(account=account))
+        self.tell(words.Accounted(account=account))
 
-    def tell(self, event: control.Event) -> None:
+    def tell(self, event: control.Message) -> None:
         # One write an iteration of the loop: thousands of closures at once must not become thousands of system calls.
         if not self._unwritten:
             self.loop.call_soon(self.flush)
@@ -207,25 +201,21 @@ class LabProgram:
         self._unwritten.clear()
 
     async def run(self) -> None:
-        threading.Thread(target=self._watch_stdin, daemon=True).start()
+        threading.Thread(target=self._hear, daemon=True).start()
         self.tell(control.Ready())
         await self._left.wait()
         self.flush()
-        os._exit(0)  # the other thread sits in a read of stdin, which the interpreter's own shutdown would wait for
+        parent.leave()
 
-    def _watch_stdin(self) -> None:
-        # A thread of its own, since it must notice the parent's death even while the loop is busy inflating a message.
-        # Nor must it end in any other way, as at half a command that a dying parent leaves: nobody would notice then.
-        try:
-            for line in sys.stdin.buffer:
-                task = asyncio.run_coroutine_threadsafe(self.obey(control.decode_command(line)), self.loop)
-                task.add_done_callback(lambda done: done.result())  # a bug belongs on stderr, which the parent keeps
-        except Exception:
-            traceback.print_exc()
-        os._exit(0)
+    def _hear(self) -> None:
+        # A thread of its own, since it must notice that stdin ends even while the loop is busy inflating a message.
+        for command in parent.commands(words.Command):
+            task = asyncio.run_coroutine_threadsafe(self.obey(command), self.loop)
+            task.add_done_callback(lambda done: done.result())  # a bug belongs on stderr, which the parent keeps
 
 
 async def main() -> None:
+    parent.leave_after_it()
     machine.raise_open_files()
     await LabProgram(asyncio.get_running_loop()).run()
 

@@ -1,0 +1,70 @@
+"""What a herd's worker is told and what it tells (see `wslab.net.control`)."""
+
+from __future__ import annotations
+
+from wslab.core.errors import HerdError
+from wslab.net.control import Message, Program
+from wslab.net.herds.target import Target
+
+
+class Gather(Message, frozen=True, kw_only=True, tag="gather"):
+    """Command: connect these clients, and bring them back by this policy whenever they are closed.
+
+    Fields:
+        clients: how many, numbered from `first_client`. policy: pickled, by cloudpickle.
+        origin: the run's beginning on the machine's monotonic clock.
+        max_in_flight: how many of them connect for the first time at once.
+        begins_at_s: when the first of them does, in the run's time.
+        hand_over_every_s: how often the records are handed over meanwhile. None: only when all is over.
+    """
+
+    target: Target
+    first_client: int
+    clients: int
+    policy: bytes
+    seed: int
+    origin: float
+    open_timeout_s: float
+    close_timeout_s: float
+    max_in_flight: int
+    begins_at_s: float = 0.0
+    hand_over_every_s: float | None = None
+
+
+class Disperse(Message, frozen=True, kw_only=True, tag="disperse"):
+    """Command: close every connection with 1000, hand over the records, exit."""
+
+
+class Tally(Message, frozen=True, kw_only=True, tag="tally"):
+    """Event: where its clients are.
+
+    Fields:
+        attempted: have made their first attempt. held: are connected. away: lost their connection and are to come back.
+        returned: outages that are over, one way or the other. resident_bytes: of the worker's memory.
+    """
+
+    attempted: int
+    held: int
+    away: int
+    returned: int
+    resident_bytes: int
+
+
+class HandedOver(Message, frozen=True, kw_only=True, tag="handed_over"):
+    """Event: what it saw since it last handed anything over (see `wslab.net.herds.ledger`)."""
+
+    ledger: bytes
+
+
+class Dispersed(Message, frozen=True, kw_only=True, tag="dispersed"):
+    """Event: what it saw since `HandedOver` (`wslab.net.herds.ledger`); how late its loop was."""
+
+    ledger: bytes
+    lags_s: list[float]
+
+
+Command = Gather | Disperse
+
+Event = Tally | HandedOver | Dispersed
+
+WORKER = Program("wslab.net.herds.worker", Event, HerdError)

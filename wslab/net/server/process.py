@@ -1,0 +1,96 @@
+"""One process of a lab server, from its spawning to its end: each start of the server has one of its own."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Self
+
+from wslab.core.errors import LabServerError
+from wslab.core.knobs import Knobs
+from wslab.core.records import Account
+from wslab.net.child import Asides, Child
+from wslab.net.control import Ready
+from wslab.net.server import words
+from wslab.net.server.address import Reservation, new_socket
+
+
+class ServerProcess(Child):
+    """A child process that serves once it is told to. Its listener, which it inherits unbound, is opened here.
+
+    So the listener opens the moment that it is to; and as nobody but the child keeps it, it closes when the child dies.
+
+    Attributes:
+        start: which start of the server it was, counted from 1; 0 before.
+    """
+
+    start = 0
+    _listener: socket.socket
+
+    @classmethod
+    async def prepare(cls, host: str, port: int, note: Callable[[Account], None]) -> Self:
+        """Start the interpreter, and return when it can serve at once; `note` is told of each account."""
+        listener = new_socket(host)
+        try:
+            asides: Asides = {words.Accounted: lambda event: note(event.account)}
+            process = await cls.spawn(words.SERVING, asides, host, str(port), descriptors=[listener.fileno()])
+        except BaseException:
+            listener.close()
+            raise
+        process._listener = listener
+        await process.expect(Ready)
+        return process
+
+    def listen(
+        self,
+        reservation: Reservation,
+        knobs: Knobs,
+        *,
+        start: int,
+        name: str,
+        origins: tuple[str, ...],
+        standing_in: bool,
+    ) -> float:
+        """Open the listener, and return when it was open; see `words.Listen`.
+
+        Raises:
+            LabServerError: the port was lost.
+        """
+        self.start = start
+        with self._listener as listener:
+            descriptor = listener.fileno()
+            reservation.listen(listener)
+            up_at = time.monotonic()
+        self.tell(
+            words.Listen(
+                descriptor=descriptor, name=name, start=start, knobs=knobs, standing_in=standing_in, origins=origins
+            )
+        )
+        return up_at
+
+    async def open(self) -> float:
+        """End the standing in, and return when that was."""
+        self.tell(words.Open())
+        return (await self.expect(words.Opened)).at_s
+
+    async def tune(self, knobs: Knobs, *, open_ones_too: bool) -> None:
+        """Have it follow other knobs from now on."""
+        self.tell(words.Tune(knobs=knobs, open_ones_too=open_ones_too))
+        await self.expect(words.Tuned)
+
+    def leave(self, code: int, reason: str, *, drain_s: float = 0.0, drain_batch: int | None = None) -> None:
+        """Have it close its listener and its connections, and end."""
+        self._listener.close()  # which it has not needed where it stayed down
+        self.tell(words.Leave(code=code, reason=reason, drain_s=drain_s, drain_batch=drain_batch))
+
+    async def down(self) -> float:
+        """Return when the listener was gone after `leave`. A process that died by itself has none: it is gone now."""
+        try:
+            return (await self.expect(words.Down)).at_s
+        except LabServerError:
+            return time.monotonic()
+
+    async def ended(self) -> None:
+        await super().ended()
+        self._listener.close()
