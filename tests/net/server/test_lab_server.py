@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
@@ -317,23 +316,42 @@ def test_port_is_kept_from_everybody_through_every_downtime(options: list[int], 
 
 def test_server_comes_back_to_its_port_although_another_program_never_stops_trying() -> None:
     with LabServer(downtime_s=0.05) as server:
-        port, over = server.port, threading.Event()
-        stolen: list[bool] = []
-
-        def steal() -> None:
-            while not over.is_set():
-                stolen.append(listens_beside(port, socket.SO_REUSEADDR))
-
-        thief = threading.Thread(target=steal)
-        thief.start()
+        thief = subprocess.Popen([sys.executable, "-c", THIEF, str(server.port)], stdout=subprocess.PIPE)
         try:
+            assert thief.stdout is not None
+            assert thief.stdout.readline()
             for _ in range(3):
-                with contextlib.suppress(LabServerError):  # told, where the thief came first
-                    server.restart()
+                server.restart()
+                assert first_send(wslab.send_message(server, "back")).outcome == "accepted"
         finally:
-            over.set()
-            thief.join()
-        assert not any(stolen) or not server.alive
+            thief.kill()
+            thief.communicate()
+
+
+THIEF = """
+import socket, sys
+print("trying", flush=True)
+while True:
+    with socket.socket() as thief:
+        thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            thief.bind(("127.0.0.1", int(sys.argv[1])))
+            thief.listen()
+        except OSError:
+            pass
+"""
+
+
+def test_port_that_was_lost_after_all_is_told() -> None:
+    with LabServer(downtime_s=0, comes_back=False) as server, socket.socket() as thief:
+        server.restart()
+        assert server._reservation is not None
+        thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with server._reservation._shared():  # as where the system has other rules
+            thief.bind(("127.0.0.1", server.port))
+            thief.listen()
+        with pytest.raises(LabServerError, match=f"port {server.port} was lost to another program"):
+            server.restart("reload", comes_back=True)
 
 
 def test_port_of_connections_that_wait_in_time_wait_can_be_taken_again() -> None:

@@ -15,6 +15,9 @@ BACKLOG = 4096
 """Connections that the kernel queues for a server. With asyncio's 100, a burst of clients loses SYNs, and the kernel's
 retransmission after a second looks like a backoff policy (measured: `benchmarks/`)."""
 
+TRIES = 10
+"""Another program may come in between the two calls that open a listener; not in all of so many, unless it stays."""
+
 _ours: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
 
@@ -59,16 +62,20 @@ class Reservation:
         Raises:
             LabServerError: it cannot; the message says why.
         """
-        try:
-            with self._shared():
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                listener.bind(self._socket.getsockname())
-                listener.listen(BACKLOG)
-        except OSError as error:
-            raise LabServerError(
-                f"port {self.port} was lost to another program while this server was down ({error.strerror}); stop it "
-                "and restart this one"
-            ) from None
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for _ in range(TRIES):
+            try:
+                with self._shared():
+                    if not listener.getsockname()[1]:
+                        listener.bind(self._socket.getsockname())
+                    listener.listen(BACKLOG)
+                    return
+            except OSError as error:
+                why = error.strerror
+        raise LabServerError(
+            f"port {self.port} was lost to another program while this server was down ({why}); stop it and restart "
+            "this one"
+        )
 
     def _bind(self, host: str, port: int) -> None:
         try:
