@@ -71,6 +71,10 @@ class RunFileError(WslabError, ValueError):
     """A file that is damaged, of another kind, or of a newer version; the message says where and why."""
 
 
+class CaptureError(WslabError, ValueError):
+    """What was brought to be explained cannot be read; the message says what it seems to be and what to do."""
+
+
 class NotebookError(WslabError, ValueError):
     """A file that is no notebook; the message says why."""
 

@@ -1,0 +1,140 @@
+"""A file of packets as a run: `read_packets`. It is read once, in order, in bounded memory, however long it is."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import platform
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from wslab.captures.clients import number_clients, tell_tries
+from wslab.captures.containers import PacketFile
+from wslab.captures.conversations import Conversation, Conversations
+from wslab.captures.packets import SegmentReader
+from wslab.captures.retelling import Retold, Told
+from wslab.captures.streams import KEPT
+from wslab.core.errors import CaptureError
+from wslab.core.records import RunInfo
+from wslab.core.runs import Run
+
+MAX_CONNECTIONS = 20_000
+"""Of which records are made; later ones are counted."""
+
+KEPT_IN_ALL = 40_000
+"""Messages of which records are made, over all connections; the last of each come first."""
+
+OnBytes = Callable[[int], None]
+"""Told from time to time how many bytes of the file have been read."""
+
+_TELL_EVERY_PACKETS = 4096
+
+
+def read_packets(file: BinaryIO, *, name: str = "capture", on_bytes: OnBytes | None = None) -> Run:
+    """Return what a pcap or pcapng shows of WebSocket connections, and of TLS ones, which may be such.
+
+    Args:
+        file: read to its end, and never back.
+        name: by which the run's parameters call it.
+
+    Raises:
+        CaptureError: it is neither pcap nor pcapng, or holds nothing that can be read.
+    """
+    packets = PacketFile(file)
+    segments = SegmentReader()
+    connections: list[Retold] = []
+    others: Counter[str] = Counter()
+    first_ns = last_ns = None
+    for conversation in _conversations(packets, segments, on_bytes):
+        first_ns = conversation.first_at_ns if first_ns is None else min(first_ns, conversation.first_at_ns)
+        last_ns = max(last_ns or 0, conversation.last_at_ns)
+        if len(connections) < MAX_CONNECTIONS and _is_of_interest(conversation):
+            connections.append(Retold(conversation, 0))
+        else:
+            others[_named(conversation)] += 1
+    if first_ns is None or last_ns is None:
+        raise CaptureError(_nothing(name, packets, segments))
+    info = _info(name, first_ns, last_ns, _losses(packets, segments, others))
+    return Run(info, tuple(record for _, record in _tell(connections, first_ns)))
+
+
+def _conversations(packets: PacketFile, segments: SegmentReader, on_bytes: OnBytes | None) -> Iterator[Conversation]:
+    conversations = Conversations()
+    for packet in packets:
+        if on_bytes is not None and packets.packets % _TELL_EVERY_PACKETS == 0:
+            on_bytes(packets.read_bytes)
+        segment = segments.read(packet)
+        if segment is not None:
+            yield from conversations.take(segment)
+    yield from conversations.finish()
+
+
+def _is_of_interest(conversation: Conversation) -> bool:
+    """Whether it is a WebSocket, was to be one, or may be one that nobody can look into."""
+    exchange = conversation.exchange
+    if exchange.is_websocket or exchange.protocol in ("tls", "http2"):
+        return True
+    asked = [one.request for one in exchange.asked] + ([exchange.unanswered[1]] if exchange.unanswered else [])
+    return any("websocket" in request.fields.options("Upgrade") for request in asked)
+
+
+def _tell(connections: list[Retold], first_ns: int) -> Iterator[Told]:
+    """Yield all records in the order of observation."""
+    connections.sort(key=lambda told: told.conversation.first_at_ns)
+    for number, told in enumerate(connections, start=1):
+        told.connection_id, told.origin_ns = str(number), first_ns
+    kept = max(2, min(KEPT, KEPT_IN_ALL // (2 * max(1, len(connections)))))
+    told_records: list[Told] = []
+    for own in number_clients(connections):
+        told_records += tell_tries(own)
+        for told in own:
+            told_records += told.messages(kept)
+            told_records += told.pings(kept)
+            told_records.append((told.end[2] if told.end else told.conversation.last_at_ns, told.trace()))
+    yield from sorted(told_records, key=lambda entry: entry[0])
+
+
+def _named(conversation: Conversation) -> str:
+    protocol = conversation.exchange.protocol
+    names = {"http": "of HTTP without a WebSocket", "other": "of another protocol", "none": "that say nothing readable"}
+    return names.get(protocol, f"of {protocol}")
+
+
+def _losses(packets: PacketFile, segments: SegmentReader, others: Counter[str]) -> list[str]:
+    """Say what the capture does not hold, or what of it was not read."""
+    losses = [f"connections {what}: {number:,}" for what, number in others.items()]
+    losses += [f"packets that carried no TCP ({what}): {number:,}" for what, number in segments.others.items()]
+    if packets.cut_packets:
+        losses.append(f"packets cut by a snap length: {packets.cut_packets:,} of {packets.packets:,}")
+    if packets.dropped_packets:
+        losses.append(f"packets that the capturing machine lost: {packets.dropped_packets:,}")
+    if packets.cut_short:
+        losses.append(f"the file is cut short: {packets.cut_short}")
+    return losses
+
+
+def _nothing(name: str, packets: PacketFile, segments: SegmentReader) -> str:
+    seen = ", ".join(f"{what} ({number:,})" for what, number in segments.others.most_common(5)) or "nothing"
+    why = f"; {packets.cut_short}" if packets.cut_short else ""
+    return f"{name}: no TCP in {packets.packets:,} packets; there is {seen}{why}. Capture with `-f tcp`, whole packets"
+
+
+def _info(name: str, first_ns: int, last_ns: int, losses: list[str]) -> RunInfo:
+    return RunInfo(
+        experiment="explain",
+        started_at=datetime.datetime.fromtimestamp(first_ns / 1e9, datetime.UTC).isoformat(timespec="milliseconds"),
+        duration_s=(last_ns - first_ns) / 1e9,
+        partial=False,
+        seed=None,
+        url=None,
+        knobs=None,
+        parameters={"capture": name},
+        versions={"wslab": importlib.metadata.version("wslab"), "python": platform.python_version()},
+        platform=platform.platform(),
+        clock_resolution_s=1e-9,
+        loop_lag_p50_s=None,
+        loop_lag_p99_s=None,
+        loop_lag_max_s=None,
+        losses=losses,
+    )

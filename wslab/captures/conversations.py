@@ -1,0 +1,231 @@
+"""TCP connections of a capture, from segments: who spoke to whom, how it began, how it ended.
+
+A connection is known by its four addresses; a new SYN with another number begins a new one. What has long ended is
+handed over and forgotten, so that a capture of any length takes bounded memory.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from wslab.captures.exchanges import Exchange
+from wslab.captures.packets import Segment
+from wslab.captures.reassembly import ACK, FIN, RST, SYN, Direction
+from wslab.captures.streams import begins_with_frames
+from wslab.net.frames import Side
+
+MAX_CONVERSATIONS = 50_000
+"""Followed at once; the one that was silent for longest is handed over as it is."""
+
+LINGER_NS = 120 * 10**9
+"""After its end a connection is still listened to for so long: a segment may come late."""
+
+_SWEEP_SEGMENTS = 65_536
+_MAX_UNKNOWN_CHUNKS = 64
+_FROM_CLIENT = re.compile(rb"[A-Z]{3,8} [^ \r\n]+ HTTP/1\.[01]|PRI \* HTTP/2|\x16\x03[\x00-\x04]..\x01", re.DOTALL)
+_FROM_SERVER = re.compile(rb"HTTP/1\.[01] [1-5]\d\d|\x16\x03[\x00-\x04]..\x02", re.DOTALL)
+
+
+class Conversation:
+    """One TCP connection as the capture shows it.
+
+    Fields:
+        client, server: what each sent. client_address, server_address: "host:port".
+        began: its SYN was captured. Where neither side's was, who is the client is told from what was said.
+        first_at_ns, last_at_ns: first and last segment. syn_count: SYNs of the client's. answered: the server's came.
+        resets_before_data: a RST answered the SYN.
+    """
+
+    def __init__(self, segment: Segment) -> None:
+        self.exchange = Exchange(from_beginning=bool(segment.flags & SYN))
+        self.first_at_ns = self.last_at_ns = segment.at_ns
+        self.syn_count = 0
+        self.answered_at_ns: int | None = None
+        self._ends = ((segment.source, segment.source_port), (segment.target, segment.target_port))
+        self._directions = tuple(Direction(_End(self, number)) for number in range(2))
+        self._client: int | None = None
+        self._unknown: list[tuple[int, int, bytes | int]] = []
+
+    @property
+    def began(self) -> bool:
+        return self._client is not None and self.syn_count > 0
+
+    @property
+    def client(self) -> Direction:
+        return self._directions[self._client or 0]
+
+    @property
+    def server(self) -> Direction:
+        return self._directions[1 - (self._client or 0)]
+
+    @property
+    def client_address(self) -> str:
+        return _address(*self._ends[self._client or 0])
+
+    @property
+    def server_address(self) -> str:
+        return _address(*self._ends[1 - (self._client or 0)])
+
+    @property
+    def client_host(self) -> str:
+        return str(ip_address(self._ends[self._client or 0][0]))
+
+    @property
+    def client_port(self) -> int:
+        return self._ends[self._client or 0][1]
+
+    @property
+    def has_ended(self) -> bool:
+        directions = self._directions
+        return any(each.reset_at_ns is not None for each in directions) or all(
+            each.fin_at_ns is not None for each in directions
+        )
+
+    def is_begun_anew_by(self, segment: Segment) -> bool:
+        """Whether this SYN is another connection's, between the same ports."""
+        direction = self._directions[self._number(segment)]
+        return segment.flags & (SYN | RST) == SYN and not direction.begins_with((segment.seq + 1) & 0xFFFFFFFF)
+
+    def take(self, segment: Segment) -> None:
+        """Take the next captured segment."""
+        at_ns, flags = segment.at_ns, segment.flags
+        if at_ns > self.last_at_ns:
+            self.last_at_ns = at_ns
+        elif at_ns < self.first_at_ns:
+            self.first_at_ns = at_ns
+        number = self._number(segment)
+        direction, other = self._directions[number], self._directions[1 - number]
+        if flags & SYN:
+            self._take_syn(segment, number, direction)
+            return
+        if flags & ACK:
+            other.acknowledge(segment.ack)
+        if flags & RST:
+            direction.reset_at_ns = _first(direction.reset_at_ns, at_ns)
+            return
+        if flags & FIN:
+            direction.fin_at_ns = _first(direction.fin_at_ns, at_ns)
+        if not segment.window:
+            direction.zero_windows += 1
+        if segment.payload_bytes:
+            direction.take(segment)
+
+    def finish(self) -> None:
+        """Take note that nothing more will come."""
+        for direction in self._directions:
+            direction.finish()
+        if self._client is None:
+            self._decide(min((0, 1), key=lambda number: -self._ends[number][1]))
+
+    def deliver(self, number: int, at_ns: int, content: bytes | int) -> None:
+        """Pass on what a side said: bytes, or how many of them the capture lacks."""
+        if self._client is None:
+            speaker = _speaker(content) if isinstance(content, bytes) else None
+            self._unknown.append((number, at_ns, content))
+            if speaker is not None:
+                self._decide(number if speaker == "client" else 1 - number)
+            elif len(self._unknown) > _MAX_UNKNOWN_CHUNKS:
+                self._decide(min((0, 1), key=lambda number: -self._ends[number][1]))
+            return
+        side: Side = "client" if number == self._client else "server"
+        if isinstance(content, bytes):
+            self.exchange.feed(side, at_ns, content)
+        else:
+            self.exchange.skip(side, at_ns, content)
+
+    def _decide(self, client: int) -> None:
+        """Fix who is the client; of two unknown ends, the one with the higher port."""
+        self._client = client
+        waiting, self._unknown = self._unknown, []
+        for each in waiting:
+            self.deliver(*each)
+
+    def _take_syn(self, segment: Segment, number: int, direction: Direction) -> None:
+        is_answer = bool(segment.flags & ACK)
+        if is_answer:
+            self.answered_at_ns = _first(self.answered_at_ns, segment.at_ns)
+            self._directions[1 - number].acknowledge(segment.ack)
+        else:
+            self.syn_count += 1
+        if not direction.had_syn:
+            direction.begin((segment.seq + 1) & 0xFFFFFFFF, had_syn=True)
+        if self._client is None:
+            self.exchange.from_beginning = True
+            self._decide(1 - number if is_answer else number)
+
+    def _number(self, segment: Segment) -> int:
+        return 0 if self._ends[0] == (segment.source, segment.source_port) else 1
+
+
+class _End:
+    """One direction's receiver: it knows whose it is."""
+
+    __slots__ = ("_conversation", "_number")
+
+    def __init__(self, conversation: Conversation, number: int) -> None:
+        self._conversation = conversation
+        self._number = number
+
+    def feed(self, at_ns: int, data: bytes) -> None:
+        self._conversation.deliver(self._number, at_ns, data)
+
+    def skip(self, at_ns: int, missing_bytes: int) -> None:
+        self._conversation.deliver(self._number, at_ns, missing_bytes)
+
+
+class Conversations:
+    """All connections of a capture, each yielded once, when it is over or when the capture is."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[bytes, int, bytes, int], Conversation] = {}
+        self._segments = 0
+
+    def take(self, segment: Segment) -> Iterator[Conversation]:
+        """Take the next segment; yield the connections that are over by now."""
+        source, target = (segment.source, segment.source_port), (segment.target, segment.target_port)
+        key = (*source, *target) if source < target else (*target, *source)
+        found = self._open.get(key)
+        if found is None or (segment.flags & SYN and found.is_begun_anew_by(segment)):
+            if found is not None:
+                yield self._close(key)
+            found = self._open[key] = Conversation(segment)
+        found.take(segment)
+        self._segments += 1
+        if self._segments % _SWEEP_SEGMENTS == 0 or len(self._open) > MAX_CONVERSATIONS:
+            yield from self._sweep(segment.at_ns)
+
+    def finish(self) -> Iterator[Conversation]:
+        """Yield those that are left: the capture has ended."""
+        for key in list(self._open):
+            yield self._close(key)
+
+    def _sweep(self, now_ns: int) -> Iterator[Conversation]:
+        over = [key for key, each in self._open.items() if each.has_ended and each.last_at_ns < now_ns - LINGER_NS]
+        crowd = sorted(self._open, key=lambda key: self._open[key].last_at_ns)[: -MAX_CONVERSATIONS // 2]
+        for key in over or (crowd if len(self._open) > MAX_CONVERSATIONS else ()):
+            yield self._close(key)
+
+    def _close(self, key: tuple[bytes, int, bytes, int]) -> Conversation:
+        conversation = self._open.pop(key)
+        conversation.finish()
+        return conversation
+
+
+def _speaker(data: bytes) -> Side | None:
+    """Say whose bytes these can only be."""
+    if _FROM_CLIENT.match(data) or begins_with_frames(data, "client", deflate=True):
+        return "client"
+    if _FROM_SERVER.match(data) or begins_with_frames(data, "server", deflate=True):
+        return "server"
+    return None
+
+
+def _first(known_ns: int | None, at_ns: int) -> int:
+    return at_ns if known_ns is None else min(known_ns, at_ns)
+
+
+def _address(host: bytes, port: int) -> str:
+    text = str(ip_address(host))
+    return f"[{text}]:{port}" if ":" in text else f"{text}:{port}"

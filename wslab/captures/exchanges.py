@@ -1,0 +1,258 @@
+"""What two sides said on one connection: HTTP until a WebSocket opens, frames from then on, or something else.
+
+The handshake is looked for on every port, behind other requests on the same connection, and behind what a proxy is
+asked first (CONNECT, SOCKS, the PROXY protocol). A connection whose beginning is not in the capture is read where its
+bytes look like frames, and not at all where they do not.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+from websockets.frames import Opcode
+from websockets.utils import accept_key
+
+from wslab.captures.streams import FrameTrail, begins_with_frames
+from wslab.net.frames import Side
+from wslab.net.heads import (
+    HandshakeError,
+    HeadError,
+    RequestHead,
+    ResponseHead,
+    agreed_extensions,
+    read_request,
+    read_response,
+)
+
+Protocol = Literal["websocket", "http", "http2", "tls", "other", "none"]
+
+MAX_PENDING_BYTES = 2**18
+"""Of one side, kept until the other has answered, or until it is known who is who."""
+
+MAX_REQUESTS = 64
+"""Answered requests that are kept of one connection; of later ones the answer alone counts."""
+
+_MAX_ALIKE = 8
+
+_REQUEST = re.compile(rb"(?:GET|POST|PUT|HEAD|OPTIONS|PATCH|DELETE|CONNECT) [^ \r\n]+ HTTP/1\.[01]\r?\n")
+_RESPONSE = re.compile(rb"HTTP/1\.[01] [1-5]\d\d[ \r]")
+_TLS = re.compile(rb"[\x14-\x17]\x03[\x00-\x04]")
+_HTTP2 = b"PRI * HTTP/2.0"
+_DEFLATE = "permessage-deflate"
+
+
+class Asked(NamedTuple):
+    """One HTTP request and what came back."""
+
+    at_ns: int
+    request: RequestHead
+    answered_at_ns: int
+    response: ResponseHead
+
+
+class Exchange:
+    """Both sides' bytes, read into handshakes and frames.
+
+    Fields:
+        protocol: what it turned out to be. asked: requests for a WebSocket, and the last one for anything else, with
+            their answers; unanswered: the one that got none.
+        trails: the frames of each side, from the moment that a WebSocket was open.
+        opened_at_ns: its handshake was complete. None where that was not captured.
+        via: what stood in front of the handshake, such as "SOCKS".
+        remarks: what else is to be known, such as an answer that no client may take.
+    """
+
+    def __init__(self, *, from_beginning: bool) -> None:
+        self.protocol: Protocol = "none"
+        self.asked: list[Asked] = []
+        self.unanswered: tuple[int, RequestHead] | None = None
+        self.trails: dict[Side, FrameTrail] = {}
+        self.opened_at_ns: int | None = None
+        self.compression = False
+        self.via: list[str] = []
+        self.remarks: list[str] = []
+        self.from_beginning = from_beginning
+        self.server_name: str | None = None
+        self._pending: dict[Side, bytes] = {"client": b"", "server": b""}
+        self._pending_at_ns: dict[Side, int] = {"client": 0, "server": 0}
+        self._body_bytes: dict[Side, int] = {"client": 0, "server": 0}
+        self._bytes_at_close: int | None = None
+        self._alike: list[tuple[Side, int, bytes]] = []
+
+    @property
+    def is_websocket(self) -> bool:
+        return bool(self.trails)
+
+    @property
+    def after_close_bytes(self) -> int:
+        """What the client sent after the server's close frame."""
+        return 0 if self._bytes_at_close is None else self.trails["client"].wire_bytes - self._bytes_at_close
+
+    def feed(self, side: Side, at_ns: int, data: bytes) -> None:
+        """Take what a side sent next."""
+        trail = self.trails.get(side)
+        if trail is not None:
+            trail.feed(at_ns, data)
+            if side == "server" and trail.close is not None and self._bytes_at_close is None:
+                self._bytes_at_close = self.trails["client"].wire_bytes
+        elif self.protocol in ("none", "http"):
+            self._wait(side, at_ns, data)
+            self._read_heads(at_ns)
+            if not (self.from_beginning or self.trails or self.asked or self.unanswered):
+                self._guess(side, at_ns, data)
+
+    def skip(self, side: Side, at_ns: int, missing_bytes: int) -> None:
+        """Take note of bytes that are not in the capture."""
+        trail = self.trails.get(side)
+        if trail is not None:
+            trail.skip(at_ns, missing_bytes)
+        elif self._body_bytes[side] >= missing_bytes:
+            self._body_bytes[side] -= missing_bytes
+        elif self.protocol in ("none", "http"):
+            self.from_beginning = False
+            self._pending[side] = b""
+
+    def _wait(self, side: Side, at_ns: int, data: bytes) -> None:
+        skipped = min(self._body_bytes[side], len(data))
+        self._body_bytes[side] -= skipped
+        if not self._pending[side]:
+            self._pending_at_ns[side] = at_ns
+        self._pending[side] += data[skipped:] if skipped else data
+        if len(self._pending[side]) > MAX_PENDING_BYTES:
+            self._pending[side] = self._pending[side][-MAX_PENDING_BYTES // 2 :]
+
+    def _read_heads(self, at_ns: int) -> None:
+        """Read requests and answers for as long as both are there."""
+        while self.protocol in ("none", "http") and not self.trails:
+            if self.unanswered is None and not self._read_request():
+                break
+            if self.unanswered is not None and not self._read_response(at_ns):
+                break
+
+    def _read_request(self) -> bool:
+        pending = self._pending["client"]
+        begin = _REQUEST.search(pending)
+        if begin is None:
+            self._name_other(pending)
+            return False
+        if begin.start():
+            self._name_front(pending[: begin.start()])
+        try:
+            request = read_request(pending[begin.start() :])
+        except HeadError as error:
+            self.remarks.append(f"the client's request cannot be read: {error}")
+            self.protocol = "other"
+            return False
+        if request is None:
+            return False
+        self.protocol = "http"
+        self.unanswered = self._pending_at_ns["client"], request
+        self._drop("client", begin.start() + request.head_bytes, _body_bytes(request))
+        return True
+
+    def _read_response(self, at_ns: int) -> bool:
+        assert self.unanswered is not None
+        pending = self._pending["server"]
+        begin = _RESPONSE.search(pending)
+        if begin is None:
+            return False
+        try:
+            response = read_response(pending[begin.start() :])
+        except HeadError as error:
+            self.remarks.append(f"the server's answer cannot be read: {error}")
+            self.protocol = "other"
+            return False
+        if response is None:
+            return False
+        (asked_at_ns, request), self.unanswered = self.unanswered, None
+        if len(self.asked) < MAX_REQUESTS:
+            self.asked.append(Asked(asked_at_ns, request, at_ns, response))
+        has_body = request.method != "HEAD" and response.status not in (101, 204, 304) and request.method != "CONNECT"
+        self._drop("server", begin.start() + response.head_bytes, _body_bytes(response) if has_body else 0)
+        if request.method == "CONNECT" and 200 <= response.status < 300:
+            self.via.append(f"a tunnel of an HTTP proxy (CONNECT {request.resource[:120]})")
+            self.protocol = "none"
+        elif response.status == 101:
+            self._open(at_ns, request, response)
+        return True
+
+    def _open(self, at_ns: int, request: RequestHead, response: ResponseHead) -> None:
+        if "websocket" not in response.fields.options("Upgrade"):
+            self.protocol = "other"
+            self.remarks.append(f"the connection was upgraded to {response.fields.get('Upgrade')[:60]!r}, no WebSocket")
+            return
+        if response.fields.get("Sec-WebSocket-Accept") != accept_key(request.fields.get("Sec-WebSocket-Key")):
+            self.remarks.append("Sec-WebSocket-Accept is not what the key asks for: no client takes this answer")
+        try:
+            parameters = agreed_extensions(response.fields).get(_DEFLATE)
+        except HandshakeError as error:
+            self.remarks.append(f"the answer's extensions cannot be read: {error}")
+            parameters = None
+        self.protocol, self.opened_at_ns, self.compression = "websocket", at_ns, parameters is not None
+        for side in ("client", "server"):
+            takeover = f"{side}_no_context_takeover" not in (parameters or {})
+            self._begin_frames(side, FrameTrail(side, deflate=self.compression, takeover=takeover))
+
+    def _begin_frames(self, side: Side, trail: FrameTrail) -> None:
+        self.trails[side] = trail
+        rest, self._pending[side] = self._pending[side], b""
+        if rest:
+            trail.feed(self._pending_at_ns[side], rest)
+
+    def _drop(self, side: Side, taken_bytes: int, body_bytes: int) -> None:
+        self._pending[side] = self._pending[side][taken_bytes:]
+        skipped = min(body_bytes, len(self._pending[side]))
+        self._pending[side] = self._pending[side][skipped:]
+        self._body_bytes[side] = body_bytes - skipped
+
+    def _name_front(self, front: bytes) -> None:
+        if self.asked:
+            return  # a body of unknown length
+        known = {5: "SOCKS", 4: "SOCKS"}.get(front[0])
+        if front.startswith((b"PROXY ", b"\r\n\r\n\x00\r\nQUIT\n")):
+            known = "the PROXY protocol"
+        self.via.append(known or f"{len(front):,} bytes that are no HTTP")
+
+    def _name_other(self, pending: bytes) -> None:
+        """Say what it is, where what came first can only be that."""
+        if _TLS.match(pending):
+            self.protocol = "tls"
+            self.server_name = server_name(pending)
+        elif pending.startswith(_HTTP2):
+            self.protocol = "http2"
+        elif len(pending) > 4096 and self.from_beginning:
+            self.protocol = "other"
+
+    def _guess(self, side: Side, at_ns: int, data: bytes) -> None:
+        """Look for frames where no handshake was captured; two segments of them, or a close frame, are no accident."""
+        if _TLS.match(data):
+            self.protocol = "tls"
+        if not begins_with_frames(data, side, deflate=True) or len(self._alike) == _MAX_ALIKE:
+            return
+        self._alike.append((side, at_ns, data))
+        if len(self._alike) >= 2 or data[0] & 0x0F == Opcode.CLOSE:
+            self.protocol = "websocket"
+            self.trails = {each: FrameTrail(each, deflate=True, synced=False) for each in ("client", "server")}
+            for each, seen_at_ns, seen in self._alike:
+                self.trails[each].feed(seen_at_ns, seen)
+
+
+def _body_bytes(head: RequestHead | ResponseHead) -> int:
+    length = head.fields.get("Content-Length")
+    return int(length) if re.fullmatch(r"\d{1,12}", length, re.ASCII) else 0
+
+
+_SNI = re.compile(rb"(?s)\x00\x00..(..)\x00(..)")
+
+
+def server_name(hello: bytes) -> str | None:
+    """Return the name that a TLS client asks for (SNI, RFC 6066 §3), where its first record shows it."""
+    found = _SNI.search(hello, 43)
+    while found is not None:
+        outer, length = int.from_bytes(found[1], "big"), int.from_bytes(found[2], "big")
+        name = hello[found.end() : found.end() + length]
+        if outer == length + 3 and len(name) == length and re.fullmatch(rb"[A-Za-z0-9.-]+", name):
+            return name.decode()
+        found = _SNI.search(hello, found.start() + 1)
+    return None

@@ -1,0 +1,201 @@
+"""TCP from its segments: each direction's bytes in order, once, and what the capture shows of loss and of the end.
+
+Whatever order, duplication or cutting the segments come in, the same bytes come out (tests/captures hold it so). Bytes
+that are not in the capture are told as a gap of known length and never made up. Held segments are bounded; where the
+bound is met, the hole before them is taken for lost.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from wslab.captures.packets import Segment
+
+FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
+MAX_HELD_BYTES = 2**20
+"""Of one direction, out of order, before the hole in front of them is taken for lost."""
+MAX_HELD_SEGMENTS = 4096
+MAX_UNBEGUN_SEGMENTS = 16
+"""Segments awaited for an earlier one, in a direction whose SYN was not captured."""
+
+
+class Receiver(Protocol):
+    """What reads one direction: bytes in order, and gaps where the capture has none."""
+
+    def feed(self, at_ns: int, data: bytes) -> None: ...
+
+    def skip(self, at_ns: int, missing_bytes: int) -> None: ...
+
+
+class Direction:
+    """The bytes that one side sent.
+
+    Fields (offsets count from the first byte after the SYN, or the first seen):
+        begun: its SYN was captured, or what is first was chosen. had_syn: the SYN was.
+        stream_bytes: as far as they were seen or are known to have been sent. missing_bytes: of these, not captured.
+        retransmissions: segments whose bytes had been sent before, all or in part.
+        acknowledged: offset that the other side confirmed; None where it never did.
+        fin_at_ns, reset_at_ns, last_data_at_ns: first FIN, first RST, last byte sent.
+        zero_windows: how often this side said that it can take no more.
+    """
+
+    __slots__ = (
+        "_early_ack",
+        "_held",
+        "_held_bytes",
+        "_last_at_ns",
+        "_next_seq",
+        "acknowledged",
+        "fin_at_ns",
+        "had_syn",
+        "last_data_at_ns",
+        "missing_bytes",
+        "next_offset",
+        "receiver",
+        "reset_at_ns",
+        "retransmissions",
+        "stream_bytes",
+        "zero_windows",
+    )
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.receiver = receiver
+        self.had_syn = False
+        self.next_offset = self.stream_bytes = self.missing_bytes = self.retransmissions = self.zero_windows = 0
+        self.acknowledged: int | None = None
+        self.fin_at_ns: int | None = None
+        self.reset_at_ns: int | None = None
+        self.last_data_at_ns: int | None = None
+        self._next_seq: int | None = None
+        self._early_ack: int | None = None
+        self._last_at_ns = 0
+        self._held: dict[int, Segment] = {}
+        self._held_bytes = 0
+
+    @property
+    def begun(self) -> bool:
+        return self._next_seq is not None
+
+    def begin(self, seq: int, *, had_syn: bool) -> None:
+        """Fix which sequence number is the first byte's."""
+        self._next_seq, self.had_syn = seq, had_syn
+        waiting, self._held, self._held_bytes = list(self._held.values()), {}, 0
+        self.retransmissions = 0
+        for segment in waiting:
+            self.take(segment)
+        if self._early_ack is not None:
+            self.acknowledge(self._early_ack)
+
+    def begins_with(self, seq: int) -> bool:
+        """Whether a SYN that makes `seq` the first byte's number belongs to the bytes seen so far."""
+        return self._next_seq is None or (seq - self._next_seq + self.next_offset) & 0xFFFFFFFF == 0
+
+    def take(self, segment: Segment) -> None:
+        """Take the next captured segment with payload."""
+        if self._next_seq is None:
+            self._await_begin(segment)
+            return
+        offset = self.offset(segment.seq)
+        end = offset + segment.payload_bytes
+        if end > self.stream_bytes:
+            self.stream_bytes = end
+            if self.last_data_at_ns is None or segment.at_ns > self.last_data_at_ns:
+                self.last_data_at_ns = segment.at_ns
+        if offset == self.next_offset and not self._held:
+            self._deliver(segment, 0)
+        elif end <= self.next_offset:
+            self.retransmissions += segment.payload_bytes > 1 or end < self.next_offset  # one byte: a keepalive probe
+        else:
+            self._hold(segment, offset)
+
+    def acknowledge(self, ack: int) -> None:
+        """Take the other side's word on how much has reached it."""
+        if self._next_seq is None:
+            self._early_ack = ack if self._early_ack is None else _later(self._early_ack, ack)
+            return
+        offset = self.offset(ack)
+        if self.acknowledged is None or offset > self.acknowledged:
+            self.acknowledged = offset
+
+    def finish(self) -> None:
+        """Deliver what is still held, with the gaps before it: nothing more will come."""
+        if self._next_seq is None and self._held:
+            self.begin(_lowest(list(self._held.values())), had_syn=False)
+        while self._held:
+            self._skip_hole()
+        lost_bytes = (self.acknowledged or 0) - self.next_offset - (self.fin_at_ns is not None)
+        if 1 < lost_bytes < 2**30:  # a single one may be a FIN that was not captured: it takes a number too
+            self._miss(self._last_at_ns, lost_bytes)
+
+    def offset(self, seq: int) -> int:
+        """Return the offset of a sequence number: of all that it could mean, the nearest to what comes next."""
+        assert self._next_seq is not None
+        return self.next_offset + ((seq - self._next_seq + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+
+    def _await_begin(self, segment: Segment) -> None:
+        self._held[len(self._held)] = segment
+        if len(self._held) >= MAX_UNBEGUN_SEGMENTS:
+            self.begin(_lowest(list(self._held.values())), had_syn=False)
+
+    def _hold(self, segment: Segment, offset: int) -> None:
+        known = self._held.get(offset)
+        if known is None or known.payload_bytes < segment.payload_bytes:
+            self._held[offset] = segment
+            self._held_bytes += segment.payload_bytes - (known.payload_bytes if known else 0)
+            self.retransmissions += known is not None
+        else:
+            self.retransmissions += 1
+        if offset <= self.next_offset:
+            self._release()
+        elif self._held_bytes > MAX_HELD_BYTES or len(self._held) > MAX_HELD_SEGMENTS:
+            self._skip_hole()
+
+    def _release(self) -> None:
+        """Deliver what has become contiguous."""
+        for first in sorted(self._held):
+            if first > self.next_offset:
+                return
+            segment = self._held.pop(first)
+            self._held_bytes -= segment.payload_bytes
+            already_bytes = self.next_offset - first
+            if already_bytes:
+                self.retransmissions += 1
+            if already_bytes < segment.payload_bytes:
+                self._deliver(segment, already_bytes)
+
+    def _skip_hole(self) -> None:
+        first = min(self._held)
+        if first > self.next_offset:
+            self._miss(self._held[first].at_ns, first - self.next_offset)
+        self._release()
+
+    def _deliver(self, segment: Segment, already_bytes: int) -> None:
+        at_ns = self._last_at_ns = max(self._last_at_ns, segment.at_ns)  # nobody can read it before what precedes it
+        data = segment.payload[already_bytes:] if already_bytes else segment.payload
+        self._advance(len(data))
+        if data:
+            self.receiver.feed(at_ns, data)
+        cut_bytes = segment.payload_bytes - already_bytes - len(data)
+        if cut_bytes:
+            self._miss(at_ns, cut_bytes)
+
+    def _miss(self, at_ns: int, missing_bytes: int) -> None:
+        self.missing_bytes += missing_bytes
+        self._advance(missing_bytes)
+        self.receiver.skip(at_ns, missing_bytes)
+
+    def _advance(self, by_bytes: int) -> None:
+        assert self._next_seq is not None
+        self.next_offset += by_bytes
+        self._next_seq = (self._next_seq + by_bytes) & 0xFFFFFFFF
+
+
+def _later(one: int, other: int) -> int:
+    """Return the later of two sequence numbers, in the order that wraps around (RFC 9293 §3.4)."""
+    return other if (other - one) & 0xFFFFFFFF < 0x80000000 else one
+
+
+def _lowest(segments: list[Segment]) -> int:
+    """Return the earliest sequence number."""
+    first = segments[0].seq
+    return min((segment.seq for segment in segments), key=lambda seq: (seq - first + 0x80000000) & 0xFFFFFFFF)

@@ -1,0 +1,296 @@
+"""WebSocket frames in one direction of a captured connection: counted, sized and timed, contents never kept.
+
+Owns what a capture needs beyond reading frames (`wslab.net.frames`): bytes that are missing, and a beginning that is.
+Inside a payload a gap costs its content only; where a header may have been in it, reading goes on at the next segment
+that begins with frames and ends with one, and `guessed` says so.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from websockets.frames import Opcode
+
+from wslab.net.frames import CloseBody, FrameError, Header, Inflater, Side, masked, read_close, read_header
+
+KEPT = 64
+"""Messages, and pings, of which more than their number is kept, a direction: the last ones."""
+
+MAX_INFLATED_BYTES = 2**28
+"""Of one message; what inflates to more has no known size here."""
+
+_MAX_GUESSED_BYTES = 2**26
+
+
+class SeenMessage(NamedTuple):
+    """One data message, complete or the one that was never completed.
+
+    Fields:
+        payload_bytes: after inflation; None where that is not known. announced_bytes: what its frames' headers claim.
+        wire_bytes: that came of it, headers included.
+    """
+
+    number: int
+    is_text: bool
+    began_at_ns: int
+    ended_at_ns: int
+    payload_bytes: int | None
+    announced_bytes: int
+    fragment_count: int
+    wire_bytes: int
+    compression: bool
+    is_complete: bool
+
+
+class SeenControl(NamedTuple):
+    """A ping or a pong."""
+
+    at_ns: int
+    payload: bytes
+
+
+class FrameTrail:
+    """What one side sent over an open WebSocket.
+
+    Fields:
+        close, close_at_ns: its first close frame. after_close_bytes: what it sent behind that.
+        violation: the rule that its bytes broke; nothing after that is read.
+        guessed: what is told of it began, or goes on after a gap, where frames seemed to begin.
+        lost_sync: bytes passed in which frames could not be told apart.
+        messages: the last ones; message_count, largest_bytes, payload_bytes: over all of them.
+        last_at_ns: its last frame ended.
+    """
+
+    def __init__(self, sender: Side | None, *, deflate: bool, takeover: bool = True, synced: bool = True) -> None:
+        self.sender = sender
+        self.close: CloseBody | None = None
+        self.close_at_ns: int | None = None
+        self.close_end_bytes: int | None = None
+        self.after_close_bytes = 0
+        self.violation: str | None = None
+        self.guessed = False
+        self.lost_sync = False
+        self.messages: deque[SeenMessage] = deque(maxlen=KEPT)
+        self.largest: SeenMessage | None = None
+        self.message_count = self.payload_bytes = self.frame_count = self.wire_bytes = 0
+        self.pings: deque[SeenControl] = deque(maxlen=KEPT)
+        self.pongs: deque[SeenControl] = deque(maxlen=KEPT)
+        self.ping_count = self.pong_count = 0
+        self.last_at_ns: int | None = None
+        self._deflate = deflate
+        self._inflater = (
+            Inflater(takeover=takeover) if deflate and synced else None
+        )  # else what it looks back at is lost
+        self._synced = synced
+        self._buffer = b""
+        self._header: Header | None = None
+        self._left_bytes = 0
+        self._message: _Message | None = None
+
+    @property
+    def unfinished(self) -> SeenMessage | None:
+        """The message that had begun and never ended."""
+        return self._message.seen(self.message_count + 1, is_complete=False) if self._message else None
+
+    def feed(self, at_ns: int, data: bytes) -> None:
+        """Read on with what was sent next."""
+        self.wire_bytes += len(data)
+        if self.close is not None or self.violation is not None:
+            self.after_close_bytes += len(data)
+            return
+        if not self._synced and not self._find_sync(data):
+            self.lost_sync = True
+            return
+        if self._buffer:
+            data = self._buffer + data
+            self._buffer = b""
+        try:
+            self._read(at_ns, data)
+        except FrameError as error:
+            if self.guessed:  # it was none of this protocol's frames that reading went on at
+                self._lose()
+            else:
+                self.violation = str(error)
+
+    def skip(self, at_ns: int, missing_bytes: int) -> None:
+        """Read on behind bytes that the capture does not hold."""
+        inside = self._header is not None and not self._header.is_control
+        if inside and missing_bytes <= self._left_bytes:
+            self._left_bytes -= missing_bytes
+            if self._message is not None:
+                self._message.miss(missing_bytes)
+            if self._header is not None and not self._left_bytes:
+                self._end_frame(at_ns, self._header)
+        else:
+            self._lose()
+
+    def _lose(self) -> None:
+        self._synced, self._buffer, self._header, self._left_bytes, self._message = False, b"", None, 0, None
+        self.lost_sync = True
+        self._inflater = None
+
+    def _find_sync(self, data: bytes) -> bool:
+        if not begins_with_frames(data, self.sender, deflate=self._deflate):
+            return False
+        self._synced = self.guessed = True
+        return True
+
+    def _read(self, at_ns: int, data: bytes) -> None:
+        at, end = 0, len(data)
+        while at < end:
+            header = self._header
+            if header is None:
+                header = read_header(data, at, sender=self.sender, deflate=self._deflate)
+                if header is None or (header.is_control and at + header.header_bytes + header.payload_bytes > end):
+                    self._buffer = data[at:]
+                    return
+                at += header.header_bytes
+                self._begin_frame(at_ns, header)
+            taken = min(self._left_bytes, end - at)
+            if taken or not self._left_bytes:
+                self._take(at_ns, header, data, at, taken)
+                at += taken
+            if self.close is not None:
+                self.after_close_bytes += end - at
+                return
+
+    def _begin_frame(self, at_ns: int, header: Header) -> None:
+        self.frame_count += 1
+        self._header, self._left_bytes = header, header.payload_bytes
+        if header.is_control:
+            return
+        if header.opcode != Opcode.CONT:
+            if self._message is not None:
+                raise FrameError("a new message inside another", "RFC 6455 §5.4")
+            self._message = _Message(header.opcode == Opcode.TEXT, header.rsv1, at_ns)
+        elif self._message is None:
+            if not self.guessed:
+                raise FrameError("a continuation of no message", "RFC 6455 §5.4")
+            return
+        assert self._message is not None
+        self._message.begin_fragment(header)
+
+    def _take(self, at_ns: int, header: Header, data: bytes, at: int, taken: int) -> None:
+        """Take a piece of payload; only what must be is unmasked."""
+        offset = header.payload_bytes - self._left_bytes
+        self._left_bytes -= taken
+        if header.is_control:
+            self._take_control(at_ns, header, masked(data[at : at + taken], header.mask))
+        elif self._message is not None:
+            self._message.wire_bytes += taken
+            self._message.ended_at_ns = at_ns
+            if self._message.compression:
+                ends = not self._left_bytes and header.final
+                self._inflate(self._message, masked(data[at : at + taken], header.mask, offset), ends=ends)
+        if not self._left_bytes:
+            self._end_frame(at_ns, header)
+
+    def _inflate(self, message: _Message, payload: bytes, *, ends: bool) -> None:
+        if self._inflater is None or not message.is_whole:
+            message.is_whole, self._inflater = False, None
+            return
+        try:
+            for content in self._inflater.feed(payload, ends=ends):
+                message.inflated_bytes += len(content)
+                if message.inflated_bytes > MAX_INFLATED_BYTES:
+                    message.is_whole, self._inflater = False, None
+                    return
+        except FrameError as error:
+            self._inflater = None
+            raise error
+
+    def _end_frame(self, at_ns: int, header: Header) -> None:
+        self._header = None
+        self.last_at_ns = at_ns
+        if header.is_control or not header.final or self._message is None:
+            return
+        message, self._message = self._message, None
+        message.ended_at_ns = at_ns
+        self.message_count += 1
+        seen = message.seen(self.message_count, is_complete=True)
+        self.payload_bytes += seen.payload_bytes or seen.announced_bytes
+        self.messages.append(seen)
+        if self.largest is None or (seen.payload_bytes or 0) > (self.largest.payload_bytes or 0):
+            self.largest = seen
+
+    def _take_control(self, at_ns: int, header: Header, payload: bytes) -> None:
+        if header.opcode == Opcode.CLOSE:
+            self.close, self.close_at_ns = read_close(payload), at_ns
+        elif header.opcode == Opcode.PING:
+            self.ping_count += 1
+            self.pings.append(SeenControl(at_ns, payload))
+        else:
+            self.pong_count += 1
+            self.pongs.append(SeenControl(at_ns, payload))
+
+
+class _Message:
+    """The data message that is being sent."""
+
+    __slots__ = (
+        "announced_bytes",
+        "began_at_ns",
+        "compression",
+        "ended_at_ns",
+        "fragment_count",
+        "inflated_bytes",
+        "is_text",
+        "is_whole",
+        "wire_bytes",
+    )
+
+    def __init__(self, is_text: bool, compression: bool, at_ns: int) -> None:
+        self.is_text, self.compression = is_text, compression
+        self.began_at_ns = self.ended_at_ns = at_ns
+        self.announced_bytes = self.fragment_count = self.wire_bytes = self.inflated_bytes = 0
+        self.is_whole = True
+
+    def begin_fragment(self, header: Header) -> None:
+        self.fragment_count += 1
+        self.announced_bytes += header.payload_bytes
+        self.wire_bytes += header.header_bytes
+
+    def miss(self, missing_bytes: int) -> None:
+        self.wire_bytes += missing_bytes
+        self.is_whole = self.is_whole and not self.compression
+
+    def seen(self, number: int, *, is_complete: bool) -> SeenMessage:
+        size = self.announced_bytes if not self.compression else self.inflated_bytes if self.is_whole else None
+        return SeenMessage(
+            number, self.is_text, self.began_at_ns, self.ended_at_ns, size, self.announced_bytes,
+            self.fragment_count, self.wire_bytes, self.compression, is_complete,
+        )  # fmt: skip
+
+
+def begins_with_frames(data: bytes, sender: Side | None, *, deflate: bool) -> bool:
+    """Whether a segment's payload looks like frames from its first byte to its last.
+
+    Frames must follow one another and end where the segment does, and what is in them must be what their kind holds:
+    text UTF-8, a close frame a code that may be sent. Of a longer message the segment may be the beginning.
+    """
+    at = 0
+    try:
+        while at < len(data):
+            header = read_header(data, at, sender=sender, deflate=deflate)
+            if header is None or not header.is_minimal or (at == 0 and header.opcode == Opcode.CONT):
+                return False
+            begin = at + header.header_bytes
+            at = begin + header.payload_bytes
+            if not _holds_its_kind(header, masked(data[begin : min(at, len(data))], header.mask)):
+                return False
+    except FrameError:
+        return False
+    return at == len(data) or (at - len(data) < _MAX_GUESSED_BYTES and len(data) > 512)
+
+
+def _holds_its_kind(header: Header, payload: bytes) -> bool:
+    is_whole = len(payload) == header.payload_bytes
+    if header.opcode == Opcode.CLOSE:
+        return is_whole and read_close(payload).error is None
+    if header.opcode == Opcode.TEXT and not header.rsv1:
+        try:
+            payload.decode()
+        except UnicodeDecodeError as error:
+            return not (is_whole and header.final) and error.start > len(payload) - 4
+    return True
