@@ -44,17 +44,23 @@ def read_packets(file: BinaryIO, *, name: str = "capture", on_bytes: OnBytes | N
     packets = PacketFile(file)
     segments = SegmentReader()
     connections: list[Retold] = []
+    silent: list[Retold] = []
     others: Counter[str] = Counter()
     first_ns = last_ns = None
     for conversation in _conversations(packets, segments, on_bytes):
         first_ns = conversation.first_at_ns if first_ns is None else min(first_ns, conversation.first_at_ns)
         last_ns = max(last_ns or 0, conversation.last_at_ns)
         if len(connections) < MAX_CONNECTIONS and _is_of_interest(conversation):
-            connections.append(Retold(conversation, 0))
+            connections.append(Retold(conversation))
+        elif len(silent) < MAX_CONNECTIONS and conversation.exchange.protocol == "none" and conversation.began:
+            silent.append(Retold(conversation))
         else:
             others[_named(conversation)] += 1
     if first_ns is None or last_ns is None:
         raise CaptureError(_nothing(name, packets, segments))
+    ends = {told.ends for told in connections}
+    connections += [told for told in silent if told.ends in ends]
+    others.update(_named(told.conversation) for told in silent if told.ends not in ends)
     info = _info(name, first_ns, last_ns, _losses(packets, segments, others))
     return Run(info, tuple(record for _, record in _tell(connections, first_ns)))
 
@@ -123,7 +129,7 @@ def _nothing(name: str, packets: PacketFile, segments: SegmentReader) -> str:
 def _info(name: str, first_ns: int, last_ns: int, losses: list[str]) -> RunInfo:
     return RunInfo(
         experiment="explain",
-        started_at=datetime.datetime.fromtimestamp(first_ns / 1e9, datetime.UTC).isoformat(timespec="milliseconds"),
+        started_at=_date(first_ns),
         duration_s=(last_ns - first_ns) / 1e9,
         partial=False,
         seed=None,
@@ -138,3 +144,9 @@ def _info(name: str, first_ns: int, last_ns: int, losses: list[str]) -> RunInfo:
         loop_lag_max_s=None,
         losses=losses,
     )
+
+
+def _date(at_ns: int) -> str:
+    """Return a moment as ISO 8601; a damaged one as the last that there is."""
+    latest_s = datetime.datetime.max.replace(tzinfo=datetime.UTC).timestamp() - 1
+    return datetime.datetime.fromtimestamp(min(at_ns / 1e9, latest_s), datetime.UTC).isoformat(timespec="milliseconds")

@@ -20,7 +20,7 @@ def number_clients(connections: list[Retold]) -> list[list[Retold]]:
     """Give each connection its client, counted from 0, and return the connections of each client in order."""
     by_ends: dict[tuple[str, str], list[Retold]] = defaultdict(list)
     for told in connections:
-        by_ends[told.conversation.client_host, told.conversation.server_address].append(told)
+        by_ends[told.ends].append(told)
     clients: list[list[Retold]] = []
     for alike in by_ends.values():
         alike.sort(key=lambda told: told.conversation.first_at_ns)

@@ -8,6 +8,7 @@ bytes look like frames, and not at all where they do not.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from websockets.frames import Opcode
@@ -32,6 +33,9 @@ MAX_PENDING_BYTES = 2**18
 
 MAX_REQUESTS = 64
 """Answered requests that are kept of one connection; of later ones the answer alone counts."""
+
+_MAX_LINE_BYTES = 4096
+"""In which the first line of a head is looked for."""
 
 _MAX_ALIKE = 8
 
@@ -74,8 +78,7 @@ class Exchange:
         self.remarks: list[str] = []
         self.from_beginning = from_beginning
         self.server_name: str | None = None
-        self._pending: dict[Side, bytes] = {"client": b"", "server": b""}
-        self._pending_at_ns: dict[Side, int] = {"client": 0, "server": 0}
+        self._unread: dict[Side, _Unread] = {"client": _Unread(), "server": _Unread()}
         self._body_bytes: dict[Side, int] = {"client": 0, "server": 0}
         self._bytes_at_close: int | None = None
         self._alike: list[tuple[Side, int, bytes]] = []
@@ -97,8 +100,10 @@ class Exchange:
             if side == "server" and trail.close is not None and self._bytes_at_close is None:
                 self._bytes_at_close = self.trails["client"].wire_bytes
         elif self.protocol in ("none", "http"):
-            self._wait(side, at_ns, data)
-            self._read_heads(at_ns)
+            skipped = min(self._body_bytes[side], len(data))
+            self._body_bytes[side] -= skipped
+            self._unread[side].add(at_ns, data[skipped:])
+            self._read_heads()
             if not (self.from_beginning or self.trails or self.asked or self.unanswered):
                 self._guess(side, at_ns, data)
 
@@ -111,30 +116,24 @@ class Exchange:
             self._body_bytes[side] -= missing_bytes
         elif self.protocol in ("none", "http"):
             self.from_beginning = False
-            self._pending[side] = b""
+            self._unread[side].clear()
 
-    def _wait(self, side: Side, at_ns: int, data: bytes) -> None:
-        skipped = min(self._body_bytes[side], len(data))
-        self._body_bytes[side] -= skipped
-        if not self._pending[side]:
-            self._pending_at_ns[side] = at_ns
-        self._pending[side] += data[skipped:] if skipped else data
-        if len(self._pending[side]) > MAX_PENDING_BYTES:
-            self._pending[side] = self._pending[side][-MAX_PENDING_BYTES // 2 :]
-
-    def _read_heads(self, at_ns: int) -> None:
+    def _read_heads(self) -> None:
         """Read requests and answers for as long as both are there."""
         while self.protocol in ("none", "http") and not self.trails:
             if self.unanswered is None and not self._read_request():
                 break
-            if self.unanswered is not None and not self._read_response(at_ns):
+            if self.unanswered is not None and not self._read_response():
                 break
 
     def _read_request(self) -> bool:
-        pending = self._pending["client"]
+        unread = self._unread["client"]
+        pending = unread.content
         begin = _REQUEST.search(pending)
         if begin is None:
             self._name_other(pending)
+            unread.keep_last(_MAX_LINE_BYTES)
+            self._unread["server"].keep_last(_MAX_LINE_BYTES)
             return False
         if begin.start():
             self._name_front(pending[: begin.start()])
@@ -147,15 +146,16 @@ class Exchange:
         if request is None:
             return False
         self.protocol = "http"
-        self.unanswered = self._pending_at_ns["client"], request
+        self.unanswered = unread.at_ns(begin.start()), request
         self._drop("client", begin.start() + request.head_bytes, _body_bytes(request))
         return True
 
-    def _read_response(self, at_ns: int) -> bool:
+    def _read_response(self) -> bool:
         assert self.unanswered is not None
-        pending = self._pending["server"]
+        pending = self._unread["server"].content
         begin = _RESPONSE.search(pending)
         if begin is None:
+            self._unread["server"].keep_last(_MAX_LINE_BYTES)
             return False
         try:
             response = read_response(pending[begin.start() :])
@@ -166,6 +166,7 @@ class Exchange:
         if response is None:
             return False
         (asked_at_ns, request), self.unanswered = self.unanswered, None
+        at_ns = self._unread["server"].at_ns(begin.start() + response.head_bytes - 1)
         if len(self.asked) < MAX_REQUESTS:
             self.asked.append(Asked(asked_at_ns, request, at_ns, response))
         has_body = request.method != "HEAD" and response.status not in (101, 204, 304) and request.method != "CONNECT"
@@ -196,14 +197,13 @@ class Exchange:
 
     def _begin_frames(self, side: Side, trail: FrameTrail) -> None:
         self.trails[side] = trail
-        rest, self._pending[side] = self._pending[side], b""
-        if rest:
-            trail.feed(self._pending_at_ns[side], rest)
+        for at_ns, data in self._unread[side].take():
+            trail.feed(at_ns, data)
 
     def _drop(self, side: Side, taken_bytes: int, body_bytes: int) -> None:
-        self._pending[side] = self._pending[side][taken_bytes:]
-        skipped = min(body_bytes, len(self._pending[side]))
-        self._pending[side] = self._pending[side][skipped:]
+        unread = self._unread[side]
+        skipped = min(body_bytes, len(unread.content) - taken_bytes)
+        unread.drop(taken_bytes + skipped)
         self._body_bytes[side] = body_bytes - skipped
 
     def _name_front(self, front: bytes) -> None:
@@ -221,7 +221,7 @@ class Exchange:
             self.server_name = server_name(pending)
         elif pending.startswith(_HTTP2):
             self.protocol = "http2"
-        elif len(pending) > 4096 and self.from_beginning:
+        elif len(pending) > _MAX_LINE_BYTES and self.from_beginning:
             self.protocol = "other"
 
     def _guess(self, side: Side, at_ns: int, data: bytes) -> None:
@@ -236,6 +236,53 @@ class Exchange:
             self.trails = {each: FrameTrail(each, deflate=True, synced=False) for each in ("client", "server")}
             for each, seen_at_ns, seen in self._alike:
                 self.trails[each].feed(seen_at_ns, seen)
+
+
+class _Unread:
+    """What one side has said and nobody has read yet, with the moment of each part; at most `MAX_PENDING_BYTES`."""
+
+    def __init__(self) -> None:
+        self.content = b""
+        self._parts: list[tuple[int, int]] = []  # the moment, and how long the part is
+
+    def add(self, at_ns: int, data: bytes) -> None:
+        if data:
+            self.content += data
+            self._parts.append((at_ns, len(data)))
+            self.keep_last(MAX_PENDING_BYTES)
+
+    def at_ns(self, offset: int) -> int:
+        """Return when the byte at `offset` came."""
+        for at_ns, length in self._parts:
+            offset -= length
+            if offset < 0:
+                return at_ns
+        return self._parts[-1][0] if self._parts else 0
+
+    def drop(self, dropped_bytes: int) -> None:
+        self.content = self.content[dropped_bytes:]
+        while self._parts and dropped_bytes > 0:
+            at_ns, length = self._parts[0]
+            if length > dropped_bytes:
+                self._parts[0] = at_ns, length - dropped_bytes
+                return
+            del self._parts[0]
+            dropped_bytes -= length
+
+    def keep_last(self, kept_bytes: int) -> None:
+        if len(self.content) > kept_bytes:
+            self.drop(len(self.content) - kept_bytes)
+
+    def take(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the parts that are left, and forget them."""
+        at, content, parts = 0, self.content, self._parts
+        self.clear()
+        for at_ns, length in parts:
+            yield at_ns, content[at : at + length]
+            at += length
+
+    def clear(self) -> None:
+        self.content, self._parts = b"", []
 
 
 def _body_bytes(head: RequestHead | ResponseHead) -> int:

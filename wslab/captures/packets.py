@@ -213,4 +213,4 @@ def _transport_bytes(network: Any) -> int:
 def _transport_bytes_v6(network: Any) -> int:
     if not network.plen:
         return len(network.data)
-    return int(network.plen) - sum(header.length for header in network.all_extension_headers)
+    return int(network.plen - sum(header.length for header in network.all_extension_headers))

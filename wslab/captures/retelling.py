@@ -40,18 +40,19 @@ Told = tuple[int, Record]
 
 
 class Retold:
-    """One connection of interest, and the client that it is given to.
+    """One connection of interest; its id, its client and the moment from which times count are given to it later."""
 
-    Args:
-        number: of the connection in the capture, from 1.
-    """
-
-    def __init__(self, conversation: Conversation, number: int) -> None:
+    def __init__(self, conversation: Conversation) -> None:
         self.conversation = conversation
         self.exchange = conversation.exchange
-        self.connection_id = f"{number}"
+        self.connection_id = ""
         self.client = 0
         self.origin_ns = 0
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The client's host, and the server's address: between whom it is."""
+        return self.conversation.client_host, self.conversation.server_address
 
     @property
     def opened_at_ns(self) -> int | None:
