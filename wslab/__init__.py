@@ -33,6 +33,7 @@ _HOMES = {
     "RestartPanel": "wslab.panels",
     "Run": "wslab.core.runs",
     "StoryPanel": "wslab.panels",
+    "Target": "wslab.core.target",
     "WslabError": "wslab.core.errors",
     "allow_nested_run": "wslab.net.runtime",
     "browser_drill": "wslab.experiments",
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     from wslab.core.policies.policy import Policy as Policy
     from wslab.core.runs import Run as Run
     from wslab.core.runs import load as load
+    from wslab.core.target import Target as Target
     from wslab.experiments import Cancel as Cancel
     from wslab.experiments import browser_drill as browser_drill
     from wslab.experiments import closure_visibility as closure_visibility

@@ -13,6 +13,7 @@ from types import UnionType
 from urllib.parse import urlsplit
 
 from wslab.core.errors import BadTypeError, BadValueError
+from wslab.core.secrets import masked_url
 
 
 def check_number(
@@ -105,23 +106,27 @@ def check_choice(name: str, value: object, choices: Iterable[str], *, hint: str 
 
 def check_url(url: str) -> None:
     """Raise ValueError unless `url` is a WebSocket URL (RFC 6455 §3): ws:// or wss://, a host, no fragment."""
+    shown = masked_url(url)
     try:
         parts = urlsplit(url)
         _ = parts.port  # a port that is no number raises here
-    except (ValueError, AttributeError, TypeError) as error:
-        raise BadValueError(f"url is {url!r}, which is not a URL: {error}") from None
+    except (ValueError, AttributeError, TypeError):  # whose words may quote a password
+        raise BadValueError(
+            f"url is {shown!r}, which is not a URL: its host or port cannot be read; in user info, write / as %2F, "
+            "? as %3F, # as %23 and @ as %40"
+        ) from None
     if parts.scheme not in ("ws", "wss"):
         suggestion = {"http": "ws", "https": "wss"}.get(parts.scheme)
         fix = f"write {suggestion}://… instead" if suggestion else "it must begin with ws:// or wss://"
-        raise BadValueError(f"url is {url!r}, which is not a WebSocket URL; {fix}")
+        raise BadValueError(f"url is {shown!r}, which is not a WebSocket URL; {fix}")
     if " " in url or not url.isprintable():
         raise BadValueError(
-            f"url is {url!r}, but a URL holds neither spaces nor line breaks; take them out, or write %20"
+            f"url is {shown!r}, but a URL holds neither spaces nor line breaks; take them out, or write %20"
         )
     if not parts.hostname:
-        raise BadValueError(f"url is {url!r}, which names no host; write for example ws://127.0.0.1:8765/")
+        raise BadValueError(f"url is {shown!r}, which names no host; write for example ws://127.0.0.1:8765/")
     if parts.fragment:
-        raise BadValueError(f"url is {url!r}, but a WebSocket URL has no fragment (RFC 6455 §3); leave out #…")
+        raise BadValueError(f"url is {shown!r}, but a WebSocket URL has no fragment (RFC 6455 §3); leave out #…")
 
 
 def check_origins(origins: Sequence[str]) -> None:

@@ -1,0 +1,108 @@
+"""`targets.toml`: a team's targets by name, so that `wslab probe staging` needs no more than that.
+
+Each is a table with the fields of a `Target`, those of its `Trust` among them, and its secrets by reference:
+
+    [staging]
+    url = "wss://staging.example.org/ws"
+    token = "{env:STAGING_TOKEN}"
+    allow_hosts = ["staging.example.org"]
+    greeting = ['> {"type": "connection_init"}', "< connection_ack"]
+
+Paths are relative to the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from wslab.core.errors import BadValueError, in_words
+from wslab.core.target import Target
+from wslab.core.trust import Trust
+
+FILE = "targets.toml"
+VARIABLE = "WSLAB_TARGETS"
+"""The variable of the environment that names another file."""
+
+_REFERENCE = re.compile(r"\{(env|file):[^{}]+\}")
+
+
+class _Entry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    url: str
+    headers: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    cookies: dict[str, str] | str | msgspec.UnsetType = msgspec.UNSET
+    token: str | msgspec.UnsetType = msgspec.UNSET
+    subprotocols: list[str] | msgspec.UnsetType = msgspec.UNSET
+    origin: str | msgspec.UnsetType = msgspec.UNSET
+    user_agent: str | msgspec.UnsetType = msgspec.UNSET
+    greeting: str | list[str] | msgspec.UnsetType = msgspec.UNSET
+    answers: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    template: str | msgspec.UnsetType = msgspec.UNSET
+    resolve: str | msgspec.UnsetType = msgspec.UNSET
+    unix_socket: str | msgspec.UnsetType = msgspec.UNSET
+    proxy: str | msgspec.UnsetType = msgspec.UNSET
+    open_timeout_s: float | msgspec.UnsetType = msgspec.UNSET
+    close_timeout_s: float | msgspec.UnsetType = msgspec.UNSET
+    ping_interval_s: float | msgspec.UnsetType = msgspec.UNSET
+    ping_timeout_s: float | msgspec.UnsetType = msgspec.UNSET
+    allow_hosts: list[str] | msgspec.UnsetType = msgspec.UNSET
+    ca: str | msgspec.UnsetType = msgspec.UNSET
+    insecure: bool | msgspec.UnsetType = msgspec.UNSET
+    certificate: str | msgspec.UnsetType = msgspec.UNSET
+    key: str | msgspec.UnsetType = msgspec.UNSET
+    server_name: str | msgspec.UnsetType = msgspec.UNSET
+
+
+_TRUST = ("ca", "insecure", "certificate", "key", "server_name")
+_PATHS = ("ca", "certificate", "key", "unix_socket", "cookies")
+
+
+def load_target(name: str, file: Path | None = None) -> Target:
+    """Return the target of this name.
+
+    Args:
+        file: None: what `WSLAB_TARGETS` names, else `targets.toml` in the current folder.
+
+    Raises:
+        BadValueError: there is no such file or name, or the target's description is wrong; the message says where.
+    """
+    path = file or Path(os.environ.get(VARIABLE) or FILE)
+    tables = _read(path, name)
+    if name not in tables:
+        near = difflib.get_close_matches(name, tables, n=1)
+        guess = f"; did you mean {near[0]!r}?" if near else ""
+        raise BadValueError(f"{path} has no target {name!r}{guess} It has: {', '.join(map(repr, tables)) or 'none'}")
+    try:
+        return _target(msgspec.convert(tables[name], _Entry), path.parent)
+    except (msgspec.ValidationError, BadValueError, TypeError) as error:
+        raise BadValueError(f"{path}, target {name!r}: {error}") from None
+
+
+def _read(path: Path, name: str) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise BadValueError(
+            f"{name!r} is neither a ws:// or wss:// URL nor a target: there is no {path}. Write it, one table per "
+            f"target, or name another file with {VARIABLE}"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise BadValueError(f"{path} cannot be read as TOML: {in_words(error, named=False)}") from None
+
+
+def _target(entry: _Entry, folder: Path) -> Target:
+    given = {key: value for key, value in msgspec.structs.asdict(entry).items() if value is not msgspec.UNSET}
+    for key in _PATHS:
+        if isinstance(given.get(key), str):
+            given[key] = folder / Path(given[key]).expanduser()
+    if "token" in given and not _REFERENCE.search(given["token"]):
+        raise BadValueError("token is written out, but a file of targets holds references: '{env:NAME}', '{file:PATH}'")
+    trust = {key: given.pop(key) for key in _TRUST if key in given}
+    return Target(**given, trust=Trust(**trust))

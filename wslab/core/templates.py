@@ -1,0 +1,156 @@
+"""Messages that a server takes: a template makes a valid one of exactly the size that is asked for.
+
+Of a row of `a`, many servers say that it is no JSON, or no command of theirs, and the size is never judged. A template
+is such a message with `{filler}` where it may grow: `{"op": "echo", "data": "{filler}"}`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from wslab.core.errors import BadTypeError, BadValueError, in_words
+
+FILLER = "{filler}"
+FILL = "a"
+MAX_SMALLEST_BYTES = 65_536
+"""The smallest message of a callable is looked for up to here."""
+
+Message = str | bytes
+TemplateLike = str | bytes | Callable[[int], Message]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What makes a message of `payload_bytes` bytes (of text: once encoded as UTF-8).
+
+    Args:
+        source: text with `{filler}` once in it, for a text message; bytes with it, for a binary one; or a callable that
+            takes a size in bytes and returns a message of exactly that size, and raises ValueError for a size
+            that it cannot make. Text that begins and ends like JSON must be JSON at every size.
+
+    Fields:
+        min_bytes: of the smallest message.
+
+    Raises:
+        BadTypeError, BadValueError: it is none of these, or a size that was tried is not what was asked for.
+
+    >>> Template('{"data": "{filler}"}').make(16)
+    '{"data": "aaaa"}'
+    """
+
+    source: TemplateLike
+    min_bytes: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.source, str | bytes):
+            count = self.source.count(self._hole)  # type: ignore[arg-type]
+            if count != 1:
+                raise BadValueError(
+                    f"template holds {FILLER} {count} times, but must hold it once, where the message may grow"
+                )
+            object.__setattr__(self, "min_bytes", _size(self.source) - len(FILLER))
+            self._check_json()
+        elif not callable(self.source):
+            raise BadTypeError(
+                f"template is {type(self.source).__name__}, but must be text or bytes with {FILLER}, or a callable"
+            )
+        else:
+            object.__setattr__(self, "min_bytes", _smallest(self.source))
+            self.make(self.min_bytes)
+            self.make(self.min_bytes + 1000)
+
+    def make(self, payload_bytes: int) -> Message:
+        """Return a message of exactly `payload_bytes` bytes.
+
+        Raises:
+            BadValueError: it cannot be so small, or the callable made another size.
+        """
+        if isinstance(self.source, str | bytes):
+            return self._filled(payload_bytes)
+        try:
+            made = self.source(payload_bytes)
+        except ValueError as error:
+            raise BadValueError(
+                f"the template makes no message of {payload_bytes:,} bytes: {in_words(error, named=False)}"
+            ) from None
+        if not isinstance(made, str | bytes):
+            raise BadTypeError(f"the template made {type(made).__name__}, but a message is str or bytes")
+        if _size(made) != payload_bytes:
+            raise BadValueError(
+                f"the template made {_size(made):,} bytes where {payload_bytes:,} were asked for; text counts in UTF-8"
+            )
+        return made
+
+    def around(self) -> tuple[bytes, bytes] | None:
+        """Return what stands before and behind the filler, for who writes messages piece by piece; None: a callable."""
+        if not isinstance(self.source, str | bytes):
+            return None
+        before, _, behind = _encoded(self.source).partition(FILLER.encode())
+        return before, behind
+
+    @property
+    def is_text(self) -> bool:
+        return isinstance(self.make(self.min_bytes) if callable(self.source) else self.source, str)
+
+    @property
+    def _hole(self) -> Message:
+        return FILLER if isinstance(self.source, str) else FILLER.encode()
+
+    def _filled(self, payload_bytes: int) -> Message:
+        count = payload_bytes - self.min_bytes
+        if count < 0:
+            raise BadValueError(
+                f"a message of this template has at least {self.min_bytes:,} bytes, so none has {payload_bytes:,}"
+            )
+        if isinstance(self.source, str):
+            return self.source.replace(FILLER, FILL * count)
+        assert isinstance(self.source, bytes)
+        return self.source.replace(FILLER.encode(), FILL.encode() * count)
+
+    def _check_json(self) -> None:
+        if not isinstance(self.source, str):
+            return
+        bare = self.source.replace(FILLER, "").strip()
+        if bare[:1] + bare[-1:] not in ("{}", "[]"):
+            return
+        for size in (self.min_bytes, self.min_bytes + 1, self.min_bytes + 2):
+            try:
+                json.loads(self.make(size))
+            except ValueError as error:
+                raise BadValueError(
+                    f"template is no valid JSON at {size:,} bytes: {in_words(error, named=False)}; "
+                    f'put {FILLER} between quotation marks, as in {{"data": "{FILLER}"}}'
+                ) from None
+
+
+def as_template(template: TemplateLike | Template) -> Template:
+    """Return a template as it is, or made of what it is made of."""
+    return template if isinstance(template, Template) else Template(template)
+
+
+def _smallest(make: Callable[[int], Any]) -> int:
+    """Return the smallest size that a callable makes, by bisection: what makes a size makes all larger ones."""
+    low, high = 0, MAX_SMALLEST_BYTES
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _makes(make, middle) else (middle + 1, high)
+    return low
+
+
+def _makes(make: Callable[[int], Any], payload_bytes: int) -> bool:
+    try:
+        made = make(payload_bytes)
+    except ValueError:
+        return False
+    return isinstance(made, str | bytes) and _size(made) == payload_bytes
+
+
+def _size(message: Message) -> int:
+    return len(_encoded(message))
+
+
+def _encoded(message: Message) -> bytes:
+    return message.encode() if isinstance(message, str) else message

@@ -1,0 +1,77 @@
+"""Whom a wss:// connection trusts, and as whom it presents itself: certificates, checked before anything is sent."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from wslab.core.arguments import check_flag
+from wslab.core.errors import BadValueError, in_words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """TLS as a client wants it.
+
+    Fields:
+        ca: a file of certificates (PEM) or a folder of them, trusted instead of the system's. None: the system's.
+        insecure: believe any certificate; every result says so.
+        certificate, key: the client's own (PEM), for a server that wants one. No key: it is in the certificate's file.
+        server_name: to ask for in the handshake (SNI) and to check the certificate against. None: the URL's host.
+
+    Raises:
+        BadValueError: a file that is missing or holds no certificate, or a key that does not belong to it.
+    """
+
+    ca: Path | None = None
+    insecure: bool = False
+    certificate: Path | None = None
+    key: Path | None = None
+    server_name: str | None = None
+
+    def __post_init__(self) -> None:
+        check_flag("insecure", self.insecure)
+        if self.ca is not None and self.insecure:
+            raise BadValueError("ca and insecure contradict each other: either believe this authority, or anybody")
+        if self.key is not None and self.certificate is None:
+            raise BadValueError("key is given without a certificate; give the client certificate that it belongs to")
+        if not self.is_default:  # the system's authorities take a while to read, and are there
+            self.context()
+
+    @property
+    def is_default(self) -> bool:
+        return not any((self.ca, self.insecure, self.certificate, self.server_name))
+
+    def context(self) -> ssl.SSLContext:
+        """Return a new context for one or more connections."""
+        context = self._authorities()
+        if self.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if self.certificate is not None:
+            self._present(context)
+        return context
+
+    def _authorities(self) -> ssl.SSLContext:
+        if self.ca is None:
+            return ssl.create_default_context()
+        try:
+            if self.ca.is_dir():
+                return ssl.create_default_context(capath=str(self.ca))
+            return ssl.create_default_context(cafile=str(self.ca))
+        except OSError as error:  # an ssl.SSLError is one too
+            raise BadValueError(
+                f"ca is {str(self.ca)!r}, which holds no certificate that can be read: {in_words(error, named=False)}; "
+                "give a file in PEM form, which begins with -----BEGIN CERTIFICATE-----"
+            ) from None
+
+    def _present(self, context: ssl.SSLContext) -> None:
+        assert self.certificate is not None
+        try:
+            context.load_cert_chain(self.certificate, self.key, password=lambda: "")  # else OpenSSL asks the terminal
+        except (OSError, ValueError) as error:
+            raise BadValueError(
+                f"certificate is {str(self.certificate)!r}, which cannot be used: {in_words(error, named=False)}; "
+                "give certificate and key in PEM form, the key without a password"
+            ) from None
