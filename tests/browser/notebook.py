@@ -134,6 +134,11 @@ class Notebook:
         self._call(f"{PANEL}.sessionContext.session.kernel.restart()")
         self.page.wait_for_function(IS_READY, arg=self._path, timeout=OPENS_WITHIN_S * 1000)
 
+    def restart_kernel_elsewhere(self) -> None:
+        """Restart the kernel as another page would, of which this one is not told."""
+        kernel_id = self.page.evaluate(f"{PANEL}.sessionContext.session.kernel.id")
+        self.page.request.post(f"{self._lab.url}api/kernels/{kernel_id}/restart", headers=AUTHORIZED)
+
     def interrupt_kernel(self) -> None:
         """Press ■."""
         self._call(f"{PANEL}.sessionContext.session.kernel.interrupt()")

@@ -10,6 +10,8 @@ from .notebook import Notebook
 from .test_restart_panel import state, until_done
 
 CODE = "import os, signal, time\nimport wslab\npanel = wslab.PayloadPanel()\npanel"
+IS_PAINTED = """() => [...document.querySelectorAll(".wslab-panel canvas")].every(canvas =>
+    canvas.width && canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some(byte => byte))"""
 BLOCK = "jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code: 'time.sleep(60)'})"
 
 
@@ -91,6 +93,54 @@ def test_panel_outlives_a_blocked_cell_a_killed_server_and_says_when_its_kernel_
     expect(still).to_be_visible()  # what stays, with its text alternative
     assert "1009 Message Too Big" in str(still.get_attribute("alt"))
     notebook.screenshot("dead")
+
+
+def test_panel_says_that_its_kernel_was_restarted_in_another_page(open_code: OpenCode) -> None:
+    notebook = open_code(CODE)
+    notebook.run_all()
+    panel = notebook.widgets
+    press(panel, "Send", "accepted")
+    notebook.restart_kernel_elsewhere()
+    expect(panel.locator(".wslab-status")).to_contain_text("was restarted elsewhere", timeout=20_000)
+    expect(panel.get_by_role("button", name="Send", exact=True)).to_be_disabled()
+    notebook.screenshot("silent")
+    notebook.restart_kernel()
+    notebook.run_all()
+    press(notebook.widgets, "Send", "accepted")
+
+
+def test_canvas_is_painted_after_the_theme_has_changed(open_code: OpenCode) -> None:
+    notebook = open_code(CODE)
+    notebook.run_all()
+    press(notebook.widgets, "Send", "accepted")
+    for theme in ("dark", "light"):
+        notebook.use_theme(theme)
+        notebook.page.wait_for_function(IS_PAINTED, timeout=5000)
+
+
+def test_numbers_are_read_as_they_are_printed(open_code: OpenCode) -> None:
+    notebook = open_code(CODE)
+    notebook.run_all()
+    panel = notebook.widgets
+    for text, payload_bytes in (("65,536", 65_536), ("32 KiB", 32_768), ("2.5 kB", 2500), ("1 000", 1000)):
+        type_into(notebook, panel, "payload size (bytes)", text)
+        press(panel, "Send", f"{payload_bytes:,} bytes: accepted")
+    type_into(notebook, panel, "payload size (bytes)", "1,5")
+    expect(panel.get_by_text("“1,5” is no number")).to_be_visible()
+    press(panel, "Find the limit", "Messages up to 65,536 bytes pass")  # which does not read the field
+
+
+def test_another_client_shows_what_it_was_told(open_code: OpenCode) -> None:
+    notebook = open_code("import wslab\nwslab.PayloadPanel(after_refusal='reset', client='websocket-client')")
+    notebook.run_all()
+    panel = notebook.widgets
+    press(panel, "Send", "1,024 bytes by websocket-client: accepted")
+    type_into(notebook, panel, "payload size (bytes)", "64 MiB")
+    press(panel, "Send", "67,108,864 bytes by websocket-client: 1006")
+    panel.get_by_text("Show as table").click()
+    told = panel.get_by_role("region", name="What another client was told, and what the server sent")
+    expect(told.get_by_role("row").nth(1)).to_contain_text("1009")
+    notebook.screenshot_all("another-client")
 
 
 def test_ten_panels_do_not_disturb_each_other(open_code: OpenCode) -> None:

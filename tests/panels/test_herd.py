@@ -91,7 +91,7 @@ def test_real_herd_is_laid_over_its_simulation(panel: HerdPanel) -> None:
     assert run is not None
     assert len(run.outages) == 20
     assert run.info.knobs is not None
-    assert run.info.knobs.max_admissions_per_s == 40  # as much for each client as in the simulation
+    assert run.restarts[0].knobs_after.max_admissions_per_s == 40  # as much for each client as in the simulation
     real = drawn(panel)["full_jitter"]["real"]
     assert (real["clients"], real["scale"]) == (20, 10)
     assert sum(real["attempts"]) == pytest.approx(10 * sum(attempt.outage > 0 for attempt in run.attempts))
@@ -149,7 +149,7 @@ def test_code_does_the_same(panel: HerdPanel, monkeypatch: pytest.MonkeyPatch) -
     panel.press("simulate")
     assert describe(panel.draw()) in shown[0]
     assert len(names["real"].outages) == 20
-    assert names["real"].info.knobs.max_admissions_per_s == 40
+    assert names["real"].restarts[0].knobs_after.max_admissions_per_s == 40
 
 
 def test_save_writes_the_real_run_or_a_simulated_one(

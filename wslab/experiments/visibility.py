@@ -46,7 +46,7 @@ def closure_visibility(
 
     Args:
         target: a running lab server, the knobs of one to start, or the URL of a server whose limit is known.
-        overshoots: bytes beyond the limit, 1 byte to 64 MiB.
+        overshoots: bytes beyond the limit, up to 64 MiB; a negative number is below it, to see what passes.
         clients: names of `wslab.fieldguide.clients.CLIENTS`, or subjects of your own. What is not installed is not
             measured: `info.parameters["not_measured"]` says what and why.
         after_refusals: what the lab server does after refusing, see `Knobs`; a foreign server does what it does. With
@@ -61,11 +61,11 @@ def closure_visibility(
     """
     check_whole("tries", tries, low=1, high=1000, unit="tries")
     check_number("timeout_s", timeout_s, low=0.1, high=600, unit="seconds")
-    for overshoot in overshoots:
-        check_whole("overshoots", overshoot, low=1, high=SAFETY_CAP_BYTES, unit="bytes each")
     for after_refusal in after_refusals:
         check_choice("after_refusals", after_refusal, get_args(AfterRefusal))
     limit_bytes = _limit_bytes(target, max_message_bytes)
+    for overshoot in overshoots:
+        check_whole("overshoots", overshoot, low=-limit_bytes, high=SAFETY_CAP_BYTES, unit="bytes each")
     subjects = [_subject(client) for client in clients]
     missing = {subject.name: why for subject in subjects if (why := subject.missing())}
     measured = [subject for subject in subjects if subject.name not in missing]

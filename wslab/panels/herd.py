@@ -25,13 +25,11 @@ from wslab.panels.shown import ShownTable
 from wslab.views import plots
 from wslab.views.returning import AnyHerd
 from wslab.views.style import CAPACITY, GROUPS
-from wslab.views.words import counted
+from wslab.views.words import counted, ratio
 
 MAX_CLIENTS = 1_000_000
 PATIENCE_S = 600.0
 """For a handshake and for the whole return: like simulated clients, the real ones wait as long as it takes."""
-
-STOPPED = "stopped; what was simulated until then is shown"
 
 
 class HerdPanel(Panel):
@@ -103,9 +101,14 @@ class HerdPanel(Panel):
     def stop(self) -> None:
         self._latest.stop()
         if self.status["kind"] == "busy" and not self.busy:
-            self._show()
-            self.say(STOPPED, "done")
+            self._show_stopped()
         super().stop()
+
+    def _show_stopped(self) -> None:
+        self._show()
+        shown, wanted = len(self._beside()), len(self.values["policies"])
+        kept = f"{shown} of {wanted} herds are shown" if shown else "no herd was simulated yet"
+        self.say(f"stopped; {kept}", "done")
 
     def clear(self) -> None:
         self._latest.give_up()
@@ -126,8 +129,7 @@ class HerdPanel(Panel):
             if self._behind():  # somebody turned knobs meanwhile
                 self._ask()
         except StoppedError:
-            self._show()
-            self.say(STOPPED, "done")
+            self._show_stopped()
         return run
 
     def _behind(self) -> bool:
@@ -165,11 +167,13 @@ class HerdPanel(Panel):
         self._simulate(self._cancel)
         self.say(f"{counted(clients, 'real client')} connect …", "busy")
         [order] = [order for order in orders(self.values) if order.name == name]
+        knobs, restart = real_server(self.values)
         run = herd_drill(
-            Knobs(**real_server(self.values)),
+            Knobs(**knobs),
             clients=clients,
             policy=order.policy,
             seed=order.seed,
+            **restart,
             open_timeout_s=PATIENCE_S,
             timeout_s=PATIENCE_S,
             progress=self._tell_progress,
@@ -202,7 +206,7 @@ class HerdPanel(Panel):
         if herds:
             most = max(herds, key=lambda one: one.prediction.peak_per_s)
             told = f"{most.simulated.clients:,} clients simulated; the highest peak is that of {most.name}"
-            times = f", {most.prediction.peak_per_s / capacity_per_s:,.3g} times the capacity" if capacity_per_s else ""
+            times = f", {ratio(most.prediction.peak_per_s / capacity_per_s)} the capacity" if capacity_per_s else ""
             self.say(told + times, "done")
         else:
             self.say("choose a policy")
@@ -236,7 +240,8 @@ class HerdPanel(Panel):
         simulated = call("wslab.simulate_herd", f"{values['clients']:_}", "policy", seed=values["seed"], **server)
         waits = {"open_timeout_s": PATIENCE_S, "timeout_s": PATIENCE_S}
         policy = written(values["real_policy"], values)
-        own = {"clients": values["real_clients"], "seed": values["seed"]} | waits
+        knobs, restart = real_server(values)
+        own = {"clients": values["real_clients"], "seed": values["seed"]} | restart | waits
         drill = call("wslab.herd_drill", "knobs", f"policy={policy}", **own)
         return "\n".join(
             [
@@ -244,7 +249,7 @@ class HerdPanel(Panel):
                 f"herds = {{\n    name: {simulated}\n    for name, policy in policies.items()\n}}",
                 "",
                 "# Overlay a real herd",
-                f"knobs = {call('wslab.Knobs', **real_server(values))}",
+                f"knobs = {call('wslab.Knobs', **knobs)}",
                 f"real = {drill}",
                 "",
                 'wslab.show(wslab.plots.side_by_side(herds | {"real": real}))',

@@ -64,13 +64,17 @@ def orders(values: Mapping[str, Any]) -> list[Order]:
     ]
 
 
-def real_server(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the knobs of the real herd's server: its capacity is smaller by as much as the herd is."""
+def real_server(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the knobs of the real herd's server, and how it is restarted.
+
+    Its capacity is smaller by as much as the herd is, and comes with the restart: nobody waits for a first connection.
+    """
     knobs = {name: values[name] for name in SERVER if values[name] != getattr(Knobs(), name)}
-    if "max_admissions_per_s" in knobs:
-        share = values["real_clients"] / values["clients"]
-        knobs["max_admissions_per_s"] = round(knobs["max_admissions_per_s"] * share, 3)
-    return knobs
+    capacity_per_s = knobs.pop("max_admissions_per_s", None)
+    if capacity_per_s is None:
+        return knobs, {}
+    scaled_per_s = round(capacity_per_s * values["real_clients"] / values["clients"], 3)
+    return knobs, {"kind": "reload", "changes": {"max_admissions_per_s": scaled_per_s}}
 
 
 class Herds:

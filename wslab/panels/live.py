@@ -13,7 +13,19 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from wslab.core.records import RUN_ENDED, Attempt, Closure, Notice, Outage, Record, Restart, Send, Waiting
+from wslab.core.records import (
+    RUN_ENDED,
+    Attempt,
+    Closure,
+    Notice,
+    Outage,
+    Record,
+    Restart,
+    Send,
+    SendOutcome,
+    Sighting,
+    Waiting,
+)
 
 Event: TypeAlias = list[Any]
 
@@ -27,6 +39,8 @@ def as_event(record: Record) -> Event | None:
         case Send() if record.outcome != "interrupted":  # which is nothing that the server did
             met = record.close_code if record.outcome == "closed" else record.outcome
             return ["send", _ms(record.started_at_s), record.payload_bytes, met or record.outcome]
+        case Sighting():
+            return ["send", _ms(record.started_at_s), record.payload_bytes, sighting_met(record)[1]]
         case Attempt():
             times = (record.due_at_s, record.started_at_s, record.ended_at_s)
             return ["attempt", record.client, record.outage, *map(_ms, times), record.outcome, _ms(record.delay_s)]
@@ -45,6 +59,13 @@ def as_event(record: Record) -> Event | None:
             return ["notice", msgspec.structs.asdict(record)]
         case _:
             return None
+
+
+def sighting_met(sighting: Sighting) -> tuple[SendOutcome, int | SendOutcome]:
+    """Return the outcome of a message by what the application that sent it was told, and that or the close code."""
+    if sighting.close_code is not None:
+        return "closed", sighting.close_code
+    return ("timeout", "timeout") if sighting.error else ("accepted", "accepted")
 
 
 def _ms(time_s: float | None) -> float | None:

@@ -23,7 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from wslab.core.arguments import check_choice
-from wslab.core.errors import BadValueError, MisuseError, in_words
+from wslab.core.errors import BadValueError, MisuseError, WslabError, in_words
 from wslab.core.runs import Run
 from wslab.experiments import Cancel
 from wslab.panels.controls import Action, Control, told
@@ -187,6 +187,8 @@ class Panel(anywidget.AnyWidget):
         match message:
             case {"do": "turn", "values": values}:
                 self._in_words(lambda: self.turn(**values))
+            case {"do": "ask"}:
+                self.send({"here": True})
             case {"do": "stop"}:
                 self.stop()
             case {"do": "save"}:
@@ -205,7 +207,7 @@ class Panel(anywidget.AnyWidget):
         try:
             do()
         except Exception as error:  # shown here, since a callback's traceback goes where nobody looks
-            self.say(in_words(error), "failed")
+            self.say(in_words(error, named=not isinstance(error, WslabError)), "failed")
 
     def _start(self, action: str, values: dict[str, Any]) -> None:
         check_choice("action", action, [known.name for known in self.ACTIONS])
@@ -222,12 +224,14 @@ class Panel(anywidget.AnyWidget):
             if not self.GATHERS:
                 self.clear()
             self.say("running …", "busy")
+            if not self.shows_something():
+                self._below.update_soon()  # or a kernel that ends in mid-run would leave word that nothing was run
             run = self.work(action)
             if run is not None:
                 self._keep(run)
                 self.say(self.tell_of(run) + (" (stopped before its end)" if run.info.partial else ""), "done")
         except Exception as error:  # a failure of the network is no exception; this is a bad value or a lost server
-            self.say(in_words(error), "failed")
+            self.say(in_words(error, named=not isinstance(error, WslabError)), "failed")
         finally:
             self.busy = ""
             self._job.release()
@@ -263,7 +267,8 @@ class Panel(anywidget.AnyWidget):
 
     def _bundle(self) -> dict[str, str]:
         if not self.shows_something():
-            words = f"{self.TITLE}: a panel, in JupyterLab. Nothing was run in it."
+            state = "A run was under way in it, of which nothing was kept." if self.busy else "Nothing was run in it."
+            words = f"{self.TITLE}: a panel, in JupyterLab. {state}"
             return {"text/html": f'<p class="wslab-still"><em>{html.escape(words)}</em></p>', "text/plain": words}
         shown, words = self.still()
         return {"text/html": f'<div class="wslab-still">{shown}</div>', "text/plain": words}

@@ -13,15 +13,19 @@ from wslab.core.knobs import MAX_LIMIT_BYTES, Knobs
 from wslab.core.ladders import until_refused
 from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES
 from wslab.core.runs import Run
-from wslab.experiments import find_limit, payload_sweep
+from wslab.experiments import closure_visibility, find_limit, payload_sweep
+from wslab.fieldguide.clients import CLIENTS
+from wslab.net.server.lab_server import LabServer
 from wslab.panels.code import call
 from wslab.panels.controls import Action, Choice, Control, Flag, Number, Step
+from wslab.panels.live import sighting_met
 from wslab.panels.served import ServedPanel
 from wslab.panels.shown import ShownTable, shown_table
 from wslab.views import plots, tables
 from wslab.views.verdicts import facts
 from wslab.views.words import counted
 
+OWN_CLIENT = "wslab"
 SERVER_KNOBS = ("max_message_bytes", "max_frame_bytes", "compression", "after_refusal")
 SIDES = ["client_saw_code", "server_sent_code", "agree", "tcp_end", "send_error", "server_error"]
 
@@ -31,11 +35,12 @@ class PayloadPanel(ServedPanel):
 
     Each message shows at once, at its size, with what it met; below, what each side saw of the closure, and the close
     frame byte by byte. A limit is changed live: it applies to connections opened from then on, and every message
-    here has one of its own.
+    here has one of its own. Send may use another client, as an application would, and then shows what that one was
+    told: its messages are binary and not compressed.
 
     Args:
         values: what the controls start with, by their names: max_message_bytes, max_frame_bytes, compression,
-            after_refusal, payload, payload_bytes.
+            after_refusal, client, payload, payload_bytes.
 
     Raises:
         TypeError, ValueError: no such control, or a value out of its bounds.
@@ -59,6 +64,12 @@ class PayloadPanel(ServedPanel):
             {"drain": "reads on", "reset": "resets TCP", "hold": "holds TCP open"},
             "drain",
         ),
+        Choice(
+            *("client", "client that sends"),
+            {name: "wslab (reads on)" if name == OWN_CLIENT else name for name in CLIENTS},
+            OWN_CLIENT,
+            listed=True,
+        ),
         Choice("payload", "payload", {kind: kind for kind in KINDS}, "text", listed=True),
         Number(
             *("payload_bytes", "payload size", "bytes", 0, SAFETY_CAP_BYTES, 1024),
@@ -73,8 +84,14 @@ class PayloadPanel(ServedPanel):
     )
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("send", "Send", "send one message of this size", main=True),
-        Action("grow", "Grow until it breaks", "double the size until one is refused, then close in on the limit"),
-        Action("find", "Find the limit", "prove the exact limit without sending the bytes"),
+        Action(
+            *("grow", "Grow until it breaks", "double the size until one is refused, then close in on the limit"),
+            ignores=("client", "payload_bytes"),
+        ),
+        Action(
+            *("find", "Find the limit", "prove the exact limit without sending the bytes"),
+            ignores=("client", "payload", "payload_bytes"),
+        ),
     )
     VIEWS: ClassVar[tuple[str, ...]] = ("sizes",)
     GATHERS = True
@@ -97,12 +114,29 @@ class PayloadPanel(ServedPanel):
             self.tables = [*self.tables_of_sends(), shown_table("What the search found", found)]
             self.say(verdict.explanation, "done")
             return None
+        if action == "send" and self.values["client"] != OWN_CLIENT:
+            return self._send_by(self.values["client"], server)
         sizes = [self.values["payload_bytes"]] if action == "send" else until_refused(1024, SAFETY_CAP_BYTES)
         return payload_sweep(
             server,
             sizes,
             payload=self.values["payload"],
             compression=self.values["compression"],
+            on_record=self._live,
+            cancel=self._cancel,
+        )
+
+    def _send_by(self, client: str, server: LabServer) -> Run:
+        if why := CLIENTS[client].missing():
+            raise ValueError(f"{client} cannot send: {why}")
+        if (limit_bytes := self.values["max_message_bytes"]) is None:
+            raise ValueError("give the server a message limit: what another client is told of it is what is shown")
+        return closure_visibility(
+            server,
+            [self.values["payload_bytes"] - limit_bytes],
+            clients=[client],
+            after_refusals=[self.values["after_refusal"]],
+            tries=1,
             on_record=self._live,
             cancel=self._cancel,
         )
@@ -127,7 +161,10 @@ class PayloadPanel(ServedPanel):
         )
 
     def draw(self) -> Axes:
-        return plots.close_codes(tables.sends(self.runs), limit_bytes=self.values["max_message_bytes"])
+        told = tables.sightings(self.runs)
+        told["outcome"] = [sighting_met(sighting)[0] for run in self.runs for sighting in run.sightings]
+        sent = pd.concat([tables.sends(self.runs), told], ignore_index=True)
+        return plots.close_codes(sent, limit_bytes=self.values["max_message_bytes"])
 
     def tell_of(self, run: Run) -> str:
         return sweep_told(run)
@@ -136,19 +173,33 @@ class PayloadPanel(ServedPanel):
         return self.tables_of_sends()
 
     def tables_of_sends(self) -> list[ShownTable]:
+        if not self.runs:
+            return []
         closures = [closure for run in self.runs for closure in run.closures]
         close = next((closure.received for closure in reversed(closures) if closure.received), None)
+        told = self._what_others_were_told()
+        shown = [] if told.empty else [shown_table("What another client was told, and what the server sent", told)]
         if close is None:
-            return []
+            return shown
         frame = pd.DataFrame(fields(close), columns=["bytes", "field", "says"])
         return [
             shown_table("The last close frame that came, byte by byte", frame, folded=False),
+            *shown,
             shown_table("What each side saw", tables.both_sides(self.runs)[SIDES].iloc[::-1]),
         ]
+
+    def _what_others_were_told(self) -> pd.DataFrame:
+        told = tables.sightings(self.runs).rename(columns={"close_code": "client_saw_code"})
+        sent = tables.accounts(self.runs).rename(columns={"sent_code": "server_sent_code"})
+        both = told.merge(sent[["run", "connection_id", "server_sent_code"]], on=["run", "connection_id"], how="left")
+        return both[["subject", "payload_bytes", "client_saw_code", "server_sent_code", "error"]].iloc[::-1]
 
 
 def sweep_told(run: Run) -> str:
     """Say what came of one message, or between which sizes the limit of several lies."""
+    if run.sightings:
+        [sighting] = run.sightings
+        return f"{counted(sighting.payload_bytes, 'byte')} by {sighting.subject}: {sighting_met(sighting)[1]}"
     if len(run.sends) != 1:
         return plots.close_codes(tables.sends(run)).get_title(loc="left")
     [send] = run.sends

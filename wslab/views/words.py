@@ -58,6 +58,15 @@ def about(count_bytes: float) -> str:
     return f"{count_bytes:.0f} B"
 
 
+def ratio(times: float) -> str:
+    """Write how many times as large something is.
+
+    >>> ratio(0.053), ratio(1.26), ratio(10_140)
+    ('0.05 times', '1.3 times', '10,140 times')
+    """
+    return f"{times:,.0f} times" if times >= 9.95 else f"{times:.2g} times" if times >= 0.1 else f"{times:.1g} times"
+
+
 def counted(count: float, thing: str) -> str:
     """Write a whole number of things.
 

@@ -72,7 +72,12 @@ const CONTROLS = {
     const set = (value) => panel.turn(told.name, value);
     let shown; // so that another control's change leaves alone what is being typed here
     field.addEventListener("input", () => complain(objection(told, field.value)));
-    const settle = () => objection(told, field.value) === "" && set(parsed(told, field.value));
+    const settle = () => {
+      if (objection(told, field.value) !== "") return;
+      const value = parsed(told, field.value);
+      field.value = value ?? "";
+      set(value);
+    };
     field.addEventListener("change", settle);
     field.addEventListener("keydown", ({ key }) => key === "Enter" && settle());
     slider.addEventListener("input", () => {

@@ -1,8 +1,11 @@
 // One panel in the page: its controls and buttons on the left, its views on the right, its words below.
 // Model: about, values, busy, status, code, scene, events, tables (see panel.py). Messages: {do: …} to the kernel,
-// {events, anew} from it.
+// {events, anew} and {here: true} from it.
 
 const DEAD = "The kernel that this panel talks to is gone. To revive it, run its cell again.";
+const SILENT = "The kernel does not answer: it is busy, or was restarted elsewhere. If it was, restart it here and run the cell again.";
+const ASK_EVERY_MS = 5000; // while the panel is in sight
+const ANSWER_WITHIN_MS = 4000;
 
 const newActions = (about, press, stop) => {
   const buttons = about.actions.map((action) =>
@@ -57,16 +60,44 @@ const teller = (model) => (message) => {
   }
 };
 
+// Whether the kernel answers. A restart from another page reaches no event here, so it is asked: with every word that
+// is said to it, and now and then while the panel is in sight. `onChange` hears of silence, and of its end.
+const newListener = (root, tell, signal, onChange) => {
+  let waiting = null, silent = false;
+  const ask = () => {
+    tell({ do: "ask" });
+    waiting ??= setTimeout(() => onChange((silent = true)), ANSWER_WITHIN_MS);
+  };
+  const hear = () => {
+    clearTimeout(waiting);
+    waiting = null;
+    if (silent) onChange((silent = false));
+  };
+  const stop = () => {
+    clearInterval(asking);
+    clearTimeout(waiting);
+  };
+  const asking = setInterval(() => !silent && root.clientWidth && !document.hidden && ask(), ASK_EVERY_MS);
+  signal.addEventListener("abort", stop);
+  return { ask, hear, stop };
+};
+
 const render = ({ model, el, signal }) => {
   const about = model.get("about");
-  const tell = teller(model);
+  const send = teller(model);
   const root = make("section", { className: "wslab-panel", "aria-label": about.title });
+  const listener = newListener(root, send, signal, (silent) => (silent ? disable(SILENT) : enable()));
+  const tell = (message) => {
+    send(message);
+    listener.ask();
+  };
   const asked = new Map(); // by name, what the kernel was told of a control and has not yet said again
   const panel = {
     looks: about.looks,
     dark: false,
     values: () => model.get("values"),
     turn(name, value) {
+      if (model.get("values")[name] === value && !asked.has(name)) return; // nothing would be said of it
       asked.set(name, value);
       tell({ do: "turn", values: { [name]: value } });
     },
@@ -104,16 +135,21 @@ const render = ({ model, el, signal }) => {
 
   let events = [...model.get("events")];
   let painted = false;
+  let looks = 0; // in vain, at a panel without a width
   const paint = () => {
     if (painted) return;
     painted = true;
     requestAnimationFrame(() => {
       painted = false;
+      if (!root.clientWidth) return hidden();
+      looks = 0;
       panel.dark = isDark(root);
       for (const { view } of views) view.draw(model.get("scene"), events);
       if (model.get("busy") && views.some(({ view }) => view.moves)) setTimeout(paint, 50); // time goes on, told or not
     });
   };
+  // A theme that is loading hides the page for a moment, without a change of size that would be told afterwards.
+  const hidden = () => (looks = Math.min(looks + 1, 20)) < 20 && setTimeout(paint, 100);
   // A panel may also be at work without a button pressed, to follow a knob.
   const offerStop = () => (actions.halt.disabled = model.get("busy") === "" && model.get("status").kind !== "busy");
   const show = {
@@ -148,15 +184,26 @@ const render = ({ model, el, signal }) => {
     follow();
   }
   model.on("msg:custom", (message) => {
+    listener.hear();
     if (!message.events) return;
     events = message.anew ? [...message.events] : [...events, ...message.events];
     paint();
   });
+  // A panel that nobody answers takes no clicks; the figure that stays of it shows below.
+  const disable = (words) => {
+    root.dataset.dead = "true";
+    say({ words, kind: "failed" });
+    root.querySelectorAll("button, input, select").forEach((part) => (part.disabled = true));
+  };
+  const enable = () => {
+    delete root.dataset.dead;
+    root.querySelectorAll("button, input, select").forEach((part) => (part.disabled = false));
+    Object.values(show).forEach((follow) => follow());
+  };
   // Told when the kernel restarts or dies: the model's comm is then closed for ever, and nothing would answer.
   const bury = () => {
-    root.dataset.dead = "true";
-    say({ words: DEAD, kind: "failed" });
-    root.querySelectorAll("button, input, select").forEach((part) => (part.disabled = true));
+    listener.stop();
+    disable(DEAD);
   };
   model.on("comm_live_update", bury);
 
