@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from PIL import Image, ImageChops
 
-from wslab.reports.fragments import NO_WORDS, Fragments, figures, lighter, pipe_table, rows, to_csv
+from wslab.core.printable import as_cell
+from wslab.reports.fragments import NEEDS_SCRIPT, NO_WORDS, Fragments, figures, lighter, pipe_table, rows, to_csv
 
 
 def downloaded(fragment: str) -> list[str]:
@@ -44,13 +45,19 @@ def test_cells_that_span_are_in_every_row_and_column():
     assert cells[2:] == [["x", "u", "1"], ["x", "v", "2"], ["y", "u", "3"]]
 
 
-@given(
-    st.lists(
-        st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r")), min_size=2, max_size=2), min_size=1
-    )
+CELLS = st.lists(
+    st.lists(st.text(st.characters(codec="utf-8")) | st.sampled_from(["=1+1", "-1", " @SUM", "a\r\nb"]), min_size=2),
+    min_size=1,
 )
-def test_csv_reads_back_as_it_was(cells):
-    assert list(csv.reader(io.StringIO(to_csv(cells), newline=""))) == cells
+
+
+@given(CELLS)
+def test_csv_reads_back_as_cells_that_are_no_formulas(cells):
+    read = list(csv.reader(io.StringIO(to_csv(cells), newline="")))
+    assert read == [[as_cell(cell) for cell in row] for row in cells]
+    for cell in (cell for row in read for cell in row):
+        assert all(character.isprintable() or character == "\n" for character in cell if not character.isspace())
+        assert cell.lstrip()[:1] not in tuple("=+-@") or float(cell) is not None
 
 
 def test_image_without_words_gets_some_and_one_with_words_keeps_them():
@@ -64,8 +71,22 @@ def test_image_at_another_host_becomes_a_link():
 
 
 def test_fragment_without_tables_and_images_stays_as_it_is():
-    odd = "<p>a<br>b & c"
-    assert Fragments("x").settle(odd) == odd
+    assert (
+        Fragments("x").settle("<p>a<br>b &amp; c</p>") == '<div class="html" id="output-1"><p>a<br/>b &amp; c</p></div>'
+    )
+
+
+def test_output_that_a_script_would_draw_says_so():
+    assert NEEDS_SCRIPT in Fragments("x").settle("<div id='plot'></div><script>draw()</script>")
+
+
+def test_link_to_a_lesson_leads_to_its_page_where_that_is_one_of_the_site():
+    prose = '<p><a href="../01_how.ipynb#Goals">Next</a> <a href="02_gone.ipynb">Other</a> <a href="#here">here</a></p>'
+    settled = Fragments("ja/00_why", {"01_how", "ja/00_why"}).settle_prose(prose)
+    assert '<a href="../01_how.html#Goals">Next</a>' in settled
+    assert '<span title="02_gone.ipynb, which did not come along">Other</span>' in settled
+    assert '<a href="#here">here</a>' in settled
+    assert "href" not in Fragments("01_how").settle_prose('<a href="02_gone.ipynb">Other</a>')
 
 
 def test_summary_of_a_run_is_no_data():

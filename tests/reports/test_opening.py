@@ -25,7 +25,7 @@ def test_every_lesson_is_listed_in_order():
 def test_run_is_opened_as_a_notebook_that_loads_it():
     opened = open_notebook(str(DATA / "story.jsonl"))
     assert opened.run is not None
-    assert "wslab.load('story.jsonl')" in opened.notebook.cells[1].source
+    assert "wslab.load('story.jsonl')" in opened.notebook.cells[2].source
     assert "plots.reconnect_timeline" in "".join(cell.source for cell in opened.notebook.cells)
 
 

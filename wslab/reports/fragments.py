@@ -6,67 +6,95 @@ import base64
 import csv
 import html
 import io
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Collection, Iterator
+from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup, Tag
 from PIL import Image
+
+from wslab.core.printable import as_cell
+from wslab.reports.sanitizing import clean_output, clean_prose
 
 NO_WORDS = "A figure without a description; the code above it draws it"
 NO_WORDS_IN_PROSE = "An image without a description"
 """The text alternatives of images whose authors gave none."""
 
-PNG = "data:image/png;base64,"
+NEEDS_SCRIPT = "This output is drawn by a script, which a report does not run."
 
-WORTH_PARSING = ("<img", "<table", "<IMG", "<TABLE")
+PNG = "data:image/png;base64,"
 
 
 class Fragments:
-    """Settles one fragment after another, and numbers their tables for the names of what is downloaded.
+    """Settles one fragment after another, and numbers outputs and their tables for what is downloaded.
 
     Args:
-        name: with which the files' names begin.
+        name: of the page, without its suffix, as `site` has it; the names of downloaded files begin with its last part.
+        site: the names of all pages that will be found together. A link to a notebook leads to its page where that is
+            one of them; any other link to a file is text, since a page that is mailed comes alone.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, site: Collection[str] = ()) -> None:
         self._name = name
+        self._site = site
+        self._outputs = 0
         self._tables = 0
 
     def settle(self, fragment: str, data: str | None = None) -> str:
         """Return an output's HTML with what a reader without a kernel and without a network needs.
 
+        It can do nothing but be read (see `wslab.reports.sanitizing`), and stands in an element of its own.
+
         Args:
             data: the whole table as CSV, of which the fragment may show a part.
         """
-        if not any(mark in fragment for mark in WORTH_PARSING):
-            return fragment
-        soup = BeautifulSoup(fragment, features="html.parser")
+        self._outputs += 1
+        own = f"output-{self._outputs}"
+        soup = BeautifulSoup(clean_output(fragment, own), features="html.parser")
+        if "<script" in fragment and not (soup.get_text(strip=True) or soup.find(["img", "math", "audio", "video"])):
+            return f'<p class="absent">{NEEDS_SCRIPT}</p>'
         _settle_images(soup, NO_WORDS)
+        self._settle_links(soup)
         for table in soup.find_all("table"):
             if table.find_parent(_is_no_data) is None and table.find("td"):
                 self._offer(soup, table, data)
-        return str(soup)
+        return f'<div class="html" id="{own}">{soup}</div>'
 
     def settle_prose(self, fragment: str) -> str:
-        """Return a Markdown cell's HTML: its images likewise; its tables are part of the text."""
-        if "<img" not in fragment:
-            return fragment
-        soup = BeautifulSoup(fragment, features="html.parser")
+        """Return a Markdown cell's HTML: likewise, but its tables are part of the text."""
+        soup = BeautifulSoup(clean_prose(fragment), features="html.parser")
         _settle_images(soup, NO_WORDS_IN_PROSE)
+        self._settle_links(soup)
+        for table in soup.find_all("table"):
+            table.wrap(_scrolling(soup, "A table"))
         return str(soup)
+
+    def _settle_links(self, soup: BeautifulSoup) -> None:
+        for link in soup.find_all("a", href=True):
+            address, hash_, place = str(link["href"]).partition("#")
+            if not address or urlsplit(address).scheme or address.startswith("//"):
+                continue
+            page = posixpath.normpath(posixpath.join(posixpath.dirname(self._name), unquote(address)))
+            if page.removesuffix(".ipynb") in self._site:
+                link["href"] = address.removesuffix(".ipynb") + ".html" + hash_ + place
+            else:
+                link.name, link.attrs = "span", {"title": f"{unquote(address)}, which did not come along"}
 
     def _offer(self, soup: BeautifulSoup, table: Tag, data: str | None) -> None:
         """Let a wide table scroll by itself, and put a link under it by which it is saved as CSV."""
         self._tables += 1
-        name = f"{self._name}-table-{self._tables}.csv"
-        content = (to_csv(rows(table)) if data is None else data).encode("utf-8-sig")  # the mark is for spreadsheets
-        link = soup.new_tag("a", href=data_uri(content, "text/csv;charset=utf-8"), download=name)
+        name = f"{posixpath.basename(self._name)}-table-{self._tables}.csv"
+        content = to_csv(rows(table) if data is None else list(csv.reader(io.StringIO(data, newline=""))))
+        link = soup.new_tag("a", href=data_uri(content.encode("utf-8-sig"), "text/csv;charset=utf-8"), download=name)
         link.string = f"Table {self._tables} as CSV" + (", as shown" if data is None else "")
         line = soup.new_tag("p", attrs={"class": "download"})
         line.append(link)
-        scrolls = {"class": "scroll", "role": "region", "tabindex": "0", "aria-label": f"Table {self._tables}"}
-        box = soup.new_tag("div", attrs=scrolls)
-        table.wrap(box)
-        box.insert_after(line)
+        table.wrap(_scrolling(soup, f"Table {self._tables}")).insert_after(line)
+
+
+def _scrolling(soup: BeautifulSoup, name: str) -> Tag:
+    """Return a box in which a wide table scrolls by itself, by keys too."""
+    return soup.new_tag("div", attrs={"class": "scroll", "role": "region", "tabindex": "0", "aria-label": name})
 
 
 def _is_no_data(parent: Tag) -> bool:
@@ -81,11 +109,18 @@ def _settle_images(soup: BeautifulSoup, no_words: str) -> None:
             image["alt"] = no_words
         source = str(image.get("src", ""))
         if source.startswith(PNG):
-            image["src"] = PNG + base64.b64encode(lighter(base64.b64decode(source.removeprefix(PNG)))).decode()
+            image["src"] = PNG + _lighter(source.removeprefix(PNG))
         if source.startswith(("http:", "https:", "//")):
             link = soup.new_tag("a", href=source)
             link.string = f"{image['alt'] or 'image'} (an image at another host)"
             image.replace_with(link)
+
+
+def _lighter(encoded: str) -> str:
+    try:
+        return base64.b64encode(lighter(base64.b64decode(encoded))).decode()
+    except (ValueError, OSError, Image.DecompressionBombError):  # no picture, or none that Pillow reads
+        return encoded
 
 
 def lighter(picture: bytes) -> bytes:
@@ -138,9 +173,9 @@ def _span(cell: Tag, name: str) -> int:
 
 
 def to_csv(cells: list[list[str]]) -> str:
-    """Return rows as CSV (RFC 4180)."""
-    file = io.StringIO()
-    csv.writer(file).writerows(cells)
+    """Return rows as CSV (RFC 4180), in which no cell is a formula to a spreadsheet."""
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([as_cell(cell) for cell in row] for row in cells)
     return file.getvalue()
 
 

@@ -6,7 +6,7 @@ It opens from a disk: plain files that refer to one another, without a script.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,24 +53,27 @@ def make_gallery(folder: Path, on_lesson: OnLesson | None = None) -> list[Shown]
     for done, name in enumerate(names):
         if on_lesson is not None:
             on_lesson(done, len(names), name)
-        shown.append(_show(make_report(name), name, folder))
+        shown.append(_show(make_report(name), name, names, folder))
     _write_cards(folder, names)
-    index = Environment(loader=FileSystemLoader(TEMPLATES / "gallery"), autoescape=True, trim_blocks=True)
-    page = index.get_template("index.html.j2").render(
-        lessons=[one for one in shown if "/" not in one.name],
-        translated=[one for one in shown if "/" in one.name],
-        codes=list(REGISTRY.values()),
-        pair=PAIR,
-    )
-    write_whole(folder / "index.html", page.encode())
+    write_whole(folder / "index.html", index_page(shown).encode())
     return shown
 
 
-def _show(report: Report, name: str, folder: Path) -> Shown:
+def index_page(shown: Sequence[Shown]) -> str:
+    """Return the page that leads to all others."""
+    templates = Environment(loader=FileSystemLoader(TEMPLATES / "gallery"), autoescape=True, trim_blocks=True)
+    return templates.get_template("index.html.j2").render(
+        lessons=[one for one in shown if "/" not in one.name],
+        translated=[one for one in shown if "/" in one.name],
+        codes=list(REGISTRY.values()),
+    )
+
+
+def _show(report: Report, name: str, names: list[str], folder: Path) -> Shown:
     """Write a lesson's page and picture, and return how the index shows it."""
     page = folder / f"{name}.html"
     page.parent.mkdir(exist_ok=True)
-    write_whole(page, report.page().encode())
+    write_whole(page, report.page(name, names).encode())
     content, words = next(_figures(report.notebook), (None, ""))
     picture = f"pictures/{name.replace('/', '-')}.png"
     if content is not None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from jinja2 import pass_context
+from jinja2 import Environment, pass_context
 from latex2mathml.converter import convert as to_mathml
+from markupsafe import Markup, escape
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters.html import HtmlFormatter
@@ -15,29 +19,49 @@ from traitlets import default
 from traitlets.config import Config
 
 from wslab.reports.fragments import NO_WORDS, Fragments
+from wslab.reports.sanitizing import clean_prose
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 STATIC = ["text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/latex", "text/plain"]
 LIVE = ["application/vnd.jupyter.widget-view+json", *STATIC]
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; media-src data:; "
-SCRIPTS = "script-src 'unsafe-inline'"
-MORE_SCRIPTS = f"{SCRIPTS} blob:"
-"""What widgets of anywidget need besides: modules that they make of the texts that they carry."""
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; media-src data:; "
+    "base-uri 'none'; form-action 'none'; script-src "
+)
+
+
+def policy(scripts: Iterable[str]) -> str:
+    """Return a content security policy that asks nothing of any host and runs these scripts alone.
+
+    Where there are any, modules that they make of texts may run too (`blob:`), as anywidget's are; nothing else in the
+    page can make one.
+    """
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    return POLICY + (" ".join([*(f"'sha256-{each}'" for each in hashes), "blob:"]) if hashes else "'none'")
+
+
+IS_HTML = {
+    "highlight_code": "Pygments escapes the code that it colours",
+    "ansi2html": "it escapes the text between the colours",
+    "markdown2html": "`sanitizing.clean_prose` has been over it",
+    "settle": "`sanitizing.clean_output` has been over it",
+    "mathml": "`sanitizing.clean_prose` has been over it",
+}
+"""The filters whose results are not escaped, and why they need not be. Everything else in a template is."""
 
 
 class PageExporter(HTMLExporter):
-    """Makes a notebook a page that asks nothing of any host; its content security policy makes sure of that.
+    """Makes a notebook a page that asks nothing of any host, and runs no script but those that it is given.
 
     Args:
-        name: with which the names of downloaded files begin.
+        name, site: of this page and of those that will lie with it; see `Fragments`.
         widgets: whether the views of widgets are kept; their scripts come with the page.
     """
 
-    def __init__(self, name: str, *, widgets: bool = False) -> None:
-        self.fragments = Fragments(name)
-        self.policy = POLICY + (MORE_SCRIPTS if widgets else SCRIPTS)
+    def __init__(self, name: str, *, site: Collection[str] = (), widgets: bool = False) -> None:
+        self.fragments = Fragments(name, site)
         priority = LIVE if widgets else STATIC
         super().__init__(config=Config(NbConvertBase={"display_data_priority": priority}))  # type: ignore[no-untyped-call]
 
@@ -62,7 +86,18 @@ class PageExporter(HTMLExporter):
         yield ("markdown2html", self.markdown2html)
         yield ("settle", self.fragments.settle)
         yield ("described", described)
-        yield ("mathml", mathml)
+        yield ("mathml", lambda source: clean_prose(mathml(source, display="block")))
+
+    def _create_environment(self) -> Environment:
+        environment: Environment = super()._create_environment()  # type: ignore[no-untyped-call]
+        environment.autoescape = True
+        return environment
+
+    def _register_filter(self, environ: Environment, name: str, jinja_filter: Any) -> Any:
+        registered = super()._register_filter(environ, name, jinja_filter)  # type: ignore[no-untyped-call]
+        if name in IS_HTML:
+            environ.filters[name] = _marked(environ.filters[name])
+        return registered
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:
@@ -75,6 +110,16 @@ class PageExporter(HTMLExporter):
             exclude_anchor_links=True,
         )
         return self.fragments.settle_prose(str(MarkdownWithMath(renderer=renderer).render(source)))
+
+
+def _marked(to_html: Callable[..., str]) -> Callable[..., Markup]:
+    """Return the filter with results that autoescaping leaves as they are."""
+
+    @wraps(to_html)  # keeps what jinja2 marks a filter with that wants the context
+    def marked(*arguments: Any, **options: Any) -> Markup:
+        return Markup(to_html(*arguments, **options))
+
+    return marked
 
 
 class _Renderer(IPythonRenderer):
@@ -99,7 +144,7 @@ def mathml(source: str, display: str = "inline") -> str:
     try:
         return str(to_mathml(inner, display=display))
     except Exception:  # whatever its parser meets in a formula that it does not know
-        return f"<code>{source}</code>"
+        return f"<code>{escape(source)}</code>"
 
 
 def described(metadata: Any, kind: str) -> str:
@@ -107,9 +152,9 @@ def described(metadata: Any, kind: str) -> str:
     return str(metadata.get(kind, {}).get("alt") or metadata.get("alt") or NO_WORDS)
 
 
-def code_colours() -> dict[str, str]:
+def code_colours() -> dict[str, Markup]:
     """Return style sheets for code, for a light and a dark page."""
     return {
-        theme: HtmlFormatter(style=style).get_style_defs(".highlight")
+        theme: Markup(HtmlFormatter(style=style).get_style_defs(".highlight"))
         for theme, style in {"light": "default", "dark": "github-dark"}.items()
     }

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
 from nbformat import NotebookNode
 
 from wslab.reports import about, widgets
 from wslab.reports.execution import Execution, Failure, OnCell, execute
 from wslab.reports.markdown import to_markdown
 from wslab.reports.opening import Opened, open_notebook
-from wslab.reports.page import PageExporter, code_colours
+from wslab.reports.page import PageExporter, code_colours, policy
 from wslab.reports.parameters import set_parameters
 
 TIMEOUT_S = 600.0
@@ -39,19 +40,25 @@ class Report:
     def notebook(self) -> NotebookNode:
         return self.opened.notebook
 
-    def page(self) -> str:
-        """Return the report as one HTML page that needs no other file and no network."""
-        exporter = PageExporter(self.opened.name, widgets=self.with_widgets)
+    def page(self, name: str | None = None, site: Collection[str] = ()) -> str:
+        """Return the report as one HTML page that needs no other file and no network.
+
+        Args:
+            name: of the page, without its suffix. Not given: that of what was opened.
+            site: the names of all pages that it will be found with, to whose notebooks its links then lead.
+        """
+        exporter = PageExporter(name or self.opened.name, site=site, widgets=self.with_widgets)
+        scripts = widgets.scripts(self.notebook) if self.with_widgets else []
         facts: dict[str, Any] = {
             "title": self.opened.title,
             "language": language(self.notebook),
             "made": self._made(),
-            "policy": exporter.policy,
+            "policy": policy(scripts),
             "colours": code_colours(),
             "failure": self.failure,
             "environment": about.environment(self.notebook),
             "runs": self.runs,
-            "scripts": widgets.scripts(self.notebook) if self.with_widgets else "",
+            "scripts": [Markup(script) for script in scripts],  # which the policy names by their hashes
         }
         resources = {"report": facts, "metadata": {"path": str(self.opened.folder), "name": self.opened.title}}
         page, _ = exporter.from_notebook_node(self.notebook, resources)

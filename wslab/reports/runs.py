@@ -5,8 +5,10 @@ from __future__ import annotations
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from wslab.core.printable import as_markdown
 from wslab.core.records import KINDS
 from wslab.core.runs import Run
+from wslab.views.style import GROUPS
 
 MANY_CLIENTS = 60
 """From here on a timeline with a row for each of them cannot be read, and arrivals are drawn."""
@@ -21,7 +23,7 @@ def run_notebook(run: Run, file_name: str) -> NotebookNode:
 
     >>> from wslab.core.herds.simulate import simulate_herd
     >>> run = simulate_herd(10, "full_jitter", downtime_s=1, seed=1).to_run()
-    >>> print(run_notebook(run, "herd.jsonl").cells[1].source)
+    >>> print(run_notebook(run, "herd.jsonl").cells[2].source)
     import wslab
     from wslab import limits, plots, show, tables
     <BLANKLINE>
@@ -29,12 +31,11 @@ def run_notebook(run: Run, file_name: str) -> NotebookNode:
     run
     """
     info = run.info
-    name = info.experiment.replace("_", " ")
+    name, begun = as_markdown(info.experiment.replace("_", " ")), as_markdown(info.started_at)
     how = " It was ended before its time." if info.partial else ""
     cells = [
-        _prose(
-            f"# What was seen: {name}\n\nThe run `{file_name}`, begun {info.started_at}, {info.duration_s:.1f} s.{how}"
-        ),
+        _prose(f"# What was seen: {name}"),
+        _prose(f"The run {as_markdown(file_name)}, begun {begun}, {info.duration_s:.1f} s.{how}"),
         _code(f"import wslab\nfrom wslab import limits, plots, show, tables\n\nrun = wslab.load({file_name!r})\nrun"),
     ]
     for heading, source in _figures(run):
@@ -60,7 +61,7 @@ def _figures(run: Run) -> list[tuple[str, str]]:
         figures.append(("When the clients came back", "show(plots.arrivals(run))"))
     if any(outage.reopened_at_s for outage in run.outages):
         figures.append(("Time to reconnect", "show(plots.time_to_reconnect(tables.outages(run)))"))
-    if run.sightings:
+    if 1 <= len({sighting.subject for sighting in run.sightings}) <= len(GROUPS):
         figures.append(("What clients were told", "show(limits.code_seen_by_server(tables.sightings(run)))"))
     if run.footprints:
         figures.append(("Memory that was held", "show(limits.memory_held(tables.footprints(run)))"))

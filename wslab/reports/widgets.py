@@ -6,7 +6,9 @@ So none is fetched, and none is kept here: a page has the versions of the enviro
 
 from __future__ import annotations
 
+import copy
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from jupyter_core.paths import jupyter_path
 from nbformat import NotebookNode
 
 from wslab.core.errors import MissingPackageError
+from wslab.reports.sanitizing import clean_prose
 
 STATE = "application/vnd.jupyter.widget-state+json"
 
@@ -25,18 +28,18 @@ OWN = ("@jupyter-widgets/base", "@jupyter-widgets/controls", "@jupyter-widgets/o
 STAGE = Path(__file__).parent / "templates" / "page" / "widgets.js"
 
 
-def scripts(notebook: NotebookNode) -> str:
-    """Return the script elements that show the widgets whose state `notebook` holds; empty where there are none.
+def scripts(notebook: NotebookNode) -> list[str]:
+    """Return the scripts that show the widgets whose state `notebook` holds, in their order; none where there are none.
 
     Raises:
         OSError: ipywidgets did not install its scripts here.
     """
     state = notebook.metadata.get("widgets", {}).get(STATE)
     if not state:
-        return ""
+        return []
     used = sorted({model["model_module"] for model in state["state"].values()} - set(OWN))
     bodies = [STAGE.read_text(encoding="utf-8"), *_modules(used), f"showWidgets({_data(state)});"]
-    return "\n".join(f"<script>\n{_inside_html(body)}\n</script>" for body in bodies)
+    return [f"\n{_inside_html(body)}\n" for body in bodies]
 
 
 def _modules(used: list[str]) -> Iterator[str]:
@@ -63,9 +66,22 @@ def _named(module: str, script: str) -> str:
 
 
 def _data(state: NotebookNode) -> str:
+    """Return the widgets' state as JSON, with HTML cleaned as that of outputs is: widgets show it as it stands."""
+    state = copy.deepcopy(state)
+    for model in state["state"].values():
+        own = model["state"]
+        shown = [
+            *["value"] * ("HTML" in model["model_name"]),
+            *["description"] * bool(own.get("description_allow_html")),
+        ]
+        own |= {name: clean_prose(own[name]) for name in shown if isinstance(own.get(name), str)}
+        for output in own.get("outputs", ()):
+            if "text/html" in output.get("data", {}):
+                output["data"]["text/html"] = clean_prose("".join(output["data"]["text/html"]))
     return json.dumps(state).replace("<", "\\u003c")
 
 
 def _inside_html(script: str) -> str:
     """Return a script that an HTML parser does not take to end, or to begin a comment, before its time."""
-    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+    script = script.replace("\r\n", "\n")  # as the parser does, or the script has another hash
+    return re.sub(r"</(script)", r"<\\/\1", script, flags=re.IGNORECASE).replace("<!--", "<\\!--")

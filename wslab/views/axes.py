@@ -25,7 +25,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullForm
 from rich.cells import cell_len
 
 from wslab.core.errors import BadTypeError, BadValueError
-from wslab.views.glyphs import make_legible
+from wslab.core.printable import printable
+from wslab.views.glyphs import make_legible, take_literally
 from wslab.views.linebreaks import line_ends
 from wslab.views.style import INK, QUIET, Look
 from wslab.views.words import kibi, seconds
@@ -113,6 +114,7 @@ def dress(
     legend_pt = _legend_above(ax, handles) if handles else 0.0
     wrapped = _wrapped(title, _characters(ax, TITLE_PT))
     ax.set_title(wrapped, loc="left", fontsize=TITLE_PT, color=INK, pad=6.0 + legend_pt)
+    take_literally(ax)
     return ax
 
 
@@ -210,7 +212,7 @@ def scale_bytes(ax: Axes, smallest: float, largest: float) -> str:
 def describe(drawn: Axes | Figure) -> str:
     """Return the text alternative of what was drawn, computed from the same table: for alt texts and captions."""
     axes = [drawn] if isinstance(drawn, Axes) else drawn.axes
-    return " ".join(str(ax.get_label()) for ax in axes)
+    return " ".join(printable(str(ax.get_label())) for ax in axes)
 
 
 def save(drawn: Axes | Figure, path: str | os.PathLike[str], *, dpi: int = 144) -> Path:

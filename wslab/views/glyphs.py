@@ -1,4 +1,4 @@
-"""Every character of a figure is drawn: by its own font, by a Japanese one, or as a number in brackets; never as a box.
+"""Every character of a figure is drawn as it is: by its own font, by a Japanese one, or as a number in brackets.
 
 matplotlib's own font has no Japanese. Names that users give, such as those of their runs, are often Japanese all the
 same. No setting of matplotlib's is changed; only the texts that need it are given another font.
@@ -12,11 +12,14 @@ import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, fontManager
 from matplotlib.ft2font import FT2Font
 from matplotlib.text import Text
+from matplotlib.ticker import LogFormatter
 
 FONTS = (
     "Noto Sans CJK JP",
@@ -48,6 +51,7 @@ def make_legible(figure: Figure) -> None:
     The same words have the same number throughout the figure. The first time it warns, and says what to install.
     """
     numbers: dict[str, str] = {}
+    take_literally(figure)
     for ax in figure.axes:
         _number_ticks(ax, numbers)
     for text in figure.findobj(Text):
@@ -56,6 +60,23 @@ def make_legible(figure: Figure) -> None:
             text.set_text(_numbered(text.get_text(), text.get_fontfamily(), numbers))
     if numbers:
         _warn_once()
+
+
+def take_literally(drawn: Artist) -> None:
+    """Have no text be read as TeX: a name with two dollar signs is no formula, and may be an invalid one.
+
+    Only labels that matplotlib itself writes at its ticks are left, such as powers of ten.
+    """
+    powers = {id(label) for axis in drawn.findobj(Axis) if isinstance(axis, Axis) for label in _powers(axis)}
+    for text in drawn.findobj(Text):
+        if isinstance(text, Text) and id(text) not in powers:
+            text.set_parse_math(False)
+
+
+def _powers(axis: Axis) -> list[Text]:
+    """Return the labels of a logarithmic axis that matplotlib writes as formulas."""
+    major = axis.get_majorticklabels() if isinstance(axis.get_major_formatter(), LogFormatter) else []
+    return major + (axis.get_minorticklabels() if isinstance(axis.get_minor_formatter(), LogFormatter) else [])
 
 
 @functools.cache

@@ -9,6 +9,7 @@ import pandas as pd
 
 from wslab.core.arguments import check_choice
 from wslab.core.errors import BadValueError
+from wslab.core.printable import printable
 from wslab.views.style import GROUPS, LONE, Look, Meaning, look
 
 Groups: TypeAlias = list[tuple[str, pd.DataFrame]]
@@ -36,7 +37,7 @@ def grouped(table: pd.DataFrame, by: str | None) -> Groups:
     column = by or "run"
     check_choice("by", column, table.columns)
     numbers = pd.api.types.is_numeric_dtype(table[column])
-    return [(str(name), group) for name, group in table.groupby(column, sort=numbers, dropna=False)]
+    return [(printable(str(name)), group) for name, group in table.groupby(column, sort=numbers, dropna=False)]
 
 
 def looks_of(groups: Groups, by: str | None) -> Sequence[Look]:

@@ -180,6 +180,8 @@ def _worst(table: pd.DataFrame) -> str:
         return "Nothing was half sent"
     idle = table[table["half_sent"] == 0].groupby(["start"])["resident_bytes"].min()
     held = table["resident_bytes"] - table["start"].map(idle)
+    if held.isna().all():
+        return "Held memory is not known: no server was measured while idle"
     most = table.iloc[held.argmax()]
     return (
         f"{counted(most['half_sent'], 'half-sent message')} under a limit of {about(most['max_message_bytes'])} "

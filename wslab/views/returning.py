@@ -18,7 +18,7 @@ from wslab.core.herds.herd import Counts, Herd
 from wslab.core.herds.scenario import FloatArray
 from wslab.core.herds.summaries import BIN_S, quantile
 from wslab.core.runs import Run
-from wslab.views.words import seconds
+from wslab.views.words import seconds, short
 
 AnyHerd: TypeAlias = Herd | Run
 """A simulated herd, or the run of one: real, or simulated and turned into a run."""
@@ -129,7 +129,7 @@ def _of_run(run: Run) -> Returning:
         capacity_per_s=known,
         times_s=np.sort(np.array(times_s, dtype=float)),
         back=np.histogram(back_s, edges_s)[0],
-        away=Counter(outage.gave_up for outage in run.outages if outage.gave_up is not None),
+        away=Counter(short(outage.gave_up, 60) for outage in run.outages if outage.gave_up is not None),
         note=_note(run),
     )
 

@@ -10,11 +10,18 @@ from jinja2 import Environment, PackageLoader
 
 from wslab.core.codes.registry import lookup
 from wslab.core.knobs import Knobs
+from wslab.core.printable import printable
 from wslab.core.records import KINDS, Record
 from wslab.core.runs import Run
 from wslab.views.words import seconds
 
-_TEMPLATES = Environment(loader=PackageLoader("wslab.views"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+_TEMPLATES = Environment(
+    loader=PackageLoader("wslab.views"),
+    autoescape=True,
+    finalize=lambda value: printable(value) if isinstance(value, str) else value,  # a run may be anybody's
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 
 
 class Seen(NamedTuple):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from wslab.core.printable import printable
+
 
 def short(text: str, longest: int = 36) -> str:
-    """Cut a name that a legend or tick has no room for.
+    """Return a name as a legend or tick has room for it, with no control character in it.
 
     >>> short("going down for maintenance", 12)
     'going down …'
     """
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    shown = printable(text)
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
 def seconds(value_s: float) -> str:

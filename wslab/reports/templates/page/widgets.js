@@ -58,9 +58,11 @@
         if (data["application/vnd.jupyter.widget-view+json"]) {
           show(node, data["application/vnd.jupyter.widget-view+json"].model_id);
         } else if (data["text/html"]) {
-          node.innerHTML = data["text/html"];
+          node.innerHTML = data["text/html"]; // cleaned where the page was made
         } else if (data["image/png"]) {
-          node.innerHTML = `<img alt="" src="data:image/png;base64,${data["image/png"]}">`;
+          const picture = node.appendChild(document.createElement("img"));
+          picture.alt = "";
+          picture.src = `data:image/png;base64,${data["image/png"]}`;
         } else {
           node.appendChild(document.createElement("pre")).textContent = data["text/plain"];
         }
