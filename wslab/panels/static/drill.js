@@ -108,7 +108,8 @@ const drawTimes = (pen, axis, top, bottom, label) => {
 };
 
 const drawDowntimes = (pen, axis, drill, top, bottom, named) => {
-  for (const { kind, requested, down, up } of drill.restarts.values()) {
+  const restarts = [...drill.restarts.values()];
+  restarts.forEach(({ kind, requested, down, up }, place) => {
     const until = up ?? (axis.moving ? axis.now : axis.end);
     pen.fillStyle = pen.shade;
     if (down !== null) pen.fillRect(axis.x(down), top, Math.max(1, axis.x(until) - axis.x(down)), bottom - top);
@@ -120,10 +121,13 @@ const drawDowntimes = (pen, axis, drill, top, bottom, named) => {
     pen.lineTo(axis.x(requested), bottom);
     pen.stroke();
     pen.setLineDash([]);
-    if (!named) continue;
+    if (!named) return;
+    const next = restarts[place + 1];
+    const room = (next ? axis.x(next.requested) : axis.x(axis.end) + DRILL_RIGHT) - axis.x(requested) - 6;
+    const words = [...(down === null ? [] : [`${kind}: down ${(until - down).toFixed(2)} s`]), kind];
     pen.fillStyle = pen.ink;
-    pen.fillText(`${kind}${down === null ? "" : `: down ${(until - down).toFixed(2)} s`}`, axis.x(requested) + 4, top + 8);
-  }
+    pen.fillText(words.find((one) => pen.measureText(one).width <= room) ?? "", axis.x(requested) + 4, top + 8);
+  });
 };
 
 const drawNow = (pen, axis, top, bottom) => {

@@ -22,10 +22,10 @@ VIEWS.herd = (host, panel) => {
     const attempts = logAxis(lowest, 1.6 * peak, upper.bottom, upper.top, 5);
     const shares = linearAxis(0, 1.04, lower.bottom, lower.top, 4);
     shadeDown(pen, x, upper, lower);
-    drawAxes(pen, upper, { x, y: attempts, yName: `attempts in each ${bin_s} s (logarithmic)`, numbered: false });
+    drawAxes(pen, upper, { x, y: attempts, yName: `attempts per ${bin_s} s (log scale), since the server went down`, numbered: false });
     drawAxes(pen, lower, {
-      ...{ x, y: shares, write: (share) => `${Math.round(100 * share)} %`, yName: "clients that are back" },
-      xName: "time (s): above, since the server went down; below, to reconnect",
+      ...{ x, y: shares, write: (share) => `${Math.round(100 * share)} %`, yName: "clients that are back, by their time to reconnect" },
+      xName: "time (s)",
     });
     for (const { look, simulated, real } of herds()) {
       drawCurve(pen, panel, look, outline(simulated, x, attempts), 1.6);

@@ -131,6 +131,7 @@ const render = ({ model, el, signal }) => {
     make("div", { className: "wslab-stage" }, actions.element, status, ...views.map(({ host }) => host), tables),
     make("div", { className: "wslab-more" }, shown, code.element, about.keeps ? make("div", { className: "wslab-steps" }, save, clear) : ""),
   );
+  el.classList.add("wslab-host");
   el.append(root);
 
   let events = [...model.get("events")];

@@ -1,6 +1,7 @@
 // Messages at their sizes, one lane an outcome or close code, and the limit as a line: the live form of close_codes.
 
 VIEWS.sizes = (host, panel) => {
+  const NAME = "payload (bytes, log scale)";
   const LANE = 34, TOP = 26, BOTTOM = 40, LEFT = 190, RIGHT = 24;
   let scene = {}, sends = [], limit = null;
 
@@ -18,7 +19,8 @@ VIEWS.sizes = (host, panel) => {
       pen.fillStyle = pen.quiet;
       pen.fillText(kibi(2 ** power), x(2 ** power), bottom + 12);
     }
-    pen.fillText("payload (bytes, logarithmic)", LEFT + (width - LEFT - RIGHT) / 2, bottom + 29);
+    const middle = Math.min(LEFT + (width - LEFT - RIGHT) / 2, width - pen.measureText(NAME).width / 2);
+    pen.fillText(NAME, middle, bottom + 29);
     if (limit) drawLine(pen, x(limit), TOP, bottom, `limit ${limit.toLocaleString("en")} B`, width);
     if (next !== undefined) drawNext(pen, x(next), bottom);
     pen.textAlign = "start";
