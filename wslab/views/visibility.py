@@ -78,7 +78,8 @@ def _draw_seen(
         places = np.arange(len(overshoots)) + BESIDE * (place - (len(clients) - 1) / 2)
         how: dict[str, Any] = {"color": client.get_color(), "zorder": 3}
         ax.plot(places, shares, linestyle=client.get_linestyle(), linewidth=0.8, alpha=0.7, **how)
-        ax.errorbar(places, shares, (shares - low, high - shares), linestyle="none", elinewidth=1.6, **how)
+        bars = [(shares - low).tolist(), (high - shares).tolist()]  # of arrays, Matplotlib makes numbers: NumPy warns
+        ax.errorbar(places, shares, bars, linestyle="none", elinewidth=1.6, **how)
         ax.plot(places, shares, linestyle="none", marker=client.get_marker(), markersize=6.5, **how)
         details.append(f"{client.get_label()}: " + ", ".join(map("{} {:.0%}".format, names, shares)))
         always += bool((shares == 1).all())
