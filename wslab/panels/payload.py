@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from wslab.core.codes.closeframe import fields
+from wslab.core.errors import BadValueError, MissingPackageError
 from wslab.core.knobs import MAX_LIMIT_BYTES, Knobs
 from wslab.core.ladders import until_refused
 from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES
@@ -128,9 +129,9 @@ class PayloadPanel(ServedPanel):
 
     def _send_by(self, client: str, server: LabServer) -> Run:
         if why := CLIENTS[client].missing():
-            raise ValueError(f"{client} cannot send: {why}")
+            raise MissingPackageError(f"{client} cannot send: {why}")
         if (limit_bytes := self.values["max_message_bytes"]) is None:
-            raise ValueError("give the server a message limit: what another client is told of it is what is shown")
+            raise BadValueError("give the server a message limit: what another client is told of it is what is shown")
         return closure_visibility(
             server,
             [self.values["payload_bytes"] - limit_bytes],
