@@ -5,12 +5,12 @@ Knobs say how the server is to behave; nothing here starts or changes one (see `
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from wslab.core.arguments import check_choice, check_flag, check_number, check_type, check_whole
-from wslab.core.errors import BadValueError
+from wslab.core.arguments import check_choice, check_type
+from wslab.core.bounds import Bound, Codes, Text, check_fields
 
 MIB = 2**20
 MAX_LIMIT_BYTES = 2**30
@@ -18,25 +18,39 @@ MAX_LIMIT_BYTES = 2**30
 
 AfterRefusal = Literal["drain", "reset", "hold"]
 WhileDown = Literal["refuse", "unavailable", "try_again_later", "flap", "hang"]
+CloseFrame = Literal["valid", "one_byte", "invalid_code", "invalid_utf8", "too_long"]
 
-RESTART_CODES = (1000, 1001, 1005, 1006, 1008, 1011, 1012, 1013)
+LimitBytes = Annotated[int, Bound(1, MAX_LIMIT_BYTES, "bytes", none="no limit")]
+Count = Annotated[int, Bound(1, 1_000_000_000, "per connection", none="no limit")]
+AdmissionsPerS = Annotated[float, Bound(0.1, 1e6, "per second", none="no limit")]
+PauseS = Annotated[float, Bound(0, 600, "seconds")]
+TimeoutS = Annotated[float, Bound(0.01, 86_400, "seconds", none="never")]
+CloseCode = Annotated[int, Codes((*range(1000, 1004), *range(1005, 1015)))]
+CloseReason = Annotated[str, Text(123, "a close reason has (RFC 6455 §5.5)")]
+Words = Annotated[str, Text(65_536, "a greeting or a denial has", none="none is sent")]
 
 
 class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The parameters of a lab server. Use `msgspec.structs.replace(knobs, …)` for a changed copy.
 
+    A limit is inclusive: exactly so much passes. Where the server closes a connection, its own account says which knob
+    made it do so (`wslab.core.records.Account`).
+
     Args:
-        max_message_bytes: largest message accepted, after reassembly and inflation, inclusive. None: no limit.
-            The default is that of the `websockets` library, 1 MiB.
-        max_frame_bytes: largest payload of one frame, inclusive. None: no limit of its own.
+        max_message_bytes: largest message accepted, after reassembly and inflation. None: no limit. The default is
+            that of the `websockets` library, 1 MiB.
+        max_frame_bytes: largest payload of one frame. None: no limit of its own.
         compression: whether permessage-deflate (RFC 7692) is offered.
-        reply: "echo" sends each message back, "sink" sends nothing, a number sends that many bytes, so that
-            the *client's* limit can be met too.
+        reply: "echo" sends each message back, "sink" sends nothing, "deny" sends `denial`, a number sends that many
+            bytes, so that the *client's* limit can be met too.
+        denial: what "deny" says to every message: an answer, and no acceptance.
+        greeting: what the server says first on each connection. None: it waits for the client.
+        close_after_message: whether each connection ends after one message and its reply, with `message_close_code`.
         after_refusal: what follows the close frame of a refused message. "drain" reads on and then ends the
             connection; "reset" closes TCP with unread data, which the kernel answers with RST; "hold" keeps
             TCP open without reading on.
         restart_code: what a graceful restart tells its clients. 1005 sends a close frame without a code, 1006
-            ends TCP without a close frame (RFC 6455 §7.1.5), every other code is sent as it is.
+            ends TCP without a close frame (RFC 6455 §7.1.5), every other code is sent as it is. So do all codes below.
         restart_reason: the close frame's reason, at most 123 bytes of UTF-8 (RFC 6455 §5.5).
         drain_s: seconds over which a graceful restart spreads its closures. 0: all at once.
         drain_batch: connections closed together within `drain_s`. None: one at a time, evenly spread.
@@ -45,8 +59,28 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "unavailable" (HTTP 503), "try_again_later" (opened, then closed with 1013), "flap" (opened, then closed
             with `restart_code`, as by a server that comes up only to go down again), "hang" (no answer).
         comes_back: False for a restart that is never over: whatever `downtime_s` says, it stays down.
-        retry_after_s: the Retry-After header of the 503, whole seconds. None: no such header.
+        retry_after_s: the Retry-After header of a refused handshake, whole seconds. None: no such header.
+        handshake_status: the HTTP status that every opening handshake is refused with, such as 401. None: it is opened.
         max_admissions_per_s: opening handshakes answered per second, the others wait their turn. None: no limit.
+        idle_timeout_s: seconds without traffic after which a connection is closed. Messages of either side are
+            traffic; the server's own pings and their pongs are not.
+        idle_counts_pings: whether the client's pings are traffic too.
+        max_age_s: seconds after its opening at which a connection is closed, whatever happened on it.
+        max_age_jitter_s: up to so many seconds are added to it, drawn evenly for each connection.
+        max_messages_per_s: messages that a client may send per second. It may send a second's worth at once (at least
+            one), and that is refilled evenly.
+        max_bytes_per_s: payload bytes, after inflation, that a client may send per second, likewise.
+        max_connection_messages: messages that are accepted on one connection.
+        max_connection_frames: data frames that are accepted on one connection.
+        max_connection_bytes: payload bytes, after inflation, that are accepted on one connection.
+        idle_close_code, idle_close_reason: what an idle connection is closed with.
+        age_close_code, age_close_reason: what a connection is closed with that has reached its age.
+        rate_close_code, rate_close_reason: what a client is told that sends too fast.
+        count_close_code, count_close_reason: what a client is told that has sent more than a connection may carry.
+        message_close_code, message_close_reason: what `close_after_message` closes with.
+        close_frame: how the close frames of all these knobs, and of restarts, are on the wire: "valid", or, to see what
+            a client makes of it, with a payload of one byte, a code that must not be sent (1005), a reason that is no
+            UTF-8, or more than a control frame holds.
         ping_interval_s: seconds between the server's keepalive pings. None: no pings.
         ping_timeout_s: seconds to wait for the pong before the server closes with 1011. None: for ever.
         close_timeout_s: seconds that a closing handshake may take before TCP is ended.
@@ -54,84 +88,57 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Raises:
         TypeError, ValueError: a knob is of the wrong kind or out of its bounds; the message says which.
 
-    >>> Knobs(max_message_bytes=-1)
+    >>> Knobs(downtime_s=-1)
     Traceback (most recent call last):
     ...
-    wslab.core.errors.BadValueError: max_message_bytes is -1, but must be between 1 and 1,073,741,824 bytes; None \
-means no limit
+    wslab.core.errors.BadValueError: downtime_s is -1, but must be between 0 and 600 seconds
     """
 
-    max_message_bytes: int | None = MIB
-    max_frame_bytes: int | None = None
+    max_message_bytes: LimitBytes | None = MIB
+    max_frame_bytes: LimitBytes | None = None
     compression: bool = False
-    reply: Literal["echo", "sink"] | int = "echo"
+    reply: Literal["echo", "sink", "deny"] | Annotated[int, Bound(0, MAX_LIMIT_BYTES, "bytes")] = "echo"
     after_refusal: AfterRefusal = "drain"
-    restart_code: int = 1012
-    restart_reason: str = "service restart"
-    drain_s: float = 0.0
-    drain_batch: int | None = None
-    downtime_s: float = 0.5
+    restart_code: CloseCode = 1012
+    restart_reason: CloseReason = "service restart"
+    drain_s: PauseS = 0.0
+    drain_batch: Annotated[int, Bound(1, 100_000, "connections", none="one at a time")] | None = None
+    downtime_s: PauseS = 0.5
     while_down: WhileDown = "refuse"
     comes_back: bool = True
-    retry_after_s: int | None = None
-    max_admissions_per_s: float | None = None
-    ping_interval_s: float | None = 20.0
-    ping_timeout_s: float | None = 20.0
-    close_timeout_s: float = 10.0
+    retry_after_s: Annotated[int, Bound(0, 3600, "seconds", none="no such header")] | None = None
+    max_admissions_per_s: AdmissionsPerS | None = None
+    ping_interval_s: TimeoutS | None = 20.0
+    ping_timeout_s: TimeoutS | None = 20.0
+    close_timeout_s: Annotated[float, Bound(0.01, 60, "seconds")] = 10.0
+    # Those above are part of what every recording is found by; see wslab.core.recordings.FIRST_KNOBS.
+    denial: Words = '{"error": "not accepted"}'
+    greeting: Words | None = None
+    close_after_message: bool = False
+    handshake_status: Annotated[int, Bound(400, 599, "(an HTTP status)", none="it is opened")] | None = None
+    idle_timeout_s: TimeoutS | None = None
+    idle_counts_pings: bool = True
+    max_age_s: TimeoutS | None = None
+    max_age_jitter_s: Annotated[float, Bound(0, 86_400, "seconds")] = 0.0
+    max_messages_per_s: Annotated[float, Bound(0.01, 1e6, "messages per second", none="no limit")] | None = None
+    max_bytes_per_s: Annotated[float, Bound(1, 1e12, "bytes per second", none="no limit")] | None = None
+    max_connection_messages: Count | None = None
+    max_connection_frames: Count | None = None
+    max_connection_bytes: Annotated[int, Bound(1, 2**40, "bytes per connection", none="no limit")] | None = None
+    idle_close_code: CloseCode = 1001
+    idle_close_reason: CloseReason = "idle timeout"
+    age_close_code: CloseCode = 1001
+    age_close_reason: CloseReason = "maximum connection age"
+    rate_close_code: CloseCode = 1008
+    rate_close_reason: CloseReason = "rate limit exceeded"
+    count_close_code: CloseCode = 1008
+    count_close_reason: CloseReason = "connection limit exceeded"
+    message_close_code: CloseCode = 1000
+    message_close_reason: CloseReason = ""
+    close_frame: CloseFrame = "valid"
 
     def __post_init__(self) -> None:
-        for name in ("max_message_bytes", "max_frame_bytes"):
-            check_whole(
-                name,
-                getattr(self, name),
-                low=1,
-                high=MAX_LIMIT_BYTES,
-                unit="bytes",
-                hint="None means no limit",
-                optional=True,
-            )
-        for name in ("compression", "comes_back"):
-            check_flag(name, getattr(self, name))
-        self._check_reply()
-        self._check_restart()
-        check_choice("after_refusal", self.after_refusal, get_args(AfterRefusal))
-        check_number(
-            "max_admissions_per_s",
-            self.max_admissions_per_s,
-            low=0.1,
-            high=1e6,
-            unit="per second",
-            hint="None means no limit",
-            optional=True,
-        )
-        for name in ("ping_interval_s", "ping_timeout_s"):
-            check_number(name, getattr(self, name), low=0.01, high=3600, unit="seconds", optional=True)
-        check_number("close_timeout_s", self.close_timeout_s, low=0.01, high=60, unit="seconds")
-
-    def _check_reply(self) -> None:
-        if isinstance(self.reply, str):
-            check_choice("reply", self.reply, ["echo", "sink"])
-        else:
-            check_whole("reply", self.reply, low=0, high=MAX_LIMIT_BYTES, unit="bytes")
-
-    def _check_restart(self) -> None:
-        if self.restart_code not in RESTART_CODES and not 3000 <= self.restart_code <= 4999:
-            known = ", ".join(map(str, RESTART_CODES))
-            raise BadValueError(
-                f"restart_code is {self.restart_code!r}, but must be one of {known}, or 3000 to 4999: "
-                "1005 sends an empty close frame, 1006 none at all"
-            )
-        reason_bytes = len(self.restart_reason.encode())
-        if reason_bytes > 123:
-            raise BadValueError(
-                f"restart_reason takes {reason_bytes} bytes, but a close reason has at most 123 bytes "
-                "(RFC 6455 §5.5); shorten it"
-            )
-        check_number("drain_s", self.drain_s, low=0, high=600, unit="seconds")
-        check_whole("drain_batch", self.drain_batch, low=1, high=100_000, unit="connections", optional=True)
-        check_number("downtime_s", self.downtime_s, low=0, high=600, unit="seconds")
-        check_choice("while_down", self.while_down, get_args(WhileDown))
-        check_whole("retry_after_s", self.retry_after_s, low=0, high=3600, unit="seconds", optional=True)
+        check_fields(self)
 
 
 def changed(knobs: Knobs, changes: dict[str, Any]) -> Knobs:

@@ -33,6 +33,9 @@ DRAWN = 5
 TRIED_CODES = (1000, 1001, 1005, 1006, 1008, 1009, 1011, 1012, 1013, 4000)
 """Codes by which two rules are told apart."""
 
+FIRST_KNOBS = 17
+"""So many knobs count always; each later one only where it was turned, so that a new one invalidates no recording."""
+
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """One call of an experiment: everything that decides what it does, as JSON can hold it.
@@ -56,7 +59,20 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         >>> Asked(experiment="story", parameters={"a": 1, "b": 2}).fingerprint
         '6039d5f94b14'
         """
-        return hashlib.blake2s(msgspec.json.encode(self, order="deterministic"), digest_size=6).hexdigest()
+        asked = self
+        if self.knobs is not None:  # in the order of their fields, which no dictionary below keeps
+            turned: Any = msgspec.Raw(msgspec.json.encode(_turned(self.knobs)))
+            asked = msgspec.structs.replace(self, knobs=turned)
+        return hashlib.blake2s(msgspec.json.encode(asked, order="deterministic"), digest_size=6).hexdigest()
+
+
+def _turned(knobs: Knobs) -> dict[str, Any]:
+    defaults = dict(zip(knobs.__struct_fields__, knobs.__struct_defaults__, strict=True))
+    return {
+        name: value
+        for number, (name, value) in enumerate(msgspec.structs.asdict(knobs).items())
+        if number < FIRST_KNOBS or value != defaults[name]
+    }
 
 
 def behaviour(policy: Policy) -> dict[str, Any]:

@@ -269,6 +269,7 @@ class Account(Record, frozen=True, kw_only=True, tag="account"):
         peer_port: the client's TCP port, to find the connection in a capture.
         received_frames, received_messages: data frames and complete messages; a refused message counts in neither.
         closed_at_s: None while it was open, or where a crash left no time to say; likewise closed_by.
+        because: the knob that made the server end it, by its name, or "restart" or "stop"; None where another did.
     """
 
     connection_id: str
@@ -285,6 +286,7 @@ class Account(Record, frozen=True, kw_only=True, tag="account"):
     received: Close | None
     sent: Close | None
     error: str | None
+    because: str | None = None
 
 
 class Attempt(Record, frozen=True, kw_only=True, tag="attempt"):

@@ -6,19 +6,25 @@ measurement are set up with the same words. What a scenario adds is what a real 
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from wslab.core.arguments import check_choice, check_number, check_type, check_whole
+from wslab.core.arguments import check_choice, check_number, check_type
+from wslab.core.bounds import Bound, check_fields
+from wslab.core.knobs import AdmissionsPerS
 
 FloatArray = npt.NDArray[np.float64]
 
 SimulatedDown = Literal["refuse", "unavailable", "hang"]
 
 DAY_S = 86_400
+MANY = 1_000_000_000
+
+VirtualS = Annotated[float, Bound(0, DAY_S, "seconds")]
+AttemptS = Annotated[float, Bound(1e-6, 60, "seconds", hint="an attempt that costs no time never ends")]
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,49 +59,24 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 'hang'
     """
 
-    downtime_s: float = 0.5
+    downtime_s: VirtualS = 0.5
     while_down: SimulatedDown = "refuse"
-    retry_after_s: float | None = None
-    drain_s: float = 0.0
-    drain_batch: int | None = None
-    close_code: int = 1012
-    max_admissions_per_s: float | None = None
-    burst: int = 1
-    max_waiting: int | None = None
-    refusal_cost: float = 0.0
-    handshake_s: float = 0.001
-    refused_s: float = 0.001
-    timeout_s: float | None = None
-    until_s: float = 600.0
+    retry_after_s: VirtualS | None = None
+    drain_s: VirtualS = 0.0
+    drain_batch: Annotated[int, Bound(1, MANY, "connections", none="one at a time")] | None = None
+    close_code: Annotated[int, Bound(1000, 4999, "(a close code)")] = 1012
+    max_admissions_per_s: AdmissionsPerS | None = None
+    burst: Annotated[int, Bound(1, MANY, "admissions")] = 1
+    max_waiting: Annotated[int, Bound(1, MANY, "attempts", none="no bound")] | None = None
+    refusal_cost: Annotated[float, Bound(0, 1000, "admissions")] = 0.0
+    handshake_s: AttemptS = 0.001
+    refused_s: AttemptS = 0.001
+    timeout_s: Annotated[float, Bound(1e-6, DAY_S, "seconds", none="as long as it takes")] | None = None
+    until_s: VirtualS = 600.0
 
     def __post_init__(self) -> None:
-        check_choice("while_down", self.while_down, get_args(SimulatedDown))
-        for name in ("downtime_s", "drain_s", "until_s"):
-            check_number(name, getattr(self, name), low=0, high=DAY_S, unit="seconds")
-        for name in ("handshake_s", "refused_s"):
-            check_number(
-                name,
-                getattr(self, name),
-                low=1e-6,
-                high=60,
-                unit="seconds",
-                hint="an attempt that costs no time never ends",
-            )
-        check_number("retry_after_s", self.retry_after_s, low=0, high=DAY_S, unit="seconds", optional=True)
+        check_fields(self)
         check_number("timeout_s", self.timeout_s, low=self.handshake_s, high=DAY_S, unit="seconds", optional=True)
-        check_whole("close_code", self.close_code, low=1000, high=4999, unit="(a close code)")
-        check_whole("drain_batch", self.drain_batch, low=1, unit="connections", optional=True)
-        check_whole("burst", self.burst, low=1, unit="admissions")
-        check_whole("max_waiting", self.max_waiting, low=1, unit="attempts", hint="None means no bound", optional=True)
-        check_number("refusal_cost", self.refusal_cost, low=0, high=1000, unit="admissions")
-        check_number(
-            "max_admissions_per_s",
-            self.max_admissions_per_s,
-            low=0.1,
-            unit="per second",
-            hint="None means no limit",
-            optional=True,
-        )
 
     def closed_at_s(self, clients: int) -> FloatArray:
         """Return when each client is closed: batch after batch, evenly over `drain_s`."""

@@ -237,7 +237,7 @@ class LabServer:
 
     async def stop_async(self) -> None:
         if self._process is not None and self._process.alive:
-            self._process.leave(GOING_AWAY, "server stopped")
+            self._process.leave("stop", GOING_AWAY, "server stopped")
         for process in self._processes:
             if process is not self._process:
                 process.kill()
@@ -279,7 +279,9 @@ class LabServer:
             process.kill()
             await process.ended()
             return time.monotonic()
-        process.leave(knobs.restart_code, knobs.restart_reason, drain_s=knobs.drain_s, drain_batch=knobs.drain_batch)
+        process.leave(
+            "restart", knobs.restart_code, knobs.restart_reason, drain_s=knobs.drain_s, drain_batch=knobs.drain_batch
+        )
         return await process.down()
 
     async def _bring_up(self, process: ServerProcess, *, at: float) -> float | None:

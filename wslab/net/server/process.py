@@ -79,10 +79,12 @@ class ServerProcess(Child):
         self.tell(words.Tune(knobs=knobs, open_ones_too=open_ones_too))
         await self.expect(words.Tuned)
 
-    def leave(self, code: int, reason: str, *, drain_s: float = 0.0, drain_batch: int | None = None) -> None:
+    def leave(
+        self, because: str, code: int, reason: str, *, drain_s: float = 0.0, drain_batch: int | None = None
+    ) -> None:
         """Have it close its listener and its connections, and end."""
         self._listener.close()  # which it has not needed where it stayed down
-        self.tell(words.Leave(code=code, reason=reason, drain_s=drain_s, drain_batch=drain_batch))
+        self.tell(words.Leave(because=because, code=code, reason=reason, drain_s=drain_s, drain_batch=drain_batch))
 
     async def down(self) -> float:
         """Return when the listener was gone after `leave`. A process that died by itself has none: it is gone now."""

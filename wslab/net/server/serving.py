@@ -7,6 +7,7 @@ and it leaves when its parent dies: however that is, no orphan is left and no po
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import socket
 import sys
@@ -123,8 +124,7 @@ class LabProgram:
         for number, part in enumerate(batches):
             await asyncio.sleep(began + number * command.drain_s / len(batches) - self.loop.time())
             for connection in part:
-                if connection.protocol.state.name == "OPEN":
-                    connection.part(command.code, command.reason)
+                connection.part(command.code, command.reason, because=command.because)
 
     def _connections(self) -> list[LabConnection]:
         connections = self._server.connections if self._server else ()
@@ -145,17 +145,24 @@ class LabProgram:
 
     async def _admit(self, connection: ServerConnection, _request: Request) -> Response | None:
         while_down = self.knobs.while_down
+        if self._open.is_set() and self.knobs.handshake_status is not None:
+            return self._refuse(connection, self.knobs.handshake_status, "refused\n")
         if not self._open.is_set() and while_down == "unavailable":
-            response = connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "restarting\n")
-            if self.knobs.retry_after_s is not None:
-                response.headers["Retry-After"] = str(self.knobs.retry_after_s)
-            return response
+            return self._refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE, "restarting\n")
         if not self._open.is_set() and while_down == "hang":
             await self._open.wait()
             connection.transport.abort()  # as when the process that hung is replaced
         elif self.knobs.max_admissions_per_s is not None:
             await self._take_turn(self.knobs.max_admissions_per_s)
         return None
+
+    def _refuse(self, connection: ServerConnection, status: int, words: str) -> Response:
+        response = connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, words)
+        if status != response.status_code:  # any, also such as no standard names
+            response.status_code, response.reason_phrase = status, "Refused"
+        if self.knobs.retry_after_s is not None:
+            response.headers["Retry-After"] = str(self.knobs.retry_after_s)
+        return response
 
     async def _take_turn(self, admissions_per_s: float) -> None:
         now = self.loop.time()
@@ -170,19 +177,27 @@ class LabProgram:
 
     async def _converse(self, connection: ServerConnection) -> None:
         assert isinstance(connection, LabConnection)
-        connection.opened_at = time.monotonic()
-        self.report(connection.account())
+        connection.begin()
         if not self._open.is_set():
             flaps = self.knobs.while_down == "flap"
-            connection.part(*(self.knobs.restart_code, self.knobs.restart_reason) if flaps else TRY_AGAIN_LATER)
-        try:
+            code, reason = (self.knobs.restart_code, self.knobs.restart_reason) if flaps else TRY_AGAIN_LATER
+            connection.part(code, reason, because="while_down")
+        with contextlib.suppress(ConnectionClosed):  # the account says how
+            if connection.knobs.greeting is not None:
+                await connection.send(connection.knobs.greeting)
             async for message in connection:
-                if connection.knobs.reply == "echo":
-                    await connection.send(message)
-                elif connection.knobs.reply != "sink":
-                    await connection.send(bytes(connection.knobs.reply))
-        except ConnectionClosed:
-            pass  # the account says how
+                await self._reply(connection, message)
+                if connection.knobs.close_after_message:
+                    connection.close_because("close_after_message")
+
+    async def _reply(self, connection: LabConnection, message: str | bytes) -> None:
+        match connection.knobs.reply:
+            case "echo":
+                await connection.send(message)
+            case "deny":
+                await connection.send(connection.knobs.denial)
+            case int() as reply_bytes:
+                await connection.send(bytes(reply_bytes))
 
     # Reports
 

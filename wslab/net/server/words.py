@@ -37,8 +37,12 @@ class Tune(Message, frozen=True, kw_only=True, tag="tune"):
 
 
 class Leave(Message, frozen=True, kw_only=True, tag="leave"):
-    """Command: close the listener, then every connection with this code within `drain_s`, then exit."""
+    """Command: close the listener, then every connection with this code within `drain_s`, then exit.
 
+    Their accounts say that it was `because` of this.
+    """
+
+    because: str
     code: int
     reason: str
     drain_s: float
