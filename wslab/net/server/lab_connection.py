@@ -17,7 +17,7 @@ from websockets.server import ServerProtocol
 
 from wslab.core.knobs import CloseFrame, Knobs
 from wslab.core.records import Account, closed_by
-from wslab.net.frames import encode_header
+from wslab.net.frames import encode_frame
 from wslab.net.metering import MeteredConnection
 from wslab.net.server.allowances import Allowances
 
@@ -152,7 +152,7 @@ class LabConnection(MeteredConnection, ServerConnection):
             self.protocol.send_close(*(() if code == 1005 else (code, reason)))
         else:
             payload = invalid_payload(self.knobs.close_frame, code)
-            self.protocol.writes.append(encode_header(Opcode.CLOSE, len(payload)) + payload)
+            self.protocol.writes.append(encode_frame(Opcode.CLOSE, payload, sender="server"))
             self.protocol.close_sent = frames.Close(code, reason)
             self.protocol.state = State.CLOSING
         self.send_data()
