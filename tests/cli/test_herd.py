@@ -48,7 +48,7 @@ def test_crash_of_a_herd_in_words() -> None:
     assert "back" in done.stderr
 
 
-@pytest.mark.parametrize(("clients", "files"), [(100, [".png", ".gz"]), (20_000, [".png"])])
+@pytest.mark.parametrize(("clients", "files"), [(100, [".gz", ".png"]), (20_000, [".png"])])
 def test_simulate_as_json_has_the_keys_of_herd(clients: int, files: list[str], tmp_path: Path) -> None:
     done = wslab_command(
         *("simulate", "--clients", str(clients), "--policy", "full_jitter", "--downtime", "0.2", "--json"),

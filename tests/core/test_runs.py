@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import tracemalloc
 from pathlib import Path
 
+import msgspec
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wslab.core.errors import RunFileError
+from wslab.core.errors import RunFileError, UnwritableError
 from wslab.core.knobs import Knobs
 from wslab.core.records import Close, Closure, Outage, Restart, RunInfo
 from wslab.core.runs import Run, load
@@ -72,6 +75,14 @@ INFO = RunInfo(
 )
 RUN = Run(INFO, (RESTART,))
 
+HEAD = msgspec.json.encode(INFO).decode()
+OUTAGE_REST = (
+    '"number":1,"close_code":1012,"close_reason":"","closed_at_s":0.5,"attempts":1,"reopened_at_s":null,'
+    '"time_to_reconnect_s":null,"gave_up":null}'
+)
+PLAIN = "\n".join([HEAD, msgspec.json.encode(RESTART).decode(), '{"record":"end","records":1,"format_version":1}'])
+FILES = {"plain": PLAIN.encode(), "gzip": gzip.compress(PLAIN.encode())}
+
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(records=st.lists(OUTAGES | CLOSURES, max_size=8), suffix=st.sampled_from([".jsonl", ".jsonl.gz"]))
@@ -95,7 +106,7 @@ def test_saving_replaces_the_file_whole(tmp_path: Path) -> None:
 
 
 def test_saving_where_nothing_can_be_written_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="missing"):
+    with pytest.raises(UnwritableError, match=r"missing/run.jsonl' cannot be written"):
         RUN.save(tmp_path / "missing" / "run.jsonl")
 
 
@@ -146,6 +157,59 @@ def test_file_of_a_newer_format_asks_for_an_upgrade(tmp_path: Path) -> None:
     path.write_text("\n".join([lines[0], '{"record":"seance"}', json.dumps(end)]))
     with pytest.raises(RunFileError, match=r"format 99.*upgrade"):
         load(path)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@given(data=st.data())
+def test_file_that_is_changed_anywhere_is_a_run_or_told_to_be_none(tmp_path: Path, data: st.DataObject) -> None:
+    whole, suffix = data.draw(st.sampled_from([(FILES["plain"], ".jsonl"), (FILES["gzip"], ".jsonl.gz")]))
+    content = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
+    path = tmp_path / f"changed{suffix}"
+    path.write_bytes(content)
+    with contextlib.suppress(RunFileError):
+        assert isinstance(load(path), Run)
+
+
+def file_of(*lines: str) -> str:
+    return "\n".join([HEAD, *lines, json.dumps({"record": "end", "records": len(lines)})])
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            HEAD.replace('"parameters":{', '"parameters":{"deep":' + "[" * 100_000 + "]" * 100_000 + ","),
+            "line 2: .*recur",
+        ),
+        ('{"record":"outage","client":1180591620717411303424,' + OUTAGE_REST, "client is .*64 bits"),
+        ('{"record":"outage","client":1,' + OUTAGE_REST.replace("1012", "70000"), "close_code"),
+        ('{"record":"outage","client":1,' + OUTAGE_REST.replace("0.5", "1e999"), "line 2"),
+        ('{"record":"outage","client":1,' + OUTAGE_REST.replace("0.5", "NaN"), "line 2"),
+        ('{"record":"\\u001b[31m"}', r"line 2: a record of the kind '\\x1b\[31m'"),
+    ],
+    ids=["nested", "long", "no code", "too large", "no number", "escape sequence"],
+)
+def test_forged_line_is_refused_in_one_printable_line(tmp_path: Path, line: str, message: str) -> None:
+    path = tmp_path / "forged.jsonl"
+    path.write_text(file_of(line))
+    with pytest.raises(RunFileError, match=message) as refused:
+        load(path)
+    assert str(refused.value).isprintable()
+
+
+def test_file_that_inflates_without_end_is_refused_before_it_is_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.jsonl.gz"
+    path.write_bytes(gzip.compress(bytes(50_000_000)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(RunFileError, match=r"more than 1,000,000 bytes; load\(path, max_bytes=…\)"):
+            load(path, max_bytes=1_000_000)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("content", [b"\x89PNG\r\n", b"a,b\n1,2\n", gzip.compress(b"x")[:-3]])

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+from hostile import hostile_run
 
 from wslab.core.knobs import Knobs
 from wslab.core.records import KINDS, Restart, Send
@@ -54,6 +55,16 @@ def test_table_holds_what_plain_pandas_makes_of_the_records(kind, sweep_run, res
     assert len(shared) >= len(plain.columns) - 3  # close frames and knobs have no column of their own
     expected = plain[shared].astype({name: table[name].dtype for name in shared})
     pd.testing.assert_frame_equal(table[shared], expected, check_column_type=bool(len(shared)))
+
+
+@pytest.mark.parametrize("tabulate", TABLES, ids=lambda table: table.__name__)
+def test_texts_in_tables_are_printable_and_the_records_keep_what_was_said(tabulate) -> None:
+    run = hostile_run()
+    table = tabulate(run)
+    texts = [text for name in table if table[name].dtype == "string" for text in table[name].dropna()]
+    assert all(text.isprintable() for text in texts)
+    assert table.to_string().replace("\n", "").isprintable()
+    assert any("\x1b" in closure.close_reason for closure in run.closures)
 
 
 def test_closures_flatten_close_frames(restart_run) -> None:

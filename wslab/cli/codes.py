@@ -9,9 +9,11 @@ from typing import Annotated, cast
 import typer
 from rich.console import Console
 
+from wslab.cli.console import print_saved
 from wslab.core.codes.cards import compare
 from wslab.core.codes.languages import LANGUAGES, Language
 from wslab.core.codes.registry import REGISTRY
+from wslab.core.files import write_whole
 from wslab.views.cards import render
 
 
@@ -34,8 +36,7 @@ def codes(
     if html is not None:
         from wslab.views.card_pages import card_page  # matplotlib knows the colours, and takes its time
 
-        html.write_text(card_page(card), encoding="utf-8")
-        console.print(f"saved {html}", soft_wrap=True)
+        print_saved([write_whole(html, card_page(card).encode())])
     elif console.is_jupyter:
         from IPython.display import display
 

@@ -7,7 +7,7 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +18,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from wslab.core.errors import UnwritableError, WslabError, in_words
+from wslab.core.printable import printable
 from wslab.experiments import Progress
 from wslab.experiments.conduct import OnProgress
 
@@ -59,19 +60,40 @@ def teaching() -> Iterator[None]:
         raise typer.Exit(complain(error, 2 if isinstance(error, ValueError | TypeError) else 1)) from None
 
 
-def print_result(document: Mapping[str, Any] | None, table: Table, saved: Sequence[Path]) -> None:
-    """Print one JSON document, or, where there is none, the table and what was saved."""
+def print_result(
+    table: Table,
+    *,
+    document: Callable[[Sequence[Path]], Mapping[str, Any]] | None = None,
+    files: Iterable[Path] = (),
+) -> None:
+    """Print what was found, as a table or as one JSON document, and then the files that it was written to.
+
+    Args:
+        document: makes the JSON document, which names the files; None prints the table.
+        files: each is written when it is asked for. Where one cannot be, what was found is printed all the same.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    saved: list[Path] = []
+    failure: OSError | None = None
+    try:
+        saved.extend(files)
+    except OSError as error:
+        failure = error
     if document is not None:
-        print(json.dumps(document, indent=2))
-        return
-    Console().print(table)
-    print_saved(saved)
+        print(json.dumps(document(saved), indent=2))
+    else:
+        Console().print(table)
+        print_saved(saved)
+    if failure is not None:
+        raise failure
 
 
-def print_saved(paths: Sequence[Path]) -> None:
+def print_saved(paths: Iterable[Path]) -> None:
     """Print a line for each file that was written."""
     for path in paths:
-        Console().print(f"saved {path}", soft_wrap=True)
+        Console().print(printable(f"saved {path}"), soft_wrap=True, markup=False, highlight=False)
 
 
 def make_folder(out: Path | None) -> None:
@@ -132,5 +154,5 @@ def progress_line() -> Iterator[OnProgress]:
 
 def complain(error: Exception | str, exit_code: int) -> int:
     """Print a line on stderr and return the exit code that goes with it."""
-    Console(stderr=True).print(f"wslab: {error}", style="red", soft_wrap=True, markup=False, highlight=False)
+    Console(stderr=True).print(printable(f"wslab: {error}"), style="red", soft_wrap=True, markup=False, highlight=False)
     return exit_code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,13 +29,16 @@ def demo(
     make_folder(out)
     with progress_line() as progress:
         run = tell_story(clients=clients, max_message_bytes=max_message_bytes, seed=seed, progress=progress)
-    saved = _save(run, out) if out is not None else []
-    print_result(_document(run, saved) if as_json else None, story_table(run), saved)
+    print_result(
+        story_table(run),
+        document=(lambda saved: _document(run, saved)) if as_json else None,
+        files=_save(run, out) if out is not None else (),
+    )
     if run.info.partial:
         raise typer.Exit(INTERRUPTED)
 
 
-def _document(run: Run, saved: list[Path]) -> dict[str, Any]:
+def _document(run: Run, saved: Sequence[Path]) -> dict[str, Any]:
     limit = bracket(before_reload(run)[0])
     document: dict[str, Any] = msgspec.to_builtins(
         {
@@ -51,16 +55,14 @@ def _document(run: Run, saved: list[Path]) -> dict[str, Any]:
     return document
 
 
-def _save(run: Run, folder: Path) -> list[Path]:
-    from wslab.views import axes, plots, tables
+def _save(run: Run, folder: Path) -> Iterator[Path]:
+    from wslab.views import plots, tables
 
+    yield run.save(folder / "story.jsonl")
     growing_only = Run(run.info, tuple(before_reload(run)[0]))
     growing = plots.close_codes(tables.sends(growing_only), limit_bytes=run.info.parameters["max_message_bytes"])
+    yield plots.save(growing, folder / "close-codes.png")
     timeline = plots.reconnect_timeline(
         tables.attempts(run), tables.closures(run), tables.outages(run), tables.restarts(run)
     )
-    return [
-        run.save(folder / "story.jsonl"),
-        axes.save(growing, folder / "close-codes.png"),
-        axes.save(timeline, folder / "reconnect-timeline.png"),
-    ]
+    yield plots.save(timeline, folder / "reconnect-timeline.png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -55,20 +56,21 @@ def herd(
             progress=progress,
         )
     summary = herd_summary(run)
-    saved = _save(run, out) if out is not None else []
     table = herd_table(f"{clients:,} real clients, policy {policy}, {kind} restart", summary)
-    print_result(_document(summary, run, saved) if as_json else None, table, saved)
+    print_result(
+        table,
+        document=(lambda saved: _document(summary, run, saved)) if as_json else None,
+        files=_save(run, out) if out is not None else (),
+    )
 
 
-def _document(summary: dict[str, Any], run: Run, saved: list[Path]) -> dict[str, Any]:
+def _document(summary: dict[str, Any], run: Run, saved: Sequence[Path]) -> dict[str, Any]:
     return {**summary, "run": msgspec.to_builtins(run.info), "saved": [str(path) for path in saved]}
 
 
-def _save(run: Run, folder: Path) -> list[Path]:
+def _save(run: Run, folder: Path) -> Iterator[Path]:
     from wslab.views import plots, tables
 
-    return [
-        run.save(folder / "herd.jsonl.gz"),
-        plots.save(plots.arrivals(run), folder / "arrivals.png"),
-        plots.save(plots.time_to_reconnect(tables.outages(run)), folder / "time-to-reconnect.png"),
-    ]
+    yield run.save(folder / "herd.jsonl.gz")
+    yield plots.save(plots.arrivals(run), folder / "arrivals.png")
+    yield plots.save(plots.time_to_reconnect(tables.outages(run)), folder / "time-to-reconnect.png")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,18 +57,22 @@ def simulate(
         )
         elapsed_s = time.perf_counter() - began_s
     summary = herd.summary() | {"elapsed_s": elapsed_s}
-    saved = _save(herd, out) if out is not None else []
     table = herd_table(f"{clients:,} simulated clients, policy {policy}, {kind} restart", summary)
-    print_result(_document(summary, herd, saved) if as_json else None, table, saved)
+    print_result(
+        table,
+        document=(lambda saved: _document(summary, herd, saved)) if as_json else None,
+        files=_save(herd, out) if out is not None else (),
+    )
 
 
-def _document(summary: dict[str, Any], herd: Herd, saved: list[Path]) -> dict[str, Any]:
+def _document(summary: dict[str, Any], herd: Herd, saved: Sequence[Path]) -> dict[str, Any]:
     scenario = msgspec.to_builtins(herd.scenario)
     return {**summary, "scenario": scenario, "seed": herd.seed, "saved": [str(path) for path in saved]}
 
 
-def _save(herd: Herd, folder: Path) -> list[Path]:
+def _save(herd: Herd, folder: Path) -> Iterator[Path]:
     from wslab.views import plots
 
-    figure = plots.save(plots.arrivals(herd), folder / "arrivals.png")
-    return [figure] if herd.kept is None else [figure, herd.to_run().save(folder / "simulated.jsonl.gz")]
+    if herd.kept is not None:
+        yield herd.to_run().save(folder / "simulated.jsonl.gz")
+    yield plots.save(plots.arrivals(herd), folder / "arrivals.png")

@@ -1,25 +1,44 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, with the permissions that their user gives files."""
 
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
+import stat
 from pathlib import Path
+
+from wslab.core.errors import UnwritableError, in_words
 
 
 def write_whole(path: Path, content: bytes) -> Path:
     """Write `content` to `path` and return it; until all of it is there, what was there before stays.
 
+    A file that was there keeps its mode, and a new one gets what the umask leaves. A link is followed; what is no
+    regular file, such as /dev/stdout, is written to as it is.
+
     Raises:
-        OSError: the path cannot be written.
+        UnwritableError: the path cannot be written; the message names it and says why.
     """
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(content)
-            file.close()
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+    try:
+        target = Path(os.path.realpath(path))
+        if target.exists() and not target.is_file():
+            target.write_bytes(content)
+        else:
+            _replace(target, content)
+    except OSError as error:
+        raise UnwritableError(f"{str(path)!r} cannot be written: {in_words(error, named=False)}") from error
     return path
+
+
+def _replace(target: Path, content: bytes) -> None:
+    beside = target.parent / f".wslab-{secrets.token_hex(8)}"
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # of which the umask takes away
+    try:
+        with open(descriptor, "wb") as file:
+            if target.exists():
+                os.fchmod(descriptor, stat.S_IMODE(target.stat().st_mode))
+            file.write(content)
+        os.replace(beside, target)
+    except BaseException:
+        os.unlink(beside)
+        raise

@@ -13,7 +13,7 @@ Rules:
 
 from __future__ import annotations
 
-from typing import Any, Generic, Literal, Self, TypeVar, overload
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar, overload
 
 import msgspec
 
@@ -27,6 +27,9 @@ AttemptOutcome = Literal["opened", "refused", "reset", "timeout", "rejected", "f
 RestartKind = Literal["graceful", "crash", "reload", "rolling"]
 TraceProtocol = Literal["websocket", "http", "http2", "tls", "other", "none"]
 NoticeEvent = Literal["open", "message", "error", "close", "thrown", "silence"]
+
+Code = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+"""A close code, as the two bytes of a close frame may say it; a file that says another is refused."""
 
 R = TypeVar("R", bound="Record")
 
@@ -49,7 +52,7 @@ def tag_of(kind: type[Record]) -> str:
 class Close(Record, frozen=True, kw_only=True, tag="close"):
     """A close frame as it was on the wire. `code` 1005 is a frame without a code (RFC 6455 §7.1.5)."""
 
-    code: int
+    code: Code
     reason: str = ""
 
 
@@ -84,7 +87,7 @@ class Send(Record, frozen=True, kw_only=True, tag="send"):
     send_s: float | None
     round_trip_s: float | None
     reply_bytes: int | None
-    close_code: int | None
+    close_code: Code | None
     close_reason: str | None
     error: str | None
     compression: bool = False
@@ -114,7 +117,7 @@ class Closure(Record, frozen=True, kw_only=True, tag="closure"):
     opened_at_s: float
     close_started_at_s: float
     closed_at_s: float
-    close_code: int
+    close_code: Code
     close_reason: str
     clean: bool
     closed_by: ClosedBy
@@ -249,7 +252,7 @@ class Statement(Record, frozen=True, kw_only=True, tag="statement"):
     words: str
     at: str | None
     speaker: Literal["client", "server", "proxy"] | None
-    close_code: int | None
+    close_code: Code | None
     close_reason: str | None
     told_by: Literal["received", "sent", "assumed"] | None
     closed_by: ClosedBy | None
@@ -339,7 +342,7 @@ class Outage(Record, frozen=True, kw_only=True, tag="outage"):
 
     client: int
     number: int
-    close_code: int
+    close_code: Code
     close_reason: str
     closed_at_s: float
     attempts: int
@@ -413,7 +416,7 @@ class Sighting(Record, frozen=True, kw_only=True, tag="sighting"):
     ended_at_s: float
     payload_bytes: int
     overshoot_bytes: int
-    close_code: int | None
+    close_code: Code | None
     close_reason: str | None
     error: str | None
 
@@ -437,7 +440,7 @@ class Notice(Record, frozen=True, kw_only=True, tag="notice"):
     event: NoticeEvent
     call: str | None = None
     message_bytes: int | None = None
-    close_code: int | None = None
+    close_code: Code | None = None
     close_reason: str | None = None
     clean: bool | None = None
     words: str | None = None

@@ -11,6 +11,7 @@ import functools
 import gzip
 import operator
 import os
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -44,6 +45,9 @@ _KINDS_OF_LINES: tuple[type[Record], ...] = (RunInfo, *(kind.record for kind in 
 _LINES = {tag_of(kind): kind for kind in _KINDS_OF_LINES}
 
 _DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(functools.reduce(operator.or_, _KINDS_OF_LINES))
+
+_LONG = re.compile(rb"\d{19}")
+"""Where a number may be that 64 bits cannot hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +124,21 @@ def _read(source: Path, max_bytes: int) -> bytes:
 
 def _decode(source: Path, number: int, line: bytes, last: bytes) -> Record:
     try:
-        return _DECODER.decode(line)
+        record = _DECODER.decode(line)
+        if _LONG.search(line):
+            _check_whole_numbers(record)
+        return record
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         newer = _newer_version(last) or _newer_record(line)
         raise RunFileError(printable(f"{source}, line {number}: {newer or error}")) from None
+
+
+def _check_whole_numbers(record: Record) -> None:
+    """Raise ValueError where a number would fit no column of a table, which holds 64 bits."""
+    for name in record.__struct_fields__:
+        value = getattr(record, name)
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise ValueError(f"{name} is {value}, which 64 bits cannot hold")
 
 
 def _newer_version(last: bytes) -> str | None:

@@ -6,6 +6,7 @@ others. Titles and notes are wrapped to the Axes' width, so that a figure fits a
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import textwrap
@@ -25,6 +26,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullForm
 from rich.cells import cell_len
 
 from wslab.core.errors import BadTypeError, BadValueError
+from wslab.core.files import write_whole
 from wslab.core.printable import printable
 from wslab.views.glyphs import make_legible, take_literally
 from wslab.views.linebreaks import line_ends
@@ -221,7 +223,7 @@ def save(drawn: Axes | Figure, path: str | os.PathLike[str], *, dpi: int = 144) 
     The same figure makes the same bytes: no date and no random identifier.
 
     Raises:
-        OSError: the path cannot be written.
+        UnwritableError: the path cannot be written; what was there stays.
         ValueError: the path ends otherwise.
     """
     target = Path(path)
@@ -230,6 +232,7 @@ def save(drawn: Axes | Figure, path: str | os.PathLike[str], *, dpi: int = 144) 
     figure = _root(drawn) if isinstance(drawn, Axes) else drawn
     make_legible(figure)
     metadata = {"Description": describe(drawn)} | ({"Date": None} if target.suffix == ".svg" else {})
+    file = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "wslab"}):
-        figure.savefig(target, dpi=dpi, metadata=metadata)
-    return target
+        figure.savefig(file, format=target.suffix[1:], dpi=dpi, metadata=metadata)
+    return write_whole(target, file.getvalue())

@@ -24,6 +24,7 @@ import pandas as pd
 
 from wslab.core.errors import BadTypeError, BadValueError
 from wslab.core.knobs import Knobs
+from wslab.core.printable import printable
 from wslab.core.records import KINDS, Account, Closure, Kind, Record, Restart, Send
 from wslab.core.runs import Run
 from wslab.views.columns import columns, described
@@ -112,7 +113,7 @@ def _changes(before: Knobs | None, after: Knobs | None) -> str | None:
         return None
     was = msgspec.structs.asdict(before) if before else {}
     changed = {name: value for name, value in msgspec.structs.asdict(after).items() if was.get(name, ...) != value}
-    return ", ".join(f"{name}={value}" for name, value in changed.items()) or None
+    return printable(", ".join(f"{name}={value}" for name, value in changed.items())) or None
 
 
 @_over_runs

@@ -21,3 +21,13 @@ def test_fields_say_what_the_code_means() -> None:
     told = {field["field"]: field["says"] for field in fields(Close(code=1012, reason="new limits"))}
     assert told["status code"] == "1012 Service Restart"
     assert told["reason"] == "new limits"
+
+
+@given(code=st.integers(), reason=st.text(st.characters(), max_size=300))
+def test_fields_of_a_forged_frame_are_told_and_raise_nothing(code: int, reason: str) -> None:
+    told = {field["field"]: field for field in fields(Close(code=code, reason=reason))}
+    assert all(field["says"].isprintable() or reason for field in told.values())
+    if "status code" in told and not 0 <= code <= 65535:
+        assert told["status code"]["says"].endswith("cannot hold")
+    if len(reason.encode("utf-8", "surrogatepass")) > 123:
+        assert told["MASK, length"]["says"].endswith("125 are the most")

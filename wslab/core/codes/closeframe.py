@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TypedDict
 
 from wslab.core.codes.registry import lookup
+from wslab.core.printable import printable
 from wslab.core.records import Close
+
+MOST_BYTES = 125
+"""The longest payload of a control frame (RFC 6455 §5.5)."""
 
 
 class Field(TypedDict):
@@ -21,22 +25,32 @@ def fields(close: Close) -> list[Field]:
 
     RFC 6455 leaves no choice, so these are the bytes that were on the wire: a control frame is never fragmented and
     holds at most 125 bytes (§5.5), so its length takes one byte in one way (§5.2); no extension in use sets a bit of
-    a control frame; a server does not mask (§5.1).
+    a control frame; a server does not mask (§5.1). What no frame can hold, as in a record that somebody made up, has no
+    bytes, and is told so.
 
     >>> [field["bytes"] for field in fields(Close(code=1009, reason="too big"))]
     ['88', '09', '03 f1', '74 6f 6f 20 62 69 67']
     >>> [field["bytes"] for field in fields(Close(code=1005))]
     ['88', '00']
+    >>> fields(Close(code=70_000))[-1]["says"]
+    '70000, which two bytes cannot hold'
     """
-    reason = close.reason.encode()
-    payload_bytes = 0 if close.code == 1005 else 2 + len(reason)
+    reason = close.reason.encode("utf-8", "surrogatepass")
+    payload_bytes = 0 if close.code == 1005 and not reason else 2 + len(reason)
+    fits = payload_bytes <= MOST_BYTES
+    length = f"not masked; {payload_bytes} bytes follow" + ("" if fits else f", but {MOST_BYTES} are the most")
     told: list[Field] = [
         {"bytes": "88", "field": "FIN, RSV, opcode", "says": "last fragment; no extension; opcode 8: close"},
-        {"bytes": f"{payload_bytes:02x}", "field": "MASK, length", "says": f"not masked; {payload_bytes} bytes follow"},
+        {"bytes": f"{payload_bytes:02x}" if fits else "", "field": "MASK, length", "says": length},
     ]
     if payload_bytes:
-        code = close.code.to_bytes(2, "big").hex(" ")
-        told.append({"bytes": code, "field": "status code", "says": lookup(close.code).label})
+        told.append(_status_code(close.code))
     if reason:
-        told.append({"bytes": reason.hex(" "), "field": "reason", "says": close.reason})
+        told.append({"bytes": reason.hex(" "), "field": "reason", "says": printable(close.reason)})
     return told
+
+
+def _status_code(code: int) -> Field:
+    if not 0 <= code <= 0xFFFF:
+        return {"bytes": "", "field": "status code", "says": f"{code}, which two bytes cannot hold"}
+    return {"bytes": code.to_bytes(2, "big").hex(" "), "field": "status code", "says": lookup(code).label}
