@@ -134,11 +134,11 @@ def _decode(source: Path, number: int, line: bytes, last: bytes) -> Record:
 
 
 def _check_whole_numbers(record: Record) -> None:
-    """Raise ValueError where a number would fit no column of a table, which holds 64 bits."""
+    """Raise where a number would fit no column of a table, which holds 64 bits."""
     for name in record.__struct_fields__:
         value = getattr(record, name)
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
-            raise ValueError(f"{name} is {value}, which 64 bits cannot hold")
+            raise RunFileError(f"{name} is {value}, which 64 bits cannot hold")
 
 
 def _newer_version(last: bytes) -> str | None:
