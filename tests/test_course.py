@@ -18,12 +18,17 @@ from wslab.core.runs import load
 from wslab.course import (
     check_announced_restart,
     check_bystanders,
+    check_code_arrives,
     check_gentle_return,
     check_limit_shown,
     check_page_is_told,
+    check_pieces,
     check_polite_policy,
+    check_rule,
     mystery_server,
 )
+from wslab.fieldguide.clients import CLIENTS
+from wslab.net.server.lab_server import LabServer
 
 STORY = load(Path(__file__).parent.parent / "data" / "story.jsonl")
 
@@ -35,7 +40,8 @@ STORY = load(Path(__file__).parent.parent / "data" / "story.jsonl")
         (..., False, "three dots"),
         (1009, False, "sender"),
         (1006, False, "crash"),
-        ("1012", False, "no row"),
+        ("1012", False, "without quotation marks"),
+        (1011, False, "no row"),
         (None, False, "no row"),
     ],
 )
@@ -50,15 +56,15 @@ def test_limit_shown_leads_from_nothing_to_the_byte() -> None:
         assert "send more" in check_limit_shown(wslab.payload_sweep(server, [1000]), server).message
         assert "smaller" in check_limit_shown(wslab.payload_sweep(server, [2**20]), server).message
         assert "close in" in check_limit_shown(wslab.payload_sweep(server, doubling(1024, 2**20)), server).message
-        other = wslab.payload_sweep(Knobs(), [2**20])
-        assert "not of the mystery server" in check_limit_shown(load_refused(other), server).message
         assert check_limit_shown(wslab.payload_sweep(server, until_refused(1024, 2**20)), server).passed
+        assert check_limit_shown(wslab.find_limit(server), server).passed
 
 
-def load_refused(run: wslab.Run) -> wslab.Run:
-    """Return the run with one more message, which was refused."""
-    refused = wslab.payload_sweep(Knobs(), [2**20 + 1])
-    return wslab.Run(run.info, (*run.records, *refused.records))
+def test_limit_of_another_server_is_none_of_this_one() -> None:
+    with mystery_server() as server, LabServer(server.knobs) as twin:
+        swept = wslab.payload_sweep(twin, until_refused(1024, 2**20))
+        assert "not measured on the mystery server" in check_limit_shown(swept, server).message
+        assert "not measured on the mystery server" in check_limit_shown(wslab.find_limit(twin), server).message
 
 
 @pytest.mark.parametrize(
@@ -68,6 +74,9 @@ def load_refused(run: wslab.Run) -> wslab.Run:
         (Knobs(), False, "1012 and not 1001"),
         (Knobs(restart_code=1001), False, "refuses TCP"),
         (Knobs(restart_code=1001, while_down="unavailable"), False, "Retry-After"),
+        (Knobs(restart_code=1001, while_down="unavailable", retry_after_s=100), False, "100 s; let it say one second"),
+        (Knobs(restart_code=1001, while_down="hang"), False, "says nothing"),
+        (Knobs(restart_code=1001, while_down="try_again_later"), False, "closes with 1013"),
         (Knobs(restart_code=1001, while_down="unavailable", retry_after_s=1), True, "503"),
     ],
 )
@@ -138,3 +147,65 @@ def test_polite_policy_is_drawn(policy: Any, passed: bool, hint: str) -> None:
 def test_check_shows_its_message() -> None:
     assert repr(check_bystanders(1012, STORY)).startswith("✓ 1012")
     assert repr(check_bystanders(..., STORY)).startswith("✗ not yet: ")
+
+
+def raising(code: int) -> bool:
+    raise KeyError(code)
+
+
+async def asynchronous(code: int) -> bool:
+    return code != 1009
+
+
+@pytest.mark.filterwarnings("ignore:coroutine 'asynchronous' was never awaited")
+@pytest.mark.parametrize(
+    ("rule", "passed", "hint"),
+    [
+        (..., False, "function of one close code"),
+        (raising, False, "for 1009 yours raises KeyError"),
+        (asynchronous, False, "return True or False"),
+        (lambda: True, False, "function of one close code"),
+        (lambda code: 1, False, "return True or False"),
+        (lambda code: True, False, "say no to 1009"),
+        (lambda code: code == 1012, False, "1001"),
+        (lambda code: code in (1001, 1012), False, "after a crash restart"),
+        (lambda code: code != 1009, True, "everyone came back"),
+        (frozenset({1001, 1006, 1012}).__contains__, True, "everyone came back"),
+    ],
+)
+def test_rule_is_tried_for_real(rule: Any, passed: bool, hint: str) -> None:
+    checked = check_rule(rule)
+    assert (checked.passed, hint in checked.message) == (passed, True), checked
+
+
+@pytest.mark.parametrize(
+    ("piece_bytes", "passed", "hint"),
+    [
+        (..., False, "whole number"),
+        ("4096", False, "whole number"),
+        (True, False, "whole number"),
+        (4095, False, "larger ones would too"),
+        (4097, False, "refused"),
+        (4096, True, "25 messages"),
+    ],
+)
+def test_pieces_are_tried_for_real(piece_bytes: Any, passed: bool, hint: str) -> None:
+    checked = check_pieces(piece_bytes)
+    assert (checked.passed, hint in checked.message) == (passed, True), checked
+
+
+def test_code_arrives_is_not_checked_where_the_client_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = CLIENTS["websocket-client"]._replace(needs="no_such_module")
+    monkeypatch.setitem(CLIENTS, "websocket-client", missing)
+    checked = check_code_arrives(Knobs(max_message_bytes=65_536))
+    assert (checked.passed, "pip install websocket-client" in checked.message) == (False, True), checked
+
+
+@pytest.mark.parametrize("check", [check_polite_policy, check_gentle_return])
+def test_policy_that_raises_is_said(check: Any) -> None:
+    def broken(rng: Random) -> Iterator[float]:
+        raise LookupError("no delay today")
+        yield 1.0
+
+    checked = check(broken)
+    assert (checked.passed, "no delay today" in checked.message) == (False, True), checked

@@ -13,13 +13,16 @@ from typing import Any, NamedTuple
 
 from wslab.core.codes.languages import Language, speaking
 from wslab.core.codes.registry import lookup
-from wslab.core.errors import NotRecordedError, PolicyError
+from wslab.core.errors import NotRecordedError, PolicyError, in_words
 from wslab.core.herds.simulate import simulate_herd
 from wslab.core.knobs import MIB, Knobs
-from wslab.core.ladders import bracket
+from wslab.core.ladders import Bracket, bracket
+from wslab.core.limits.verdicts import Verdict
 from wslab.core.policies.policy import Policy, checked
+from wslab.core.records import RestartKind
 from wslab.core.runs import Run
 from wslab.experiments import browser_drill, closure_visibility, payload_sweep, resend, restart_drill
+from wslab.net.replay import replaying
 from wslab.net.server.lab_server import LabServer
 
 
@@ -37,19 +40,22 @@ class Checked(NamedTuple):
 Check = Callable[..., Checked]
 
 
-def _as_recorded(check: Check) -> Check:
-    """Let a check that runs experiments say so where a replay has no recording of this answer."""
+def _tells(check: Check) -> Check:
+    """Let a check say what an answer raised, or that a replay has no recording of it, and never raise."""
 
     @functools.wraps(check)
-    def told(*answers: Any) -> Checked:
+    def told(*answers: Any, **options: Any) -> Checked:
         try:
-            return check(*answers)
+            return check(*answers, **options)
         except NotRecordedError:
             return Checked(False, "a replay can check what stood here and the solution; try yours where sockets are")
+        except Exception as error:  # whatever an answer of one's own may raise
+            return Checked(False, f"your answer could not be tried: {in_words(error)}")
 
     return told
 
 
+@_tells
 def check_bystanders(answer: Any, run: Run, lang: Language = "en") -> Checked:
     """Lesson 00: `answer` is the close code that the clients who had sent nothing saw, when the limit was raised."""
     say, truth = speaking(lang), next(outage.close_code for outage in run.outages if outage.number == 1)
@@ -60,6 +66,8 @@ def check_bystanders(answer: Any, run: Run, lang: Language = "en") -> Checked:
         hint = say("write a close code in place of the three dots; the first closure of each row shows it")
     elif answer == 1009:
         hint = say("1009 is what the sender of the large message saw; look at those who sent nothing")
+    elif str(answer) == str(truth):
+        hint = say("that is the code, written as a text; write it as a number, without quotation marks")
     elif answer == 1006:
         hint = say("1006 is what they saw at the crash, the second closure; look at the first")
     else:
@@ -74,17 +82,21 @@ def mystery_server(seed: int = 0) -> LabServer:
     return LabServer(max_message_bytes=random.Random(f"mystery {seed}").randrange(20_000, 500_000))
 
 
-def check_limit_shown(run: Any, server: LabServer) -> Checked:
-    """Lesson 01: `run` is a sweep whose messages show the limit of `server` from both sides."""
-    if not isinstance(run, Run):
+@_tells
+def check_limit_shown(found: Any, server: LabServer) -> Checked:
+    """Lesson 01: `found` is a sweep, or a verdict, that shows the limit of `server` from both sides."""
+    if not isinstance(found, Run | Verdict):
         return Checked(False, "put a sweep of the mystery server in place of the three dots: payload_sweep(mystery, …)")
-    shown = bracket(run.sends)
+    if not _is_of(found, server):
+        return Checked(False, "this was not measured on the mystery server; sweep that one")
+    if isinstance(found, Verdict):
+        shown = Bracket(found.max_single_frame_bytes, found.smallest_refused_bytes)
+    else:
+        shown = bracket(found.sends)
     if shown.accepted_bytes is None:
         return Checked(False, "no message has passed yet; begin with a smaller one")
     if shown.refused_bytes is None:
         return Checked(False, f"{shown.accepted_bytes:,} bytes passed, and nothing was refused yet; send more")
-    if shown.accepted_bytes > (server.knobs.max_message_bytes or 0):
-        return Checked(False, "this sweep is not of the mystery server; sweep that one")
     if not shown.is_exact:
         return Checked(
             False, f"the limit is between {shown.accepted_bytes:,} and {shown.refused_bytes:,} bytes; close in"
@@ -94,24 +106,43 @@ def check_limit_shown(run: Any, server: LabServer) -> Checked:
     )
 
 
-@_as_recorded
+def _is_of(found: Run | Verdict, server: LabServer) -> bool:
+    """Whether something was measured on this server; a replay has no addresses, and goes by the knobs."""
+    if isinstance(found, Run) and found.info.knobs != server.knobs:
+        return False
+    return replaying() or (found.info.url if isinstance(found, Run) else found.url) == server.url
+
+
+@_tells
 def check_announced_restart(knobs: Any) -> Checked:
-    """Lesson 04: a restart under `knobs` says 1001, and while down answers 503 with Retry-After."""
+    """Lesson 04: a restart under `knobs` says 1001, and while down answers 503 with a Retry-After of one second."""
     if not isinstance(knobs, Knobs):
         return Checked(False, "give Knobs(…)")
     run = restart_drill(knobs, clients=3, policy=lambda rng: iter([0.1] * 100), downtime_s=0.5, timeout_s=10)
-    codes = {outage.close_code for outage in run.outages}
-    if codes != {1001}:
-        return Checked(False, f"your clients saw {', '.join(map(str, codes))} and not 1001; which knob says the code?")
+    said = sorted({outage.close_code for outage in run.outages if outage.number == 1})
+    if said != [1001]:
+        return Checked(False, f"the restart says {', '.join(map(str, said))} and not 1001; which knob says the code?")
     turned_away = [attempt for attempt in run.attempts if attempt.outage and attempt.outcome != "opened"]
-    met = {attempt.http_status for attempt in turned_away}
-    if met != {503}:
-        return Checked(False, "while down, your server refuses TCP; which knob has it answer 503 (unavailable)?")
-    if any(attempt.retry_after_s is None for attempt in turned_away):
+    if {attempt.http_status for attempt in turned_away} != {503}:
+        met = _MET_WHILE_DOWN[knobs.while_down]
+        return Checked(False, f"while down, your server {met}; which knob has it answer 503 (unavailable)?")
+    told_s = {attempt.retry_after_s for attempt in turned_away}
+    if told_s == {None}:
         return Checked(False, "503, but no Retry-After: nobody is told when to come back; which knob is it?")
+    if told_s != {1}:
+        return Checked(False, f"Retry-After says {knobs.retry_after_s:g} s; let it say one second")
     return Checked(True, f"1001, then {len(turned_away)} times 503 with Retry-After: a client can plan its return")
 
 
+_MET_WHILE_DOWN = {
+    "refuse": "refuses TCP",
+    "hang": "accepts TCP and says nothing",
+    "try_again_later": "accepts the handshake and closes with 1013",
+    "unavailable": "was not tried by anybody",
+}
+
+
+@_tells
 def check_polite_policy(policy: Any) -> Checked:
     """Lesson 05: the first delay of `policy` is random between 5 and 30 s, none is longer than 60 s, and it goes on."""
     try:
@@ -136,18 +167,18 @@ def check_polite_policy(policy: Any) -> Checked:
     return Checked(True, f"200 clients, first delays from {min(firsts):.1f} to {max(firsts):.1f} s, none over 60 s")
 
 
+@_tells
 def check_gentle_return(policy: Any) -> Checked:
     """Lesson 06: under `policy` 100,000 clients spare a server that admits 1,000 a second, and are back in good time.
 
     Twice the capacity at most, nine in ten clients within two minutes, after ten seconds of downtime.
     """
-    try:
-        few = simulate_herd(100, policy, downtime_s=10, max_admissions_per_s=1)
-        if few.attempts.mean() > 50:  # and a thousand times as many clients would take minutes
-            return Checked(False, f"each client asked {few.attempts.mean():,.0f} times; let it wait longer")
-        herd = simulate_herd(100_000, policy, downtime_s=10, max_admissions_per_s=1000)
-    except Exception as error:  # whatever a policy of one's own may raise
-        return Checked(False, f"give a policy, such as backoff.full_jitter(initial_delay_s=2): {error}")
+    if policy is ...:
+        return Checked(False, "give a policy, such as backoff.full_jitter(initial_delay_s=2)")
+    few = simulate_herd(100, policy, downtime_s=10, max_admissions_per_s=1)
+    if few.attempts.mean() > 50:  # and a thousand times as many clients would take minutes
+        return Checked(False, f"each client asked {few.attempts.mean():,.0f} times; let it wait longer")
+    herd = simulate_herd(100_000, policy, downtime_s=10, max_admissions_per_s=1000)
     if herd.peak_attempts_per_s > 2000:
         return Checked(
             False,
@@ -162,20 +193,26 @@ def check_gentle_return(policy: Any) -> Checked:
     )
 
 
-@_as_recorded
+@_tells
 def check_rule(rule: Any) -> Checked:
     """Lesson 07: under `rule` a poison message is sent once, and a client comes back after a restart and a crash."""
-    try:
-        policy = Policy("your rule", _soon, retries=lambda code: bool(rule(code)))
-        poisoned = resend(Knobs(max_message_bytes=1000), "x" * 1001, policy=policy, duration_s=1)
-        away = {
-            kind: restart_drill(Knobs(downtime_s=0.1), clients=2, kind=kind, policy=policy, timeout_s=5)
-            for kind in ("graceful", "crash")
-        }
-    except TypeError as error:
-        return Checked(False, f"give a function of one close code: {error}")
+    for code in (1009, 1012, 1001, 1006):
+        try:
+            answer = rule(code)
+        except Exception as error:  # a rule of one's own may raise anything
+            return Checked(False, f"give a function of one close code; for {code} yours raises {in_words(error)}")
+        if not isinstance(answer, bool):
+            return Checked(False, f"your rule returns {answer!r} for {code}; let it return True or False")
+    policy = Policy("your rule", _soon, retries=lambda code: bool(rule(code)))
+    poisoned = resend(Knobs(max_message_bytes=1000), "x" * 1001, policy=policy, duration_s=1)
+    kinds: tuple[RestartKind, ...] = ("graceful", "crash")
+    away = {
+        kind: restart_drill(Knobs(downtime_s=0.1), clients=2, kind=kind, policy=policy, timeout_s=5) for kind in kinds
+    }
     if len(poisoned.sends) > 1:
         return Checked(False, f"the poison message was sent {len(poisoned.sends)} times in a second; say no to 1009")
+    if not rule(1001):
+        return Checked(False, f"after {lookup(1001).label} your clients stay away for good, and a restart may say that")
     for kind, run in away.items():
         if any(outage.reopened_at_s is None for outage in run.outages):
             code = run.outages[0].close_code
@@ -188,10 +225,10 @@ def _soon(rng: random.Random) -> Iterator[float]:
         yield rng.uniform(0.02, 0.1)
 
 
-@_as_recorded
+@_tells
 def check_pieces(piece_bytes: Any) -> Checked:
     """Lesson 02: messages of `piece_bytes` pass a limit of 4,096 bytes a frame, and no larger ones would."""
-    if not isinstance(piece_bytes, int) or not 1 <= piece_bytes <= 100_000:
+    if not isinstance(piece_bytes, int) or isinstance(piece_bytes, bool) or not 1 <= piece_bytes <= 100_000:
         return Checked(False, "give a whole number of bytes, from 1 to 100,000")
     knobs = Knobs(max_message_bytes=65_536, max_frame_bytes=4096)
     run = payload_sweep(knobs, [min(piece_bytes, 65_536), min(piece_bytes + 1, 65_536)])
@@ -203,7 +240,7 @@ def check_pieces(piece_bytes: Any) -> Checked:
     return Checked(True, f"{-(-100_000 // piece_bytes)} messages of at most {piece_bytes:,} bytes, and none is refused")
 
 
-@_as_recorded
+@_tells
 def check_code_arrives(knobs: Any) -> Checked:
     """Lesson 03: under `knobs` a blocking client sees 1009 even 4 MiB over the limit of 65,536 bytes."""
     if not isinstance(knobs, Knobs):
@@ -211,8 +248,11 @@ def check_code_arrives(knobs: Any) -> Checked:
     if knobs.max_message_bytes != 65_536:
         return Checked(False, f"the limit is to stay at 65,536 bytes; yours is {knobs.max_message_bytes}")
     run = closure_visibility(
-        knobs, [4 * MIB], clients=["websocket-client"], after_refusals=[knobs.after_refusal], tries=5
+        knobs, [4 * MIB], clients=["websocket-client"], after_refusals=[knobs.after_refusal], tries=5, timeout_s=3
     )
+    if not run.sightings:
+        missing = ", ".join(run.info.parameters["not_measured"].values())
+        return Checked(False, f"this cannot be tried here: {missing}; pip install websocket-client")
     seen = sum(sighting.close_code == 1009 for sighting in run.sightings)
     if seen < len(run.sightings):
         return Checked(
@@ -221,7 +261,7 @@ def check_code_arrives(knobs: Any) -> Checked:
     return Checked(True, f"1009 was seen in all {seen} tries: the server reads on until the client has finished")
 
 
-@_as_recorded
+@_tells
 def check_page_is_told(knobs: Any) -> Checked:
     """Lesson 08: a page that connects to a server under `knobs` while it is down is told 1013."""
     if not isinstance(knobs, Knobs):

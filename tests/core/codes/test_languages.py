@@ -44,7 +44,7 @@ def asked(story: Run) -> Iterator[set[str]]:
             card_html(compare(code, lang="ja"))
         card_html(compare(*OF_EACH_KIND, lang="ja"))
         card_html(compare(4001, 4002, lang="ja"))
-        for answer in (..., 1009, 1006, 1012, "no code"):
+        for answer in (..., 1009, 1006, 1012, "1012", "no code"):
             repr(course.check_bystanders(answer, story, lang="ja"))
         yield table.asked
 
