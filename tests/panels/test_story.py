@@ -63,7 +63,7 @@ def test_whole_story_says_its_chapters(panel: StoryPanel) -> None:
     panel.observe(lambda change: said.append(change.new["words"]), "status")
     run = panel.press("play")
     assert run is not None
-    assert run.info.experiment == "story"
+    assert run.info.experiment == "tell_story"
     assert len(panel.runs) == 1, "it begins anew"
     assert panel.events[0] == ["drill", "play"]
     assert "the limit is raised to 262,144 B: a reload, so everyone is sent away" in said
@@ -94,4 +94,4 @@ def test_code_does_the_same() -> None:
     panel = StoryPanel(clients=2, downtime_s=0, payload_bytes=65_537)
     names: dict[str, Any] = {"wslab": wslab}
     exec(panel.code, names)
-    assert names["run"].info.experiment == "story"
+    assert names["run"].info.experiment == "tell_story"

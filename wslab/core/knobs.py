@@ -111,7 +111,6 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ping_interval_s: TimeoutS | None = 20.0
     ping_timeout_s: TimeoutS | None = 20.0
     close_timeout_s: Annotated[float, Bound(0.01, 60, "seconds")] = 10.0
-    # Those above are part of what every recording is found by; see wslab.core.recordings.FIRST_KNOBS.
     denial: Words = '{"error": "not accepted"}'
     greeting: Words | None = None
     close_after_message: bool = False

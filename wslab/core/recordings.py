@@ -1,8 +1,9 @@
 """Recorded results in a folder: what was asked, what came of it, and how the one leads to the other.
 
-A call is known by its fingerprint, which is made of all that decides what it does: the experiment, its arguments, the
-server's knobs, the seed, and of a policy not its name but what it draws and which codes it retries. The same call made
-again finds its recording, whoever makes it; a call that differs in anything finds none.
+A call is known by its fingerprint, which is made of all that decides what it does: the experiment, the arguments and
+the server's knobs that are not at their defaults, the seed, and of a policy not its name but what it draws and which
+codes it retries. The same call made again finds its recording, whoever makes it; a call that differs in anything finds
+none. A new argument or knob, at its default, changes no fingerprint.
 """
 
 from __future__ import annotations
@@ -33,9 +34,6 @@ DRAWN = 5
 TRIED_CODES = (1000, 1001, 1005, 1006, 1008, 1009, 1011, 1012, 1013, 4000)
 """Codes by which two rules are told apart."""
 
-FIRST_KNOBS = 17
-"""So many knobs count always; each later one only where it was turned, so that a new one invalidates no recording."""
-
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """One call of an experiment: everything that decides what it does, as JSON can hold it.
@@ -56,23 +54,15 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits, the same for the same call on every machine.
 
-        >>> Asked(experiment="story", parameters={"a": 1, "b": 2}).fingerprint
-        '6039d5f94b14'
+        >>> Asked(experiment="tell_story", parameters={"a": 1, "b": 2}).fingerprint
+        'f6f9fbba140e'
         """
-        asked = self
-        if self.knobs is not None:  # in the order of their fields, which no dictionary below keeps
-            turned: Any = msgspec.Raw(msgspec.json.encode(_turned(self.knobs)))
-            asked = msgspec.structs.replace(self, knobs=turned)
+        asked = msgspec.structs.asdict(self)
+        if self.knobs is not None:
+            usual = msgspec.structs.asdict(Knobs())
+            turned = msgspec.structs.asdict(self.knobs).items()
+            asked["knobs"] = {name: value for name, value in turned if value != usual[name]}
         return hashlib.blake2s(msgspec.json.encode(asked, order="deterministic"), digest_size=6).hexdigest()
-
-
-def _turned(knobs: Knobs) -> dict[str, Any]:
-    defaults = dict(zip(knobs.__struct_fields__, knobs.__struct_defaults__, strict=True))
-    return {
-        name: value
-        for number, (name, value) in enumerate(msgspec.structs.asdict(knobs).items())
-        if number < FIRST_KNOBS or value != defaults[name]
-    }
 
 
 def behaviour(policy: Policy) -> dict[str, Any]:

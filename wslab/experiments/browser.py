@@ -7,7 +7,7 @@ WebSockets, feedback from the protocol), and it may close with few codes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from websockets.exceptions import ProtocolError
 
@@ -17,7 +17,8 @@ from wslab.core.knobs import Knobs
 from wslab.core.payloads import SAFETY_CAP_BYTES
 from wslab.core.records import Attempt, Notice
 from wslab.core.runs import Run
-from wslab.experiments.conduct import Cancel, OnRecord, Setting, conduct, served
+from wslab.experiments.call import Call
+from wslab.experiments.conduct import Bench, Cancel, OnRecord, conduct
 from wslab.experiments.page import Page, Visitor
 from wslab.net.client.client import Client
 from wslab.net.recording import Recorder
@@ -60,6 +61,7 @@ def browser_drill(
         TypeError, ValueError: an argument is out of its bounds, or "oversized" meets a server without a limit.
         LabServerError: the server does not run, or did not come up again.
     """
+    call = Call.taken(browser_drill, locals())
     check_choice("case", case, get_args(Case))
     check_whole("overshoot_bytes", overshoot_bytes, low=1, high=SAFETY_CAP_BYTES, unit="bytes")
     check_whole("close_code", close_code, low=0, high=65_535, unit="(a close code)")
@@ -72,11 +74,13 @@ def browser_drill(
     payload_bytes = (knobs.max_message_bytes or 0) + overshoot_bytes
     missing = "none was asked for" if page is None else page.missing()
 
-    async def measure(recorder: Recorder) -> None:
-        assert server is not None, "served() yields one for all that is not a URL"
-        client = Client(url, recorder, open_timeout_s=timeout_s)
-        visitor = Visitor(None if missing else page, server, recorder, timeout_s)
-        drill = _Drill(server, client, visitor, recorder, timeout_s)
+    call.add(payload_bytes=payload_bytes)
+    call.instead("page", page={"missing": missing} if missing or page is None else page.describe())
+
+    async def measure(bench: Bench) -> None:
+        client = Client(bench.url, bench.recorder, open_timeout_s=timeout_s)
+        visitor = Visitor(None if missing else page, bench.server, bench.recorder, timeout_s)
+        drill = _Drill(bench.server, client, visitor, bench.recorder, timeout_s)
         try:
             match case:
                 case "restart":
@@ -93,13 +97,7 @@ def browser_drill(
             visitor.close()
             await client.close()
 
-    parameters: dict[str, Any] = {"case": case, "timeout_s": timeout_s}
-    parameters |= {"oversized": {"payload_bytes": payload_bytes}, "close": {"close_code": close_code}}.get(case, {})
-    parameters["page"] = {"missing": missing} if missing or page is None else page.describe()
-    with served(target) as (server, url):
-        return conduct(
-            measure, Setting("browser_drill", parameters, server, url, None), cancel=cancel, on_record=on_record
-        )
+    return conduct(measure, call)
 
 
 @dataclass

@@ -1,7 +1,8 @@
 """How every experiment is conducted: on the background loop, with its error bar, and so that nothing is lost.
 
-An experiment is a coroutine that emits records. Here it gets its clock, is cancelled or interrupted in order, and
-what it emitted until then becomes a `Run`.
+An experiment takes its arguments (`Call.taken`), checks them, and has a coroutine conducted. That is given a `Bench`
+with the recorder, which takes its records and tells its progress, and the server under test. Whatever ends it, what it
+emitted until then becomes a `Run`.
 """
 
 from __future__ import annotations
@@ -11,20 +12,23 @@ import contextlib
 import datetime
 import importlib.metadata
 import platform
-import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, NamedTuple
 
 from wslab.core.arguments import check_url
-from wslab.core.errors import BadTypeError
+from wslab.core.errors import BadTypeError, BadValueError, MisuseError, WslabError, in_words
 from wslab.core.herds.summaries import quantile
 from wslab.core.knobs import Knobs
-from wslab.core.policies.policy import Policy
-from wslab.core.recordings import Asked, behaviour
-from wslab.core.records import Record, Restart, RunInfo, since
+from wslab.core.records import Restart, RunInfo, since
 from wslab.core.runs import Run, load
-from wslab.net import replay, runtime
+from wslab.experiments.call import Call
+from wslab.experiments.stopping import Cancel as Cancel
+from wslab.experiments.stopping import Stop, see_through
+from wslab.net import replay
+from wslab.net.recording import OnProgress as OnProgress
+from wslab.net.recording import OnRecord as OnRecord
+from wslab.net.recording import Progress as Progress
 from wslab.net.recording import Recorder, loop_lag
 from wslab.net.server.fleet import LabFleet
 from wslab.net.server.lab_server import LabServer
@@ -32,152 +36,131 @@ from wslab.net.server.lab_server import LabServer
 Lab = LabServer | LabFleet
 """What an experiment may restart."""
 
+LOST_S = 1.0
+"""After the loss of its server an experiment goes on for so long, in which its clients notice."""
 
-class Progress(NamedTuple):
-    """How far an experiment is: `done` of `total` steps (None: not known), and what it does now."""
-
-    done: int
-    total: int | None
-    doing: str
+_FAULTS = (BadTypeError, BadValueError, MisuseError)
+"""What is wrong with a call and raises, while other errors of a run under way are told in it."""
 
 
-OnProgress = Callable[[Progress], None]
-OnRecord = Callable[[Record], None]
-"""Called with each record, and with what is told of a moment alone (see `Recorder`)."""
+class Bench(NamedTuple):
+    """What an experiment works with; `lab` is the lab's own server, None for a foreign one."""
 
-
-class Cancel:
-    """A token that stops an experiment from another thread, at any moment; a run made until then is returned."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._cancelled = False
-        self._job: runtime.Job[Any] | None = None
-
-    def cancel(self) -> None:
-        """Stop the experiment that holds this token, or, if none does yet, the one that will."""
-        with self._lock:
-            self._cancelled = True
-            if self._job is not None:
-                self._job.cancel()
+    recorder: Recorder
+    lab: Lab | None
+    url: str
 
     @property
-    def cancelled(self) -> bool:
-        """Whether it was cancelled, for work that no job of the background loop does."""
-        return self._cancelled
+    def restartable(self) -> Lab:
+        """The lab's own server or fleet."""
+        assert self.lab is not None, "only targets that the lab can restart were let in"
+        return self.lab
 
-    def watch(self, job: runtime.Job[Any]) -> None:
-        with self._lock:
-            self._job = job
-            if self._cancelled:
-                job.cancel()
-
-
-class Setting(NamedTuple):
-    """What a run says of itself beside its records: see `RunInfo`; and the policy, by which its recording is found."""
-
-    experiment: str
-    parameters: dict[str, Any]
-    server: Lab | None
-    url: str
-    seed: int | None
-    policy: Policy | None = None
-
-    def asked(self) -> Asked:
-        """Return what decides the run, before anything has changed the server."""
-        return Asked(
-            experiment=self.experiment,
-            # What this machine lacks is a finding, and nothing that was asked.
-            parameters={name: value for name, value in self.parameters.items() if name != "not_measured"},
-            knobs=self.server.knobs if self.server else None,
-            seed=self.seed,
-            url=None if self.server else self.url,
-            policy=behaviour(self.policy) if self.policy else None,
-        )
+    @property
+    def server(self) -> LabServer:
+        """The lab's own server."""
+        assert isinstance(self.lab, LabServer), "only targets that are one were let in"
+        return self.lab
 
 
-@contextlib.contextmanager
-def served(target: LabServer | Knobs | str) -> Iterator[tuple[LabServer | None, str]]:
-    """Yield the lab server (None for a foreign one) and the URL of a target; knobs get a server for the while."""
-    match target:
-        case LabServer():
-            yield target, target.url
-        case Knobs():
-            with LabServer(target) as server:
-                yield server, server.url
-        case str():
-            check_url(target)
-            yield None, target
-        case _:
-            raise BadTypeError(f"target is {target!r}, but must be a LabServer, Knobs to start one with, or a URL")
+Measure = Callable[[Bench], Coroutine[Any, Any, None]]
 
 
-def conduct(
-    measure: Callable[[Recorder], Coroutine[Any, Any, None]],
-    setting: Setting,
-    *,
-    cancel: Cancel | None = None,
-    on_record: OnRecord | None = None,
-) -> Run:
+def conduct(measure: Measure, call: Call, *, fleet: bool = False, ends_with_server: bool = True) -> Run:
     """Run `measure` to its end, to `cancel` or to Ctrl-C, and return what it emitted as a `Run`.
 
     After a cancellation or Ctrl-C (a notebook's ■) the run is marked `partial`; it is returned, not lost in a
-    KeyboardInterrupt. What `measure` raises by itself is raised.
+    KeyboardInterrupt, however often that comes. Where a server or process of the lab is lost while it measures, the run
+    says so in `losses` and is partial likewise.
 
     In a replay (see `wslab.net.replay`) nothing is measured: the run is the one that was recorded.
 
+    Args:
+        fleet: knobs as a target get a fleet, and not a single server.
+        ends_with_server: whether there is nothing more to see once the lab's own server is lost.
+
     Raises:
         NotRecordedError: in a replay, when there is none.
+        Exception: what `measure` raises, where nothing was measured yet, or a callback or the call is at fault.
     """
-    asked = setting.asked()
+    knobs, url = asked_of(call.target)
+    asked = call.asked(knobs, url)
     if replay.replaying():
         run = replay.recall(asked, load)
-        if on_record is not None:
+        if call.on_record is not None:
             for record in run.records:
-                on_record(record)
-        replay.keep(asked, run)
-        return run
-    job = runtime.start(_measured(measure, setting, on_record))
-    if cancel is not None:
-        cancel.watch(job)
-    try:
-        run = job.result()
-    except KeyboardInterrupt:
-        job.cancel()
-        run = job.result()
+                call.on_record(record)
+    else:
+        run = see_through(lambda stop: _conducted(measure, call, stop, fleet, ends_with_server), call.cancel)
     replay.keep(asked, run)
     return run
 
 
-async def _measured(
-    measure: Callable[[Recorder], Coroutine[Any, Any, None]], setting: Setting, on_record: OnRecord | None
-) -> Run:
+def asked_of(target: Any) -> tuple[Knobs | None, str | None]:
+    """Return the knobs of a target's server, as it is now; of a foreign one, the URL."""
+    match target:
+        case LabServer() | LabFleet():
+            target.url  # noqa: B018 - raises unless it runs
+            return target.knobs, None
+        case Knobs():
+            return target, None
+        case str():
+            check_url(target)
+            return None, target
+    raise BadTypeError(f"target is {target!r}, but must be a LabServer, Knobs to start one with, or a URL")
+
+
+@contextlib.asynccontextmanager
+async def opened(target: Lab | Knobs | str, *, fleet: bool = False) -> AsyncIterator[tuple[Lab | None, str]]:
+    """Yield the lab server (None for a foreign one) and the URL of a target; knobs get a server for the while."""
+    match target:
+        case Knobs():
+            own = LabFleet(target) if fleet else LabServer(target)
+            await own.start_async()
+            try:
+                yield own, own.url
+            finally:
+                await own.stop_async()
+        case LabServer() | LabFleet():
+            yield target, target.url
+        case _:
+            yield None, target
+
+
+async def _conducted(measure: Measure, call: Call, stop: Stop, fleet: bool, ends_with_server: bool) -> Run:
+    async with opened(call.target, fleet=fleet) as (lab, url):
+        return await _measured(measure, call, stop, Bench(Recorder(call.on_progress), lab, url), ends_with_server)
+
+
+async def _measured(measure: Measure, call: Call, stop: Stop, bench: Bench, ends_with_server: bool) -> Run:
+    recorder, lab, url = bench
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-    knobs = setting.server.knobs if setting.server else None
-    restarts_before = len(setting.server.restarts) if setting.server else 0
-    recorder = Recorder()
-    if on_record is not None:
-        recorder.listeners.append(on_record)
-    partial = False
+    knobs = lab.knobs if lab else None
+    restarts_before = len(lab.restarts) if lab else 0
+    if call.on_record is not None:
+        recorder.listeners.append(call.on_record)
+    cut_short = False
     async with loop_lag() as lags:
-        try:
-            with _restarts_told(setting.server, recorder):
-                await measure(recorder)
-        except asyncio.CancelledError:
-            partial = True
+        with _restarts_told(lab, recorder):
+            try:
+                cut_short = await stop.cut_short(measure(bench), _loss(bench, ends=ends_with_server))
+            except (WslabError, OSError) as error:
+                if isinstance(error, _FAULTS) or not recorder.records:
+                    raise
+                recorder.losses.append(f"it ended at {recorder.now():.3f} s: {in_words(error)}")
     duration_s = recorder.now()
-    if setting.server is not None:
-        await _add_servers_side(recorder, setting.server, restarts_before)
+    if lab is not None:
+        await _add_servers_side(recorder, lab, restarts_before)
     lags = lags if recorder.lags_s is None else recorder.lags_s
     info = RunInfo(
-        experiment=setting.experiment,
+        experiment=call.experiment,
         started_at=started_at,
         duration_s=duration_s,
-        partial=partial or bool(recorder.losses),
-        seed=setting.seed,
-        url=setting.url,
+        partial=cut_short or bool(recorder.losses),
+        seed=call.seed,
+        url=url,
         knobs=knobs,
-        parameters=setting.parameters,
+        parameters=call.parameters,
         measured=recorder.measured,
         losses=recorder.losses,
         versions=_versions(),
@@ -190,14 +173,25 @@ async def _measured(
     return Run(info, tuple(recorder.records))
 
 
+async def _loss(bench: Bench, *, ends: bool) -> None:
+    """Tell of the loss of the lab's server; return a while after it, unless that ends nothing or it is there again."""
+    if bench.lab is not None:
+        last_words = await bench.lab.died()
+        bench.recorder.losses.append(f"the lab server was lost at {bench.recorder.now():.3f} s; {last_words}")
+        await asyncio.sleep(LOST_S)
+        if ends and not bench.lab.alive:
+            return
+    await asyncio.Event().wait()
+
+
 @contextlib.contextmanager
-def _restarts_told(server: Lab | None, recorder: Recorder) -> Iterator[None]:
+def _restarts_told(lab: Lab | None, recorder: Recorder) -> Iterator[None]:
     """Tell, within the block, the server's restarts while they are under way; on record they come last."""
 
     def tell(restart: Restart) -> None:
         recorder.tell(since(recorder.origin, restart))
 
-    listeners = server.listeners if server else []
+    listeners = lab.listeners if lab else []
     listeners.append(tell)
     try:
         yield
@@ -205,12 +199,12 @@ def _restarts_told(server: Lab | None, recorder: Recorder) -> Iterator[None]:
         listeners.remove(tell)
 
 
-async def _add_servers_side(recorder: Recorder, server: Lab, restarts_before: int) -> None:
+async def _add_servers_side(recorder: Recorder, lab: Lab, restarts_before: int) -> None:
     """Join to the clients' records what the server says of the same connections, and its restarts."""
     seen = {record.connection_id for record in recorder.records if hasattr(record, "connection_id")} - {None}
-    await server.settle(seen)
-    theirs = [account for account in server.accounts if account.connection_id in seen]
-    for record in (*theirs, *server.restarts[restarts_before:]):
+    await lab.settle(seen)
+    theirs = [account for account in lab.accounts if account.connection_id in seen]
+    for record in (*theirs, *lab.restarts[restarts_before:]):
         recorder.emit(since(recorder.origin, record))
 
 

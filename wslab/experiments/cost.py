@@ -19,7 +19,8 @@ from wslab.core.knobs import MAX_LIMIT_BYTES, MIB, Knobs
 from wslab.core.payloads import make_payload
 from wslab.core.records import Footprint
 from wslab.core.runs import Run
-from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Progress, Setting, conduct
+from wslab.experiments.call import Call
+from wslab.experiments.conduct import Bench, Cancel, OnProgress, OnRecord, conduct
 from wslab.net.client.client import Client
 from wslab.net.recording import Recorder
 from wslab.net.server.lab_server import LabServer
@@ -60,6 +61,9 @@ def limit_cost(
     Raises:
         TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
     """
+    call = Call.taken(limit_cost, locals())
+    call.instead("knobs")  # the run says them of its server
+    call.target = knobs or Knobs()
     for limit in limits:
         check_whole("limits", limit, low=1, high=MAX_LIMIT_BYTES, unit="bytes each")
     for count in half_sent:
@@ -74,24 +78,15 @@ def limit_cost(
     stages = list(product(compression, limits))
     counts = sorted(set(half_sent))
 
-    async def measure(recorder: Recorder) -> None:
+    async def measure(bench: Bench) -> None:
         for done, (compressed, limit) in enumerate(stages):
-            if progress is not None:
-                how = "compressed" if compressed else "plain"
-                progress(Progress(done, len(stages), f"limit {limit:,} B, {how}"))
-            await server.restart_async("reload", downtime_s=0, max_message_bytes=limit, compression=compressed)
-            await _Stage(server, limit, compressed, timeout_s, recorder).fill(counts)
+            how = "compressed" if compressed else "plain"
+            bench.recorder.step(done, len(stages), f"limit {limit:,} B, {how}")
+            changes = {"max_message_bytes": limit, "compression": compressed}
+            await bench.server.restart_async("reload", downtime_s=0, **changes)
+            await _Stage(bench.server, limit, compressed, timeout_s, bench.recorder).fill(counts)
 
-    parameters = {
-        "limits": list(limits),
-        "half_sent": counts,
-        "compression": list(compression),
-        "cap_bytes": cap_bytes,
-        "timeout_s": timeout_s,
-    }
-    with LabServer(knobs) as server:
-        setting = Setting("limit_cost", parameters, server, server.url, None)
-        return conduct(measure, setting, cancel=cancel, on_record=on_record)
+    return conduct(measure, call)
 
 
 @dataclass

@@ -8,7 +8,6 @@ from typing import Any, Self
 
 from wslab.core.policies.policy import Policy
 from wslab.core.records import Attempt, Closure, Outage, Record
-from wslab.experiments.conduct import OnProgress
 from wslab.experiments.gathering import Gathering, Tally
 from wslab.net.client.client import Client
 from wslab.net.client.reconnect import stay_connected
@@ -34,15 +33,13 @@ class Crowd(Gathering):
         seed: int,
         first_client: int = 0,
         timeout_s: float = 60.0,
-        progress: OnProgress | None = None,
         **client_knobs: Any,
     ) -> None:
-        super().__init__(clients, timeout_s, progress)
+        super().__init__(recorder, clients, timeout_s)
         self._numbers = range(first_client, first_client + clients)
         self._clients = [Client(url, recorder, client=number, **client_knobs) for number in self._numbers]
         self._policy = policy
         self._seed = seed
-        self._recorder = recorder
         self._changed = asyncio.Event()
         self._attempted = self._closed = self._returned = 0
 

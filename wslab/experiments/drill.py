@@ -10,10 +10,10 @@ from wslab.core.policies.policy import Delays, Policy
 from wslab.core.policies.textbook import named
 from wslab.core.records import RestartKind
 from wslab.core.runs import Run
-from wslab.experiments.conduct import Cancel, Lab, OnProgress, OnRecord, Setting, conduct
+from wslab.experiments.call import Call
+from wslab.experiments.conduct import Bench, Cancel, Lab, OnProgress, OnRecord, conduct
 from wslab.experiments.crowd import Crowd
 from wslab.experiments.restarts import Restarts
-from wslab.net.recording import Recorder
 
 MAX_CLIENTS = 500
 """Beyond it one process with full clients would measure itself rather than the restart."""
@@ -57,6 +57,7 @@ def restart_drill(
         TypeError, ValueError: an argument is out of its bounds.
         LabServerError: the server does not run, or did not come up again.
     """
+    call = Call.taken(restart_drill, locals())
     check_whole("clients", clients, low=1, high=MAX_CLIENTS, unit="clients", hint="for more, use herd_drill")
     check_number("timeout_s", timeout_s, low=0.1, high=3600, unit="seconds")
     check_seed(seed)
@@ -64,28 +65,17 @@ def restart_drill(
     restarts.check(target)
     chosen = named(policy)
 
-    async def measure(recorder: Recorder) -> None:
+    async def measure(bench: Bench) -> None:
         crowd = Crowd(
-            lab.url,
-            recorder,
+            bench.url,
+            bench.recorder,
             clients,
             chosen,
             seed=seed,
             timeout_s=timeout_s,
-            progress=progress,
             open_timeout_s=open_timeout_s,
         )
         async with crowd:
-            await restarts.carry_out(lab, crowd)
+            await restarts.carry_out(bench, crowd)
 
-    parameters = {
-        "clients": clients,
-        "policy": chosen.name,
-        "policy_knobs": dict(chosen.knobs),
-        **restarts._asdict(),
-        "open_timeout_s": open_timeout_s,
-        "timeout_s": timeout_s,
-    }
-    with restarts.served(target) as lab:
-        setting = Setting("restart_drill", parameters, lab, lab.url, seed, chosen)
-        return conduct(measure, setting, cancel=cancel, on_record=on_record)
+    return conduct(measure, call, fleet=restarts.of_fleet)

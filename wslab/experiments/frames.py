@@ -14,10 +14,10 @@ from wslab.core.arguments import check_choice, check_whole
 from wslab.core.knobs import Knobs
 from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES, check_size, make_payload
 from wslab.core.runs import Run
-from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Progress, Setting, conduct, served
+from wslab.experiments.call import Call
+from wslab.experiments.conduct import Bench, Cancel, OnProgress, OnRecord, conduct
 from wslab.net.client.client import Client
 from wslab.net.client.exchange import Confirmation
-from wslab.net.recording import Recorder
 from wslab.net.server.lab_server import LabServer
 
 Way = Literal["one frame", "fragments", "messages"]
@@ -58,32 +58,29 @@ def frames_question(
     Raises:
         TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
     """
+    call = Call.taken(frames_question, locals())
     check_size("payload_bytes", payload_bytes, cap_bytes=cap_bytes)
     check_whole("payload_bytes", payload_bytes, low=1, unit="bytes")
     check_whole("piece_bytes", piece_bytes, low=-(-payload_bytes // MAX_PIECES), unit="bytes")
     for kind in payloads:
         check_choice("payload", kind, KINDS)
     cases = list(_cases(payload_bytes, piece_bytes, payloads, compression))
-
+    call.add(cases=cases)
     how: dict[str, Any] = {"confirm": confirm, "timeout_s": timeout_s}
 
-    async def measure(recorder: Recorder) -> None:
+    async def measure(bench: Bench) -> None:
         for number, case in enumerate(cases):
-            client = Client(url, recorder, client=number, compression=case["compression"])
+            client = Client(bench.url, bench.recorder, client=number, compression=case["compression"])
             fragment_bytes = piece_bytes if case["way"] == "fragments" else None
             sizes = _sizes(case["way"], payload_bytes, piece_bytes)
             pieces = (
                 make_payload(case["payload"], size, seed=seed + n, cap_bytes=size) for n, size in enumerate(sizes)
             )
             passed = await _offer(client, pieces, kind=case["payload"], fragment_bytes=fragment_bytes, **how)
-            if progress is not None:
-                outcome = "passed" if passed else "did not pass"
-                progress(Progress(number + 1, len(cases), f"{case['payload']} as {case['way']} {outcome}"))
+            outcome = "passed" if passed else "did not pass"
+            bench.recorder.step(number + 1, len(cases), f"{case['payload']} as {case['way']} {outcome}")
 
-    parameters = {"payload_bytes": payload_bytes, "piece_bytes": piece_bytes, **how, "cases": cases}
-    with served(target) as (server, url):
-        setting = Setting("frames_question", parameters, server, url, seed)
-        return conduct(measure, setting, cancel=cancel, on_record=on_record)
+    return conduct(measure, call)
 
 
 async def _offer(client: Client, pieces: Iterable[str | bytes], **how: Any) -> bool:

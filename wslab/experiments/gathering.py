@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, NamedTuple
 
-from wslab.experiments.conduct import OnProgress, Progress
+from wslab.net.recording import Recorder
 
 
 class Tally(NamedTuple):
@@ -25,13 +25,14 @@ class Gathering(abc.ABC):
     """Clients that connect and come back by themselves, and can be waited for.
 
     Args:
+        recorder: is told how many of them are where they are waited for.
         timeout_s: how long they are waited for, each time.
     """
 
-    def __init__(self, clients: int, timeout_s: float, progress: OnProgress | None) -> None:
+    def __init__(self, recorder: Recorder, clients: int, timeout_s: float) -> None:
+        self._recorder = recorder
         self._size = clients
         self._timeout_s = timeout_s
-        self._progress = progress
 
     @abc.abstractmethod
     def tally(self) -> Tally:
@@ -70,10 +71,6 @@ class Gathering(abc.ABC):
 
     async def _until(self, done: Callable[[Tally], int], total: int, doing: str) -> None:
         while (count := done(self.tally())) < total:
-            self._report(count, total, doing)
+            self._recorder.step(count, total, doing)
             await self.changed()
-        self._report(total, total, doing)
-
-    def _report(self, count: int, total: int, doing: str) -> None:
-        if self._progress is not None:
-            self._progress(Progress(count, total, doing))
+        self._recorder.step(total, total, doing)

@@ -11,7 +11,8 @@ from wslab.core.policies.policy import Delays, Policy
 from wslab.core.policies.textbook import named
 from wslab.core.records import RestartKind
 from wslab.core.runs import Run
-from wslab.experiments.conduct import Cancel, Lab, OnProgress, OnRecord, Setting, conduct
+from wslab.experiments.call import Call
+from wslab.experiments.conduct import Bench, Cancel, Lab, OnProgress, OnRecord, conduct
 from wslab.experiments.gathering import Gathering, Tally
 from wslab.experiments.restarts import Restarts
 from wslab.net import machine
@@ -66,6 +67,7 @@ def herd_drill(
         LabServerError, HerdError: the server did not come up again, or a worker died, in a cluster before the start.
         ImportError, ClusterError: Dask is not installed, or there is no such cluster, or it has no workers.
     """
+    call = Call.taken(herd_drill, locals())
     # One process holds them all: the server, or the relay before a fleet, which takes two files for each.
     machine.check_clients(clients, files_per_client=2 if kind == "rolling" else 1)
     check_seed(seed)
@@ -74,33 +76,21 @@ def herd_drill(
     restarts.check(target)
     chosen = named(policy)
 
-    async def measure(recorder: Recorder) -> None:
+    async def measure(bench: Bench) -> None:
         gather = Herd if scheduler is None else functools.partial(herd_on, scheduler)
         async with gather(
-            lab.url, recorder, clients, chosen, seed=seed, workers=workers, open_timeout_s=open_timeout_s
+            bench.url, bench.recorder, clients, chosen, seed=seed, workers=workers, open_timeout_s=open_timeout_s
         ) as herd:
-            await restarts.carry_out(lab, HerdGathering(herd, clients, timeout_s, progress))
+            await restarts.carry_out(bench, HerdGathering(herd, bench.recorder, clients, timeout_s))
 
-    parameters = {
-        "clients": clients,
-        "policy": chosen.name,
-        "policy_knobs": dict(chosen.knobs),
-        **restarts._asdict(),
-        "workers": workers,
-        "scheduler": scheduler,
-        "open_timeout_s": open_timeout_s,
-        "timeout_s": timeout_s,
-    }
-    with restarts.served(target) as lab:
-        setting = Setting("herd_drill", parameters, lab, lab.url, seed, chosen)
-        return conduct(measure, setting, cancel=cancel, on_record=on_record)
+    return conduct(measure, call, fleet=restarts.of_fleet)
 
 
 class HerdGathering(Gathering):
     """A herd, to be waited for."""
 
-    def __init__(self, herd: Herd, clients: int, timeout_s: float, progress: OnProgress | None) -> None:
-        super().__init__(clients, timeout_s, progress)
+    def __init__(self, herd: Herd, recorder: Recorder, clients: int, timeout_s: float) -> None:
+        super().__init__(recorder, clients, timeout_s)
         self._herd = herd
 
     def tally(self) -> Tally:

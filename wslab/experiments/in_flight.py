@@ -10,11 +10,11 @@ from wslab.core.knobs import Knobs
 from wslab.core.payloads import SAFETY_CAP_BYTES
 from wslab.core.records import RestartKind
 from wslab.core.runs import Run
-from wslab.experiments.conduct import Cancel, Lab, OnProgress, OnRecord, Progress, Setting, conduct
+from wslab.experiments.call import Call
+from wslab.experiments.conduct import Bench, Cancel, Lab, OnProgress, OnRecord, conduct
 from wslab.experiments.restarts import Restarts
 from wslab.net.client.client import Client
 from wslab.net.client.exchange import Confirmation
-from wslab.net.recording import Recorder
 
 MAX_SENDERS = 100
 
@@ -53,6 +53,7 @@ def in_flight_drill(
         TypeError, ValueError: an argument is out of its bounds.
         LabServerError: the server does not run, or did not come up again.
     """
+    call = Call.taken(in_flight_drill, locals())
     check_whole("senders", senders, low=1, high=MAX_SENDERS, unit="clients")
     check_number("interval_s", interval_s, low=0, high=10, unit="seconds")
     check_whole("payload_bytes", payload_bytes, low=20, high=SAFETY_CAP_BYTES, unit="bytes")
@@ -61,37 +62,25 @@ def in_flight_drill(
     restarts = Restarts(kind, None, {}, 1)
     restarts.check(target)
 
-    async def measure(recorder: Recorder) -> None:
-        clients = [Client(lab.url, recorder, client=number) for number in range(senders)]
+    async def measure(bench: Bench) -> None:
+        clients = [Client(bench.url, bench.recorder, client=number) for number in range(senders)]
         sending: list[asyncio.Task[None]] = []
         try:
             await asyncio.gather(*(client.open() for client in clients))
             flows = [_send_on(client, payload_bytes, interval_s, confirm) for client in clients if client.is_open]
             sending.extend(map(asyncio.create_task, flows))
-            if progress is not None:
-                progress(Progress(0, 1, "sending"))
+            bench.recorder.step(0, 1, "sending")
             await asyncio.sleep(lead_s)
-            await lab.restart_async(kind)
+            await bench.restartable.restart_async(kind)
             await asyncio.gather(*sending)
-            if progress is not None:
-                progress(Progress(1, 1, "cut off"))
+            bench.recorder.step(1, 1, "cut off")
         finally:
             for task in sending:
                 task.cancel()
             await asyncio.gather(*sending, return_exceptions=True)
             await asyncio.gather(*(client.close() for client in clients))
 
-    parameters = {
-        "senders": senders,
-        "interval_s": interval_s,
-        "payload_bytes": payload_bytes,
-        "confirm": confirm,
-        "kind": kind,
-        "lead_s": lead_s,
-    }
-    with restarts.served(target) as lab:
-        setting = Setting("in_flight_drill", parameters, lab, lab.url, None)
-        return conduct(measure, setting, cancel=cancel, on_record=on_record)
+    return conduct(measure, call, fleet=restarts.of_fleet)
 
 
 async def _send_on(client: Client, payload_bytes: int, interval_s: float, confirm: Confirmation) -> None:

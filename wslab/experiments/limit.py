@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from typing import Any
 
 from wslab.core.knobs import Knobs
 from wslab.core.limits.trials import Observation, Trial
 from wslab.core.limits.verdicts import Verdict
 from wslab.core.recordings import Asked, read_verdict
-from wslab.experiments.conduct import Cancel, OnProgress, Progress, served
-from wslab.net import replay, runtime
+from wslab.experiments.conduct import Cancel, OnProgress, Progress, asked_of, opened
+from wslab.experiments.stopping import Stop, see_through
+from wslab.net import replay
 from wslab.net.limits.probe import LimitProbe
 from wslab.net.limits.request import ProbeRequest
 from wslab.net.server.lab_server import LabServer
@@ -42,31 +41,22 @@ def find_limit(
     Raises:
         TypeError, ValueError: an argument is out of its bounds, or the host is neither this machine nor allowed.
     """
-    with served(target) as (server, url):
-        asked = _asked(server, url, request)
-        if replay.replaying():
-            return replay.recall(asked, read_verdict)
-        probe = LimitProbe(ProbeRequest(url=url, **request), None if progress is None else _Steps(progress))
-        job = runtime.start(probe.run())
-        if cancel is not None:
-            cancel.watch(job)
-        with contextlib.suppress(asyncio.CancelledError):
-            try:
-                job.result()
-            except KeyboardInterrupt:
-                job.cancel()
-                job.result()
-        verdict = probe.verdict()
-        replay.keep(asked, verdict)
-        return verdict
-
-
-def _asked(server: LabServer | None, url: str, request: dict[str, Any]) -> Asked:
-    """Return what decides the verdict; an SSL context decides who is believed, and is no argument that can be kept."""
+    knobs, foreign_url = asked_of(target)
+    # An SSL context decides who is believed, and is no argument that can be kept.
     parameters = {name: value for name, value in request.items() if name != "ssl_context"}
-    if server is None:
-        return Asked(experiment="find_limit", parameters=parameters, url=url)
-    return Asked(experiment="find_limit", parameters=parameters, knobs=server.knobs)
+    asked = Asked(experiment="find_limit", parameters=parameters, knobs=knobs, url=foreign_url)
+    if replay.replaying():
+        return replay.recall(asked, read_verdict)
+
+    async def search(stop: Stop) -> Verdict:
+        async with opened(target) as (_, url):
+            probe = LimitProbe(ProbeRequest(url=url, **request), None if progress is None else _Steps(progress))
+            await stop.cut_short(probe.run())
+            return probe.verdict()
+
+    verdict = see_through(search, cancel)
+    replay.keep(asked, verdict)
+    return verdict
 
 
 class _Steps:

@@ -13,11 +13,11 @@ from wslab.core.payloads import SAFETY_CAP_BYTES, payload_size
 from wslab.core.policies.policy import Delays, Policy
 from wslab.core.policies.textbook import named
 from wslab.core.runs import Run
-from wslab.experiments.conduct import Cancel, OnRecord, Setting, conduct, served
+from wslab.experiments.call import Call
+from wslab.experiments.conduct import Bench, Cancel, OnRecord, conduct
 from wslab.net.client.client import Client
 from wslab.net.client.exchange import Confirmation
 from wslab.net.client.reconnect import come_back
-from wslab.net.recording import Recorder
 from wslab.net.server.lab_server import LabServer
 
 
@@ -50,9 +50,10 @@ def resend(
     Raises:
         TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
     """
+    call = Call.taken(resend, locals())
     check_number("duration_s", duration_s, low=0.1, high=600, unit="seconds")
     check_seed(seed)
-    payload_bytes = payload_size(payload, cap_bytes=cap_bytes)
+    call.instead("payload", payload_bytes=payload_size(payload, cap_bytes=cap_bytes))
     chosen = named(policy)
 
     async def deliver(client: Client) -> None:
@@ -63,8 +64,8 @@ def resend(
             if send.outcome != "closed" or not await come_back(client, chosen, rng, await client.closed(), number):
                 return
 
-    async def measure(recorder: Recorder) -> None:
-        client = Client(url, recorder)
+    async def measure(bench: Bench) -> None:
+        client = Client(bench.url, bench.recorder)
         try:
             with contextlib.suppress(TimeoutError):  # the run shows that it would have gone on
                 async with asyncio.timeout(duration_s):
@@ -72,13 +73,4 @@ def resend(
         finally:
             await client.close()
 
-    parameters = {
-        "payload_bytes": payload_bytes,
-        "policy": chosen.name,
-        "policy_knobs": dict(chosen.knobs),
-        "duration_s": duration_s,
-        "confirm": confirm,
-    }
-    with served(target) as (server, url):
-        setting = Setting("resend", parameters, server, url, seed, chosen)
-        return conduct(measure, setting, on_record=on_record, cancel=cancel)
+    return conduct(measure, call, ends_with_server=False)

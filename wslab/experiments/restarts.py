@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any, NamedTuple, get_args
 
 from wslab.core.arguments import check_choice, check_number, check_whole
 from wslab.core.errors import BadTypeError, BadValueError
 from wslab.core.knobs import Knobs, changed
 from wslab.core.records import RestartKind
-from wslab.experiments.conduct import Lab
+from wslab.experiments.conduct import Bench, Lab
 from wslab.experiments.gathering import Gathering
 from wslab.net.server.fleet import LabFleet
-from wslab.net.server.lab_server import LabServer
 
 
 class Restarts(NamedTuple):
@@ -34,26 +31,18 @@ class Restarts(NamedTuple):
                 f"target is {target!r}, but a drill restarts its server: give a LabServer, a LabFleet, or Knobs for "
                 "one; a server of your own you restart yourself, while stay_connected(url) runs"
             )
-        if not isinstance(target, Knobs) and isinstance(target, LabFleet) != (self.kind == "rolling"):
+        if not isinstance(target, Knobs) and isinstance(target, LabFleet) != self.of_fleet:
             raise BadValueError(f"kind is {self.kind!r}, but a LabFleet is restarted by 'rolling', and nothing else is")
         changed(target if isinstance(target, Knobs) else target.knobs, self.changes)
 
-    @contextlib.contextmanager
-    def served(self, target: Lab | Knobs) -> Iterator[Lab]:
-        """Yield what is to be restarted; knobs get a server for the while, or a fleet where there is to be one."""
-        if not isinstance(target, Knobs):
-            yield target
-        elif self.kind == "rolling":
-            with LabFleet(target) as fleet:
-                yield fleet
-        else:
-            with LabServer(target) as server:
-                yield server
+    @property
+    def of_fleet(self) -> bool:
+        return self.kind == "rolling"
 
-    async def carry_out(self, lab: Lab, gathering: Gathering) -> None:
+    async def carry_out(self, bench: Bench, gathering: Gathering) -> None:
         """Restart once the clients are connected, and again whenever they are back."""
         await gathering.connected()
         for number in range(self.repeats):
             async with gathering.outage():
                 changes = self.changes if number == 0 else {}
-                await lab.restart_async(self.kind, downtime_s=self.downtime_s, **changes)
+                await bench.restartable.restart_async(self.kind, downtime_s=self.downtime_s, **changes)

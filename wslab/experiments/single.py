@@ -11,11 +11,11 @@ from wslab.core.payloads import SAFETY_CAP_BYTES, payload_size
 from wslab.core.policies.policy import Delays, Policy
 from wslab.core.policies.textbook import named
 from wslab.core.runs import Run
-from wslab.experiments.conduct import Cancel, OnRecord, Setting, conduct, served
+from wslab.experiments.call import Call
+from wslab.experiments.conduct import Bench, Cancel, OnRecord, conduct
 from wslab.net.client import reconnect
 from wslab.net.client.client import Client
 from wslab.net.client.exchange import Confirmation
-from wslab.net.recording import Recorder
 from wslab.net.server.lab_server import LabServer
 
 
@@ -45,27 +45,19 @@ def send_message(
     Raises:
         TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
     """
+    call = Call.taken(send_message, locals())
     check_flag("compression", compression)
-    payload_bytes = payload_size(payload, cap_bytes=cap_bytes)
+    call.instead("payload", payload_bytes=payload_size(payload, cap_bytes=cap_bytes))
 
-    async def measure(recorder: Recorder) -> None:
-        client = Client(url, recorder, compression=compression, max_message_bytes=max_message_bytes)
+    async def measure(bench: Bench) -> None:
+        client = Client(bench.url, bench.recorder, compression=compression, max_message_bytes=max_message_bytes)
         try:
             await client.open()
             await client.send_message(payload, fragment_bytes=fragment_bytes, confirm=confirm, timeout_s=timeout_s)
         finally:
             await client.close()
 
-    with served(target) as (server, url):
-        parameters = {
-            "payload_bytes": payload_bytes,
-            "fragment_bytes": fragment_bytes,
-            "compression": compression,
-            "max_message_bytes": max_message_bytes,
-            "confirm": confirm,
-            "timeout_s": timeout_s,
-        }
-        return conduct(measure, Setting("send_message", parameters, server, url, None))
+    return conduct(measure, call)
 
 
 def stay_connected(
@@ -89,12 +81,13 @@ def stay_connected(
     Raises:
         TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
     """
+    call = Call.taken(stay_connected, locals())
     check_number("duration_s", duration_s, low=0.1, high=3600, unit="seconds")
     check_seed(seed)
     chosen = named(policy)
 
-    async def measure(recorder: Recorder) -> None:
-        client = Client(url, recorder)
+    async def measure(bench: Bench) -> None:
+        client = Client(bench.url, bench.recorder)
         staying = asyncio.create_task(reconnect.stay_connected(client, chosen, Random(f"{seed}/0")))
         try:
             await asyncio.wait([staying], timeout=duration_s)
@@ -103,7 +96,4 @@ def stay_connected(
             await asyncio.gather(staying, return_exceptions=True)
             await client.close()
 
-    with served(target) as (server, url):
-        parameters = {"duration_s": duration_s, "policy": chosen.name, "policy_knobs": dict(chosen.knobs)}
-        setting = Setting("stay_connected", parameters, server, url, seed, chosen)
-        return conduct(measure, setting, cancel=cancel, on_record=on_record)
+    return conduct(measure, call, ends_with_server=False)  # what it does without one is what is to be seen

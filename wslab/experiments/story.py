@@ -6,9 +6,6 @@ its delay and comes back. The message then passes. A crash, last, shows the same
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 from wslab.core.arguments import check_seed, check_whole
 from wslab.core.knobs import MAX_LIMIT_BYTES, Knobs
 from wslab.core.ladders import until_refused
@@ -16,10 +13,10 @@ from wslab.core.payloads import make_payload
 from wslab.core.policies.policy import Delays, Policy
 from wslab.core.policies.textbook import full_jitter, named
 from wslab.core.runs import Run
-from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Progress, Setting, conduct
+from wslab.experiments.call import Call
+from wslab.experiments.conduct import Bench, Cancel, OnProgress, OnRecord, conduct
 from wslab.experiments.crowd import Crowd
 from wslab.net.client.client import Client
-from wslab.net.recording import Recorder
 from wslab.net.server.lab_server import LabServer
 
 CHAPTERS = 5
@@ -56,55 +53,44 @@ def tell_story(
     Raises:
         TypeError, ValueError: an argument is out of its bounds.
     """
+    call = Call.taken(tell_story, locals())
     check_whole("clients", clients, low=1, high=200, unit="clients")
     check_whole("max_message_bytes", max_message_bytes, low=1024, high=2**20, unit="bytes")
     raised_bytes = RAISED_BY * max_message_bytes if raised_bytes is None else raised_bytes
     check_whole("raised_bytes", raised_bytes, low=max_message_bytes + 1, high=MAX_LIMIT_BYTES, unit="bytes")
     check_seed(seed)
     chosen = named(policy)
+    call.instead("server", raised_bytes=raised_bytes)
+    call.target = _staged(server, Knobs(max_message_bytes=max_message_bytes, downtime_s=downtime_s))
 
-    def tell(chapter: int, doing: str) -> None:
-        if progress is not None:
-            progress(Progress(chapter, CHAPTERS, doing))
-
-    async def measure(recorder: Recorder) -> None:
-        sender = Client(stage.url, recorder)
-        async with Crowd(stage.url, recorder, clients, chosen, seed=seed, first_client=1) as crowd:
-            tell(0, f"{clients} clients connect")
+    async def measure(bench: Bench) -> None:
+        recorder, server = bench.recorder, bench.server
+        sender = Client(bench.url, recorder)
+        async with Crowd(bench.url, recorder, clients, chosen, seed=seed, first_client=1) as crowd:
+            recorder.step(0, CHAPTERS, f"{clients} clients connect")
             await crowd.connected()
-            tell(1, "a message grows until it breaks")
+            recorder.step(1, CHAPTERS, "a message grows until it breaks")
             refused_bytes = await _grow(sender, 2 * max_message_bytes)
-            tell(2, f"the limit is raised to {raised_bytes:,} B: a reload, so everyone is sent away")
+            reload = f"the limit is raised to {raised_bytes:,} B: a reload, so everyone is sent away"
+            recorder.step(2, CHAPTERS, reload)
             async with crowd.outage():
-                await stage.restart_async("reload", max_message_bytes=raised_bytes)
-            tell(3, "the message that broke is sent again")
+                await server.restart_async("reload", max_message_bytes=raised_bytes)
+            recorder.step(3, CHAPTERS, "the message that broke is sent again")
             await _send(sender, refused_bytes)
-            tell(4, "the server crashes")
+            recorder.step(4, CHAPTERS, "the server crashes")
             async with crowd.outage():
-                await stage.restart_async("crash")
-            tell(CHAPTERS, "everyone is back")
+                await server.restart_async("crash")
+            recorder.step(CHAPTERS, CHAPTERS, "everyone is back")
 
-    parameters = {
-        "clients": clients,
-        "max_message_bytes": max_message_bytes,
-        "raised_bytes": raised_bytes,
-        "policy": chosen.name,
-        "policy_knobs": dict(chosen.knobs),
-    }
-    with _staged(server, Knobs(max_message_bytes=max_message_bytes, downtime_s=downtime_s)) as stage:
-        setting = Setting("story", parameters, stage, stage.url, seed)
-        return conduct(measure, setting, cancel=cancel, on_record=on_record)
+    return conduct(measure, call)
 
 
-@contextlib.contextmanager
-def _staged(server: LabServer | None, knobs: Knobs) -> Iterator[LabServer]:
-    """Yield the server as the story finds it: the one given, tuned, or one of its own."""
+def _staged(server: LabServer | None, knobs: Knobs) -> LabServer | Knobs:
+    """Return what the story is played on: the server that was given, tuned, or knobs for one of its own."""
     if server is None:
-        with LabServer(knobs) as own:
-            yield own
-    else:
-        server.tune(max_message_bytes=knobs.max_message_bytes, downtime_s=knobs.downtime_s)
-        yield server
+        return knobs
+    server.tune(max_message_bytes=knobs.max_message_bytes, downtime_s=knobs.downtime_s)
+    return server
 
 
 async def _grow(sender: Client, last_bytes: int) -> int:

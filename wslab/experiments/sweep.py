@@ -12,10 +12,10 @@ from wslab.core.knobs import Knobs
 from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES, check_size, make_payload
 from wslab.core.records import Send
 from wslab.core.runs import Run
-from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Progress, Setting, conduct, served
+from wslab.experiments.call import Call, plain
+from wslab.experiments.conduct import Bench, Cancel, OnProgress, OnRecord, conduct
 from wslab.net.client.client import Client
 from wslab.net.client.exchange import Confirmation
-from wslab.net.recording import Recorder
 from wslab.net.server.lab_server import LabServer
 
 MAX_REPEATS = 1000
@@ -63,6 +63,7 @@ def payload_sweep(
         TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
         OSError: the file of the payload cannot be read.
     """
+    call = Call.taken(payload_sweep, locals())
     check_whole("repeats", repeats, low=1, high=MAX_REPEATS, unit="messages of each size")
     check_choice("connection", connection, ["per_message", "shared"])
     check_flag("compression", compression)
@@ -74,11 +75,14 @@ def payload_sweep(
     first = _next(steps, None)
     if first is None:
         raise BadValueError("sizes is empty, or a generator that is used up; give at least one size, or make it anew")
+    listed = sizes if isinstance(sizes, list | tuple | range) else None  # others are used up by now
+    call.instead("sizes", sizes=plain(listed), first_bytes=first)
     how: dict[str, Any] = {"fragment_bytes": fragment_bytes, "confirm": confirm, "timeout_s": timeout_s}
+    how |= {"kind": "file" if isinstance(payload, Path) else payload}
     client_knobs: dict[str, Any] = {"compression": compression, "max_message_bytes": max_message_bytes}
 
-    async def measure(recorder: Recorder) -> None:
-        client = Client(url, recorder, **client_knobs)
+    async def measure(bench: Bench) -> None:
+        client = Client(bench.url, bench.recorder, **client_knobs)
         size: int | None = first
         done = 0
         try:
@@ -89,25 +93,12 @@ def payload_sweep(
                 if total is None and sends[-1].outcome in ("timeout", "unopened"):
                     return  # silence is no refusal, and a search that took it for one would find a limit of its own
                 done += 1
-                if progress is not None:
-                    progress(Progress(done, total, f"{size:,} B {sends[-1].outcome}"))
+                bench.recorder.step(done, total, f"{size:,} B {sends[-1].outcome}")
                 size = _next(steps, passed)
         finally:
             await client.close()
 
-    how |= {"kind": "file" if isinstance(payload, Path) else payload}
-    parameters = {
-        "sizes": list(sizes) if isinstance(sizes, list | tuple | range) else None,
-        "first_bytes": first,
-        "payload": str(payload),
-        "repeats": repeats,
-        "connection": connection,
-        **how,
-        **client_knobs,
-    }
-    with served(target) as (server, url):
-        setting = Setting("payload_sweep", parameters, server, url, seed)
-        return conduct(measure, setting, cancel=cancel, on_record=on_record)
+    return conduct(measure, call)
 
 
 async def _send(client: Client, content: str | bytes, *, fresh: bool, **how: Any) -> Send:

@@ -19,7 +19,8 @@ from wslab.core.knobs import MIB, AfterRefusal, Knobs
 from wslab.core.payloads import SAFETY_CAP_BYTES
 from wslab.core.records import Sighting
 from wslab.core.runs import Run
-from wslab.experiments.conduct import Cancel, OnProgress, OnRecord, Progress, Setting, conduct, served
+from wslab.experiments.call import Call
+from wslab.experiments.conduct import Bench, Cancel, OnProgress, OnRecord, conduct
 from wslab.fieldguide.clients import CLIENTS, Ask, Order, Subject
 from wslab.net.recording import Recorder
 from wslab.net.server.lab_server import LabServer
@@ -59,6 +60,7 @@ def closure_visibility(
     Raises:
         TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
     """
+    call = Call.taken(closure_visibility, locals())
     check_whole("tries", tries, low=1, high=1000, unit="tries")
     check_number("timeout_s", timeout_s, low=0.1, high=600, unit="seconds")
     for after_refusal in after_refusals:
@@ -70,31 +72,22 @@ def closure_visibility(
     missing = {subject.name: why for subject in subjects if (why := subject.missing())}
     measured = [subject for subject in subjects if subject.name not in missing]
 
-    async def measure(recorder: Recorder) -> None:
-        place = _Place(server, url, limit_bytes, timeout_s, recorder)
+    call.instead("max_message_bytes", limit_bytes=limit_bytes)
+    call.add(not_measured=missing)
+
+    async def measure(bench: Bench) -> None:
+        place = _Place(bench.server if bench.lab else None, bench.url, limit_bytes, timeout_s, bench.recorder)
         async with _asking(measured) as asks, place.kept_as_it_was():
-            for after_refusal in after_refusals if server else (None,):
+            for after_refusal in after_refusals if place.server else (None,):
                 await place.tune(after_refusal)
                 for done, overshoot in enumerate(overshoots):
-                    if progress is not None:
-                        doing = f"{overshoot:,} B over the limit, server {after_refusal or 'as it is'}"
-                        progress(Progress(done, len(overshoots), doing))
+                    doing = f"{overshoot:,} B over the limit, server {after_refusal or 'as it is'}"
+                    bench.recorder.step(done, len(overshoots), doing)
                     for number in range(1, tries + 1):
                         for name, ask in asks.items():
-                            recorder.emit(await place.sight(name, ask, after_refusal, number, overshoot))
+                            bench.recorder.emit(await place.sight(name, ask, after_refusal, number, overshoot))
 
-    parameters = {
-        "limit_bytes": limit_bytes,
-        "overshoots": list(overshoots),
-        "clients": [subject.name for subject in subjects],
-        "not_measured": missing,
-        "after_refusals": list(after_refusals),
-        "tries": tries,
-        "timeout_s": timeout_s,
-    }
-    with served(target) as (server, url):
-        setting = Setting("closure_visibility", parameters, server, url, None)
-        return conduct(measure, setting, cancel=cancel, on_record=on_record)
+    return conduct(measure, call)
 
 
 @dataclass

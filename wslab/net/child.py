@@ -100,9 +100,7 @@ class Child:
             raise self._program.raises(event.error)
         if event is None:
             self._events.put_nowait(None)  # whoever asks again hears the same
-        raise self._program.raises(
-            f"process {self.pid} ({self._program.module}) ended unexpectedly; {self._farewell()}"
-        )
+        raise self._program.raises(f"process {self.pid} ({self._program.module}) ended unexpectedly; {self.farewell()}")
 
     def kill(self) -> None:
         """SIGKILL: no close frame, no farewell; the kernel ends its connections."""
@@ -138,7 +136,8 @@ class Child:
         async for line in self._process.stderr:
             self._last_words.append(line.decode(errors="replace").rstrip())
 
-    def _farewell(self) -> str:
+    def farewell(self) -> str:
+        """Return what it said last, for a message about its end."""
         said = "\n".join(self._last_words)
         return f"its last words:\n{said}" if said else f"exit status {self._process.returncode}, nothing said"
 

@@ -6,10 +6,25 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import NamedTuple
 
 from wslab.core.records import Record
 
 LAG_INTERVAL_S = 0.01
+
+
+class Progress(NamedTuple):
+    """How far an experiment is: `done` of `total` steps (None: not known), and what it does now."""
+
+    done: int
+    total: int | None
+    doing: str
+
+
+OnProgress = Callable[[Progress], None]
+
+OnRecord = Callable[[Record], None]
+"""Called with each record, and with what is told of a moment alone (see `Recorder`)."""
 
 
 class Recorder:
@@ -19,15 +34,19 @@ class Recorder:
     a client that is waiting, a restart under way. They must return at once, and one that raises is not called again.
     `measured` is what was measured of the instrument itself, `losses` what was lost of the run (see `RunInfo`);
     `lags_s` is of the loops that measured, where it was not the background loop.
+
+    Args:
+        on_progress: called with each step, likewise.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_progress: OnProgress | None = None) -> None:
         self.origin = time.monotonic()
         self.records: list[Record] = []
-        self.listeners: list[Callable[[Record], None]] = []
+        self.listeners: list[OnRecord] = []
         self.measured: dict[str, float] = {}
         self.losses: list[str] = []
         self.lags_s: list[float] | None = None
+        self._on_progress = on_progress
 
     def now(self) -> float:
         """Seconds since the run began."""
@@ -37,6 +56,11 @@ class Recorder:
         """Keep a record, and tell it."""
         self.records.append(record)
         self.tell(record)
+
+    def step(self, done: int, total: int | None, doing: str) -> None:
+        """Tell how far the experiment is, where somebody wants to know."""
+        if self._on_progress is not None:
+            self._on_progress(Progress(done, total, doing))
 
     def tell(self, record: Record) -> None:
         """Call the listeners; what is told alone is no part of the run."""

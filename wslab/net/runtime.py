@@ -13,7 +13,7 @@ import concurrent.futures
 import contextlib
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
 from wslab.core.errors import MisuseError
@@ -87,6 +87,20 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     except KeyboardInterrupt:
         job.cancel()
         job._ended.wait()
+        raise
+
+
+async def to_the_end(coroutine: Coroutine[Any, Any, T], *, on_cancel: Callable[[], object] = lambda: None) -> T:
+    """Await what must not be left half done: it is carried to its end even if this is cancelled meanwhile.
+
+    The cancellation then goes on; `on_cancel` is called when it comes, to make the rest shorter.
+    """
+    task = asyncio.ensure_future(coroutine)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        on_cancel()
+        await asyncio.wait([task])
         raise
 
 

@@ -98,6 +98,11 @@ class LabFleet:
         return f"ws://{host}:{port}/"
 
     @property
+    def alive(self) -> bool:
+        """Whether all of its servers' processes are there."""
+        return all(server.alive for server in self._servers)
+
+    @property
     def accounts(self) -> tuple[Account, ...]:
         """What all servers say of their connections; `connection_id` begins with the server's number."""
         return tuple(account for server in self._servers for account in server.accounts)
@@ -145,6 +150,16 @@ class LabFleet:
         if self._relay is not None:
             await self._relay.__aexit__()
             self._relay = None
+
+    async def died(self) -> str:
+        """Wait until one of the servers' processes ends by itself or by somebody else's hand; return its last words."""
+        waiting = [asyncio.create_task(server.died()) for server in self._servers]
+        try:
+            ended, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            return ended.pop().result()
+        finally:
+            for task in waiting:
+                task.cancel()
 
     async def settle(self, connection_ids: Iterable[str], timeout_s: float = 1.0) -> None:
         """Wait, at most `timeout_s`, until the accounts of these connections are complete."""

@@ -8,6 +8,7 @@ started before its predecessor is stopped, so that the downtime is the knob's an
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -207,6 +208,15 @@ class LabServer:
             raise BadValueError(f"a {kind} restart keeps its knobs; to change {', '.join(changes)}, use kind='reload'")
         knobs = changed(self.knobs, changes)
         self._check_running()
+        hurry = asyncio.Event()
+        restarting = self._restart(kind, knobs if changes else None, downtime_s, hurry)
+        return await runtime.to_the_end(restarting, on_cancel=hurry.set)
+
+    async def _restart(
+        self, kind: RestartKind, knobs_after: Knobs | None, downtime_s: float | None, hurry: asyncio.Event
+    ) -> Restart:
+        """Restart, and come up as soon as `hurry` is set: whoever is interrupted meanwhile is left with a server."""
+        knobs = knobs_after or self.knobs
         async with self._changing:
             successor = await self._spawn()
             began = Restart(
@@ -215,7 +225,7 @@ class LabServer:
                 requested_at_s=time.monotonic(),
                 down_at_s=None,
                 up_at_s=None,
-                knobs_after=knobs if changes else None,
+                knobs_after=knobs_after,
             )
             self._restarts.append(began)  # so that an interrupted restart is on record too
             self._tell(began)
@@ -223,15 +233,19 @@ class LabServer:
             self._tell(replace(began, down_at_s=down_at))
             self.knobs, self._process = knobs, successor
             wanted_s = knobs.downtime_s if downtime_s is None else downtime_s
-            up_at = await self._bring_up(successor, at=down_at + wanted_s if knobs.comes_back else math.inf)
+            at = down_at + wanted_s if knobs.comes_back else math.inf
+            up_at = await self._bring_up(successor, at=at, hurry=hurry)
             self._tell(replace(began, down_at_s=down_at, up_at_s=up_at))
             return self._restarts[-1]
 
     async def tune_async(self, *, open_ones_too: bool = False, **changes: Any) -> None:
         knobs = changed(self.knobs, changes)
         self._check_running()
-        assert self._process is not None
+        await runtime.to_the_end(self._tune(knobs, open_ones_too=open_ones_too))
+
+    async def _tune(self, knobs: Knobs, *, open_ones_too: bool) -> None:
         async with self._changing:
+            assert self._process is not None
             await self._process.tune(knobs, open_ones_too=open_ones_too)
             self.knobs = knobs
 
@@ -247,13 +261,17 @@ class LabServer:
         if self._reservation is not None:
             self._reservation.give_back()
 
-    async def died(self) -> None:
-        """Wait until the serving process ends by itself or by somebody else's hand; restarts do not count."""
+    async def died(self) -> str:
+        """Wait until the serving process ends by itself or by somebody else's hand, and return its last words.
+
+        Restarts do not count.
+        """
         while (process := self._process) is not None:
             await asyncio.shield(process.ended())
             async with self._changing:  # a restart under way has put another in its place
                 if self._process is process:
-                    return
+                    return process.farewell()
+        return "it was stopped"
 
     async def settle(self, connection_ids: Iterable[str], timeout_s: float = 1.0) -> None:
         """Wait, at most `timeout_s`, until the accounts of these connections are complete; a crash leaves them open."""
@@ -284,8 +302,10 @@ class LabServer:
         )
         return await process.down()
 
-    async def _bring_up(self, process: ServerProcess, *, at: float) -> float | None:
+    async def _bring_up(self, process: ServerProcess, *, at: float, hurry: asyncio.Event | None = None) -> float | None:
         """Have `process` listen at that time, and stand in until then where the knobs say so; return when it did.
+
+        It does so earlier where `hurry` is set.
 
         At an infinite time it never does, and this returns None at once.
         """
@@ -294,7 +314,8 @@ class LabServer:
             self._listen(process, standing_in=True)
         if at == math.inf:
             return None
-        await asyncio.sleep(at - time.monotonic())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for((hurry or asyncio.Event()).wait(), max(0.0, at - time.monotonic()))
         return await process.open() if standing_in else self._listen(process, standing_in=False)
 
     def _listen(self, process: ServerProcess, *, standing_in: bool) -> float:
