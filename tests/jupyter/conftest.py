@@ -34,6 +34,7 @@ class Jupyter:
 
     port: int
     process: psutil.Process
+    log: Path
 
     @property
     def address(self) -> str:
@@ -78,21 +79,21 @@ def jupyter_server(folder: Path, extensions: dict[str, bool]) -> Iterator[Jupyte
     environment = os.environ | private | {"JUPYTER_CONFIG_PATH": str(CONFIG)}
     log = folder / "log"
     with log.open("w") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
-        jupyter = Jupyter(port, psutil.Process(process.pid))
+        jupyter = Jupyter(port, psutil.Process(process.pid), log)
         try:
-            wait_until_up(jupyter, log)
+            wait_until_up(jupyter)
             yield jupyter
         finally:
             process.kill()
 
 
-def wait_until_up(jupyter: Jupyter, log: Path) -> None:
+def wait_until_up(jupyter: Jupyter) -> None:
     while jupyter.process.status() != psutil.STATUS_ZOMBIE:
         with contextlib.suppress(urllib.error.URLError, ConnectionError):
             jupyter.cookie()
             return
         time.sleep(0.05)
-    raise RuntimeError(f"the Jupyter server did not start:\n{log.read_text()}")
+    raise RuntimeError(f"the Jupyter server did not start:\n{jupyter.log.read_text()}")
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -28,9 +31,10 @@ from wslab.core.routes import CloseEvent, judge, routes
 from wslab.net import runtime
 from wslab.net.client.client import Client
 from wslab.net.recording import Recorder
+from wslab.net.relay import RESET_ON_CLOSE
 from wslab.net.server.lab_server import LabServer
 
-from .conftest import BASE_URL, HUB, Jupyter, StartJupyter
+from .conftest import BASE_URL, HUB, TOKEN, Jupyter, StartJupyter
 
 WAYS = ("direct", "proxy", "wslab")
 REASON = "as the server says"
@@ -390,6 +394,68 @@ def test_server_hears_nothing_of_what_jupyter_and_the_page_share(jupyter: Jupyte
 def test_lab_server_of_another_user_is_closed(jupyter: Jupyter, impostor: Any) -> None:
     with impostor(user=65_534) as (port, _):
         assert status_of(jupyter.url("wslab", port)) == 502
+
+
+HANDSHAKE = (
+    "GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+def mutated(request: bytes, rng: Random) -> bytes:
+    """Return a request with some of its bytes changed, lost, added, or its end cut off."""
+    mutant = bytearray(request)
+    for _ in range(rng.choice([0, 1, 1, 2, 5])):
+        at = rng.randrange(len(mutant) + 1)
+        match rng.randrange(4):
+            case 0:
+                mutant[at : at + 1] = rng.randbytes(1)
+            case 1:
+                del mutant[at : at + rng.randrange(1, 10)]
+            case 2:
+                mutant[at:at] = rng.randbytes(rng.randrange(1, 6))
+            case _:
+                del mutant[at:]
+    return bytes(mutant)
+
+
+def ask_and_leave(port: int, request: bytes, rng: Random) -> bytes:
+    """Send a request, leave in one way or another, and return the beginning of an answer that was awaited."""
+    answer = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=1) as client, suppress(OSError):
+        client.sendall(request)
+        if rng.random() < 0.5:
+            answer = client.recv(4096)
+            client.sendall(rng.choice([b"", b"\x81\x85\0\0\0\0hello", b"\x88\x82\0\0\0\0\x03\xe8", rng.randbytes(40)]))
+        if rng.random() < 0.5:
+            client.shutdown(socket.SHUT_WR)
+        if rng.random() < 0.5:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+    return answer
+
+
+def test_no_request_makes_the_extension_raise(jupyter: Jupyter) -> None:
+    with LabServer(greeting="hello") as patient, LabServer(greeting="x" * 60_000, max_age_s=0.05) as brief:
+        rngs = [Random(seed) for seed in range(400)]
+        target = f"{BASE_URL}wslab/{{}}/?token={TOKEN}"
+        requests = [
+            HANDSHAKE.format(target=target.format(server.port), port=jupyter.port).encode()
+            for server in (patient, brief)
+        ]
+        began_at = len(jupyter.log.read_bytes())
+        with ThreadPoolExecutor(4) as pool:
+            ask = partial(ask_and_leave, jupyter.port)
+            mutants = [mutated(requests[number % 2], rng) for number, rng in enumerate(rngs)]
+            answers = list(pool.map(ask, mutants, rngs))
+        for port in ("9" * 5000, "0", "99999"):
+            request = HANDSHAKE.format(target=target.format(port), port=jupyter.port)
+            answers.append(ask_and_leave(jupyter.port, request.encode(), Random(0)))
+        assert status_of(jupyter.url("wslab", patient.port)) == 101  # by now it has got over all of them
+    log = jupyter.log.read_bytes()[began_at:].decode(errors="replace")
+    assert any(answer.startswith(b"HTTP/1.1 101") for answer in answers)
+    assert not any(answer.startswith(b"HTTP/1.1 500") for answer in answers)
+    assert "LabServerHandler" not in log
+    assert "wslab/jupyter" not in log
 
 
 def test_extension_can_be_switched_off(start_jupyter: StartJupyter, server: LabServer) -> None:

@@ -42,5 +42,5 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 
 def _load_jupyter_server_extension(app: ServerApp) -> None:
-    route = url_path_join(app.base_url, "wslab", r"(\d+)", "/?")
+    route = url_path_join(app.base_url, "wslab", r"([0-9]{1,5})", "/?")
     app.web_app.add_handlers(".*$", [(route, LabServerHandler)])  # type: ignore[no-untyped-call]

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jupyter_server.auth.decorator import authorized, ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
@@ -69,6 +69,11 @@ class LabServerHandler(JupyterHandler):
             self._reply(answer)
             if answer.status == HTTPStatus.SWITCHING_PROTOCOLS:
                 await Tunnel(self.detach(), server).carry(answer.rest)
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        # Not Jupyter's page: no page shows it, and where a token is no text, its own name for the user raises again.
+        self.set_header("Content-Type", "text/plain")
+        self.finish(f"{status_code} {self._reason}\n")
 
     def on_connection_close(self) -> None:
         """Give up a server that does not answer, when the client has."""

@@ -51,7 +51,8 @@ class Tunnel:
             self._close_client()
         elif not self._client.closed():
             # To close would answer with RST what the client is still sending, and take the close frame from it.
-            self._client.socket.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):  # it has gone already
+                self._client.socket.shutdown(socket.SHUT_WR)
             loop.call_later(LINGER_S, self._client.close)
 
     async def _to_server(self) -> None:
