@@ -34,12 +34,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "views": {"core"},
     # Runs in the Jupyter server, which has no use for the rest.
     "jupyter": BELOW_EXPERIMENTS,
+    # Voilà, which serves a notebook; the panels are in its kernels.
+    "app": set(),
     # Where the two meet.
     "panels": BELOW_THE_TOP,
     "reports": BELOW_THE_TOP,
     "notebook": {*BELOW_THE_TOP, "cli", "reports"},
     "course": {*BELOW_EXPERIMENTS, "experiments"},
-    "cli": {*BELOW_THE_TOP, "reports"},
+    "cli": {*BELOW_THE_TOP, "app", "reports"},
     "__main__": {"cli"},
 }
 """For each layer the others that it may import. A module in no layer has no place in the package."""

@@ -27,10 +27,12 @@ def address(browser: Browser, tmp_path: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "wslab", "app", "--no-browser", "--port", str(port)]
-    process = psutil.Popen(command, env=environment(tmp_path))
+    folder = tmp_path / "where the user stands"
+    folder.mkdir()
+    process = psutil.Popen(command, env=environment(tmp_path) | {"JUPYTER_TOKEN": "secret"}, cwd=folder)
     try:
         wait_until_it_listens(port)
-        yield f"http://127.0.0.1:{port}/"
+        yield f"http://127.0.0.1:{port}/?token=secret"
     finally:
         end(process)
 
@@ -45,7 +47,7 @@ def wait_until_it_listens(port: int) -> None:
     raise TimeoutError(f"nobody listened on port {port} within {READY_WITHIN_S} s")
 
 
-def test_every_panel_has_a_tab_and_works(browser: Browser, address: str) -> None:
+def test_every_panel_has_a_tab_and_works(browser: Browser, address: str, tmp_path: Path) -> None:
     with browser.new_page(viewport=VIEWPORT) as page:
         watch = Watch(page)
         page.goto(address, timeout=READY_WITHIN_S * 1000)
@@ -55,5 +57,14 @@ def test_every_panel_has_a_tab_and_works(browser: Browser, address: str) -> None
         panel = page.locator(".wslab-panel:visible")
         panel.get_by_role("button", name="Send", exact=True).click()
         expect(panel.locator(".wslab-status")).to_contain_text("1,024 bytes: accepted", timeout=20_000)
+        panel.get_by_role("button", name="Save run").click()
+        expect(panel.locator(".wslab-status")).to_contain_text(
+            f"saved as {tmp_path}/where the user stands/payload_sweep-"
+        )
+        with page.expect_download() as download:
+            panel.get_by_role("button", name="Download").click()
+        (saved,) = (tmp_path / "where the user stands").iterdir()
+        assert Path(download.value.path()).read_bytes() == saved.read_bytes()
+        assert download.value.suggested_filename == saved.name
         page.screenshot(path=SCREENSHOTS / "app.png")
         assert watch.complaints == []

@@ -126,3 +126,8 @@ def test_save_writes_the_run(
     page_says(panel, do="save")
     (file,) = tmp_path.glob("payload_sweep-*.jsonl")
     assert wslab.load(file) == panel.runs[-1]
+    assert panel.status["words"].startswith(f"saved as {file};")  # the whole path: a panel may run anywhere
+    sent: list[Any] = []
+    monkeypatch.setattr(panel, "send", lambda message, buffers=(): sent.append((message, buffers)))
+    page_says(panel, do="download", view="mine")
+    assert sent == [({"download": file.name, "view": "mine"}, [file.read_bytes()])]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import sys
 from importlib.resources import as_file, files
 from typing import Annotated
 
@@ -21,9 +20,15 @@ def app(
     browser: Annotated[bool, typer.Option(help="Open it in the browser.")] = True,
     dark: Annotated[bool, typer.Option(help="Light letters on dark paper.")] = False,
 ) -> None:
-    """Open the panels as an app in the browser; Ctrl-C ends it. Needs the extra: pip install 'wslab[app]'."""
+    """Open the panels as an app in the browser; Ctrl-C ends it. Needs the extra: pip install 'wslab[app]'.
+
+    The address that it prints holds a token, without which nobody gets in. Runs are saved in the folder where it was
+    started.
+    """
     if importlib.util.find_spec("voila") is None:
         raise BadValueError("the app is served by Voilà, which is not installed: pip install 'wslab[app]'")
+    from wslab.app import PanelApp
+
     with as_file(files("wslab") / "app") as folder:
         data = os.pathsep.join(filter(None, [str(folder / "share"), os.environ.get("JUPYTER_PATH")]))
         options = [
@@ -32,6 +37,5 @@ def app(
             *(f"--port={port}", "--Voila.ip=127.0.0.1"),
             *([] if browser else ["--no-browser"]),
         ]
-        command = [sys.executable, "-m", "voila", str(folder / "panels.ipynb"), *options]
-        # Voilà takes this process's place, so that a signal reaches it and nothing is left behind.
-        os.execve(sys.executable, command, os.environ | {"JUPYTER_PATH": data})
+        os.environ["JUPYTER_PATH"] = data
+        PanelApp.launch_instance([str(folder / "panels.ipynb"), *options])

@@ -62,6 +62,7 @@ class Panel(anywidget.AnyWidget):
     code = traitlets.Unicode().tag(sync=True)
     scene = traitlets.Dict().tag(sync=True)  # what the views draw beside the events
     events: traitlets.List[Event] = traitlets.List().tag(sync=True)  # of the last experiment, complete once it is over
+    saved = traitlets.Unicode().tag(sync=True)  # the whole path of the run that was saved last
     tables: traitlets.List[ShownTable] = traitlets.List().tag(sync=True)
 
     def __init__(self, **values: Any) -> None:
@@ -193,6 +194,8 @@ class Panel(anywidget.AnyWidget):
                 self.stop()
             case {"do": "save"}:
                 self._in_words(self._save)
+            case {"do": "download", "view": str(view)}:
+                self._in_words(lambda: self._download(view))
             case {"do": "clear"}:
                 self._in_words(self.clear)
             case {"do": "show", "visible": visible}:
@@ -247,8 +250,13 @@ class Panel(anywidget.AnyWidget):
     def _save(self) -> None:
         run = self.to_save()
         now = datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S")
-        path = run.save(Path(f"{run.info.experiment}-{now}.jsonl"))
-        self.say(f"saved as {path}; wslab.load({str(path)!r}) reads it", "done")
+        self.saved = str(run.save(Path(f"{run.info.experiment}-{now}.jsonl").resolve()))
+        self.say(f"saved as {self.saved}; wslab.load({self.saved!r}) reads it", "done")
+
+    def _download(self, view: str) -> None:
+        """Send the saved file to the one view that asked for it: the page may be on another machine than the file."""
+        path = Path(self.saved)
+        self.send({"download": path.name, "view": view}, buffers=[path.read_bytes()])
 
     def _tell(self, events: list[Event]) -> None:
         self.send({"events": events})

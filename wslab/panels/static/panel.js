@@ -1,6 +1,6 @@
 // One panel in the page: its controls and buttons on the left, its views on the right, its words below.
-// Model: about, values, busy, status, code, scene, events, tables (see panel.py). Messages: {do: …} to the kernel,
-// {events, anew} and {here: true} from it.
+// Model: about, values, busy, status, code, scene, events, tables, saved (see panel.py). Messages: {do: …} to the kernel,
+// {events, anew}, {download, view} and {here: true} from it.
 
 const DEAD = "The kernel that this panel talks to is gone. To revive it, run its cell again.";
 const SILENT = "The kernel does not answer: it is busy, or was restarted elsewhere. If it was, restart it here and run the cell again.";
@@ -82,6 +82,12 @@ const newListener = (root, tell, signal, onChange) => {
   return { ask, hear, stop };
 };
 
+const offerFile = (name, content) => {
+  const link = make("a", { href: URL.createObjectURL(new Blob([content])), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000); // by then the browser has taken it
+};
+
 const render = ({ model, el, signal }) => {
   const about = model.get("about");
   const send = teller(model);
@@ -114,6 +120,7 @@ const render = ({ model, el, signal }) => {
   };
   const actions = newActions(about, press, () => tell({ do: "stop" }));
   const code = newCode();
+  const view = Math.random().toString(36); // a model has one for each page that shows it
   const status = make("p", { className: "wslab-status", role: "status" });
   const say = ({ words, kind }) => {
     if (kind === "failed") asked.clear(); // a turn that was refused is never said again
@@ -123,13 +130,14 @@ const render = ({ model, el, signal }) => {
   const views = newViews(about.views, panel);
   const [tables, folded] = [make("div"), make("div")];
   const save = make("button", { type: "button", textContent: "Save run", onclick: () => tell({ do: "save" }) });
+  const download = make("button", { type: "button", textContent: "Download", onclick: () => tell({ do: "download", view }) });
   const clear = make("button", { type: "button", textContent: "Clear", onclick: () => tell({ do: "clear" }) });
   const shown = make("details", {}, make("summary", { textContent: "Show as table" }), folded);
   root.append(
     make("h3", { textContent: about.title }),
     make("div", { className: "wslab-controls" }, ...controls.map(({ element }) => element)),
     make("div", { className: "wslab-stage" }, actions.element, status, ...views.map(({ host }) => host), tables),
-    make("div", { className: "wslab-more" }, shown, code.element, about.keeps ? make("div", { className: "wslab-steps" }, save, clear) : ""),
+    make("div", { className: "wslab-more" }, shown, code.element, about.keeps ? make("div", { className: "wslab-steps" }, save, download, clear) : ""),
   );
   el.classList.add("wslab-host");
   el.append(root);
@@ -178,14 +186,16 @@ const render = ({ model, el, signal }) => {
       tables.replaceChildren(...of(false));
       folded.replaceChildren(...of(true));
     },
+    saved: () => (download.hidden = !model.get("saved")),
     scene: paint,
   };
   for (const [name, follow] of Object.entries(show)) {
     model.on(`change:${name}`, follow);
     follow();
   }
-  model.on("msg:custom", (message) => {
+  model.on("msg:custom", (message, buffers) => {
     listener.hear();
+    if (message.download && message.view === view) offerFile(message.download, buffers[0]);
     if (!message.events) return;
     events = message.anew ? [...message.events] : [...events, ...message.events];
     paint();

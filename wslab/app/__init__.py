@@ -1,0 +1,69 @@
+"""The panels as a page of their own, without a notebook: Voilà, closed to everybody but the one who started it.
+
+Voilà by itself asks for no token, answers to any Host, and starts a kernel for each GET. Here a token is asked for (a
+new one each time, or that of JUPYTER_TOKEN), a Host that is not this machine is refused, and so a page of another
+site that had its name point here; and there are at most `MAX_KERNELS`.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import webbrowser
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from tornado.web import HTTPError
+from voila.app import Voila
+
+MAX_KERNELS = 8
+"""Each page has a kernel of its own, of some 150 MB."""
+
+IDLE_S = 1800
+"""A kernel is ended when no page has been connected to it, nor has it worked, for so long."""
+
+
+class FewKernels(AsyncMappingKernelManager):
+    """A bounded number of kernels, whose folder is the user's and not that of the installed notebook."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(cull_idle_timeout=IDLE_S, **options)  # type: ignore[no-untyped-call]
+        self._starting = 0
+
+    async def start_kernel(self, **options: Any) -> str:  # type: ignore[override]  # as Voilà calls it
+        if len(self) + self._starting >= MAX_KERNELS:
+            raise HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, reason=f"{MAX_KERNELS} pages are open; close one of them")
+        self._starting += 1
+        try:
+            return str(await super().start_kernel(**options))
+        finally:
+            self._starting -= 1
+
+    def cwd_for_path(self, path: str, **_: Any) -> str:
+        return os.getcwd()
+
+
+class PanelApp(Voila):  # type: ignore[misc]  # it comes without types
+    """Voilà as it is wanted here."""
+
+    def init_settings(self) -> dict[str, Any]:
+        self.auto_token = True
+        self.voila_configuration.multi_kernel_manager_class = FewKernels
+        return {**super().init_settings(), "allow_remote_access": False}
+
+    def launch_browser(self) -> None:
+        """Open the page, by a file that only this user can read: a command line with the token could be read by all."""
+        url = f"{self.connection_url}?token={self.identity_provider.token}"
+        with tempfile.NamedTemporaryFile("w", suffix=".html", delete=False) as file:
+            file.write(
+                f'<meta name="referrer" content="no-referrer"><meta http-equiv="refresh" content="0; url={url}">'
+            )
+        self._opener = Path(file.name)
+        webbrowser.open(self._opener.as_uri())
+
+    def stop(self) -> None:
+        if opener := getattr(self, "_opener", None):
+            opener.unlink(missing_ok=True)
+        super().stop()
