@@ -185,5 +185,5 @@ def _worst(table: pd.DataFrame) -> str:
     most = table.iloc[held.argmax()]
     return (
         f"{counted(most['half_sent'], 'half-sent message')} under a limit of {about(most['max_message_bytes'])} "
-        f"make the server hold {about(held.max())}"
+        f"make the server hold {about(held.max())} more than an idle one"
     )

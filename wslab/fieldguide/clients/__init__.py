@@ -16,6 +16,7 @@ CLIENTS: dict[str, Subject] = {
         Program("websockets", "websockets.py", needs="websockets"),
         Program("aiohttp", "aiohttp.py", needs="aiohttp"),
         Program("websocket-client", "websocket_client.py", needs="websocket"),
+        Program("websocket-client, reading on", "websocket_client_reading_on.py", needs="websocket"),
         Program("node-ws", "node_ws.js", needs="ws"),
     )
 }

@@ -5,25 +5,40 @@ Its recv() returns "" for a close frame, code unseen; this application asks recv
 
 from __future__ import annotations
 
+from typing import Any
+
 from wslab.core.errors import in_words
 from wslab.fieldguide.clients.orders import Answer, obey
 
 
-def send(url: str, payload: bytes) -> Answer:
+def send(url: str, payload: bytes, *, reads_on: bool = False) -> Answer:
+    """Send, and read what comes; an application that `reads_on` does so after a failed send too."""
     from websocket import ABNF, WebSocketConnectionClosedException, create_connection
 
     connection = create_connection(url, timeout=3600)
+    error = None
     try:
-        connection.send_binary(payload)
-        opcode, data = connection.recv_data()
-    except (OSError, WebSocketConnectionClosedException) as error:
-        return Answer(close_code=1006, error=in_words(error))
+        try:
+            connection.send_binary(payload)
+        except OSError as failure:
+            error = in_words(failure)
+            if not reads_on:
+                return Answer(close_code=1006, error=error)
+        # recv_data() answers a close frame before it hands it over. Where TCP was reset that fails, and the frame is
+        # lost a second time; recv_frame() answers nothing.
+        opcode, data = _frame(connection.recv_frame()) if reads_on else connection.recv_data()
+    except (OSError, WebSocketConnectionClosedException) as failure:
+        return Answer(close_code=1006, error=error or in_words(failure))
     finally:
         connection.shutdown()  # type: ignore[no-untyped-call]
     if opcode != ABNF.OPCODE_CLOSE:
         return Answer(close_code=None)
     code = int.from_bytes(data[:2], "big") if data else 1005
-    return Answer(close_code=code, close_reason=data[2:].decode())
+    return Answer(close_code=code, close_reason=data[2:].decode(), error=error)
+
+
+def _frame(frame: Any) -> tuple[int, bytes]:
+    return frame.opcode, frame.data
 
 
 if __name__ == "__main__":

@@ -1,0 +1,11 @@
+"""websocket-client in an application that asks once more for a frame after a failed send, and so finds it."""
+
+from __future__ import annotations
+
+import functools
+
+from wslab.fieldguide.clients.orders import obey
+from wslab.fieldguide.clients.websocket_client import send
+
+if __name__ == "__main__":
+    obey(functools.partial(send, reads_on=True))
