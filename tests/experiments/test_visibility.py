@@ -120,7 +120,7 @@ def test_cancelled_run_keeps_what_was_seen():
     [
         ({"target": Knobs(max_message_bytes=None)}, "target has no limit on messages"),
         ({"target": "ws://127.0.0.1:9/"}, "max_message_bytes is None"),
-        ({"overshoots": [0]}, "overshoots is 0, but must be between 1 and"),
+        ({"overshoots": [-65_537]}, "overshoots is -65,537, but must be between -65,536 and"),
         ({"clients": ["node"]}, "clients is 'node'; did you mean 'node-ws'"),
         ({"after_refusals": ["rest"]}, "after_refusals is 'rest'; did you mean 'reset'"),
         ({"tries": 0}, "tries is 0"),

@@ -120,7 +120,10 @@ def test_memory_held_draws_a_line_for_each_number_of_messages():
 
 def test_memory_held_tells_how_much_and_for_how_little(see):
     ax = limits.memory_held(tables.footprints(cost_run()))
-    assert see(ax).title == "4 half-sent messages under a limit of 16 MiB make the server hold 64 MiB"
+    assert (
+        see(ax).title
+        == "4 half-sent messages under a limit of 16 MiB make the server hold 64 MiB more than\nan idle one"
+    )
     assert see(ax).legend == ["plain: up to 64 MiB sent in all", "compressed: up to 64 KiB sent in all"]
     assert "limit 4 MiB, 1 half-sent, compressed: 34 MiB for 4 KiB sent" in describe(ax)
 
