@@ -26,7 +26,7 @@ def send(url: str, payload: bytes, *, reads_on: bool = False) -> Answer:
                 return Answer(close_code=1006, error=error)
         # recv_data() answers a close frame before it hands it over. Where TCP was reset that fails, and the frame is
         # lost a second time; recv_frame() answers nothing.
-        opcode, data = _frame(connection.recv_frame()) if reads_on else connection.recv_data()
+        opcode, data = _next_frame(connection) if reads_on else connection.recv_data()
     except (OSError, WebSocketConnectionClosedException) as failure:
         return Answer(close_code=1006, error=error or in_words(failure))
     finally:
@@ -37,7 +37,8 @@ def send(url: str, payload: bytes, *, reads_on: bool = False) -> Answer:
     return Answer(close_code=code, close_reason=data[2:].decode(), error=error)
 
 
-def _frame(frame: Any) -> tuple[int, bytes]:
+def _next_frame(connection: Any) -> tuple[int, bytes]:
+    frame = connection.recv_frame()
     return frame.opcode, frame.data
 
 
