@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace as Make
 from typing import Any
 
 import pytest
@@ -15,6 +14,8 @@ from wslab.core.findings.rules import LEFT, RULES
 from wslab.core.records import Record
 from wslab.core.runs import load
 
+from . import making as make
+
 Said = set[tuple[str, str]]
 DATA = Path(__file__).parents[3] / "data"
 
@@ -23,7 +24,7 @@ def said(records: list[Record]) -> Said:
     return {(finding.rule, finding.sure) for finding in find(records)}
 
 
-def refused_at(make: Make, payload_bytes: int, *, code: int | None = 1009, **where: Any) -> list[Record]:
+def refused_at(payload_bytes: int, *, code: int | None = 1009, **where: Any) -> list[Record]:
     """A message alone on its connection, which the server then closed."""
     at_s = where.setdefault("opened_at_s", 0.0)
     return [
@@ -32,137 +33,137 @@ def refused_at(make: Make, payload_bytes: int, *, code: int | None = 1009, **whe
     ]
 
 
-def passed_at(make: Make, payload_bytes: int, opened_at_s: float) -> list[Record]:
+def passed_at(payload_bytes: int, opened_at_s: float) -> list[Record]:
     return [
         make.send(payload_bytes=payload_bytes, at_s=opened_at_s + 0.01),
         make.closure(received=1000, sent=1000, sent_first=True, opened_at_s=opened_at_s, closed_at_s=opened_at_s + 0.1),
     ]
 
 
-CASES: dict[str, tuple[Callable[[Make], list[Record]], Said]] = {
-    "1009 and no control": (lambda m: refused_at(m, 2000), {("size_refused", "likely")}),
+CASES: dict[str, tuple[Callable[[], list[Record]], Said]] = {
+    "1009 and no control": (lambda: refused_at(2000), {("size_refused", "likely")}),
     "1009, and a smaller one passes afterwards": (
-        lambda m: [*refused_at(m, 2000), *passed_at(m, 1000, 1.0)],
+        lambda: [*refused_at(2000), *passed_at(1000, 1.0)],
         {("size_refused", "shown")},
     ),
     "1009, and a smaller one had passed before": (
-        lambda m: [*passed_at(m, 1000, 0.0), *refused_at(m, 2000, opened_at_s=1.0)],
+        lambda: [*passed_at(1000, 0.0), *refused_at(2000, opened_at_s=1.0)],
         {("size_refused", "likely")},
     ),
     "no close frame, but a control": (
-        lambda m: [*refused_at(m, 2000, code=None), *passed_at(m, 1000, 1.0)],
+        lambda: [*refused_at(2000, code=None), *passed_at(1000, 1.0)],
         {("size_refused", "shown")},
     ),
-    "no close frame and no control": (lambda m: refused_at(m, 2000, code=None), {("unexplained", "cannot tell")}),
+    "no close frame and no control": (lambda: refused_at(2000, code=None), {("unexplained", "cannot tell")}),
     "a larger one passes: it was not the size": (
-        lambda m: [*refused_at(m, 2000), *passed_at(m, 3000, 1.0)],
+        lambda: [*refused_at(2000), *passed_at(3000, 1.0)],
         {("server_said", "likely")},
     ),
     "a small one is refused too, with 1008": (
-        lambda m: [*refused_at(m, 2000, code=1008), *refused_at(m, 10, code=1008, opened_at_s=1.0)],
+        lambda: [*refused_at(2000, code=1008), *refused_at(10, code=1008, opened_at_s=1.0)],
         {("server_said", "likely")},
     ),
     "the control was an earlier message on its connection than the refused one": (
-        lambda m: [
-            *(m.send(payload_bytes=10, at_s=0.1 * number) for number in range(1, 4)),
-            m.send(payload_bytes=20, at_s=0.4, outcome="closed"),
-            m.closure(received=1008, sent=1008, closed_at_s=0.5),
-            *passed_at(m, 10, 1.0),
+        lambda: [
+            *(make.send(payload_bytes=10, at_s=0.1 * number) for number in range(1, 4)),
+            make.send(payload_bytes=20, at_s=0.4, outcome="closed"),
+            make.closure(received=1008, sent=1008, closed_at_s=0.5),
+            *passed_at(10, 1.0),
         ],
-        {("server_said", "likely")},
+        {("too_fast", "possible")},
     ),
     "the client's own limit": (
-        lambda m: [m.closure(sent=1009, received=1009, sent_first=True)],
+        lambda: [make.closure(sent=1009, received=1009, sent_first=True)],
         {("own_limit", "shown")},
     ),
     "1009 of which the client saw nothing": (
-        lambda m: [m.closure(connection_id="1-1", tcp_end="reset"), m.account("1-1", sent=1009)],
+        lambda: [make.closure(connection_id="1-1", tcp_end="reset"), make.account("1-1", sent=1009)],
         {("close_frame_lost", "shown")},
     ),
     "1012 found by reading on": (
-        lambda m: [m.closure(received=1012, recovered=True, tcp_end="reset")],
+        lambda: [make.closure(received=1012, recovered=True, tcp_end="reset")],
         {("close_frame_lost", "shown"), ("announced_restart", "likely")},
     ),
-    "one 1012": (lambda m: [m.closure(received=1012, sent=1012)], {("announced_restart", "likely")}),
-    "one 1001": (lambda m: [m.closure(received=1001, sent=1001)], {("announced_restart", "possible")}),
+    "one 1012": (lambda: [make.closure(received=1012, sent=1012)], {("announced_restart", "likely")}),
+    "one 1001": (lambda: [make.closure(received=1001, sent=1001)], {("announced_restart", "possible")}),
     "1001 to all at once": (
-        lambda m: [m.closure(client=client, received=1001, sent=1001) for client in range(3)],
+        lambda: [make.closure(client=client, received=1001, sent=1001) for client in range(3)],
         {("announced_restart", "likely")},
     ),
     "1001, then nobody there": (
-        lambda m: [m.closure(received=1001, sent=1001), m.attempt(at_s=2.0, outcome="refused", outage=1)],
+        lambda: [make.closure(received=1001, sent=1001), make.attempt(at_s=2.0, outcome="refused", outage=1)],
         {("announced_restart", "shown")},
     ),
     "1000 in a restart on record": (
-        lambda m: [m.closure(received=1000, sent=1000), m.restart(at_s=0.9)],
+        lambda: [make.closure(received=1000, sent=1000), make.restart(at_s=0.9)],
         {("announced_restart", "shown")},
     ),
-    "1012 by the client": (lambda m: [m.closure(received=1012, sent=1012, sent_first=True)], set()),
+    "1012 by the client": (lambda: [make.closure(received=1012, sent=1012, sent_first=True)], set()),
     "TCP ends, then refused": (
-        lambda m: [m.attempt(), m.closure(), m.attempt(at_s=2.0, outcome="refused", outage=1)],
+        lambda: [make.attempt(), make.closure(), make.attempt(at_s=2.0, outcome="refused", outage=1)],
         {("crash", "likely")},
     ),
     "TCP ends in a crash on record": (
-        lambda m: [m.closure(), m.restart("crash", at_s=0.95, down_at_s=0.96)],
+        lambda: [make.closure(), make.restart("crash", at_s=0.95, down_at_s=0.96)],
         {("crash", "shown")},
     ),
     "TCP ends, and the next attempt opens": (
-        lambda m: [m.attempt(), m.closure(), m.attempt(at_s=2.0, outage=1)],
+        lambda: [make.attempt(), make.closure(), make.attempt(at_s=2.0, outage=1)],
         {("unexplained", "cannot tell")},
     ),
     "TCP ends long after a crash": (
-        lambda m: [m.closure(closed_at_s=9.0), m.restart("crash", at_s=1.0)],
+        lambda: [make.closure(closed_at_s=9.0), make.restart("crash", at_s=1.0)],
         {("unexplained", "cannot tell")},
     ),
-    "a ping of the client's that was not answered": (lambda m: [m.closure(sent=1011)], {("own_keepalive", "shown")}),
-    "1011 by the server": (lambda m: [m.closure(received=1011, sent=1011)], {("server_said", "likely")}),
+    "a ping of the client's that was not answered": (lambda: [make.closure(sent=1011)], {("own_keepalive", "shown")}),
+    "1011 by the server": (lambda: [make.closure(received=1011, sent=1011)], {("server_said", "likely")}),
     "the server complains of a frame": (
-        lambda m: [m.closure(received=1002, sent=1002)],
+        lambda: [make.closure(received=1002, sent=1002)],
         {("protocol_error", "likely")},
     ),
     "the client complains of a frame": (
-        lambda m: [m.closure(received=1007, sent=1007, sent_first=True)],
+        lambda: [make.closure(received=1007, sent=1007, sent_first=True)],
         {("protocol_error", "likely")},
     ),
-    "a private code": (lambda m: [m.closure(received=(4001, "go"), sent=4001)], {("server_said", "likely")}),
-    "an empty close frame": (lambda m: [m.closure(received=1005, sent=1005)], {("server_said", "cannot tell")}),
-    "1000 with a reason": (lambda m: [m.closure(received=(1000, "idle"), sent=1000)], {("server_said", "likely")}),
-    "nobody listens": (lambda m: [m.attempt(outcome="refused")], {("unreachable", "shown")}),
+    "a private code": (lambda: [make.closure(received=(4001, "go"), sent=4001)], {("server_said", "likely")}),
+    "an empty close frame": (lambda: [make.closure(received=1005, sent=1005)], {("server_said", "cannot tell")}),
+    "1000 with a reason": (lambda: [make.closure(received=(1000, "idle"), sent=1000)], {("server_said", "likely")}),
+    "nobody listens": (lambda: [make.attempt(outcome="refused")], {("unreachable", "shown")}),
     "503 from the first": (
-        lambda m: [m.attempt(outcome="rejected", http_status=503)],
+        lambda: [make.attempt(outcome="rejected", http_status=503)],
         {("unreachable", "shown")},
     ),
     "503 while away": (
-        lambda m: [
-            m.attempt(),
-            m.closure(received=1012, sent=1012),
-            m.attempt(at_s=2.0, outcome="rejected", http_status=503, retry_after_s=2.0, outage=1),
-            m.attempt(at_s=4.0, outage=1, number=2),
+        lambda: [
+            make.attempt(),
+            make.closure(received=1012, sent=1012),
+            make.attempt(at_s=2.0, outcome="rejected", http_status=503, retry_after_s=2.0, outage=1),
+            make.attempt(at_s=4.0, outage=1, number=2),
         ],
         {("announced_restart", "shown"), ("unavailable", "shown")},
     ),
     "the client gives up": (
-        lambda m: [m.closure(received=1008, sent=1008), m.outage(gave_up="eager does not retry 1008")],
+        lambda: [make.closure(received=1008, sent=1008), make.outage(gave_up="eager does not retry 1008")],
         {("server_said", "likely"), ("stayed_away", "shown")},
     ),
     "the run ends before the client is back": (
-        lambda m: [m.closure(received=1012, sent=1012), m.outage(gave_up="the run ended first")],
+        lambda: [make.closure(received=1012, sent=1012), make.outage(gave_up="the run ended first")],
         {("announced_restart", "likely")},
     ),
-    "closed on purpose": (lambda m: [m.closure(received=1000, sent=1000, sent_first=True)], set()),
-    "nothing": (lambda m: [], set()),
+    "closed on purpose": (lambda: [make.closure(received=1000, sent=1000, sent_first=True)], set()),
+    "nothing": (list, set()),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_rules_say_this_and_no_more(make: Make, case: str) -> None:
+def test_rules_say_this_and_no_more(case: str) -> None:
     records, expected = CASES[case]
-    assert said(records(make)) == expected
+    assert said(records()) == expected
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_finding_rests_on_records_that_exist(make: Make, case: str) -> None:
-    records = CASES[case][0](make)
+def test_finding_rests_on_records_that_exist(case: str) -> None:
+    records = CASES[case][0]()
     for finding in find(records):
         assert finding.evidence
         assert len(set(finding.evidence)) == len(finding.evidence)
@@ -175,33 +176,33 @@ def test_every_rule_speaks_in_a_case_and_says_when_it_is_silent() -> None:
     assert [rule.__name__ for rule in (*RULES, *LEFT) if "Silent:" not in (rule.__doc__ or "")] == []
 
 
-CLOCKS: set[str] = set()
-"""Rules whose cases are in a file of their own."""
+CLOCKS = {"clock", "all_at_once", "crowded_out", "not_tolerated", "too_fast", "one_by_one", "observer_paused"}
+"""Rules that compare lives: their cases are in test_clocks.py."""
 
 
-def test_surest_finding_comes_first(make: Make) -> None:
+def test_surest_finding_comes_first() -> None:
     records = [make.closure(received=1001, sent=1001), make.closure(client=1, sent=1011), make.closure(client=2)]
     order = [SURENESS.index(finding.sure) for finding in find(records)]
     assert order == sorted(order)
     assert len(order) == 3
 
 
-def test_each_unsure_finding_says_what_else_it_could_be_or_quotes_its_witness(make: Make) -> None:
+def test_each_unsure_finding_says_what_else_it_could_be_or_quotes_its_witness() -> None:
     for records, _ in CASES.values():
-        for finding in find(records(make)):
+        for finding in find(records()):
             assert finding.advice
             if finding.sure in ("possible", "cannot tell"):
                 assert finding.instead, finding.what
 
 
-def test_words_of_a_peer_cannot_steer_a_terminal(make: Make) -> None:
+def test_words_of_a_peer_cannot_steer_a_terminal() -> None:
     (finding,) = find([make.closure(received=(4000, "\x1b[2J\u202egone\n"), sent=4000)])
     assert all(mark.isprintable() for mark in finding.what)
     assert "gone" in finding.what
     assert len(quoted("x" * 1000)) < 200
 
 
-def test_headline_is_the_surest_finding_and_says_where_it_is_not_sure(make: Make) -> None:
+def test_headline_is_the_surest_finding_and_says_where_it_is_not_sure() -> None:
     assert headline([make.closure(received=1012, sent=1012)]).endswith("(Likely.)")
     assert headline([make.attempt(), make.closure(received=1000, sent=1000, sent_first=True)]).startswith("Nothing")
 

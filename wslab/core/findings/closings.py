@@ -27,9 +27,9 @@ def own_keepalive(observed: Observed) -> Iterator[Finding]:
     """The client itself closed with 1011: its ping was not answered in time.
 
     Shown that it was the client's keepalive; whether the network or a stopped server was silent stays open. Silent:
-    where the server sent 1011; where anything came from the server's side of the closing handshake first.
+    where the server sent 1011; where the client itself had not run (`observer_paused`).
     """
-    ended = _client_sent(observed, (KEEPALIVE,))
+    ended = [seen for seen in _client_sent(observed, (KEEPALIVE,)) if not observed.paused_at(seen.closure.closed_at_s)]
     if ended:
         yield Finding(
             rule="own_keepalive",

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
-from wslab.core.records import RUN_ENDED, Account, Attempt, Closure, Outage, Record, Send
+from wslab.core.records import RUN_ENDED, Account, Attempt, Closure, Outage, Pause, Record, Send
 
 R = TypeVar("R", bound=Record)
 OfClient = TypeVar("OfClient", Send, Attempt, Outage)
@@ -66,6 +66,10 @@ class Observed:
     @property
     def outages(self) -> list[tuple[int, Outage]]:
         return self.of(Outage)
+
+    def paused_at(self, at_s: float) -> bool:
+        """Whether the observer itself did not run then, or had just come back: what it saw then is older."""
+        return any(pause.began_at_s <= at_s <= pause.ended_at_s + 1 for _, pause in self.of(Pause))
 
     def account_of(self, connection_id: str | None) -> tuple[int, Account] | None:
         return self.accounts.get(connection_id) if connection_id else None

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 
+from wslab.core.findings.clocks import clock
 from wslab.core.findings.closings import own_keepalive, protocol_error, server_said, unexplained
+from wslab.core.findings.coincidences import (
+    all_at_once,
+    crowded_out,
+    not_tolerated,
+    observer_paused,
+    one_by_one,
+    too_fast,
+)
 from wslab.core.findings.finding import SURENESS, Finding
 from wslab.core.findings.observed import Observed
 from wslab.core.findings.restarts import announced_restart, crash, stayed_away, unavailable, unreachable
@@ -24,6 +33,12 @@ RULES: tuple[Rule, ...] = (
     close_frame_lost,
     announced_restart,
     crash,
+    all_at_once,
+    crowded_out,
+    not_tolerated,
+    too_fast,
+    clock,
+    observer_paused,
     own_keepalive,
     protocol_error,
     unreachable,
@@ -32,12 +47,18 @@ RULES: tuple[Rule, ...] = (
 )
 """In the order in which findings are told where they are equally sure."""
 
-LEFT: tuple[Callable[[Observed, Collection[int]], Iterator[Finding]], ...] = (server_said, unexplained)
+LEFT: tuple[Callable[[Observed, Collection[int]], Iterator[Finding]], ...] = (
+    one_by_one,
+    server_said,
+    unexplained,
+)
 """Asked last, each about the closures on which no finding rests so far."""
 
 
 def find(records: Run | Iterable[Record]) -> tuple[Finding, ...]:
     """Return what the records show, the surest first; a closure that no rule explains is told as such.
+
+    What is only possible is left out where a surer finding explains all that it rests on.
 
     Args:
         records: a run, or records in the order of observation. `Finding.evidence` holds their places, from 0.
@@ -45,8 +66,14 @@ def find(records: Run | Iterable[Record]) -> tuple[Finding, ...]:
     observed = Observed(records.records if isinstance(records, Run) else records)
     found = [finding for rule in RULES for finding in rule(observed)]
     for last in LEFT:
-        found += [*last(observed, {number for finding in found for number in finding.evidence})]
+        found += [*last(observed, _rested_on(found))]
+    better = _rested_on(finding for finding in found if finding.sure in ("shown", "likely"))
+    found = [finding for finding in found if finding.sure != "possible" or not better.issuperset(finding.evidence)]
     return tuple(sorted(found, key=lambda finding: SURENESS.index(finding.sure)))
+
+
+def _rested_on(found: Iterable[Finding]) -> set[int]:
+    return {number for finding in found for number in finding.evidence}
 
 
 def headline(records: Run | Iterable[Record]) -> str:

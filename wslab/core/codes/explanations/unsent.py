@@ -9,8 +9,8 @@ from wslab.core.codes.sources import (
     LESSON_03,
     LESSON_04,
     LESSON_07,
-    LESSON_09,
     LESSON_10,
+    LESSON_11,
     NGINX_WEBSOCKET,
     OPENSSL_CLIENT,
     RFC_BACKOFF,
@@ -47,11 +47,11 @@ UNSENT: dict[int | range, Explanation] = {
         ),
         when_seen=(
             claim("A page calls close() without a code: its close frame is empty.", WHATWG_CLOSE),
-            claim("A proxy that ends connections in words of its own loses the code.", LESSON_09),
+            claim("A proxy that ends connections in words of its own loses the code.", LESSON_10),
         ),
         how_to_fix=(
             claim("Give a code when closing; in a page 1000, or 3000 to 4999.", WHATWG_CLOSE),
-            claim("If one was given, compare what was sent and what arrived, hop by hop.", LESSON_10),
+            claim("If one was given, compare what was sent and what arrived, hop by hop.", LESSON_11),
         ),
         when_to_use=claim(
             "Never send 1005. To give no reason send an empty close frame; the other side calls that 1005.",

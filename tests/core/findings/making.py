@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
-
-import pytest
 
 from wslab.core.records import Account, Attempt, Close, Closure, Outage, Restart, Send, closed_by
 
@@ -106,10 +102,3 @@ def outage(client: int = 0, closed_at_s: float = 1.0, gave_up: str | None = None
 def restart(kind: Any = "graceful", at_s: float = 1.0, down_at_s: float | None = 1.01, **more: Any) -> Restart:
     defaults: dict[str, Any] = {"number": 1, "up_at_s": None, "knobs_after": None}
     return Restart(kind=kind, requested_at_s=at_s, down_at_s=down_at_s, **{**defaults, **more})
-
-
-@pytest.fixture(scope="session")
-def make() -> SimpleNamespace:
-    """The makers of records, by kind."""
-    makers: list[Callable[..., Any]] = [attempt, send, closure, account, outage, restart]
-    return SimpleNamespace(**{maker.__name__: maker for maker in makers})

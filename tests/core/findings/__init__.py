@@ -1,0 +1,1 @@
+"""The rules, tried on records that the tests make."""

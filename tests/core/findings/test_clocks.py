@@ -1,0 +1,140 @@
+"""A watch of servers whose behaviour is known: what is found is that behaviour, and nothing else."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wslab.core.findings import Finding, find
+from wslab.core.records import Pause, Record
+
+from .making import attempt, closure
+from .simulated_watch import CLIENT, MESSAGES, SERVER, SimulatedServer, watch
+
+EXPLANATIONS: dict[str, tuple[SimulatedServer, str]] = {
+    "idle timeout, any traffic counts": (SimulatedServer(idle_s=60), "idle_timeout"),
+    "idle timeout, what the client sends counts": (SimulatedServer(idle_s=60, counts=CLIENT), "idle_timeout"),
+    "idle timeout, what the server sends counts": (SimulatedServer(idle_s=60, counts=SERVER), "idle_timeout"),
+    "idle timeout, what the server sends counts, and it is silent": (
+        SimulatedServer(idle_s=60, counts=SERVER, replies=False),
+        "idle_timeout",
+    ),
+    "idle timeout, messages count": (SimulatedServer(idle_s=60, counts=MESSAGES), "idle_timeout"),
+    "idle timeout, only the server's messages count": (
+        SimulatedServer(idle_s=60, counts=frozenset({"server's messages"})),
+        "idle_timeout",
+    ),
+    "idle timeout, looked at every 20 s": (SimulatedServer(idle_s=60, tick_s=20), "idle_timeout"),
+    "a short idle timeout": (SimulatedServer(idle_s=5), "idle_timeout"),
+    "a long idle timeout": (SimulatedServer(idle_s=300), "idle_timeout"),
+    "maximum age": (SimulatedServer(max_age_s=60), "max_age"),
+    "maximum age with jitter": (SimulatedServer(max_age_s=60, jitter=0.2), "max_age"),
+    "maximum age since the first message": (
+        SimulatedServer(max_age_s=60, age_from="client's messages"),
+        "max_age",
+    ),
+    "the server's keepalive": (SimulatedServer(ping_s=20, pong_s=20), "server_keepalive"),
+    "one restart": (SimulatedServer(instants_s=(100,)), "all_at_once"),
+    "closed each minute": (SimulatedServer(instants_s=tuple(range(60, 900, 60))), "all_at_once"),
+    "a ping is not tolerated": (SimulatedServer(hates="client's pings"), "not_tolerated"),
+    "a message is not tolerated": (
+        SimulatedServer(hates="client's messages", end={"received": 1008, "sent": 1008}),
+        "not_tolerated",
+    ),
+    "a cap on the rate": (SimulatedServer(max_per_s=5), "too_fast"),
+    "the network": (SimulatedServer(mean_life_s=120), "one_by_one"),
+}
+
+
+@functools.cache
+def watched(name: str) -> list[Finding]:
+    server, rule = EXPLANATIONS[name]
+    return told(watch(server, until_s=200 if rule in ("not_tolerated", "too_fast") else 900))
+
+
+def told(records: Iterable[Record]) -> list[Finding]:
+    return [finding for finding in find(records) if finding.rule != "server_said"]
+
+
+@pytest.mark.parametrize("name", EXPLANATIONS)
+def test_each_explanation_is_found_and_no_other(name: str) -> None:
+    rule = EXPLANATIONS[name][1]
+    assert [finding.rule for finding in watched(name)] == [rule]
+    assert watched(name)[0].sure == ("likely" if rule == "one_by_one" else "shown")
+
+
+COUNTS = {
+    "idle timeout, any traffic counts": {"messages": True, "pings": True, "pongs": True},
+    "idle timeout, what the server sends counts": {"messages": True, "pings": True, "pongs": False},
+    "idle timeout, what the server sends counts, and it is silent": {"messages": False, "pings": True, "pongs": False},
+    "idle timeout, messages count": {"messages": True, "pings": False, "pongs": False},
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_which_traffic_counts_is_told(name: str) -> None:
+    counts = watched(name)[0].facts["counts"]
+    words = {"messages": "the client's messages", "pings": "the client's pings", "pongs": "the client's unasked pongs"}
+    assert {word: counts[words[word]] for word in words} == COUNTS[name]
+
+
+@pytest.mark.parametrize("idle_s", [0.9, 7.0, 60.0, 350.0])
+def test_idle_timeout_lies_in_its_bracket_of_less_than_a_second(idle_s: float) -> None:
+    (finding,) = find(watch(SimulatedServer(idle_s=idle_s), interval_s=idle_s / 3, apart_s=1, until_s=8 * idle_s))
+    assert finding.facts["low_s"] - 0.1 <= idle_s <= finding.facts["high_s"] + 0.1
+    assert finding.facts["high_s"] - finding.facts["low_s"] < 1
+
+
+def test_idle_timeout_and_maximum_age_are_found_beside_each_other() -> None:
+    found = find(watch(SimulatedServer(idle_s=60, max_age_s=600), until_s=3000))
+    assert {finding.rule: round(finding.facts["high_s"]) for finding in found} == {"idle_timeout": 60, "max_age": 600}
+
+
+def test_silent_clients_alone_do_not_tell_an_idle_timeout_from_a_maximum_age() -> None:
+    records: list[Record] = [closure(number, 5.0 * number, 5.0 * number + 60) for number in range(4)]
+    (finding,) = find(records)
+    assert (finding.rule, finding.sure) == ("idle_or_age", "possible")
+
+
+def test_clients_that_were_opened_together_and_ended_together_do_not_tell_a_clock_from_a_restart() -> None:
+    records: list[Record] = [closure(number, 0.001 * number, 60 + 0.001 * number) for number in range(4)]
+    assert {finding.rule for finding in find(records)}.isdisjoint({"max_age", "idle_or_age", "all_at_once"})
+
+
+def test_cap_on_connections_that_closes_the_oldest_is_found() -> None:
+    records: list[Record] = []
+    for number in range(8):
+        records.append(attempt(number, 10.0 * number))
+        if number >= 3:
+            records.append(closure(number - 3, 10.0 * (number - 3), 10.0 * number + 0.01))
+    (finding,) = find(records)
+    assert (finding.rule, finding.sure, finding.facts) == ("crowded_out", "shown", {"max_connections": 3})
+
+
+def test_what_ended_while_the_observer_was_stopped_is_the_observers_gap() -> None:
+    pause = Pause(began_at_s=50.0, ended_at_s=80.0, asleep_s=0.0)
+    ends = [closure(number, 5.0 * number, 80.0 + 0.01 * number) for number in range(3)]
+    own = closure(4, 0.0, 80.5, sent=1011)
+    (finding,) = find([pause, *ends, own])
+    assert (finding.rule, finding.whose, finding.facts) == ("observer_paused", "observer", {"paused_s": 30.0})
+
+
+def test_every_two_explanations_differ_in_what_is_found() -> None:
+    """The groups are there for this: no two behaviours may look alike to the rules."""
+    found = {(watched(name)[0].rule, str(watched(name)[0].facts)) for name in EXPLANATIONS}
+    assert len(found) == len(EXPLANATIONS)
+
+
+@given(st.floats(0.5, 3600), st.integers(2, 6), st.booleans())
+def test_server_that_ends_all_at_one_instant_is_never_taken_for_a_clock(at_s: float, number: int, frame: bool) -> None:
+    received = 1000 if frame else None
+    records = [closure(each, at_s * each / 20, at_s, received=received, sent=received) for each in range(number)]
+    assert {finding.rule for finding in find(records)}.isdisjoint({"max_age", "idle_timeout"})
+
+
+def test_server_that_closes_nobody_is_blamed_for_nothing() -> None:
+    assert find(watch(SimulatedServer())) == ()

@@ -1,0 +1,308 @@
+"""Rules about clocks: idle timeouts, maximum ages, and a keepalive of the server's.
+
+Which clocks fit is found by trying all of them (`wslab.core.findings.fits`); here it becomes a sentence, and a clock
+that is one of several that fit is told as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from wslab.core.codes.sources import AWS_QUOTAS, LESSON_09, NGINX_WEBSOCKET, WEBSOCKETS_FAQ
+from wslab.core.findings.coincidences import instants, provoked
+from wslab.core.findings.finding import SURENESS, Alternative, Finding, Sure, counted
+from wslab.core.findings.fits import Clock, Clocks, Fit
+from wslab.core.findings.lives import STAMP_S, Class, Life, lives
+from wslab.core.findings.observed import Observed
+from wslab.core.findings.wording import ended_how, seconds
+
+NO_CLOCK = (1002, 1007, 1009, 1012)
+"""Codes that say that it was something else."""
+
+MOST_SPLITS = 12
+"""With more than two clocks at once, and the network besides, nothing would be told apart anyway."""
+
+Counts = dict[str, bool | None]
+
+
+class _Deed(NamedTuple):
+    """What a side can do, in words, and what then goes over the connection: no ping is to be had without its pong."""
+
+    name: str
+    trigger: Class
+    classes: frozenset[Class]
+
+
+_DEEDS = (
+    _Deed("the client's messages", "client's messages", frozenset({"client's messages"})),
+    _Deed("the server's messages", "server's messages", frozenset({"server's messages"})),
+    _Deed("the client's pings", "client's pings", frozenset({"client's pings", "server's pongs"})),
+    _Deed("the client's unasked pongs", "client's pongs", frozenset({"client's pongs"})),
+    _Deed("the server's pings", "server's pings", frozenset({"server's pings", "client's pongs"})),
+)
+
+
+class _Reading(NamedTuple):
+    """Deaths of one kind, the clocks that fit them, and how many other deaths they leave unexplained."""
+
+    fits: list[Fit]
+    dead: list[Life]
+    alive: list[Life]
+    left: int = 0
+
+
+def clock(observed: Observed) -> Iterator[Finding]:
+    """Closed so long after its opening, or after its last traffic: maximum age, idle timeout, or which of them.
+
+    Shown where only one kind of clock explains every end and every survival, and three ends agree (five, where they
+    agree within half of the shortest only). Likely with fewer, or where other ends stay unexplained. Silent: where no
+    clock explains the ends; where all connections ended at one instant; where only one ended.
+    """
+    for reading in _readings(observed):
+        ages = [fit for fit in reading.fits if not fit.clock.restarted_by]
+        idle = [fit for fit in reading.fits if fit.clock.restarted_by]
+        if _is_keepalive(reading):
+            yield _keepalive(reading)
+        elif ages and _tells_nothing(reading):
+            yield _either(reading, ages)
+        elif ages:
+            yield _max_age(reading, ages, idle)
+        else:
+            yield _idle_timeout(reading, idle)
+
+
+def _readings(observed: Observed) -> Iterator[_Reading]:
+    alive = lives(observed)
+    other = {life.id for group in instants(alive) for life in group} | provoked(alive)
+    dead = [place for place, life in enumerate(alive) if life.died and life.id not in other and not _says_why(life)]
+    for places, found, left in _explained(Clocks(alive), alive, dead):
+        mine = [alive[place] for place in places]
+        if _apart(mine, found[0]):
+            yield _Reading(found, mine, [life for life in alive if life not in mine], left)
+
+
+def _explained(clocks: Clocks, alive: Sequence[Life], dead: list[int]) -> Iterator[tuple[list[int], list[Fit], int]]:
+    """Yield sets of deaths that one clock explains, with the clocks that do: all of them, or two sets by age.
+
+    The youngest that agree may be one clock's, an idle timeout, and the others another's, or no clock's at all. Which
+    go together is not known before, so each split is tried, that with the most in the first set first.
+    """
+    if len(dead) < 2:
+        return
+    if found := clocks.fits(dead):
+        yield dead, found, 0
+        return
+    by_age = sorted(dead, key=lambda place: alive[place].age_s)
+    for size in _splits([alive[place].age_s for place in by_age]):
+        for first, rest in ((by_age[:size], by_age[size:]), (by_age[-size:], by_age[:-size])):
+            if not (found := clocks.fits(first)):
+                continue
+            others = clocks.fits(rest) if len(rest) > 1 else []
+            if others or (size >= 3 and 2 * size > len(dead)):
+                yield first, found, 0 if others else len(rest)
+                if others:
+                    yield rest, others, 0
+                return
+
+
+def _splits(ages_s: list[float]) -> list[int]:
+    """Return how many to take first: where the ages leave the widest gaps, from either side, the most first."""
+    number = len(ages_s)
+    gaps = [
+        ((later + STAMP_S) / (earlier + STAMP_S), place) for place, (earlier, later) in enumerate(pairwise(ages_s), 1)
+    ]
+    widest = [place for _, place in sorted(gaps, reverse=True)[:MOST_SPLITS]]
+    sizes = {*widest, *(number - place for place in widest)}
+    return sorted((size for size in sizes if 1 < size < number), reverse=True)
+
+
+def _apart(dead: list[Life], fit: Fit) -> bool:
+    """Whether they were opened far enough apart that a clock and a common end differ."""
+    openings_s = [life.opened_at_s for life in dead]
+    return max(openings_s) - min(openings_s) > max(2 * STAMP_S, 0.01 * fit.shortest_s)
+
+
+def _says_why(life: Life) -> bool:
+    frame = life.seen.closure.received if life.seen else None
+    return frame is not None and frame.code in NO_CLOCK
+
+
+def _idle_timeout(reading: _Reading, idle: list[Fit]) -> Finding:
+    best = idle[0]
+    counts = _counts(reading)
+    return Finding(
+        rule="idle_timeout",
+        what=f"Closed after {_time(best)} without traffic, {ended_how(reading.dead)}: an idle timeout. "
+        f"{_what_counts(counts)}",
+        whose="server or proxy",
+        sure=_sureness(reading, best),
+        evidence=_evidence(reading),
+        why=f"{counted(len(reading.dead), 'connection')} ended so long after the last that counts, whatever their age; "
+        f"with traffic in time others lived on, the longest silence of theirs {seconds(best.survived_s)}.",
+        advice=_keep_alive(counts, best),
+        sources=(NGINX_WEBSOCKET, LESSON_09),
+        facts={"idle_timeout_s": best.shortest_s, **_bracket(reading, best), "counts": counts},
+    )
+
+
+def _max_age(reading: _Reading, ages: list[Fit], idle: list[Fit]) -> Finding:
+    best = ages[0]
+    since = "its opening"
+    if best.clock.started_by and all(fit.clock.started_by for fit in ages):
+        since = f"the first of the {', '.join(sorted(best.clock.started_by))}"
+    instead = tuple(_other_clock(fit.clock) for fit in idle[:1])
+    return Finding(
+        rule="max_age",
+        what=f"Closed {_time(best)} after {since}, whatever it did, {ended_how(reading.dead)}: a maximum age.",
+        whose="server or proxy",
+        sure=_sureness(reading, best, "likely" if instead else "shown"),
+        evidence=_evidence(reading),
+        why=f"{counted(len(reading.dead), 'connection')} ended at that age, opened at different times; "
+        f"{_tried(reading)} did not put it off.",
+        instead=instead,
+        advice="Open a new connection before that age, and move over to it; or have the maximum raised.",
+        sources=(AWS_QUOTAS, LESSON_09),
+        facts={"max_age_s": best.shortest_s, **_bracket(reading, best), "since": since},
+    )
+
+
+def _either(reading: _Reading, ages: list[Fit]) -> Finding:
+    best = ages[0]
+    return Finding(
+        rule="idle_or_age",
+        what=f"Closed {_time(best)} after its opening, {ended_how(reading.dead)}: an idle timeout or a maximum age.",
+        whose="server or proxy",
+        sure=_sureness(reading, best, "possible"),
+        evidence=_evidence(reading),
+        why="Nothing that could restart an idle timeout went over these connections, so both explain it.",
+        instead=(
+            Alternative(
+                "the other of the two",
+                "keep one connection busy and one silent: `wslab watch URL` does; a maximum age ends both",
+            ),
+        ),
+        advice="Run `wslab watch URL`, which tells the two apart.",
+        sources=(LESSON_09,),
+        facts=_bracket(reading, best),
+    )
+
+
+def _keepalive(reading: _Reading) -> Finding:
+    best = reading.fits[0]
+    return Finding(
+        rule="server_keepalive",
+        what=f"The server pings, and closed those that did not answer after {_time(best)}, {ended_how(reading.dead)}.",
+        whose="client",
+        sure=_sureness(reading, best),
+        evidence=_evidence(reading),
+        why="Connections that answered its pings lived on; what else the others sent made no difference.",
+        advice="Answer pings: every library does while its loop runs. A blocked loop or a sleeping page does not.",
+        sources=(WEBSOCKETS_FAQ, LESSON_09),
+        facts={"ping_timeout_s": best.shortest_s, **_bracket(reading, best)},
+    )
+
+
+def _is_keepalive(reading: _Reading) -> bool:
+    """Whether the answers to the server's pings keep a connection, and messages instead of them do not."""
+    return all(
+        "client's pongs" in fit.clock.restarted_by and "client's messages" not in fit.clock.restarted_by
+        for fit in reading.fits
+    ) and all(life.times_s(["server's pings"]) and not life.times_s(["client's pongs"]) for life in reading.dead)
+
+
+def _tells_nothing(reading: _Reading) -> bool:
+    """Whether no connection was busy for as long as those that ended lived: then age and silence are the same."""
+    shortest_s = reading.fits[0].shortest_s
+    return not any(life.events and life.age_s > 0.5 * shortest_s for life in reading.dead + reading.alive)
+
+
+def _counts(reading: _Reading) -> Counts:
+    """Return what keeps a connection alive: True where every clock that fits says so, False where none does."""
+    everyone = reading.dead + reading.alive
+    tried = {event.what for life in everyone for event in life.events}
+    verdicts: Counts = {}
+    for deed in _deeds(everyone):
+        if deed.trigger in tried:
+            kept = [bool(deed.classes & fit.clock.restarted_by) for fit in reading.fits]
+            verdicts[deed.name] = True if all(kept) else None if any(kept) else False
+    return verdicts
+
+
+def _deeds(everyone: list[Life]) -> Iterator[_Deed]:
+    """Yield the deeds; where the server only ever answered, its messages belong to the client's."""
+    answers_only = all(
+        bool(life.times_s(["client's messages"])) for life in everyone if life.times_s(["server's messages"])
+    )
+    for deed in _DEEDS:
+        if answers_only and deed.trigger == "client's messages":
+            yield deed._replace(classes=deed.classes | {"server's messages"})
+        elif not (answers_only and deed.trigger == "server's messages"):
+            yield deed
+
+
+def _what_counts(counts: Counts) -> str:
+    kept = [deed for deed, verdict in counts.items() if verdict]
+    lost = [deed for deed, verdict in counts.items() if verdict is False]
+    words = [f"{_listed(kept)} restart it"] if kept else []
+    words += [f"{_listed(lost)} do not"] if lost else []
+    told = "; ".join(words) or "which traffic counts is not told apart"
+    return f"{told[0].upper()}{told[1:]}."
+
+
+def _listed(deeds: list[str]) -> str:
+    return deeds[0] if len(deeds) == 1 else f"{', '.join(deeds[:-1])} and {deeds[-1]}"
+
+
+def _keep_alive(counts: Counts, best: Fit) -> str:
+    often = f"more often than every {seconds(best.shortest_s / 2)}"
+    if counts.get("the client's pings"):
+        return f"Ping {often}, or raise the idle timeout of the server or of what stands before it."
+    if counts.get("the client's messages"):
+        return f"Send a message {often} (pings are not shown to help), or raise the idle timeout."
+    return f"Have the server send something {often}, or raise the idle timeout."
+
+
+def _sureness(reading: _Reading, best: Fit, at_most: Sure = "shown") -> Sure:
+    enough = 3 if best.is_exact else 5 if best.spread <= 1.5 else 8
+    number = len(best.fatal_s)
+    sure: Sure = "shown" if number >= enough else "likely" if number >= min(enough, 3) or best.is_exact else "possible"
+    if reading.left:
+        sure = max(sure, "likely", key=SURENESS.index)
+    return max(sure, at_most, key=SURENESS.index)
+
+
+def _evidence(reading: _Reading) -> tuple[int, ...]:
+    """Return the ends, and the longest life that did not end so: the control."""
+    control = max(reading.alive, key=lambda life: life.age_s, default=None)
+    return tuple(life.id for life in reading.dead) + ((control.id,) if control else ())
+
+
+def _time(fit: Fit) -> str:
+    if fit.is_exact:
+        return seconds(fit.shortest_s)
+    return f"{seconds(fit.shortest_s)} to {seconds(fit.longest_s)}"
+
+
+def _bracket(reading: _Reading, fit: Fit) -> dict[str, Any]:
+    """Return between which times the clock lies.
+
+    An end that the other side told at once was not there a moment before. One that a client only met when it sent
+    something may be older: then the clock is longer than the longest silence that was survived, and that is all.
+    """
+    told = any(life.seen is not None and life.seen.closure.tcp_end == "fin" for life in reading.dead)
+    low_s = max(fit.survived_s, fit.shortest_s - STAMP_S) if told else fit.survived_s
+    return {"low_s": min(low_s, fit.shortest_s), "high_s": fit.longest_s, "connections": len(fit.fatal_s)}
+
+
+def _tried(reading: _Reading) -> str:
+    what = sorted({event.what for life in reading.dead for event in life.events})
+    return ", ".join(what) if what else "nothing"
+
+
+def _other_clock(other: Clock) -> Alternative:
+    return Alternative(
+        f"an idle timeout that only the {' and '.join(sorted(other.restarted_by))} restart",
+        "watch for longer, with clients that do this at different intervals",
+    )

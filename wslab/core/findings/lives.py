@@ -1,0 +1,144 @@
+"""Connections as a clock that closes them would see them: when each opened, what went over it, when it ended.
+
+What a clock could count falls into six classes, two directions of three kinds. Everything else about an explanation
+follows from such lives alone, so that a watch, a capture and a saved run are judged by the same rules.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Iterator
+from typing import Literal, NamedTuple, get_args
+
+from wslab.core.findings.observed import Observed, Seen
+from wslab.core.records import Attempt, Pause, Ping, Pong, Receipt, Send, Trace
+
+Class = Literal[
+    "client's messages", "client's pings", "client's pongs", "server's messages", "server's pings", "server's pongs"
+]
+CLASSES: tuple[Class, ...] = get_args(Class)
+
+STAMP_S = 0.1
+"""How far two stamps of the same instant may lie apart: a loaded machine's loop, and the way through a proxy."""
+
+
+class Event(NamedTuple):
+    """Something that went over a connection."""
+
+    at_s: float
+    what: Class
+
+
+class Life(NamedTuple):
+    """One connection from its opening to its end, or until nobody looked any more.
+
+    Fields:
+        id: of its closure, or of the attempt that opened it where its end is not on record.
+        ended_at_s: the closure, or the last moment at which it is known to have been open.
+        died: it was ended by the other side or the network. Otherwise it was open until `ended_at_s`, and may have
+            lived on.
+        events: what went over it, in order. seen: its closure and what belongs to it.
+    """
+
+    id: int
+    client: int
+    opened_at_s: float
+    ended_at_s: float
+    died: bool
+    events: tuple[Event, ...]
+    seen: Seen | None
+
+    @property
+    def age_s(self) -> float:
+        return self.ended_at_s - self.opened_at_s
+
+    def times_s(self, classes: Collection[Class]) -> list[float]:
+        """Return when something of these classes went over it, in order."""
+        return [event.at_s for event in self.events if event.what in classes]
+
+    def last_s(self, classes: Collection[Class]) -> float | None:
+        return next((event.at_s for event in reversed(self.events) if event.what in classes), None)
+
+
+@functools.lru_cache(maxsize=1)  # every rule asks, about the same records
+def lives(observed: Observed) -> list[Life]:
+    """Return the life of every connection on record, in the order of their openings.
+
+    A life whose end nobody saw, because the observer itself was paused, is open until the pause began.
+    """
+    found = [*_ended(observed), *_open(observed)]
+    pauses = [pause for _, pause in observed.of(Pause)]
+    return sorted((_unpaused(life, pauses) for life in found), key=lambda life: life.opened_at_s)
+
+
+def _ended(observed: Observed) -> Iterator[Life]:
+    events = _events(observed)
+    incomplete = {trace.connection_id for _, trace in observed.of(Trace) if not trace.opening_seen}
+    for seen in observed.connections:
+        closure = seen.closure
+        if closure.connection_id in incomplete and closure.connection_id is not None:
+            continue  # a capture that begins in the middle knows neither its age nor its first silence
+        start_s, end_s = closure.opened_at_s, closure.close_started_at_s
+        died = closure.closed_by != "client" and closure.tcp_end not in ("aborted", "unseen")
+        mine = tuple(event for event in events.get(closure.client, ()) if start_s <= event.at_s <= end_s)
+        if not died and not seen.on_purpose:
+            # The client complained; what it complains of (a ping unanswered) may have been so since the last it heard.
+            heard = [event.at_s for event in mine if event.what.startswith("server")]
+            end_s = max(heard, default=start_s)
+        yield Life(seen.id, closure.client, start_s, end_s, died, mine, seen)
+
+
+def _open(observed: Observed) -> Iterator[Life]:
+    """Yield the connections that were open when the records end, as in a watch that was cut off."""
+    last_s = _last_moment_s(observed)
+    events = _events(observed)
+    ended = {(seen.closure.client, _place(seen.closure.opened_at_s)) for seen in observed.connections}
+    closed_s: dict[int, list[float]] = {}
+    for seen in observed.connections:
+        closed_s.setdefault(seen.closure.client, []).append(seen.closure.closed_at_s)
+    for number, attempt in observed.of(Attempt):
+        later = [time_s for time_s in closed_s.get(attempt.client, ()) if time_s >= attempt.started_at_s]
+        if attempt.outcome == "opened" and not later and (attempt.client, _place(attempt.ended_at_s)) not in ended:
+            mine = tuple(event for event in events.get(attempt.client, ()) if event.at_s >= attempt.ended_at_s)
+            yield Life(number, attempt.client, attempt.ended_at_s, last_s, False, mine, None)
+
+
+def _place(at_s: float) -> int:
+    return round(at_s * 1000)
+
+
+def _last_moment_s(observed: Observed) -> float:
+    names = ("closed_at_s", "ended_at_s", "sent_at_s", "started_at_s", "at_s")
+    moments = (getattr(record, name, None) for record in observed.records for name in names)
+    return max((moment for moment in moments if isinstance(moment, float | int)), default=0.0)
+
+
+def _unpaused(life: Life, pauses: list[Pause]) -> Life:
+    for pause in pauses:
+        if life.opened_at_s < pause.began_at_s and pause.began_at_s <= life.ended_at_s <= pause.ended_at_s + 1:
+            return life._replace(ended_at_s=pause.began_at_s, died=False)
+    return life
+
+
+def _events(observed: Observed) -> dict[int, tuple[Event, ...]]:
+    by_client: dict[int, list[Event]] = {}
+    for client, event in _all_events(observed):
+        by_client.setdefault(client, []).append(event)
+    return {client: tuple(sorted(events)) for client, events in by_client.items()}
+
+
+def _all_events(observed: Observed) -> Iterator[tuple[int, Event]]:
+    for _, send in observed.of(Send):
+        if send.outcome != "unopened":
+            yield send.client, Event(send.started_at_s, "client's messages")
+        if send.reply_bytes is not None and send.round_trip_s is not None:
+            yield send.client, Event(send.started_at_s + send.round_trip_s, "server's messages")
+    for _, receipt in observed.of(Receipt):
+        yield receipt.client, Event(receipt.ended_at_s, "server's messages")
+    for _, ping in observed.of(Ping):
+        by_client = ping.sent_by == "client"
+        yield ping.client, Event(ping.sent_at_s, "client's pings" if by_client else "server's pings")
+        if ping.answered_at_s is not None:
+            yield ping.client, Event(ping.answered_at_s, "server's pongs" if by_client else "client's pongs")
+    for _, pong in observed.of(Pong):
+        yield pong.client, Event(pong.sent_at_s, "client's pongs" if pong.sent_by == "client" else "server's pongs")
