@@ -13,7 +13,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from wslab import limits, load, plots, simulate_herd, tables
+from wslab import load, plots, simulate_herd, tables
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -27,15 +27,14 @@ class Drawn(NamedTuple):
 
 def was_it_a_limit() -> Drawn:
     run = load(DATA / "visibility.jsonl")
-    return Drawn(limits.code_seen_by_server(tables.sightings(run)), "Recorded in `data/visibility.jsonl`.")
+    return Drawn(plots.code_seen_by_server(run), "Recorded in `data/visibility.jsonl`.")
 
 
 def announced() -> Drawn:
     runs = {"announced with 1012": "restart-graceful", "the process is killed": "restart-crash"}
-    outages = tables.outages({name: load(DATA / f"{file}.jsonl") for name, file in runs.items()})
-    return Drawn(
-        plots.outcome_shares(outages), "Recorded in `data/restart-graceful.jsonl` and `data/restart-crash.jsonl`."
-    )
+    restarts = {name: load(DATA / f"{file}.jsonl") for name, file in runs.items()}
+    origin = "Recorded in `data/restart-graceful.jsonl` and `data/restart-crash.jsonl`."
+    return Drawn(plots.outcome_shares(restarts, of="outages"), origin)
 
 
 def drained() -> Drawn:
@@ -66,12 +65,12 @@ def codes_through_proxies() -> Drawn:
 
 def raise_or_chunk() -> Drawn:
     run = load(DATA / "frames-question.jsonl")
-    return Drawn(limits.ways_that_pass(tables.passages(run)), "Recorded in `data/frames-question.jsonl`.")
+    return Drawn(plots.ways_that_pass(run), "Recorded in `data/frames-question.jsonl`.")
 
 
 def limit_cost() -> Drawn:
     run = load(DATA / "limit-cost.jsonl")
-    return Drawn(limits.memory_held(tables.footprints(run)), "Recorded in `data/limit-cost.jsonl`.")
+    return Drawn(plots.memory_held(run), "Recorded in `data/limit-cost.jsonl`.")
 
 
 FIGURES: tuple[Callable[[], Drawn], ...] = (

@@ -61,8 +61,6 @@ _MODULES = {
     "backoff": "wslab.core.policies.textbook",
     "course": "wslab.course",
     "ladders": "wslab.core.ladders",
-    "limits": "wslab.views.limits",
-    "pages": "wslab.views.pages",
     "plots": "wslab.views.plots",
     "tables": "wslab.views.tables",
 }
@@ -131,8 +129,6 @@ if TYPE_CHECKING:
     from wslab.panels import PolicyPanel as PolicyPanel
     from wslab.panels import RestartPanel as RestartPanel
     from wslab.panels import StoryPanel as StoryPanel
-    from wslab.views import limits as limits
-    from wslab.views import pages as pages
     from wslab.views import plots as plots
     from wslab.views import tables as tables
     from wslab.views.pictures import show as show

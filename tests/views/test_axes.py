@@ -12,18 +12,12 @@ from matplotlib.text import Text
 from wslab.core.runs import Run
 from wslab.views import plots, tables
 
-TABLES = {
-    "close_codes": [tables.sends],
-    "outcome_shares": [tables.closures],
-    "reconnect_timeline": [tables.attempts, tables.closures, tables.outages, tables.restarts],
-    "time_to_reconnect": [tables.outages],
-    "attempts_against_downtime": [tables.attempts, tables.restarts],
-}
-of_every_figure = pytest.mark.parametrize("name", TABLES)
+FIGURES = ["close_codes", "outcome_shares", "reconnect_timeline", "time_to_reconnect", "attempts_against_downtime"]
+of_every_figure = pytest.mark.parametrize("name", FIGURES)
 
 
 def draw(name: str, run: Run, ax: Axes | None = None) -> Axes:
-    return getattr(plots, name)(*[tabulate(run) for tabulate in TABLES[name]], ax=ax)
+    return getattr(plots, name)(run, ax=ax)  # type: ignore[no-any-return]
 
 
 @of_every_figure
@@ -61,12 +55,18 @@ def test_figure_about_time_tells_a_lag_that_is_not_small(name, restart_run) -> N
 
 
 @of_every_figure
-def test_figure_refuses_what_is_no_table_of_its_kind(name, restart_run) -> None:
-    figure, count = getattr(plots, name), len(TABLES[name])
-    with pytest.raises(ValueError, match=r"has no column .*; make it with wslab\.views\.tables\.\w+\(run\)"):
-        figure(*[pd.DataFrame({"x": [1]})] * count)
-    with pytest.raises(TypeError, match="but must be a table"):
-        figure(*[restart_run()] * count)
+def test_figure_refuses_what_is_no_run(name) -> None:
+    with pytest.raises(TypeError, match=r"is 5, but must be (a Run|one run)"):
+        getattr(plots, name)(5)
+
+
+@pytest.mark.parametrize(("name", "table"), [("close_codes", "sends"), ("time_to_reconnect", "outages")])
+def test_figure_takes_the_table_of_its_records_and_no_other(name, table, restart_run, sweep_run) -> None:
+    run = Run(restart_run().info, (*restart_run().records, *sweep_run().records))
+    of_run, of_table = (getattr(plots, name)(given) for given in (run, getattr(tables, table)(run)))
+    assert plots.describe(of_run) == plots.describe(of_table)
+    with pytest.raises(ValueError, match=rf"has no column .*; make it with wslab\.views\.tables\.{table}\(run\)"):
+        getattr(plots, name)(pd.DataFrame({"x": [1]}))
 
 
 @of_every_figure
@@ -100,8 +100,8 @@ def test_drawing_leaves_pyplot_alone() -> None:
 def test_describe_joins_what_a_figure_shows(sweep_run, restart_run) -> None:
     figure = Figure(figsize=(12, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    plots.close_codes(tables.sends(sweep_run()), limit_bytes=65_536, ax=left)
-    plots.time_to_reconnect(tables.outages(restart_run()), ax=right)
+    plots.close_codes(sweep_run(), limit_bytes=65_536, ax=left)
+    plots.time_to_reconnect(restart_run(), ax=right)
     assert plots.describe(figure) == f"{plots.describe(left)} {plots.describe(right)}"
     assert "1009 Message Too Big: n = 7, 65,537 to 4,194,304 bytes" in plots.describe(figure)
 

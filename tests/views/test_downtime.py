@@ -5,6 +5,8 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import StepPatch
 
+from wslab.core.records import since
+from wslab.core.runs import Run
 from wslab.views import plots, tables
 from wslab.views.style import look
 
@@ -12,7 +14,7 @@ from wslab.views.style import look
 def test_attempts_are_those_of_a_histogram(restart_run) -> None:
     run = restart_run(40)
     attempts = tables.attempts(run)
-    ax = plots.attempts_against_downtime(attempts, tables.restarts(run), bin_s=0.25)
+    ax = plots.attempts_against_downtime(run, bin_s=0.25)
     since_s = attempts["started_at_s"] - run.restarts[0].down_at_s
     tried = attempts["outage"] > 0
     for outcome in ("opened", "refused"):
@@ -25,7 +27,7 @@ def test_attempts_are_those_of_a_histogram(restart_run) -> None:
 
 def test_attempts_stack_to_all_that_were_made(restart_run) -> None:
     run = restart_run(40)
-    ax = plots.attempts_against_downtime(tables.attempts(run), tables.restarts(run), bin_s=0.3)
+    ax = plots.attempts_against_downtime(run, bin_s=0.3)
     bars = [bar for container in ax.containers for bar in container]
     assert sum(bar.get_height() for bar in bars) == sum(outage.attempts for outage in run.outages)
     tops: dict[float, list[tuple[float, float]]] = {}
@@ -39,12 +41,8 @@ def test_attempts_stack_to_all_that_were_made(restart_run) -> None:
 
 def test_attempts_of_several_runs_count_from_their_own_downtime(restart_run, see) -> None:
     late = restart_run(policy="constant")
-    runs = {"a": restart_run(policy="constant"), "b": late}
-    attempts, restarts = tables.attempts(runs), tables.restarts(runs)
-    for table in (attempts, restarts):
-        times = [name for name in table if name.endswith("_at_s")]
-        table.loc[table["run"] == "b", times] += 100.0
-    ax = plots.attempts_against_downtime(attempts, restarts)
+    later = Run(late.info, tuple(since(-100.0, record) for record in late.records))
+    ax = plots.attempts_against_downtime({"a": restart_run(policy="constant"), "b": later})
     one, other = [patch for patch in ax.patches if isinstance(patch, StepPatch)]
     np.testing.assert_array_equal(one.get_data().values, other.get_data().values)
     assert see(ax).shaded == [pytest.approx((0, 1))] * 2
@@ -52,8 +50,9 @@ def test_attempts_of_several_runs_count_from_their_own_downtime(restart_run, see
     assert [label.partition(" (")[0] for label in see(ax).legend[-2:]] == ["a", "b"]
 
 
-def test_attempts_without_a_downtime_count_from_the_start_of_the_run(restart_run, empty_run, see) -> None:
-    ax = plots.attempts_against_downtime(tables.attempts(restart_run()), tables.restarts(empty_run))
+def test_attempts_without_a_downtime_count_from_the_start_of_the_run(restart_run, see) -> None:
+    run = restart_run()
+    ax = plots.attempts_against_downtime(Run(run.info, run.attempts))
     assert ax.get_xlabel() == "time since the run began (s)"
     assert not see(ax).shaded
 
@@ -61,7 +60,7 @@ def test_attempts_without_a_downtime_count_from_the_start_of_the_run(restart_run
 @pytest.mark.parametrize("lag_s", [0.001, 0.15, 0.4])
 def test_attempts_are_not_binned_finer_than_the_lag(lag_s, restart_run) -> None:
     run = restart_run(loop_lag_p99_s=lag_s)
-    ax = plots.attempts_against_downtime(tables.attempts(run), tables.restarts(run))
+    ax = plots.attempts_against_downtime(run)
     width_s = ax.containers[0][0].get_width()
     assert width_s >= lag_s
     assert f"{width_s:.0e}"[0] in "125"
@@ -71,10 +70,10 @@ def test_attempts_are_not_binned_finer_than_the_lag(lag_s, restart_run) -> None:
 def test_attempts_refuse_an_absurd_bin(bin_s, restart_run) -> None:
     run = restart_run()
     with pytest.raises(ValueError, match=r"bin_s is .*, but must be between 0.001 and 3,600 seconds"):
-        plots.attempts_against_downtime(tables.attempts(run), tables.restarts(run), bin_s=bin_s)
+        plots.attempts_against_downtime(run, bin_s=bin_s)
 
 
 def test_attempts_title_names_the_worst_moment(restart_run, see) -> None:
     runs = {"constant": restart_run(policy="constant"), "full_jitter": restart_run()}
-    ax = plots.attempts_against_downtime(tables.attempts(runs), tables.restarts(runs), bin_s=0.1)
+    ax = plots.attempts_against_downtime(runs, bin_s=0.1)
     assert see(ax).title == "At most 12 attempts in 0.1 s (constant)"

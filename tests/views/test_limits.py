@@ -7,7 +7,7 @@ import pytest
 
 from wslab.core.records import Footprint
 from wslab.core.runs import Run
-from wslab.views import limits, tables
+from wslab.views import plots, tables
 from wslab.views.axes import describe
 
 from .conftest import make_info, make_send
@@ -56,7 +56,7 @@ def test_passages_are_whole_only_where_every_piece_was_accepted():
 
 
 def test_ways_that_pass_marks_and_names_what_each_met(see):
-    ax = limits.ways_that_pass(tables.passages(frames_run(ON_MESSAGES)))
+    ax = plots.ways_that_pass(frames_run(ON_MESSAGES))
     assert see(ax).title == "Passed: 0 of 2 as one frame, 0 of 2 as fragments, 2 of 2 as messages"
     assert see(ax).rows == ["text", "text, compressed"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["as one frame", "as 4 fragments", "as 4 messages"]
@@ -69,7 +69,7 @@ def test_ways_that_pass_marks_and_names_what_each_met(see):
 
 def test_ways_that_pass_sets_runs_below_each_other(see):
     runs = {"limit on messages": frames_run(ON_MESSAGES), "limit on frames": frames_run(ON_FRAMES)}
-    ax = limits.ways_that_pass(tables.passages(runs))
+    ax = plots.ways_that_pass(runs)
     assert see(ax).rows == ["", "text", "text, compressed"] * 2
     assert see(ax).title == "Passed: 0 of 4 as one frame, 2 of 4 as fragments, 4 of 4 as messages"
     assert {text.get_text() for text in ax.texts if text.get_weight() == "bold"} == set(runs)
@@ -77,12 +77,12 @@ def test_ways_that_pass_sets_runs_below_each_other(see):
 
 
 def test_ways_that_pass_says_where_compression_was_not_agreed(see):
-    ax = limits.ways_that_pass(tables.passages(frames_run(ON_MESSAGES, agreed=False)))
+    ax = plots.ways_that_pass(frames_run(ON_MESSAGES, agreed=False))
     assert see(ax).rows == ["text", "text, not agreed"]
 
 
 def test_ways_that_pass_of_nothing_says_so(empty_run, see):
-    assert see(limits.ways_that_pass(tables.passages(empty_run))).title == "Nothing was offered"
+    assert see(plots.ways_that_pass(empty_run)).title == "Nothing was offered"
 
 
 def cost_run(limits_mib: tuple[int, ...] = (1, 4, 16), counts: tuple[int, ...] = (0, 1, 4)) -> Run:
@@ -111,7 +111,7 @@ def cost_run(limits_mib: tuple[int, ...] = (1, 4, 16), counts: tuple[int, ...] =
 
 
 def test_memory_held_draws_a_line_for_each_number_of_messages():
-    ax = limits.memory_held(tables.footprints(cost_run()))
+    ax = plots.memory_held(cost_run())
     lines = [line for line in ax.lines if line.get_linestyle() != "None"]
     assert [list(line.get_xdata()) for line in lines] == [[MIB, 4 * MIB, 16 * MIB]] * 3
     assert [list(line.get_ydata()) for line in lines] == [[30, 30, 30], [31, 34, 46], [34, 46, 94]]
@@ -119,7 +119,7 @@ def test_memory_held_draws_a_line_for_each_number_of_messages():
 
 
 def test_memory_held_tells_how_much_and_for_how_little(see):
-    ax = limits.memory_held(tables.footprints(cost_run()))
+    ax = plots.memory_held(cost_run())
     assert (
         see(ax).title
         == "4 half-sent messages under a limit of 16 MiB make the server hold 64 MiB more than\nan idle one"
@@ -131,10 +131,10 @@ def test_memory_held_tells_how_much_and_for_how_little(see):
 @pytest.mark.parametrize("counts", [(0,), ()])
 def test_memory_held_of_nothing_says_so(counts, empty_run, see):
     run = cost_run(counts=counts) if counts else empty_run
-    assert see(limits.memory_held(tables.footprints(run))).title == "Nothing was half sent"
+    assert see(plots.memory_held(run)).title == "Nothing was half sent"
 
 
-@pytest.mark.parametrize(("draw", "table"), [(limits.ways_that_pass, "passages"), (limits.memory_held, "footprints")])
+@pytest.mark.parametrize(("draw", "table"), [(plots.ways_that_pass, "passages"), (plots.memory_held, "footprints")])
 def test_other_table_is_refused(draw, table, empty_run):
     with pytest.raises(ValueError, match=f"{table} has no column .*; make it with wslab.views.tables.{table}"):
         draw(tables.closures(empty_run))

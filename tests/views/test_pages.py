@@ -19,11 +19,11 @@ def cell(table: pd.DataFrame, what: str, side: str) -> str:
 
 
 def short(name: str, side: str) -> str:
-    return str(pages.each([RUNS[name]])[side].iloc[0])
+    return str(tables.pages([RUNS[name]])[side].iloc[0])
 
 
 def test_restart_is_told_to_both() -> None:
-    table = pages.beside(RUNS["restart"])
+    table = tables.page(RUNS["restart"])
     assert [cell(table, "close code", side) for side in pages.HEADINGS] == [
         "1012 Service Restart",
         "1012 Service Restart",
@@ -57,7 +57,7 @@ def test_each_side_in_short(name: str, page: str, python: str, server: str) -> N
 
 
 def test_failed_handshake_says_nothing_to_a_page_and_why_to_python() -> None:
-    table = pages.beside(RUNS["down-refused"])
+    table = tables.page(RUNS["down-refused"])
     assert cell(table, "handshake", "page") == "an error event, which says nothing"
     assert cell(table, "handshake", "python").startswith("refused: ConnectionRefusedError")
     assert cell(table, "handshake", "server") == "nothing: nobody listened"
@@ -66,11 +66,11 @@ def test_failed_handshake_says_nothing_to_a_page_and_why_to_python() -> None:
 def test_run_without_a_page_says_so() -> None:
     run = RUNS["restart"]
     alone = Run(run.info, tuple(record for record in run.records if record not in run.notices))
-    assert cell(pages.beside(alone), "handshake", "page") == "no page took part"
+    assert cell(tables.page(alone), "handshake", "page") == "no page took part"
 
 
 def test_names_of_runs_come_first() -> None:
-    table = pages.each(RUNS)
+    table = tables.pages(RUNS)
     assert list(table.columns) == ["run", "case", "page", "python", "server"]
     assert list(table["run"]) == list(RUNS)
     assert len(set(table["case"])) == len(RUNS) - 2  # the same restart by three ways

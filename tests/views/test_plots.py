@@ -32,7 +32,7 @@ def test_close_codes_draws_each_message_in_the_lane_of_what_it_met(sweep_run, se
 
 @pytest.mark.parametrize("repeats", [1, 5, 40])
 def test_close_codes_stacks_messages_of_one_size_within_their_lane(repeats, sweep_run, see) -> None:
-    ax = plots.close_codes(tables.sends(sweep_run([100, 1000, 10_000], limit_bytes=1000, repeats=repeats)))
+    ax = plots.close_codes(sweep_run([100, 1000, 10_000], limit_bytes=1000, repeats=repeats))
     for lane, meaning in enumerate(["accepted", 1009]):
         places = see(ax).marks(meaning)
         assert len(np.unique(places, axis=0)) == len(places)
@@ -40,7 +40,7 @@ def test_close_codes_stacks_messages_of_one_size_within_their_lane(repeats, swee
 
 
 def test_close_codes_marks_and_names_the_limit(sweep_run) -> None:
-    ax = plots.close_codes(tables.sends(sweep_run()), limit_bytes=65_536)
+    ax = plots.close_codes(sweep_run(), limit_bytes=65_536)
     [line] = [line for line in ax.lines if line.get_linestyle() == "--"]
     assert set(line.get_xdata()) == {65_536}
     assert [text.get_text() for text in ax.texts] == ["limit 65,536 bytes (64 KiB)"]
@@ -51,7 +51,7 @@ def test_close_codes_marks_and_names_the_limit(sweep_run) -> None:
 def test_close_codes_name_of_the_limit_covers_no_message(limit_bytes, sweep_run, see) -> None:
     crowded = sweep_run([2**power for power in range(23)], codes=(1009, 1006, 1001, 1011, 1012), repeats=9)
     ax = Figure(figsize=(8, 3.6), layout="constrained").subplots()
-    plots.close_codes(tables.sends(crowded), limit_bytes=limit_bytes, ax=ax)
+    plots.close_codes(crowded, limit_bytes=limit_bytes, ax=ax)
     ax.figure.draw_without_rendering()
     places = np.concatenate([see(ax).marks(meaning) for meaning in ("accepted", 1009)])
     name = ax.texts[0].get_window_extent()
@@ -62,7 +62,7 @@ def test_close_codes_name_of_the_limit_covers_no_message(limit_bytes, sweep_run,
 
 def test_close_codes_title_names_the_boundary(sweep_run) -> None:
     def title(run: Run) -> str:
-        return plots.close_codes(tables.sends(run)).get_title(loc="left")
+        return plots.close_codes(run).get_title(loc="left")
 
     assert title(sweep_run()) == "Largest accepted 65,536 bytes, smallest not accepted 65,537 bytes"
     assert title(sweep_run(codes=(1009,), limit_bytes=9)).startswith("Largest accepted 8 bytes")
@@ -89,7 +89,7 @@ def test_close_codes_title_admits_that_there_is_no_one_boundary(sweep_run) -> No
     ids=["wide", "with the empty message", "narrow", "exact", "one byte"],
 )
 def test_close_codes_scales_bytes(sizes, scale, labels, sweep_run) -> None:
-    ax = plots.close_codes(tables.sends(sweep_run(sizes)))
+    ax = plots.close_codes(sweep_run(sizes))
     ax.figure.draw_without_rendering()
     low, high = ax.get_xlim()
     shown = [label.get_text() for label in ax.get_xticklabels() if low <= label.get_position()[0] <= high]
@@ -101,7 +101,7 @@ def test_close_codes_scales_bytes(sizes, scale, labels, sweep_run) -> None:
 @pytest.mark.parametrize("limit_bytes", [0, -1, 1.5])
 def test_close_codes_refuses_a_limit_that_is_none(limit_bytes, sweep_run) -> None:
     with pytest.raises((TypeError, ValueError), match=f"limit_bytes is {limit_bytes}, but must be"):
-        plots.close_codes(tables.sends(sweep_run()), limit_bytes=limit_bytes)
+        plots.close_codes(sweep_run(), limit_bytes=limit_bytes)
 
 
 def test_outcome_shares_are_those_of_crosstab(restart_run, connection_run, see) -> None:
@@ -161,7 +161,7 @@ def test_outcome_shares_shorten_long_names(restart_run, see) -> None:
 
 def test_unknown_group_column_is_refused_with_the_nearest(restart_run) -> None:
     with pytest.raises(ValueError, match="by is 'close_kode'; did you mean 'close_code'"):
-        plots.time_to_reconnect(tables.outages(restart_run()), by="close_kode")
+        plots.time_to_reconnect(restart_run(), by="close_kode")
 
 
 @pytest.mark.parametrize("max_attempts", [50, 4])
@@ -193,13 +193,13 @@ def test_time_to_reconnect_says_when_half_were_back(clients, restart_run, see) -
 
 
 def test_time_to_reconnect_says_nothing_of_a_half_that_never_came_back(restart_run, see) -> None:
-    [label] = see(plots.time_to_reconnect(tables.outages(restart_run(max_attempts=1, downtime_s=30.0)))).legend
+    [label] = see(plots.time_to_reconnect(restart_run(max_attempts=1, downtime_s=30.0))).legend
     assert label == "n = 12, 12 never back"
 
 
 def test_time_to_reconnect_compares_runs_by_color_marker_and_line(restart_run, see) -> None:
     runs = {"constant": restart_run(policy="constant"), "full_jitter": restart_run()}
-    ax = plots.time_to_reconnect(tables.outages(runs))
+    ax = plots.time_to_reconnect(runs)
     assert [label.partition(":")[0] for label in see(ax).legend] == ["constant", "full_jitter"]
     handles = ax.get_legend().get_lines()
     for attribute in ("color", "marker", "linestyle"):
@@ -208,7 +208,7 @@ def test_time_to_reconnect_compares_runs_by_color_marker_and_line(restart_run, s
 
 def test_time_to_reconnect_by_close_code_looks_like_the_codes(restart_run, see) -> None:
     runs = [restart_run(code=1006), restart_run(code=1012)]
-    ax = plots.time_to_reconnect(tables.outages(runs), by="close_code")
+    ax = plots.time_to_reconnect(runs, by="close_code")
     assert [label.partition(":")[0] for label in see(ax).legend] == ["1006 no close frame", "1012 Service Restart"]
     assert [handle.get_color() for handle in ax.get_legend().get_lines()] == [look(1006).color, look(1012).color]
 

@@ -3,15 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from msgspec.structs import replace
 
 from wslab.core.runs import Run
-from wslab.views import plots, tables
+from wslab.views import plots
 
 
 def timeline(run: Run) -> Axes:
-    return plots.reconnect_timeline(
-        tables.attempts(run), tables.closures(run), tables.outages(run), tables.restarts(run)
-    )
+    return plots.reconnect_timeline(run)
 
 
 def test_timeline_puts_who_was_back_first_on_top(restart_run, see) -> None:
@@ -55,8 +54,9 @@ def test_timeline_shades_the_downtime_and_names_the_restart(restart_run, see) ->
 
 def test_timeline_shades_to_the_end_where_the_server_never_came_up(restart_run, see) -> None:
     run = restart_run()
-    restarts = tables.restarts(run).assign(up_at_s=np.nan, downtime_s=np.nan)
-    ax = plots.reconnect_timeline(tables.attempts(run), tables.closures(run), tables.outages(run), restarts)
+    [restart] = run.restarts
+    others = [record for record in run.records if record is not restart]
+    ax = timeline(Run(run.info, (*others, replace(restart, up_at_s=None))))
     [(_, end_s)] = see(ax).shaded
     assert end_s == pytest.approx(ax.get_xlim()[1])
     assert "server down to the end" in see(ax).legend
@@ -78,10 +78,8 @@ def test_timeline_legend_counts_what_it_draws(restart_run, see) -> None:
 
 def test_timeline_leaves_out_clients_without_an_outage(restart_run, see) -> None:
     run = restart_run(3)
-    outages = tables.outages(run)
-    ax = plots.reconnect_timeline(
-        tables.attempts(run), tables.closures(run), outages[outages["client"] != 1], tables.restarts(run)
-    )
+    spared = [outage for outage in run.outages if outage.client == 1]
+    ax = timeline(Run(run.info, tuple(record for record in run.records if record not in spared)))
     assert set(see(ax).rows) == {"0", "2"}
 
 
@@ -92,8 +90,5 @@ def test_timeline_of_many_clients_names_none(restart_run, see) -> None:
 
 
 def test_timeline_refuses_several_runs(restart_run) -> None:
-    runs = [restart_run(), restart_run()]
-    with pytest.raises(ValueError, match="the tables hold 2 runs, but a timeline shows one"):
-        plots.reconnect_timeline(
-            tables.attempts(runs), tables.closures(runs), tables.outages(runs), tables.restarts(runs)
-        )
+    with pytest.raises(TypeError, match="must be one run, since a timeline has a row per client"):
+        plots.reconnect_timeline([restart_run(), restart_run()])

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from wslab.core.intervals import wilson
 from wslab.core.records import Sighting
 from wslab.core.runs import Run
-from wslab.views import limits, tables
+from wslab.views import plots, tables
 from wslab.views.axes import describe
 
 OVERSHOOTS = [1, 589_824, 4 * 2**20]
@@ -62,7 +62,7 @@ def bars(ax: Axes, client: int) -> np.ndarray:
 
 
 def test_shares_and_their_intervals_are_drawn_for_each_client(seen, see):
-    ax = limits.code_seen(seen[seen.after_refusal == "reset"])
+    ax = plots.code_seen(seen[seen.after_refusal == "reset"])
     assert see(ax).legend == ["reads on", "stops"]
     assert shares(ax, 0) == [1, 1, 1]
     assert shares(ax, 1) == [1, 0.35, 0]
@@ -71,14 +71,14 @@ def test_shares_and_their_intervals_are_drawn_for_each_client(seen, see):
 
 
 def test_clients_stand_beside_each_other(seen):
-    ax = limits.code_seen(seen[seen.after_refusal == "drain"])
+    ax = plots.code_seen(seen[seen.after_refusal == "drain"])
     marked = [line.get_xdata() for line in ax.lines if line.get_marker() not in ("None", "none", "")]
     assert (marked[0] < marked[1]).all()
     assert (np.abs(np.concatenate(marked) - np.tile([0, 1, 2], 2)) < 0.5).all()
 
 
 def test_every_server_behaviour_has_its_panel_and_finding(seen, see):
-    figure = limits.code_seen_by_server(seen)
+    figure = plots.code_seen_by_server(seen)
     assert [see(ax).title.replace("\n", " ") for ax in figure.axes] == [
         "Server drains: every client is told 1009 every time",
         "Server resets TCP: 1 of 2 clients are told 1009 every time",
@@ -91,29 +91,29 @@ def test_every_server_behaviour_has_its_panel_and_finding(seen, see):
 
 def test_client_keeps_its_look_where_another_is_missing(seen):
     without = seen[(seen.after_refusal == "drain") | (seen.subject == "stops")]
-    drain, reset = limits.code_seen_by_server(without).axes
+    drain, reset = plots.code_seen_by_server(without).axes
     last = [line.get_color() for line in (drain.lines[-1], reset.lines[-1])]
     assert last[0] == last[1]
 
 
 def test_other_close_code_can_be_asked_for(seen):
-    ax = limits.code_seen(seen[seen.after_refusal == "reset"], close_code=1006)
+    ax = plots.code_seen(seen[seen.after_refusal == "reset"], close_code=1006)
     assert shares(ax, 1) == [0, 0.65, 1]
 
 
 def test_foreign_server_is_drawn_as_it_is(empty_run, see):
     told = [sighting("a", None, 5, number, [1009, None][number % 2]) for number in range(4)]
     table = tables.sightings(Run(empty_run.info, tuple(told)))
-    figure = limits.code_seen_by_server(table)
+    figure = plots.code_seen_by_server(table)
     assert [see(ax).title for ax in figure.axes] == ["Server as it is: 0 of 1 clients are told 1009 every time"]
     assert shares(figure.axes[0], 0) == [0.5]
 
 
 def test_empty_table_makes_a_figure_that_says_so(empty_run, see):
-    (ax,) = limits.code_seen_by_server(tables.sightings(empty_run)).axes
+    (ax,) = plots.code_seen_by_server(tables.sightings(empty_run)).axes
     assert see(ax).title == "No tries"
 
 
 def test_table_without_its_columns_is_refused(seen):
     with pytest.raises(ValueError, match=r"sightings has no column 'subject'; make it with wslab.views.tables"):
-        limits.code_seen(seen.drop(columns="subject"))
+        plots.code_seen(seen.drop(columns="subject"))

@@ -56,13 +56,10 @@ def _document(run: Run, saved: Sequence[Path]) -> dict[str, Any]:
 
 
 def _save(run: Run, folder: Path) -> Iterator[Path]:
-    from wslab.views import plots, tables
+    from wslab.views import plots
 
     yield run.save(folder / "story.jsonl")
     growing_only = Run(run.info, tuple(before_reload(run)[0]))
-    growing = plots.close_codes(tables.sends(growing_only), limit_bytes=run.info.parameters["max_message_bytes"])
+    growing = plots.close_codes(growing_only, limit_bytes=run.info.parameters["max_message_bytes"])
     yield plots.save(growing, folder / "close-codes.png")
-    timeline = plots.reconnect_timeline(
-        tables.attempts(run), tables.closures(run), tables.outages(run), tables.restarts(run)
-    )
-    yield plots.save(timeline, folder / "reconnect-timeline.png")
+    yield plots.save(plots.reconnect_timeline(run), folder / "reconnect-timeline.png")

@@ -69,8 +69,8 @@ def _document(summary: dict[str, Any], run: Run, saved: Sequence[Path]) -> dict[
 
 
 def _save(run: Run, folder: Path) -> Iterator[Path]:
-    from wslab.views import plots, tables
+    from wslab.views import plots
 
     yield run.save(folder / "herd.jsonl.gz")
     yield plots.save(plots.arrivals(run), folder / "arrivals.png")
-    yield plots.save(plots.time_to_reconnect(tables.outages(run)), folder / "time-to-reconnect.png")
+    yield plots.save(plots.time_to_reconnect(run), folder / "time-to-reconnect.png")

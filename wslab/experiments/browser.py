@@ -43,7 +43,7 @@ def browser_drill(
     """Have a page and Python's client meet the same, and return the run of what each of them was told.
 
     The run holds `Notice` records of the page, in their order, beside the `Attempt`, `Send`, `Closure` and `Account`
-    records of Python's client and the server; `wslab.pages.beside(run)` lays them side by side.
+    records of Python's client and the server; `wslab.tables.page(run)` lays them side by side.
 
     Args:
         target: a running lab server, or the knobs of one to start for the drill.

@@ -149,23 +149,23 @@ class BrowserPanel(ServedPanel):
                 f"knobs = {call('wslab.Knobs', **knobs)}",
                 "# Each is Python's half; the page of a panel takes part with page=panel.page",
                 *(_drill_code(action.name, values) for action in self.ACTIONS),
-                "wslab.pages.beside(run)",
+                "wslab.tables.page(run)",
             ]
         )
 
     def still(self) -> tuple[str, str]:
-        shown = pages.each(self.runs).rename(columns=pages.HEADINGS)
+        shown = pages.pages(self.runs).rename(columns=pages.HEADINGS)
         html = shown.to_html(index=False, border=0, na_rep="–")
         return f"<p><strong>{self.TITLE}</strong></p>{html}", f"{self.TITLE}\n{shown.to_string(index=False)}"
 
     def tell_of(self, run: Run) -> str:
-        [met] = pages.each([run]).itertuples(index=False)
+        [met] = pages.pages([run]).itertuples(index=False)
         return f"{met.case}: the page was told {met.page}; Python's client saw {met.python}"
 
     def tables_of(self, run: Run) -> list[ShownTable]:
-        beside = pages.beside(run).rename(columns={"what": ""} | pages.HEADINGS)
+        beside = pages.page(run).rename(columns={"what": ""} | pages.HEADINGS)
         beside = beside[beside[""] != pages.ORDER]  # the view lists the page's own, and height is scarce
-        each = pages.each(self.runs[::-1]).rename(columns=pages.HEADINGS)
+        each = pages.pages(self.runs[::-1]).rename(columns=pages.HEADINGS)
         return [
             shown_table(f"Both sides of {pages.case(run)}", beside, folded=False),
             shown_table("All that was tried, the latest first", each),

@@ -157,7 +157,7 @@ class PayloadPanel(ServedPanel):
                 "# Find the limit",
                 "verdict = wslab.find_limit(knobs)",
                 "",
-                "wslab.show(wslab.plots.close_codes(wslab.tables.sends(run)))",
+                "wslab.show(wslab.plots.close_codes(run))",
             ]
         )
 
@@ -202,7 +202,7 @@ def sweep_told(run: Run) -> str:
         [sighting] = run.sightings
         return f"{counted(sighting.payload_bytes, 'byte')} by {sighting.subject}: {sighting_met(sighting)[1]}"
     if len(run.sends) != 1:
-        return plots.close_codes(tables.sends(run)).get_title(loc="left")
+        return plots.close_codes(run).get_title(loc="left")
     [send] = run.sends
     met = f"{send.close_code} {send.close_reason or ''}".strip() if send.outcome == "closed" else send.outcome
     return f"{counted(send.payload_bytes, 'byte')}: {met}"

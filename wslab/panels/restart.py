@@ -30,12 +30,7 @@ NAMES = {name: name for name in POLICIES if name != "none"} | {
 POLICY = Choice("policy", "reconnect policy", NAMES, "full_jitter", listed=True)
 
 TUNED = ("downtime_s", "drain_s", "while_down")
-TIMELINE = (
-    "",
-    "from wslab import plots, tables",
-    "seen = tables.attempts(run), tables.closures(run), tables.outages(run), tables.restarts(run)",
-    "wslab.show(plots.reconnect_timeline(*seen))",
-)
+TIMELINE = ("", "wslab.show(wslab.plots.reconnect_timeline(run))")
 """Lines of code that draw what each client of a run did."""
 
 RESTARTS = ["kind", "requested_at_s", "down_at_s", "up_at_s", "downtime_s", "knobs_changed"]
@@ -122,7 +117,7 @@ class RestartPanel(ServedPanel):
         )
 
     def draw(self) -> Axes:
-        return timeline(self.runs[-1])
+        return plots.reconnect_timeline(self.runs[-1])
 
     def tell_of(self, run: Run) -> str:
         return restarts_told(run)
@@ -133,12 +128,6 @@ class RestartPanel(ServedPanel):
             shown_table("Who was away, and for how long", tables.outages(run)[OUTAGES]),
             shown_table("Every attempt to come back", tables.attempts(run).query("outage > 0")[ATTEMPTS]),
         ]
-
-
-def timeline(run: Run, ax: Axes | None = None) -> Axes:
-    """Draw what each client of a run did."""
-    seen = tables.attempts(run), tables.closures(run), tables.outages(run), tables.restarts(run)
-    return plots.reconnect_timeline(*seen, ax=ax)
 
 
 def restarts_told(run: Run) -> str:

@@ -17,7 +17,7 @@ from wslab.net.server.lab_server import LabServer
 from wslab.panels.code import call
 from wslab.panels.controls import Action, Control, Number
 from wslab.panels.payload import sweep_told
-from wslab.panels.restart import COUNT, DOWNTIME, OUTAGES, POLICY, TIMELINE, restarts_told, timeline
+from wslab.panels.restart import COUNT, DOWNTIME, OUTAGES, POLICY, TIMELINE, restarts_told
 from wslab.panels.served import ServedPanel
 from wslab.panels.shown import ShownTable, shown_table
 from wslab.views import plots, tables
@@ -169,11 +169,11 @@ class StoryPanel(ServedPanel):
         if not restarted:
             return plots.close_codes(sends, limit_bytes=self.scene["max_message_bytes"])
         if sends.empty:
-            return timeline(restarted[-1])
+            return plots.reconnect_timeline(restarted[-1])
         figure = Figure(figsize=(WIDTH_IN, 7.5), layout="constrained")
         above, below = figure.subplots(2, height_ratios=[2, 5])
         plots.close_codes(sends, limit_bytes=self.scene["max_message_bytes"], ax=above)
-        timeline(restarted[-1], ax=below)
+        plots.reconnect_timeline(restarted[-1], ax=below)
         return figure
 
     def tell_of(self, run: Run) -> str:

@@ -13,10 +13,6 @@ from wslab.views.style import GROUPS
 MANY_CLIENTS = 60
 """From here on a timeline with a row for each of them cannot be read, and arrivals are drawn."""
 
-TIMELINE = """\
-everything = [table(run) for table in (tables.attempts, tables.closures, tables.outages, tables.restarts)]
-show(plots.reconnect_timeline(*everything))"""
-
 
 def run_notebook(run: Run, file_name: str) -> NotebookNode:
     """Return a notebook that draws and lists what `run`, saved under `file_name`, holds.
@@ -25,7 +21,7 @@ def run_notebook(run: Run, file_name: str) -> NotebookNode:
     >>> run = simulate_herd(10, "full_jitter", downtime_s=1, seed=1).to_run()
     >>> print(run_notebook(run, "herd.jsonl").cells[2].source)
     import wslab
-    from wslab import limits, plots, show, tables
+    from wslab import plots, show, tables
     <BLANKLINE>
     run = wslab.load('herd.jsonl')
     run
@@ -36,7 +32,7 @@ def run_notebook(run: Run, file_name: str) -> NotebookNode:
     cells = [
         _prose(f"# What was seen: {name}"),
         _prose(f"The run {as_markdown(file_name)}, begun {begun}, {info.duration_s:.1f} s.{how}"),
-        _code(f"import wslab\nfrom wslab import limits, plots, show, tables\n\nrun = wslab.load({file_name!r})\nrun"),
+        _code(f"import wslab\nfrom wslab import plots, show, tables\n\nrun = wslab.load({file_name!r})\nrun"),
     ]
     for heading, source in _figures(run):
         cells += [_prose(f"## {heading}"), _code(source)]
@@ -52,19 +48,19 @@ _PYTHON = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language"
 def _figures(run: Run) -> list[tuple[str, str]]:
     figures = []
     if "cases" in run.info.parameters:
-        figures.append(("Which ways passed", "show(limits.ways_that_pass(tables.passages(run)))"))
+        figures.append(("Which ways passed", "show(plots.ways_that_pass(run))"))
     elif run.sends:
-        figures.append(("What came of each message", "show(plots.close_codes(tables.sends(run)))"))
+        figures.append(("What came of each message", "show(plots.close_codes(run))"))
     if run.outages and len({outage.client for outage in run.outages}) < MANY_CLIENTS:
-        figures.append(("Who was away, and for how long", TIMELINE))
+        figures.append(("Who was away, and for how long", "show(plots.reconnect_timeline(run))"))
     elif run.outages and run.restarts:
         figures.append(("When the clients came back", "show(plots.arrivals(run))"))
     if any(outage.reopened_at_s for outage in run.outages):
-        figures.append(("Time to reconnect", "show(plots.time_to_reconnect(tables.outages(run)))"))
+        figures.append(("Time to reconnect", "show(plots.time_to_reconnect(run))"))
     if 1 <= len({sighting.subject for sighting in run.sightings}) <= len(GROUPS):
-        figures.append(("What clients were told", "show(limits.code_seen_by_server(tables.sightings(run)))"))
+        figures.append(("What clients were told", "show(plots.code_seen_by_server(run))"))
     if run.footprints:
-        figures.append(("Memory that was held", "show(limits.memory_held(tables.footprints(run)))"))
+        figures.append(("Memory that was held", "show(plots.memory_held(run))"))
     return figures
 
 

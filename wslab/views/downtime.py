@@ -11,44 +11,41 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from wslab.core.arguments import check_number
-from wslab.views.axes import dress, filled, lined, new_axes, notes, require
+from wslab.views import tables
+from wslab.views.axes import dress, filled, lined, new_axes, notes
 from wslab.views.groups import Groups, grouped, looks_of
 from wslab.views.style import RESTARTS, SHADE, in_order, look
+from wslab.views.tables import Runs
 from wslab.views.words import counted, seconds, short, span
 
-RESTART_COLUMNS = ["kind", "requested_at_s", "down_at_s", "up_at_s", "downtime_s"]
 
-
-def attempts_against_downtime(
-    attempts: pd.DataFrame, restarts: pd.DataFrame, *, bin_s: float | None = None, ax: Axes | None = None
-) -> Axes:
+def attempts_against_downtime(runs: Runs, *, bin_s: float | None = None, ax: Axes | None = None) -> Axes:
     """Draw how many attempts the server met in each moment, against the time in which it was down.
 
     One run is drawn as bars, stacked by outcome; of several runs each is an outline. Time counts from each run's first
     downtime, so that runs lie over each other. First connections are not counted.
 
     Args:
-        attempts, restarts: of the functions of `tables` of these names.
+        runs: a run with restarts, or several.
         bin_s: width of a moment, in seconds. None: a round one, not narrower than the loop lag.
     """
-    require("attempts", attempts, ["outage", "started_at_s", "outcome"])
-    require("restarts", restarts, RESTART_COLUMNS)
+    attempts, restarts = tables.attempts(runs), tables.restarts(runs)
     tried, restarts = _from_first_downtime(attempts[attempts["outage"] > 0], restarts)
     edges = _edges(tried, restarts, bin_s)
-    runs = grouped(tried, None)
+    groups = grouped(tried, None)
     ax = ax or new_axes(3.4)
     handles = [
         *shade_downtime(ax, restarts, until_s=edges[-1]),
-        *(_draw_bars(ax, runs[0][1], edges) if len(runs) == 1 else _draw_outlines(ax, runs, edges)),
+        *(_draw_bars(ax, groups[0][1], edges) if len(groups) == 1 else _draw_outlines(ax, groups, edges)),
     ]
     ax.set_xlim(edges[0], edges[-1])
-    ax.set_ylim(0, None if runs else 1)
+    ax.set_ylim(0, None if groups else 1)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 5, 10]))
     ax.grid(axis="y", color=SHADE, linewidth=0.6)
     return dress(
         ax,
         kind="Attempts to reconnect over time",
-        title=_peak(runs, edges),
+        title=_peak(groups, edges),
         xlabel=f"time since {_zero(restarts)} (s)",
         ylabel=f"attempts per {seconds(edges[1] - edges[0])}",
         handles=handles,

@@ -1,4 +1,4 @@
-"""Figures about limits: which ways past one pass, what clients are told of a refusal, and what a limit costs.
+"""Figures about limits: which ways past one pass, and what a limit costs.
 
 As in `wslab.views.plots`: a table in, an Axes out, the title its finding, and everything said in words too.
 """
@@ -15,20 +15,21 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from wslab.core.knobs import MIB
+from wslab.views import tables
 from wslab.views.axes import SMALL_PT, dress, lined, marked, name_rows, new_axes, notes, require, scale_bytes
 from wslab.views.groups import Groups, grouped, looks_of, meanings
 from wslab.views.style import INK, SHADE, look
-from wslab.views.visibility import code_seen, code_seen_by_server
+from wslab.views.tables import drawn_from
 from wslab.views.words import about, counted
 
-__all__ = ["code_seen", "code_seen_by_server", "memory_held", "ways_that_pass"]
 
-
+@drawn_from(tables.passages)
 def ways_that_pass(passages: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw which ways past a limit pass: a row a content, plain and compressed, a column a way.
+    """Draw which ways past a limit pass: a row per content, plain and compressed, a column per way.
 
     Args:
-        passages: of `tables.passages`; of several runs, such as servers with other limits, one below the other.
+        passages: a run of `frames_question`, or several, such as of servers with other limits, drawn one below the
+            other; or their `tables.passages`.
     """
     columns = ["way", "payload_kind", "payload_bytes", "offered", "compression", "passed", "messages", "fragments"]
     require("passages", passages, [*columns, "wire_bytes"])
@@ -105,11 +106,13 @@ def _contents_bytes(offers: pd.DataFrame) -> str:
     return " or ".join(counted(size, "byte") for size in sorted(offers["payload_bytes"].unique()))
 
 
+@drawn_from(tables.footprints)
 def memory_held(footprints: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw a server's memory against its limit: a line for each number of half-sent messages.
 
     Args:
-        footprints: of `tables.footprints`. Plain messages have filled markers on lines, compressed ones hollow markers.
+        footprints: a run of `limit_cost`, or its `tables.footprints`. Plain messages have filled markers on lines,
+            compressed ones hollow markers.
     """
     columns = ["max_message_bytes", "resident_bytes", "compression", "connections", "half_sent", "sent_wire_bytes"]
     require("footprints", footprints, columns)

@@ -36,8 +36,10 @@ HANDSHAKES = {"error": "an error event, which says nothing", "silence": "nothing
 """What a page's first event says of its opening handshake, where it is not open."""
 
 
-def beside(run: Run) -> pd.DataFrame:
-    """Return one row a thing to know of how a connection ended, in the words of each side.
+def page(run: Run) -> pd.DataFrame:
+    """Return one row per thing to know of how a connection ended, in the words of each side.
+
+    Of a run of `browser_drill`: what the page was told, what Python's client saw, and the server's own account.
 
     Columns:
         what (string), page, python, server (string; missing where that side has nothing to say of it).
@@ -48,8 +50,10 @@ def beside(run: Run) -> pd.DataFrame:
     return pd.DataFrame({"what": things} | words, dtype="string")
 
 
-def each(runs: Mapping[str, Run] | Iterable[Run]) -> pd.DataFrame:
-    """Return one row a run, with what matters most of each side: what threw, else the end, else the failed handshake.
+def pages(runs: Mapping[str, Run] | Iterable[Run]) -> pd.DataFrame:
+    """Return one row per run of `browser_drill`, with what matters most of each side.
+
+    That is what threw, else the end, else the failed handshake.
 
     Columns:
         run (string; only of runs that have names), case, page, python, server (string).

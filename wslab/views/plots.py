@@ -1,9 +1,12 @@
-"""Tables in, Axes out: one function a figure. Draws what a table says, judges nothing, opens nothing.
+"""Runs in, figures out: one function per figure, all of them here. Judges nothing, opens nothing.
 
-Every function draws on `ax`, or on an Axes of a figure of its own, and returns it, so that it fits any matplotlib
-layout. The title is the finding and `describe()` gives the text alternative, both computed from the table; `save()`
-writes them into the file as well. A table that lacks columns raises ValueError; one without rows makes a figure that
-says so.
+Every function takes what `wslab.views.tables` takes: one run, or several to compare, such as `{"fixed": run_a,
+"jitter": run_b}`. A figure of one kind of record also takes the table of it, or a part of that table. Those of herds
+take simulated ones as well; `delays_drawn` takes policies, and `contention` what its experiment returns: no runs.
+
+A figure is drawn on `ax`, or on an Axes of its own, and returned, so that it fits any matplotlib layout. The title is
+the finding and `describe()` gives the text alternative, both computed from the same table; `save()` writes them into
+the file as well. A table that lacks columns raises ValueError; one without rows makes a figure that says so.
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from wslab.core.arguments import check_whole
+from wslab.core.arguments import check_choice, check_whole
+from wslab.views import tables
 from wslab.views.axes import (
     SMALL_PT,
     describe,
@@ -36,9 +40,12 @@ from wslab.views.delays import delays_drawn
 from wslab.views.downtime import attempts_against_downtime
 from wslab.views.groups import grouped, looks_of, meanings
 from wslab.views.herds import arrivals, attempts_wasted, peak_against_clients, who_gave_up
+from wslab.views.limits import memory_held, ways_that_pass
 from wslab.views.policies import side_by_side
 from wslab.views.style import INK, SHADE, Look, Meaning, in_order, look
+from wslab.views.tables import Shown, drawn_from
 from wslab.views.timeline import reconnect_timeline
+from wslab.views.visibility import code_seen, code_seen_by_server
 from wslab.views.words import counted, kibi, seconds, short
 
 __all__ = [
@@ -46,15 +53,19 @@ __all__ = [
     "attempts_against_downtime",
     "attempts_wasted",
     "close_codes",
+    "code_seen",
+    "code_seen_by_server",
     "contention",
     "delays_drawn",
     "describe",
+    "memory_held",
     "outcome_shares",
     "peak_against_clients",
     "reconnect_timeline",
     "save",
     "side_by_side",
     "time_to_reconnect",
+    "ways_that_pass",
     "who_gave_up",
 ]
 
@@ -62,13 +73,14 @@ UNANSWERED = ["timeout", "unopened", "unconfirmed", "interrupted"]
 """Outcomes that say nothing about a limit."""
 
 
+@drawn_from(tables.sends)
 def close_codes(sends: pd.DataFrame, *, limit_bytes: int | None = None, ax: Axes | None = None) -> Axes:
-    """Draw what each message met, against its payload size: one lane an outcome or close code.
+    """Draw what each message met, against its payload size: one lane per outcome or close code.
 
     Messages of the same size are stacked within their lane.
 
     Args:
-        sends: of `tables.sends`.
+        sends: a run or runs, or their `tables.sends`.
         limit_bytes: a limit to mark, in bytes. None: none is marked.
     """
     require("sends", sends, ["payload_bytes", "outcome", "close_code"])
@@ -96,14 +108,17 @@ def close_codes(sends: pd.DataFrame, *, limit_bytes: int | None = None, ax: Axes
     )
 
 
-def outcome_shares(table: pd.DataFrame, *, by: str | None = None, ax: Axes | None = None) -> Axes:
+def outcome_shares(runs: Shown, *, of: str = "closures", by: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw each group's shares of outcomes and close codes, as one bar to 100 %.
 
     Args:
-        table: of `tables.sends`, `closures`, `attempts` or `outages`.
+        runs: a run or runs, or their table `of`.
+        of: of which records: "sends", "closures", "attempts" or "outages".
         by: the column whose values make the groups. None: the runs, where the table holds several, else one group.
     """
-    require("closures", table, [] if "outcome" in getattr(table, "columns", ()) else ["close_code"])
+    check_choice("of", of, ["sends", "closures", "attempts", "outages"])
+    table = runs if isinstance(runs, pd.DataFrame) else getattr(tables, of)(runs)
+    require(of, table, [] if "outcome" in table.columns else ["close_code"])
     groups = [(short(name, 24), meanings(group)) for name, group in grouped(table, by)]
     shown = in_order({meaning for _, met in groups for meaning in met})
     ax = ax or new_axes(1.2 + 0.42 * max(len(groups), 1) + 0.18 * ceil(len(shown) / 3))
@@ -128,13 +143,14 @@ def outcome_shares(table: pd.DataFrame, *, by: str | None = None, ax: Axes | Non
     )
 
 
+@drawn_from(tables.outages)
 def time_to_reconnect(outages: pd.DataFrame, *, by: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the share of outages that were over, against time: the empirical distribution with its raw points.
 
     Clients that never came back count: their curve ends below 100 %, and the legend says how many they were.
 
     Args:
-        outages: of `tables.outages`.
+        outages: a run or runs, or their `tables.outages`.
         by: the column whose values make the groups. None: the runs, where the table holds several, else one group.
 
     >>> ax = time_to_reconnect(pd.DataFrame({"time_to_reconnect_s": [0.5, 1.0, 3.0, None]}))

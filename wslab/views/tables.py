@@ -16,8 +16,8 @@ where tables that differ in them are concatenated: give the runs together instea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import wraps
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from functools import update_wrapper, wraps
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
 import msgspec
 import pandas as pd
@@ -28,8 +28,14 @@ from wslab.core.printable import printable
 from wslab.core.records import KINDS, Account, Closure, Kind, Record, Restart, Send
 from wslab.core.runs import Run
 from wslab.views.columns import columns, described
+from wslab.views.pages import page as page
+from wslab.views.pages import pages as pages
 
 Runs: TypeAlias = Run | Mapping[str, Run] | Iterable[Run]
+Shown: TypeAlias = Runs | pd.DataFrame
+
+P = ParamSpec("P")
+D = TypeVar("D")
 
 
 def _over_runs(tabulate: Callable[[Run], pd.DataFrame]) -> Callable[[Runs], pd.DataFrame]:
@@ -50,6 +56,23 @@ def _over_runs(tabulate: Callable[[Run], pd.DataFrame]) -> Callable[[Runs], pd.D
         return table
 
     return over_runs
+
+
+def drawn_from(
+    tabulate: Callable[[Runs], pd.DataFrame],
+) -> Callable[[Callable[Concatenate[pd.DataFrame, P], D]], Callable[Concatenate[Shown, P], D]]:
+    """Have a function that draws a table take runs, of which `tabulate` makes the table.
+
+    A table is drawn as it is, so that a part of one can be: `close_codes(tables.sends(run).query("client == 0"))`.
+    """
+
+    def of_table(draw: Callable[Concatenate[pd.DataFrame, P], D]) -> Callable[Concatenate[Shown, P], D]:
+        def of_runs(runs: Shown, /, *arguments: P.args, **options: P.kwargs) -> D:
+            return draw(runs if isinstance(runs, pd.DataFrame) else tabulate(runs), *arguments, **options)
+
+        return update_wrapper(of_runs, draw)
+
+    return of_table
 
 
 def _named(runs: Mapping[str, Run] | Iterable[Run]) -> dict[str, Run]:

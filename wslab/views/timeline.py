@@ -1,4 +1,4 @@
-"""The reconnect timeline: one row a client, from its closure through waiting and attempts to its return."""
+"""The reconnect timeline: one row per client, from its closure through waiting and attempts to its return."""
 
 from __future__ import annotations
 
@@ -10,36 +10,30 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from wslab.core.errors import BadValueError
+from wslab.core.arguments import check_type
 from wslab.core.records import RUN_ENDED
-from wslab.views.axes import SMALL_PT, dress, marked, name_rows, new_axes, notes, require, size_in
-from wslab.views.downtime import RESTART_COLUMNS, shade_downtime
+from wslab.core.runs import Run
+from wslab.views import tables
+from wslab.views.axes import SMALL_PT, dress, marked, name_rows, new_axes, notes, size_in
+from wslab.views.downtime import shade_downtime
 from wslab.views.groups import meanings
 from wslab.views.style import QUIET, in_order, look
 from wslab.views.words import counted, span
 
 
-def reconnect_timeline(
-    attempts: pd.DataFrame,
-    closures: pd.DataFrame,
-    outages: pd.DataFrame,
-    restarts: pd.DataFrame,
-    *,
-    ax: Axes | None = None,
-) -> Axes:
+def reconnect_timeline(run: Run, *, ax: Axes | None = None) -> Axes:
     """Draw each client's outages on a row of its own; the clients that were back first are on top.
 
     A row shows the connection (a bar), its closure (the close code's marker), the wait (a thin line), each attempt
     (its outcome's marker) and the connection after it. The time in which the server was down is shaded. Clients
     without an outage are left out, unless nobody had one.
 
-    Args:
-        attempts, closures, outages, restarts: of the functions of `tables` of these names, for one run.
-
     Raises:
-        ValueError: the tables hold several runs, or lack columns.
+        TypeError: it is not one run.
     """
-    _require_one_run(attempts, closures, outages, restarts)
+    check_type("run", run, Run, "one run, since a timeline has a row per client; of several, draw one each")
+    attempts, closures = tables.attempts(run), tables.closures(run)
+    outages, restarts = tables.outages(run), tables.restarts(run)
     row_of = _rows(attempts, closures, outages)
     attempts, closures, outages = (_on_rows(table, row_of) for table in (attempts, closures, outages))
     ax = ax or new_axes(float(np.clip(1.7 + 0.25 * len(row_of), 2.4, 7.0)))
@@ -64,21 +58,6 @@ def reconnect_timeline(
         handles=handles,
         note=notes([attempts, closures, outages, restarts], drawn_s=outages["time_to_reconnect_s"].dropna().median()),
     )
-
-
-def _require_one_run(
-    attempts: pd.DataFrame, closures: pd.DataFrame, outages: pd.DataFrame, restarts: pd.DataFrame
-) -> None:
-    require("attempts", attempts, ["client", "outage", "ended_at_s", "outcome"])
-    require("closures", closures, ["client", "opened_at_s", "close_started_at_s", "closed_at_s", "close_code"])
-    require("outages", outages, ["client", "number", "closed_at_s", "reopened_at_s", "time_to_reconnect_s", "gave_up"])
-    require("restarts", restarts, RESTART_COLUMNS)
-    tables = (attempts, closures, outages, restarts)
-    names = {str(name) for table in tables if "run" in table for name in table["run"].unique()}
-    if len(names) > 1:
-        raise BadValueError(
-            f"the tables hold {len(names)} runs, but a timeline shows one; select table[table.run == …]"
-        )
 
 
 def _rows(attempts: pd.DataFrame, closures: pd.DataFrame, outages: pd.DataFrame) -> pd.Series[float]:

@@ -16,9 +16,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from wslab.core.intervals import wilson
+from wslab.views import tables
 from wslab.views.axes import SMALL_PT, WIDTH_IN, dress, lined, marked, new_axes, notes, require
 from wslab.views.groups import grouped, looks_of
 from wslab.views.style import SHADE
+from wslab.views.tables import drawn_from
 from wslab.views.words import about
 
 SERVERS = {"drain": "Server drains", "reset": "Server resets TCP", "hold": "Server holds TCP open"}
@@ -28,13 +30,15 @@ BESIDE = 0.13
 """How far clients stand from each other at one overshoot, whose distance to the next is 1."""
 
 
+@drawn_from(tables.sightings)
 def code_seen(sightings: pd.DataFrame, *, close_code: int = 1009, ax: Axes | None = None) -> Axes:
     """Draw the share of tries in which each client's application saw the close code, against the overshoot.
 
     The clients stand beside each other at each overshoot; the bars are Wilson's 95 % intervals.
 
     Args:
-        sightings: of `tables.sightings`, of one server behaviour; `code_seen_by_server` draws them all.
+        sightings: a run of `closure_visibility` or its `tables.sightings`, of one server behaviour;
+            `code_seen_by_server` draws them all.
         close_code: what the server sent.
     """
     require("sightings", sightings, ["subject", "after_refusal", "overshoot_bytes", "close_code"])
@@ -43,6 +47,7 @@ def code_seen(sightings: pd.DataFrame, *, close_code: int = 1009, ax: Axes | Non
     return _draw_seen(ax, sightings, handles, close_code, legend=handles)
 
 
+@drawn_from(tables.sightings)
 def code_seen_by_server(sightings: pd.DataFrame, *, close_code: int = 1009, figure: Figure | None = None) -> Figure:
     """Draw `code_seen` for each server behaviour, side by side on one scale; return the figure."""
     require("sightings", sightings, ["subject", "after_refusal", "overshoot_bytes", "close_code"])
