@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import random
 from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
 from hypothesis import settings
+from msgspec.structs import replace
 
+from wslab.core.limits.inquiry import Terms
 from wslab.core.limits.search import search_limit
 from wslab.core.limits.trials import Observation, Trial
 from wslab.core.limits.verdicts import CompressionCounts, Evidence, OverLimit
@@ -19,10 +22,44 @@ settings.load_profile("no clock")
 
 
 @dataclass
-class SimulatedServer:
-    """Accepts a message unless a frame of it, or its total, is over the limit that applies.
+class Caps:
+    """What a server closes on beside size. `per_server` counts over all connections, otherwise over each.
 
-    `late_refusals` are answered only to patient trials, as a busy server does.
+    A rate counts within a window of `window_s`.
+    """
+
+    messages_per_window: int | None = None
+    bytes_per_window: int | None = None
+    window_s: float = 1.0
+    messages: int | None = None
+    bytes: int | None = None
+    frames: int | None = None
+    age_s: float | None = None
+    sending_s: float | None = None
+    share: float = 0.0
+    per_server: bool = False
+    code: int = 1008
+    reason: str = ""
+
+
+@dataclass
+class Line:
+    """One connection, and what it has carried."""
+
+    deflate: bool
+    opened_at_s: float
+    messages: int = 0
+    bytes: int = 0
+    frames: int = 0
+    log: list[tuple[float, int]] = field(default_factory=list)
+
+
+@dataclass
+class SimulatedServer:
+    """Accepts a message unless a frame of it, or its total, is over the limit that applies, or one of its `caps`.
+
+    `late_refusals` are answered only to patient trials, as a busy server does. `says_no_above` is answered in words.
+    Every message takes a millisecond.
     """
 
     max_frame: int | None = None
@@ -35,6 +72,10 @@ class SimulatedServer:
     close_code: int = 1009
     reason: str = ""
     replies: Literal["echo", "own", "none"] = "echo"
+    answer: str = "got it"
+    says_no_above: int | None = None
+    no: str = '{"error": "message too long, dropping"}'
+    bytes_per_s: float = 1e12
     greetings: int = 0
     unasked: int = 0
     pongs: bool = True
@@ -43,38 +84,109 @@ class SimulatedServer:
     takes_fragments: bool = True
     takes_text: bool = True
     late_refusals: frozenset[int] = frozenset()
+    caps: Caps = field(default_factory=Caps)
+    seed: int = 0
 
     connections: int = 0
+    messages: int = 0
     probe_bytes: int = 0
+    clock_s: float = 0.0
     confirmations: list[Trial] = field(default_factory=list)
-    _open: bool | None = None
-    """Whether the open connection has permessage-deflate; None: there is none."""
+    trials: list[Trial] = field(default_factory=list)
+    _line: Line | None = None
+    _log: list[tuple[float, int]] = field(default_factory=list)
     _stuck: bool = False
 
-    def probe(self, *, cap_bytes: int = 2**26, configured_bytes: int | None = None) -> Evidence:
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+
+    def probe(
+        self, *, cap_bytes: int = 2**26, configured_bytes: int | None = None, terms: Terms | None = None
+    ) -> Evidence:
         """Run a whole search against this server."""
         evidence = Evidence(cap_bytes=cap_bytes, configured_bytes=configured_bytes)
-        steps = search_limit(evidence)
+        steps = search_limit(evidence, terms)
         with contextlib.suppress(StopIteration):
             trial = next(steps)
             while True:
+                self.trials.append(trial)
                 trial = steps.send(self.observe(trial))
         return evidence
 
     def observe(self, trial: Trial) -> Observation:
+        self.clock_s += trial.pause_s
         greetings = self._connect(trial)
         if trial.is_compressed and self.compression is None:
-            return Observation(own_messages=greetings)
+            return self._dated(Observation(own_messages=greetings))
         self._count(trial)
-        observation = self._answer(trial, greetings)
+        if trial.form == "series":
+            observation = self._series(trial)
+        else:
+            closed = self._capped(trial)
+            observation = self._closure(trial) if closed else self._answer(trial, greetings)
+        observation = self._dated(observation, trial)
         if observation.close_code is not None or trial.is_announcement:
-            self._open = None
+            self._line = None
         return observation
 
+    def _series(self, trial: Trial) -> Observation:
+        passed = 0
+        while passed < trial.count:
+            self.clock_s += trial.rest_s if trial.rest_after and passed == trial.rest_after else trial.interval_s
+            if self._capped(trial) or self._refuses(trial):
+                return replace(self._closure(trial), passed=passed)
+            passed += 1
+        return Observation(passed=passed)
+
+    def _closure(self, trial: Trial) -> Observation:
+        if self._refuses(trial):
+            return self._refuse(trial, 0)
+        return Observation(close=Close(code=self.caps.code, reason=self.caps.reason), tcp_ended=True)
+
+    def _capped(self, trial: Trial) -> bool:
+        """Count a message, and return whether a cap closes on it."""
+        line, caps = self._line, self.caps
+        assert line is not None
+        size = 0 if trial.form in ("opening", "nothing") or trial.is_announcement else trial.payload_bytes
+        self.clock_s += 0.001 + trial.takes_s + size / self.bytes_per_s + trial.grace_s
+        if trial.form in ("opening", "nothing") or trial.is_announcement:
+            return False
+        log = self._log if caps.per_server else line.log
+        log.append((self.clock_s, size))
+        recent = [(at_s, size) for at_s, size in log if at_s > self.clock_s - caps.window_s]
+        line.messages += 1
+        line.bytes += size
+        line.frames += 2 if trial.form == "series" and trial.fragment_bytes else 1
+        age_s = self.clock_s - line.opened_at_s
+        over = (
+            (caps.messages_per_window, len(recent)),
+            (caps.bytes_per_window, sum(size for _, size in recent)),
+            (caps.messages, line.messages),
+            (caps.bytes, line.bytes),
+            (caps.frames, line.frames),
+            (caps.age_s, age_s),
+            (caps.sending_s, trial.takes_s + size / self.bytes_per_s),
+        )
+        return any(cap is not None and value > cap for cap, value in over) or self._random.random() < caps.share
+
+    def _dated(self, observation: Observation, trial: Trial | None = None) -> Observation:
+        line = self._line
+        return replace(
+            observation,
+            nth=line.messages if line else 1,
+            age_s=self.clock_s - line.opened_at_s if line else 0.0,
+            sent_bytes=line.bytes if line else 0,
+            took_s=0.001 + (trial.takes_s + trial.payload_bytes / self.bytes_per_s if trial else 0.0),
+            at_s=self.clock_s,
+            connections=self.connections,
+        )
+
     def _connect(self, trial: Trial) -> int:
-        if trial.form == "again" or (self._open is trial.is_compressed and not self._stuck and trial.form != "opening"):
+        line = self._line
+        fits = line is not None and line.deflate is trial.is_compressed and not self._stuck
+        if trial.form == "again" or (fits and not trial.fresh and trial.form not in ("opening", "series", "overrun")):
             return 0
-        self._open, self._stuck = trial.is_compressed, False
+        self._line, self._stuck = Line(trial.is_compressed, self.clock_s), False
         self.connections += 1
         return 0 if trial.baseline.greetings else self.greetings
 
@@ -84,9 +196,9 @@ class SimulatedServer:
             self.probe_bytes += 7 + header_bytes(size - 1)
         elif trial.is_announcement:
             self.probe_bytes += header_bytes(size)
-        elif trial.evidence:
+        elif trial.purpose == "evidence":
             self.confirmations.append(trial)
-        else:
+        elif trial.purpose == "search":
             self.probe_bytes += header_bytes(size) + size
 
     def _answer(self, trial: Trial, greetings: int) -> Observation:
@@ -98,9 +210,12 @@ class SimulatedServer:
         unasked = self.unasked + greetings
         if (trial.form in ("opening", "nothing") and not self.ends_unasked) or self._stuck:
             return Observation(own_messages=unasked, pong=alive)
+        if self.says_no_above is not None and trial.payload_bytes > self.says_no_above:
+            return Observation(own_messages=1, replies=(self.no,), pong=alive)
         return Observation(
             echoed_bytes=trial.echo_bytes if self.replies == "echo" else 0,
             own_messages=unasked + (self.replies == "own"),
+            replies=(self.answer.format(size=trial.payload_bytes),) if self.replies == "own" else (),
             pong=alive and self.ends is None,
             close=Close(code=self.ends) if self.ends not in (None, 1006) else None,
             tcp_ended=self.ends is not None,
@@ -161,13 +276,20 @@ class SimulatedServer:
             close=close,
             tcp_ended=True,
             deflate=trial.is_compressed,
-            after_refusal="drain" if trial.evidence else None,
+            sending="taken" if trial.form == "overrun" else None,
+            header_only=self.on_header,
         )
 
 
 def header_bytes(payload_bytes: int) -> int:
     """Of a masked frame (RFC 6455 §5.2)."""
     return 6 + (0 if payload_bytes < 126 else 2 if payload_bytes < 65_536 else 8)
+
+
+@pytest.fixture(scope="session")
+def caps() -> type[Caps]:
+    """What a simulated server closes on beside size."""
+    return Caps
 
 
 @pytest.fixture(scope="session")

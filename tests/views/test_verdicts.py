@@ -16,7 +16,6 @@ REFUSAL = Refusal(
     close_code=1009,
     close_reason="too big",
     close_frame_hex="880903f1746f6f20626967",
-    after_refusal="reset",
 )
 
 
@@ -36,6 +35,7 @@ def test_render_holds_every_fact_of_a_limit() -> None:
         accepted_bytes=65_535,
         refused_bytes=65_536,
         refusal=REFUSAL,
+        after_refusal="reset",
         counts="both",
         max_fragmented_bytes=1_000_000,
         text_unit="characters",

@@ -17,7 +17,6 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from wslab.cli.knobs import help_of
 from wslab.core.errors import UnwritableError, WslabError, in_words
 from wslab.core.printable import printable
 from wslab.experiments import Progress
@@ -43,8 +42,10 @@ PolicyOption = Annotated[
     typer.Option(help="When clients come back: full_jitter, constant, registry, …", autocompletion=_policies),
 ]
 KindOption = Annotated[str, typer.Option(help="graceful (1012), reload (1012) or crash (1006).", autocompletion=_kinds)]
-DowntimeOption = Annotated[float, typer.Option("--downtime", help=help_of("downtime_s"))]
-AdmissionsOption = Annotated[float | None, typer.Option(help=help_of("max_admissions_per_s"))]
+DowntimeOption = Annotated[float, typer.Option("--downtime", help="Seconds that the server is down.")]
+AdmissionsOption = Annotated[
+    float | None, typer.Option(help="Opening handshakes that the server answers per second. Not given: no limit.")
+]
 
 FOR_PEOPLE = (WslabError, OSError)
 """Errors whose messages are for people; any other is a fault of ours and keeps its traceback."""

@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from wslab.cli.console import (
+    AdmissionsOption,
     DowntimeOption,
     JsonOption,
     KindOption,
@@ -18,7 +19,6 @@ from wslab.cli.console import (
     print_result,
     progress_line,
 )
-from wslab.cli.knobs import with_knobs
 from wslab.core.herds.summaries import herd_summary
 from wslab.core.knobs import Knobs
 from wslab.core.records import RestartKind
@@ -27,14 +27,13 @@ from wslab.experiments import herd_drill
 from wslab.views.terminal import herd_table
 
 
-@with_knobs
 def herd(
-    knobs: Knobs,
     clients: Annotated[int, typer.Option(help="Real clients, as many as this machine can hold.")] = 1000,
     policy: PolicyOption = "full_jitter",
     downtime_s: DowntimeOption = 0.5,
     kind: KindOption = "graceful",
     repeats: Annotated[int, typer.Option(help="Restarts, one after the other, 1 to 100.")] = 1,
+    max_admissions_per_s: AdmissionsOption = None,
     workers: Annotated[
         int | None, typer.Option(help="Processes that hold the clients. Not given: one a core but one.")
     ] = None,
@@ -46,7 +45,7 @@ def herd(
     make_folder(out)
     with progress_line() as progress:
         run = herd_drill(
-            knobs,
+            Knobs(max_admissions_per_s=max_admissions_per_s),
             clients=clients,
             policy=policy,
             kind=cast(RestartKind, kind),  # checked there, with a message for people

@@ -12,6 +12,7 @@ from rich.console import Console
 from wslab.cli.console import JsonOption, progress_line
 from wslab.core.limits.search import DEFAULT_CAP_BYTES
 from wslab.core.limits.verdicts import verdict_schema
+from wslab.core.target import Target
 from wslab.experiments import find_limit
 from wslab.views.verdicts import render
 
@@ -23,13 +24,22 @@ def probe(
     cap: Annotated[int, typer.Option(help="Try no message larger than this many bytes plus one.")] = DEFAULT_CAP_BYTES,
     configured: Annotated[int | None, typer.Option(help="The limit in bytes that the server is said to have.")] = None,
     subprotocol: Annotated[list[str] | None, typer.Option(help="Offer it; may be given several times.")] = None,
-    greeting: Annotated[str | None, typer.Option(help="Send this text first on each connection.")] = None,
+    greeting: Annotated[
+        list[str] | None,
+        typer.Option(help="Say this first; '> text' and '< text' are steps of a dialogue. May be given several times."),
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option(help='A message with {filler} where it may grow: \'{"data": "{filler}"}\'.')
+    ] = None,
     filler: Annotated[
-        str, typer.Option(help='The character that messages consist of; "4" makes engine.io messages.')
+        str, typer.Option(help='Without a template: the one character of every message; "4" makes engine.io messages.')
     ] = "a",
     i_may_probe: Annotated[
         list[str] | None, typer.Option(help="A host other than this machine that you are permitted to probe.")
     ] = None,
+    open_timeout: Annotated[float, typer.Option(help="Seconds for TCP, TLS and opening handshake together.")] = 10.0,
+    max_time: Annotated[float, typer.Option(help="End the whole search after so many seconds.")] = 300.0,
+    keep_replies: Annotated[bool, typer.Option(help="Quote what the server answers.")] = True,
 ) -> None:
     """Find the largest message that a server accepts, what is counted, and what a client sees over it.
 
@@ -38,18 +48,25 @@ def probe(
     if schema:
         print(json.dumps(verdict_schema(), indent=2))
         return
+    target = Target(
+        url,
+        subprotocols=subprotocol or (),
+        greeting=greeting or (),
+        template=template,
+        open_timeout_s=open_timeout,
+        allow_hosts=i_may_probe or (),
+    )
     with progress_line() as progress:
         verdict = find_limit(
-            url,
+            target,
             cap_bytes=cap,
             configured_bytes=configured,
-            subprotocols=subprotocol or (),
-            greeting=greeting,
             filler=filler,
-            allow_hosts=i_may_probe or (),
+            max_elapsed_s=max_time,
+            keep_replies=keep_replies,
             progress=progress,
         )
     if as_json:
-        print(json.dumps(msgspec.to_builtins(verdict), indent=2))
+        print(json.dumps(msgspec.to_builtins(verdict, str_keys=True), indent=2))
     else:
         Console().print(render(verdict))

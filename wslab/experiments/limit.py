@@ -8,6 +8,7 @@ from wslab.core.knobs import Knobs
 from wslab.core.limits.trials import Observation, Trial
 from wslab.core.limits.verdicts import Verdict
 from wslab.core.recordings import Asked, read_verdict
+from wslab.core.target import Target, as_target
 from wslab.experiments.conduct import Cancel, OnProgress, Progress, asked_of, opened
 from wslab.experiments.stopping import Stop, see_through
 from wslab.net import replay
@@ -17,7 +18,7 @@ from wslab.net.server.lab_server import LabServer
 
 
 def find_limit(
-    target: LabServer | Knobs | str,
+    target: LabServer | Knobs | Target | str,
     *,
     progress: OnProgress | None = None,
     cancel: Cancel | None = None,
@@ -25,15 +26,15 @@ def find_limit(
 ) -> Verdict:
     """Find the largest message that a server accepts, what the limit counts, and what happens over it.
 
-    Both the largest accepted and the smallest refused size are shown by real messages. Sizes are announced without
-    sending them where that is proven to work for this server.
+    Both the largest accepted and the smallest refused size are shown by real messages, and each refusal is held
+    against a control. Sizes are announced without sending them where that is proven to work for this server.
 
     Args:
-        target: a running lab server, the knobs of one to start for it, or a URL.
-        progress: called on the background thread with each trial.
+        target: a running lab server, the knobs of one to start for it, a URL, or a `Target`.
+        progress: called on the background thread with each trial, and before the search slows down.
         cancel: a token that stops the search; so does Ctrl-C. The verdict then says what was established.
         request: the other fields of `wslab.net.limits.request.ProbeRequest`: cap_bytes (default 64 MiB),
-            configured_bytes, subprotocols, greeting, filler, headers, allow_hosts, ssl_context, timeout_s, hold_s.
+            configured_bytes, filler, hold_s, max_elapsed_s (default 300), keep_replies.
 
     Returns:
         A verdict, whatever happens: a failure of the network is its `status`.
@@ -41,22 +42,30 @@ def find_limit(
     Raises:
         TypeError, ValueError: an argument is out of its bounds, or the host is neither this machine nor allowed.
     """
-    knobs, foreign_url = asked_of(target)
-    # An SSL context decides who is believed, and is no argument that can be kept.
-    parameters = {name: value for name, value in request.items() if name != "ssl_context"}
-    asked = Asked(experiment="find_limit", parameters=parameters, knobs=knobs, url=foreign_url)
+    asked, reached = _asked(target, request)
     if replay.replaying():
         return replay.recall(asked, read_verdict)
 
     async def search(stop: Stop) -> Verdict:
-        async with opened(target) as (_, url):
-            probe = LimitProbe(ProbeRequest(url=url, **request), None if progress is None else _Steps(progress))
+        async with opened(reached) as (_, url):
+            aim = target if isinstance(target, Target) else url
+            probe = LimitProbe(ProbeRequest(aim, **request), None if progress is None else _Steps(progress))
             await stop.cut_short(probe.run())
             return probe.verdict()
 
     verdict = see_through(search, cancel)
     replay.keep(asked, verdict)
     return verdict
+
+
+def _asked(target: LabServer | Knobs | Target | str, request: dict[str, Any]) -> tuple[Asked, LabServer | Knobs | str]:
+    """Return what decides the verdict, without a target's secrets, and what is to be opened."""
+    if isinstance(target, Target | str):
+        target = as_target(target)
+        parameters = {**request, **target.described()}
+        return Asked(experiment="find_limit", parameters=parameters, url=target.shown_url), target.sent_url
+    knobs, foreign_url = asked_of(target)
+    return Asked(experiment="find_limit", parameters=request, knobs=knobs, url=foreign_url), target
 
 
 class _Steps:
@@ -66,6 +75,7 @@ class _Steps:
         self._progress = progress
         self._done = 0
 
-    def __call__(self, trial: Trial, _observation: Observation) -> None:
-        self._done += 1
-        self._progress(Progress(self._done, None, f"{trial.payload_bytes:,} B, {trial.form.replace('_', ' ')}"))
+    def __call__(self, trial: Trial, observation: Observation | None) -> None:
+        self._done += observation is not None
+        doing = f"{trial.payload_bytes:,} B, {trial.form.replace('_', ' ')}"
+        self._progress(Progress(self._done, None, doing if trial.notice is None else trial.notice))

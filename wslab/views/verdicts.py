@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wslab.core.codes.registry import lookup
-from wslab.core.limits.verdicts import Verdict
+from wslab.core.limits.verdicts import Cause, Verdict
 
 
 def render(verdict: Verdict) -> RenderableType:
@@ -48,14 +48,39 @@ def facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield "the close frame's bytes", verdict.close_frame_hex
     if verdict.after_refusal is not None:
         yield "after refusing", verdict.after_refusal
+    for client, told in (
+        ("a client that reads while it sends", verdict.reading_client_told),
+        ("a client that only sends", verdict.blocking_client_told),
+    ):
+        if told is not None:
+            yield (
+                f"{client} is told",
+                ", ".join(f"{code}: {count} of {sum(told.values())}" for code, count in told.items()),
+            )
+    if verdict.answer_changes_at_bytes is not None:
+        yield "the answer changes at", f"{verdict.answer_changes_at_bytes:,} B"
+    for cause in verdict.closes_on:
+        yield "it closes also on", _cause(cause)
     if verdict.http_status is not None:
         yield "HTTP status", str(verdict.http_status)
     yield "cost", _cost(verdict)
+
+
+def _cause(cause: Cause) -> str:
+    """Return a cause in short: its kind, and its number where it has one."""
+    kind = {"chance": "nothing, at random"}.get(cause.kind, cause.kind)
+    if cause.number is None or cause.unit is None:
+        return kind
+    if cause.unit == "share":
+        return f"{kind}: {cause.number:.1%} of messages"
+    number, unit = f"{cause.number:,.6g}", cause.unit.replace("_per_s", " per second").replace("_s", " in seconds")
+    return f"{kind}: {number} {unit}"
 
 
 def _cost(verdict: Verdict) -> str:
     connections = "1 connection" if verdict.connections == 1 else f"{verdict.connections} connections"
     return (
         f"{connections}, {verdict.probe_wire_bytes:,} B to search, "
-        f"{verdict.confirmation_wire_bytes:,} B to confirm, {verdict.elapsed_s:.2f} s"
+        f"{verdict.confirmation_wire_bytes:,} B to confirm, {verdict.control_wire_bytes:,} B as controls, "
+        f"{verdict.elapsed_s:.2f} s"
     )

@@ -16,7 +16,12 @@ TOO_BIG = Close(code=1009)
     ("baseline", "observation", "reading"),
     [
         (ECHO, Observation(echoed_bytes=9), "accepted"),
-        (ECHO, Observation(echoed_bytes=9, close=TOO_BIG), "accepted"),
+        (ECHO, Observation(echoed_bytes=9, close=TOO_BIG), "close_frame"),
+        (ECHO, Observation(echoed_bytes=9, close=Close(code=1000)), "close_frame"),
+        (ECHO, Observation(close=Close(code=999), close_fault="no such code"), "invalid_close_frame"),
+        (ECHO, Observation(replies=("too long",), own_messages=1), "other_answer"),
+        (OWN, Observation(replies=("error: too long",), own_messages=1), "other_answer"),
+        (NONE, Observation(replies=("rejected",), own_messages=1, pong=True), "other_answer"),
         (ECHO, Observation(echoed_bytes=8, close=TOO_BIG), "close_frame"),
         (ECHO, Observation(pong=True), "silent_drop"),
         (ECHO, Observation(pong=True, own_messages=3), "silent_drop"),

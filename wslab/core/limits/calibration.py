@@ -6,8 +6,10 @@ import re
 
 from msgspec.structs import replace
 
+from wslab.core.limits.controls import weigh
 from wslab.core.limits.inquiry import Inquiry, Steps, Stopped
-from wslab.core.limits.trials import Baseline, Content, Observation, refusal_of
+from wslab.core.limits.replies import finest_grain, says_no
+from wslab.core.limits.trials import Content, Observation, Trial, refusal_of
 from wslab.core.limits.verdicts import Failure
 
 UNHURRIED = 10
@@ -20,56 +22,96 @@ _SUBPROTOCOL = re.compile(r"sub-?protocol", re.IGNORECASE)
 
 
 def calibrate(inquiry: Inquiry) -> Steps[None]:
-    """Learn which messages of one byte pass, what answers them, and whether fragments are taken at all.
+    """Learn which small messages pass, what answers them, and whether fragments are taken at all.
 
     Raises:
-        Stopped: no message of one byte passes.
+        Stopped: no small message passes.
     """
+    evidence = inquiry.evidence
+    if not evidence.accepted_bytes:
+        yield from _meet(inquiry)
+    _, reading = yield from weigh(inquiry, "fragments", inquiry.small_bytes)
+    inquiry.takes_fragments = reading == "accepted"
+
+
+def _meet(inquiry: Inquiry) -> Steps[None]:
+    evidence = inquiry.evidence
     content, observation = yield from _first_words(inquiry)
     echoes = observation.echoed_bytes > 0
-    inquiry.baseline = Baseline(
-        content=content, replies="echo" if echoes else "none", pongs=observation.pong, ends=observation.close_code
+    inquiry.baseline = replace(
+        inquiry.baseline,
+        content=content,
+        replies="echo" if echoes else "none",
+        pongs=observation.pong,
+        ends=observation.close_code,
     )
     if not echoes and (observation.own_messages or inquiry.baseline.ends is not None):
         yield from _weigh_against_silence(inquiry)
-    inquiry.evidence.accepted_bytes = 1
-    inquiry.evidence.always_answers = inquiry.baseline.replies != "none"
-    _, reading = yield from inquiry.ask("fragments", 1)
-    inquiry.takes_fragments = reading == "accepted"
+    evidence.accepted_bytes = inquiry.small_bytes
+    evidence.always_answers = inquiry.baseline.replies != "none"
 
 
 def _first_words(inquiry: Inquiry) -> Steps[tuple[Content, Observation]]:
     """Find a kind of message that passes; an orderly end after it is this server's manner, not a refusal."""
-    contents: tuple[Content, ...] = ("text", "binary")
-    for content in contents:
-        observation, _ = yield from inquiry.ask("frame", 1, content=content, patience=UNHURRIED)
-        if observation.close_code is None or observation.echoed_bytes or observation.close_code in _ORDERLY_ENDS:
+    size = inquiry.small_bytes
+    refused: list[Observation] = []
+    for content in inquiry.terms.contents:
+        observation, _ = yield from inquiry.ask("frame", size, content=content, patience=UNHURRIED)
+        orderly = observation.close_code in _ORDERLY_ENDS and not observation.close_fault
+        if observation.close_code is None or observation.echoed_bytes or orderly:
             return content, observation
-        if content == "text":
-            refused = observation
-    inquiry.evidence.refused_bytes = 1
-    inquiry.evidence.refusal = refusal_of(refused)
-    raise Stopped(_why_refused(refused))
+        refused.append(observation)
+    inquiry.evidence.refused_bytes = size
+    inquiry.evidence.refusal = refusal_of(Trial(form="frame", payload_bytes=size), refused[0])
+    opening, _ = yield from inquiry.ask("opening", patience=UNHURRIED)
+    if opening.close_code is not None:
+        raise Stopped(_why_refused(inquiry, opening, f"{opening.age_s:.2f} s after the opening, sent nothing,"))
+    raise Stopped(_why_refused(inquiry, refused[0]))
 
 
 def _weigh_against_silence(inquiry: Inquiry) -> Steps[None]:
     """Tell answers, and an end after a message, from what the server does on a connection left alone."""
     opening, _ = yield from inquiry.ask("opening", patience=UNHURRIED)
     if opening.close_code is not None:
-        raise Stopped(_why_refused(opening, "before it was sent anything"))
+        raise Stopped(_why_refused(inquiry, opening, f"{opening.age_s:.2f} s after the opening, sent nothing,"))
     inquiry.baseline = replace(inquiry.baseline, greetings=opening.own_messages)
-    answer, _ = yield from inquiry.ask("frame", 1, patience=UNHURRIED)
+    answer, _ = yield from inquiry.ask("frame", inquiry.small_bytes, patience=UNHURRIED)
     unasked = 0
+    heard = [*opening.replies, *answer.replies]
     if inquiry.baseline.ends is None:
         silence, _ = yield from inquiry.ask("nothing", patience=UNHURRIED)
         unasked = silence.own_messages
+        heard += silence.replies
+    inquiry.baseline = replace(inquiry.baseline, usual=" ".join(heard))
     if answer.own_messages and not unasked:
-        inquiry.baseline = replace(inquiry.baseline, replies="own")
+        yield from _learn_answer(inquiry, answer)
 
 
-def _why_refused(observation: Observation, when: str = "on a message of one byte") -> Failure:
-    code, reason = observation.close_code, observation.close.reason if observation.close else ""
-    said = f"The server closes with {code}{f' “{reason}”' if reason else ''} {when}"
+def _learn_answer(inquiry: Inquiry, answer: Observation) -> Steps[None]:
+    """Learn how an answer looks, and how much of it is the same for the same message."""
+    again = answer
+    if inquiry.baseline.ends is None:
+        again, _ = yield from inquiry.ask("frame", inquiry.small_bytes, patience=UNHURRIED)
+    grain = finest_grain([answer.replies[:1], again.replies[:1]])
+    text = answer.replies[0] if answer.replies else ""
+    usual = f"{inquiry.baseline.usual} {' '.join(again.replies)}"
+    inquiry.baseline = replace(inquiry.baseline, replies="own", answer=text, grain=grain, usual=usual)
+    if says_no(text, unlike=None):
+        inquiry.evidence.remarks.append(
+            f"It answers even a message of {inquiry.small_bytes} bytes with “{text}”: if that refuses its content, "
+            "give the probe a message that the server takes; what is said of size holds for messages that it rejects."
+        )
+
+
+def _why_refused(inquiry: Inquiry, observation: Observation, when: str | None = None) -> Failure:
+    size = inquiry.small_bytes
+    when = when or f"on a message of {'one byte' if size == 1 else f'{size} bytes'}"
+    code, reason = observation.close_code, observation.close_reason
+    said = f"The server closes with {code}{f' “{reason}”' if reason else ''} {when.rstrip(',')}"
+    if observation.close_fault:
+        frame = f"{observation.close_frame_hex} ({observation.close_fault})"
+        said = f"The server closes with an invalid frame, {frame}, {when.rstrip(',')}"
+        return Failure(status="breaks_protocol", explanation=f"{said}: nothing was accepted.")
     if _SUBPROTOCOL.search(reason) or code == _SUBPROTOCOL_NOT_ACCEPTABLE:
         return Failure(status="needs_subprotocol", explanation=f"{said}: it wants another subprotocol.")
     if code in _UNWELCOME or (code is not None and 3000 <= code <= 4999):

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
-import msgspec
+from msgspec import structs
 
 from wslab.core.limits.guesses import looks_configured
 from wslab.core.limits.verdicts import Costs, Evidence, Refusal, Verdict
+from wslab.core.printable import printable
 
+_QUOTED = re.compile("“[^”]*”")
 _OVER_LIMIT = {
     "close_frame": "the server closes with {code}{reason}",
     "empty_close_frame": "the server sends a close frame without a code, which an application sees as 1005",
+    "invalid_close_frame": (
+        "the server closes with an invalid frame, {hex}: {fault}; a client fails the connection, and an application is "
+        "told 1006"
+    ),
     "no_close_frame": "the server ends TCP without a close frame, which an application sees as 1006",
+    "other_answer": "the server answers “{answer}”, and the connection lives on",
     "silent_drop": "the server drops the message in silence and the connection lives on",
     "held_open": "the connection stays open, and nothing on it is answered any more",
 }
@@ -27,23 +36,33 @@ _COMPRESSION = {
     "both": "A compressed message counts twice: its bytes on the wire, and again after inflation.",
 }
 _AFTERWARDS = {
-    "drain": "After refusing the server reads on, so a client that is still sending sees how it was refused.",
-    "reset": (
-        "After refusing the server closes TCP with unread data: a client that is still sending meets a reset and may "
-        "report 1006 whatever the server sent."
-    ),
-    "hold": "After refusing the server neither reads on nor ends TCP: a client that is still sending blocks.",
+    "drain": "After refusing, the server reads on.",
+    "reset": "After refusing, the server ends TCP while the client is still sending.",
+    "hold": "After refusing, the server neither reads on nor ends TCP: a client that is still sending blocks.",
+    "varies": "What the server does after refusing varies.",
 }
 
 
-def conclude(evidence: Evidence, *, url: str, costs: Costs) -> Verdict:
-    """Draw the verdict from what is known, however little it is."""
+def conclude(
+    evidence: Evidence,
+    *,
+    url: str,
+    costs: Costs,
+    redact: Callable[[str], str] = str,
+    keep_replies: bool = True,
+) -> Verdict:
+    """Draw the verdict from what is known, however little it is.
+
+    Args:
+        redact: takes secrets out of texts. keep_replies: whether the server's answers may be quoted.
+    """
+    evidence = _told(evidence, redact, keep_replies=keep_replies)
     refusal = evidence.refusal
     return Verdict(
         url=url,
         status=evidence.status,
-        explanation=_printable(" ".join(_sentences(evidence))),
-        remarks=tuple(map(_printable, (*evidence.remarks, *_remarks(evidence)))),
+        explanation=printable(" ".join(_sentences(evidence))),
+        remarks=tuple(map(printable, (*evidence.remarks, *_remarks(evidence)))),
         cap_bytes=evidence.cap_bytes,
         configured_bytes=evidence.configured_bytes,
         max_single_frame_bytes=evidence.accepted_bytes or None,
@@ -57,13 +76,60 @@ def conclude(evidence: Evidence, *, url: str, costs: Costs) -> Verdict:
         close_code=refusal.close_code if refusal else None,
         close_reason=refusal.close_reason if refusal else None,
         close_frame_hex=refusal.close_frame_hex if refusal else None,
-        after_refusal=refusal.after_refusal if refusal else None,
+        after_refusal=evidence.after_refusal,
         http_status=evidence.failure.http_status if evidence.failure else None,
-        **msgspec.structs.asdict(costs),
+        closes_on=tuple(evidence.causes),
+        answer_changes_at_bytes=evidence.answer_changes_at_bytes,
+        answer_below=evidence.answer_below,
+        answer_above=evidence.answer_above,
+        reading_client_told=evidence.reading_client_told,
+        blocking_client_told=evidence.blocking_client_told,
+        **structs.asdict(costs),
     )
 
 
+def _told(evidence: Evidence, redact: Callable[[str], str], *, keep_replies: bool) -> Evidence:
+    """Return the evidence as it may be told: without secrets, and without answers where they are not wanted."""
+
+    def said(text: str | None) -> str | None:
+        return None if text is None else redact(text)
+
+    def answered(text: str | None) -> str | None:
+        return said(text) if keep_replies else None
+
+    refusal, failure = evidence.refusal, evidence.failure
+    return replace(
+        evidence,
+        refusal=refusal
+        and structs.replace(refusal, close_reason=said(refusal.close_reason), answer=answered(refusal.answer)),
+        failure=failure and structs.replace(failure, explanation=redact(failure.explanation)),
+        answer_below=answered(evidence.answer_below),
+        answer_above=answered(evidence.answer_above),
+        causes=[
+            structs.replace(cause, close_reason=said(cause.close_reason), explanation=redact(cause.explanation))
+            for cause in evidence.causes
+        ],
+        remarks=[redact(_unquoted(remark) if not keep_replies else remark) for remark in evidence.remarks],
+    )
+
+
+def _unquoted(remark: str) -> str:
+    return _QUOTED.sub("(not kept)", remark)
+
+
 def _sentences(evidence: Evidence) -> Iterator[str]:
+    yield from _finding(evidence)
+    if evidence.counts is not None:
+        yield _COUNTS[evidence.counts].format(fragmented=evidence.max_fragmented_bytes)
+    if evidence.text_unit is not None:
+        yield f"Text is counted in {evidence.text_unit}."
+    if evidence.compression_counts is not None:
+        yield _COMPRESSION[evidence.compression_counts]
+    yield from _afterwards(evidence)
+    yield from (cause.explanation for cause in evidence.causes if cause.explanation != _failed(evidence))
+
+
+def _finding(evidence: Evidence) -> Iterator[str]:
     accepted, refusal = evidence.accepted_bytes, evidence.refusal
     if evidence.status == "limit_found" and refusal is not None:
         how = _describe(refusal)
@@ -71,29 +137,65 @@ def _sentences(evidence: Evidence) -> Iterator[str]:
     elif evidence.status == "no_limit_below_cap":
         yield f"No limit up to the cap: a message of {accepted:,} bytes in one frame passes."
     else:
-        yield evidence.failure.explanation if evidence.failure else "Repeated trials contradict each other."
+        yield _failed(evidence) or "Repeated trials contradict each other."
         yield from _established(evidence)
-    if evidence.counts is not None:
-        yield _COUNTS[evidence.counts].format(fragmented=evidence.max_fragmented_bytes)
-    if evidence.text_unit is not None:
-        yield f"Text is counted in {evidence.text_unit}."
-    if evidence.compression_counts is not None:
-        yield _COMPRESSION[evidence.compression_counts]
-    if refusal is not None and refusal.after_refusal is not None:
-        yield _AFTERWARDS[refusal.after_refusal]
+    if evidence.answer_changes_at_bytes is not None and (refusal is None or refusal.over_limit != "other_answer"):
+        yield _other_answer(evidence)
+
+
+def _failed(evidence: Evidence) -> str | None:
+    return evidence.failure.explanation if evidence.failure else None
+
+
+def _other_answer(evidence: Evidence) -> str:
+    changes_at = evidence.answer_changes_at_bytes or 0
+    said = f"The answer changes with size: up to {_bytes(changes_at - 1)} it is"
+    if evidence.answer_below is None:
+        return f"{said} of one kind, from {_bytes(changes_at)} on of another."
+    return f"{said} “{evidence.answer_below}”, from {_bytes(changes_at)} on “{evidence.answer_above}”."
 
 
 def _established(evidence: Evidence) -> Iterator[str]:
     if evidence.accepted_bytes:
         yield f"Until then a message of {_bytes(evidence.accepted_bytes)} had passed as one frame."
-    if evidence.refused_bytes is not None and evidence.refusal is not None:
+    if evidence.refused_bytes is not None and evidence.refusal is not None and evidence.failure_hides_size is None:
         how = _describe(evidence.refusal)
         yield f"At {_bytes(evidence.refused_bytes)} {how}."
 
 
 def _describe(refusal: Refusal) -> str:
     reason = f" “{refusal.close_reason}”" if refusal.close_reason else " and gives no reason"
-    return _OVER_LIMIT[refusal.over_limit].format(code=refusal.close_code, reason=reason)
+    return _OVER_LIMIT[refusal.over_limit].format(
+        code=refusal.close_code,
+        reason=reason,
+        hex=refusal.close_frame_hex,
+        fault=refusal.fault,
+        answer=refusal.answer or "no, in words",
+    )
+
+
+def _afterwards(evidence: Evidence) -> Iterator[str]:
+    if evidence.after_refusal is None:
+        return
+    yield _AFTERWARDS[evidence.after_refusal]
+    reading, blocking = evidence.reading_client_told, evidence.blocking_client_told
+    if reading and reading == blocking:
+        yield f"A client with megabytes left to send was told {_how_often(reading)}, reading meanwhile or not."
+        return
+    if reading:
+        yield f"A client that reads while it sends was told {_how_often(reading)}."
+    if blocking:
+        yield f"One that reads only once all is sent was told {_how_often(blocking)}."
+
+
+def _how_often(codes: Mapping[int, int]) -> str:
+    """Say how often which code.
+
+    >>> _how_often({1009: 3, 1006: 1})
+    '1009 3 of 4 times, 1006 1 of 4 times'
+    """
+    times = sum(codes.values())
+    return ", ".join(f"{code} {count} of {times} times" for code, count in sorted(codes.items(), reverse=True))
 
 
 def _remarks(evidence: Evidence) -> Iterator[str]:
@@ -102,8 +204,6 @@ def _remarks(evidence: Evidence) -> Iterator[str]:
             "The server answers no message, so one that it drops in silence looks like one that it accepts; "
             "only a closure could be seen."
         )
-    if evidence.refusal is not None and evidence.refusal.reads_on_briefly:
-        yield "It reads on for a moment only, then closes TCP: who has much left to send may still meet a reset."
     if evidence.is_settled and evidence.inclusive is None:
         yield from _reads_like(evidence)
     if evidence.failure is not None and evidence.failure.status != evidence.status:
@@ -125,8 +225,3 @@ def _reads_like(evidence: Evidence) -> Iterator[str]:
 
 def _bytes(count: int) -> str:
     return "1 byte" if count == 1 else f"{count:,} bytes"
-
-
-def _printable(words: str) -> str:
-    """Servers have been quoted in these words: no control character of theirs may reach a terminal."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in words)

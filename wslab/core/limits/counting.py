@@ -5,12 +5,18 @@ Each question is put as the one message in which the possible answers differ, as
 
 from __future__ import annotations
 
+from typing import Any
+
+from wslab.core.limits.controls import passes, weigh
 from wslab.core.limits.deflate import deflated
 from wslab.core.limits.guesses import growing, next_size
 from wslab.core.limits.inquiry import PATIENT, Inquiry, Steps
 
 MAX_FRAGMENTS = 65_536
 """No message is cut into more, lest a frame limit of a few bytes makes millions of frames."""
+
+
+_EVIDENCE: dict[str, Any] = {"purpose": "evidence", "patience": PATIENT}
 
 
 def count_fragments(inquiry: Inquiry) -> Steps[None]:
@@ -51,13 +57,13 @@ def _counts_fragments(inquiry: Inquiry, largest: int) -> Steps[bool]:
     half = inquiry.fragment_bytes // 2
     if rest or half == 0 or (count + 1) * half > largest:
         return False
-    _, reading = yield from inquiry.ask("fragments", (count + 1) * half, fragment_bytes=half, evidence=True)
+    _, reading = yield from weigh(inquiry, "fragments", (count + 1) * half, fragment_bytes=half, **_EVIDENCE)
     return reading != "accepted"
 
 
 def _refused_in_fragments(inquiry: Inquiry, payload_bytes: int) -> Steps[bool]:
     """By a header if this server refuses those, else by a message."""
-    if inquiry.refuses_headers and not (yield from inquiry.passes("announced_in_fragments", payload_bytes)):
+    if inquiry.refuses_headers and not (yield from passes(inquiry, "announced_in_fragments", payload_bytes)):
         return True
     return not (yield from _passes_whole(inquiry, payload_bytes))
 
@@ -66,12 +72,12 @@ def _taken_in_fragments(inquiry: Inquiry, payload_bytes: int) -> Steps[bool]:
     if payload_bytes == 1:
         return True  # calibrated
     if inquiry.refuses_headers:
-        return (yield from inquiry.passes("announced_in_fragments", payload_bytes))
+        return (yield from passes(inquiry, "announced_in_fragments", payload_bytes))
     return (yield from _passes_whole(inquiry, payload_bytes))
 
 
 def _passes_whole(inquiry: Inquiry, payload_bytes: int) -> Steps[bool]:
-    _, reading = yield from inquiry.ask("fragments", payload_bytes, evidence=True)
+    _, reading = yield from weigh(inquiry, "fragments", payload_bytes, **_EVIDENCE)
     return reading == "accepted"
 
 
@@ -79,13 +85,13 @@ def _largest_in_fragments(inquiry: Inquiry, low: int, high: int) -> Steps[int]:
     """Narrow down by whole messages in fragments, where `low` passes and `high` does not."""
     patience = 1 if inquiry.baseline.replies == "echo" and not inquiry.evidence.refused_in_silence else PATIENT
     for size in growing(low, high - 1):
-        if not (yield from inquiry.passes("fragments", size, patience)):
+        if not (yield from passes(inquiry, "fragments", size, patience)):
             high = size
             break
         low = size
     while high - low > 1:
         size = next_size(low, high)
-        if (yield from inquiry.passes("fragments", size, patience)):
+        if (yield from passes(inquiry, "fragments", size, patience)):
             low = size
         else:
             high = size
@@ -95,13 +101,13 @@ def _largest_in_fragments(inquiry: Inquiry, low: int, high: int) -> Steps[int]:
 def count_text(inquiry: Inquiry) -> Steps[None]:
     """Find whether the limit counts bytes or characters, by a text that only one of the two refuses."""
     evidence = inquiry.evidence
-    if not evidence.is_settled or inquiry.baseline.content != "text":
+    if not evidence.is_settled or inquiry.baseline.content != "text" or not inquiry.terms.is_filler:
         return
     if inquiry.refuses_headers and (yield from _refused_by_header(inquiry)):
         evidence.text_unit = "bytes"  # it refuses before it has seen a character
         return
     characters = evidence.accepted_bytes // 2 + 1
-    _, reading = yield from inquiry.ask("frame", 2 * characters, content="wide_text", evidence=True)
+    _, reading = yield from weigh(inquiry, "frame", 2 * characters, content="wide_text", **_EVIDENCE)
     evidence.text_unit = "characters" if reading == "accepted" else "bytes"
 
 
@@ -109,9 +115,9 @@ def _refused_by_header(inquiry: Inquiry) -> Steps[bool]:
     """Whether the smallest refused size, as a total or as a frame after a first byte, is refused unread."""
     size = inquiry.evidence.accepted_bytes + 1
     if not inquiry.takes_fragments:
-        return not (yield from inquiry.passes("announced", size))
+        return not (yield from passes(inquiry, "announced", size))
     for announced in (size, size + 1):
-        if not (yield from inquiry.passes("announced_in_fragments", announced)):
+        if not (yield from passes(inquiry, "announced_in_fragments", announced)):
             return True
     return False
 
@@ -119,7 +125,7 @@ def _refused_by_header(inquiry: Inquiry) -> Steps[bool]:
 def count_compression(inquiry: Inquiry) -> Steps[None]:
     """Find whether a compressed message counts before or after inflation, or both."""
     evidence = inquiry.evidence
-    if not evidence.is_settled or not (yield from inquiry.deflates()):
+    if not (evidence.is_settled and inquiry.terms.is_filler and (yield from inquiry.deflates())):
         return
     inflated = yield from _limits_inflated(inquiry)
     wire = yield from _limits_wire(inquiry)
@@ -137,7 +143,7 @@ def _limits_inflated(inquiry: Inquiry) -> Steps[bool | None]:
     sizes = [size for size in candidates if len(deflated(size)) <= limit <= size]
     passed = 0
     for size in sizes:
-        _, reading = yield from inquiry.ask("deflated", size, evidence=True)
+        _, reading = yield from weigh(inquiry, "deflated", size, **_EVIDENCE)
         if reading != "accepted":
             if passed != limit:
                 differs = f"messages of {passed:,} bytes still pass and" if passed else "even"
@@ -149,5 +155,5 @@ def _limits_inflated(inquiry: Inquiry) -> Steps[bool | None]:
 
 def _limits_wire(inquiry: Inquiry) -> Steps[bool]:
     """Whether a compressed frame is refused that would inflate to one byte."""
-    _, reading = yield from inquiry.ask("padded", inquiry.evidence.accepted_bytes + 1, evidence=True)
+    _, reading = yield from weigh(inquiry, "padded", inquiry.evidence.accepted_bytes + 1, **_EVIDENCE)
     return reading != "accepted"

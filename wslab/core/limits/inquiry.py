@@ -1,19 +1,21 @@
-"""Questions to one server, and the evidence that their answers leave: what every stage of the search shares.
+"""Questions to one server, and what every stage of the search shares: its manner, its yardstick, what it has met.
 
 Generators, no I/O: each yields a `Trial` and receives its `Observation` (see `wslab.core.limits.trials` for what that
-proves). Only real messages change what is accepted and what is refused.
+proves).
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator
-from typing import TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from wslab.core.limits.guesses import named_sizes
-from wslab.core.limits.trials import Baseline, Content, Form, Observation, Reading, Trial, read, refusal_of
-from wslab.core.limits.verdicts import Evidence, Failure
+from wslab.core.limits.trials import Baseline, Content, Ending, Form, Observation, Reading, Trial, read
+from wslab.core.limits.verdicts import Cause, Evidence, Failure
 
 T = TypeVar("T")
 Steps = Generator[Trial, Observation, T]
@@ -33,19 +35,86 @@ class Stopped(Exception):  # noqa: N818 - ends a search, is no error: its failur
         self.failure = failure
 
 
+class Reconsidered(Exception):  # noqa: N818 - begins a search anew, is no error
+    """What was refused was not refused for its size: the search begins anew, in another manner."""
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller says of the messages and the host.
+
+    Fields:
+        least_bytes: the smallest message that there can be. contents: what may be sent; the first that passes is.
+        is_filler: messages are one character over and over, so that another content may be tried.
+        other_sources: connections may come from other loopback addresses.
+        is_local: the host is this machine, which may be asked more often, and again after it said no.
+    """
+
+    least_bytes: int = 1
+    contents: tuple[Content, ...] = ("text", "binary")
+    is_filler: bool = True
+    other_sources: bool = False
+    is_local: bool = True
+
+
+class Manner(msgspec.Struct, frozen=True, kw_only=True):
+    """How the search goes about its trials, lest anything but their size decide.
+
+    Fields:
+        fresh: every message on a connection of its own. pause_s: before every trial. grace_s: a closure that comes so
+            late still belongs to the message. bytes_per_s: of one message's payload. tries: a message counts as
+            refused only where so many are. from_anywhere: every connection from another address.
+    """
+
+    fresh: bool = False
+    pause_s: float = 0.0
+    grace_s: float = 0.0
+    bytes_per_s: float = float("inf")
+    tries: int = 1
+    from_anywhere: bool = False
+
+
 class Inquiry:
     """One server under question: how it behaves, and what its answers have shown.
 
-    `dismissed` are the named sizes that were tried as the limit.
+    Fields:
+        controlled: kinds of refusals whose control has passed. endings: how connections ended between messages.
+        dismissed: named sizes that were tried as the limit. at_s: when the last trial was over.
+        unexplained: closures that no control reproduced. asked: messages so far.
+        heard: what a message of this size, in one frame, was answered.
     """
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Evidence, terms: Terms | None = None) -> None:
         self.evidence = evidence
-        self.baseline = Baseline()
+        self.terms = terms or Terms()
+        self.manner = Manner()
+        self.baseline = Baseline(content=self.terms.contents[0])
         self.takes_fragments = False
         self.dismissed: set[int] = set()
+        self.controlled: set[tuple[object, ...]] = set()
+        self.endings: list[Ending] = []
+        self.heard: dict[int, str] = {}
+        self.refused_by: tuple[Trial, Observation] | None = None
+        self.unexplained = self.asked = 0
+        self._asked_at_s: deque[float] = deque(maxlen=256)
+        self.at_s = 0.0
         self._announced: dict[tuple[Form, int], tuple[bool, int]] = {}
         self._deflates: bool | None = None
+        self._source = 0
+        self._notice: str | None = None
+
+    @property
+    def small_bytes(self) -> int:
+        """A message that is surely not too big."""
+        return self.terms.least_bytes
+
+    @property
+    def left_s(self) -> float:
+        return self.evidence.budget_s - self.at_s
+
+    @property
+    def asked_of_late(self) -> int:
+        """Trials in the last second."""
+        return sum(at_s > self.at_s - 1.0 for at_s in self._asked_at_s)
 
     @property
     def refuses_headers(self) -> bool:
@@ -64,44 +133,80 @@ class Inquiry:
         *,
         content: Content | None = None,
         fragment_bytes: int | None = None,
-        patience: int = 1,
-        evidence: bool = False,
+        fresh: bool = False,
+        grace_s: float = 0.0,
+        takes_s: float = 0.0,
+        notice: str | None = None,
+        **others: Any,
     ) -> Steps[tuple[Observation, Reading]]:
-        """Try `payload_bytes` in this form.
-
-        Raises:
-            Stopped: the trial could not be made.
-        """
+        """Try `payload_bytes` in this form, in the search's manner; `others` are further fields of the trial."""
+        manner = self.manner
         trial = Trial(
             form=form,
             payload_bytes=payload_bytes,
             content=content or self.baseline.content,
             baseline=self.baseline,
-            fragment_bytes=fragment_bytes or self.fragment_bytes,
-            patience=PATIENT if evidence else patience,
-            evidence=evidence,
+            fragment_bytes=self.fragment_bytes if fragment_bytes is None else fragment_bytes,
+            fresh=(fresh or manner.fresh) and form != "again",
+            grace_s=max(grace_s, manner.grace_s),
+            takes_s=0.0 if form.startswith("announced") else max(takes_s, payload_bytes / manner.bytes_per_s),
+            source=self._next_source(),
+            notice=self._notice or notice,
+            **{"pause_s": manner.pause_s, **others},
         )
+        self._notice = None
         observation = yield trial
-        if observation.failure is not None:
-            raise Stopped(observation.failure)
-        if observation.close is not None:
-            sent = {payload_bytes} if form != "announced_in_fragments" else {payload_bytes, payload_bytes - 1, 1}
-            self.evidence.named_bytes.update(named_sizes(observation.close.reason, besides=sent))
+        self._heed(trial, observation)
         return observation, read(trial, observation)
 
-    def passes(self, form: Form, payload_bytes: int, patience: int = 1) -> Steps[bool]:
-        """Whether this size is not refused in this form. What an announcement has shown is not asked again."""
+    def _heed(self, trial: Trial, observation: Observation) -> None:
+        self.at_s = max(self.at_s, observation.at_s)
+        self.asked += max(1, observation.passed)
+        self._asked_at_s.append(observation.at_s)
+        if observation.before is not None:
+            self.endings.append(observation.before)
+        if trial.form == "frame" and observation.replies:
+            self.heard[trial.payload_bytes] = observation.replies[0]
+        if observation.close is not None:
+            size = trial.payload_bytes
+            sent = {size} if trial.form != "announced_in_fragments" else {size, size - 1, 1}
+            self.evidence.named_bytes.update(named_sizes(observation.close.reason, besides=sent))
+
+    def adopt(self, notice: str | None = None, **changes: Any) -> NoReturn:
+        """Change the manner, and say so before the next trial.
+
+        Raises:
+            Reconsidered: always.
+        """
+        self.manner = replace(self.manner, **changes)
+        self._notice = notice
+        self.forget()
+        raise Reconsidered
+
+    def forget(self) -> None:
+        """Forget which sizes were refused, and what was only announced."""
+        self.evidence.withdraw_refusal()
+        self._announced.clear()
+        self.dismissed.clear()
+        self.refused_by = None
+
+    def found(self, cause: Cause) -> None:
+        """Keep a cause, unless it is known."""
+        known = [(each.kind, each.unit) for each in self.evidence.causes]
+        if (cause.kind, cause.unit) not in known:
+            self.evidence.causes.append(cause)
+
+    def cause(self, kind: str) -> Cause | None:
+        return next((cause for cause in self.evidence.causes if cause.kind == kind), None)
+
+    def announced(self, form: Form, payload_bytes: int, patience: int) -> Steps[bool]:
+        """Whether a size that is only announced is not refused. What was shown before is not asked again."""
         passed, waited = self._announced.get((form, payload_bytes), (True, 0))
         if not passed or patience <= waited:
             return passed
         _, reading = yield from self.ask(form, payload_bytes, patience=patience)
-        passed = reading == "accepted"
-        if form.startswith("announced"):
-            self._announced[form, payload_bytes] = passed, patience
-        elif form == "frame" and passed and self.baseline.replies == "echo":
-            # An echo is proof; a pong may be overtaken by the close frame, so it counts with patience only.
-            self.evidence.accepted_bytes = max(self.evidence.accepted_bytes, payload_bytes)
-        return passed
+        self._announced[form, payload_bytes] = reading == "accepted", patience
+        return reading == "accepted"
 
     def passed_below(self, form: Form, payload_bytes: int) -> int:
         """Return the largest size below this one that was announced in this form and not refused; 0 for none."""
@@ -114,48 +219,13 @@ class Inquiry:
             default=0,
         )
 
-    def confirm(self, payload_bytes: int) -> Steps[bool]:
-        """Settle by real messages whether this is the largest size that passes, or one more than that."""
-        if (yield from self.offer(payload_bytes)):
-            yield from self.offer(payload_bytes + 1)
-        else:
-            yield from self.offer(payload_bytes - 1)
-        return self.evidence.is_settled
-
     def deflates(self) -> Steps[bool]:
         """Whether the server agrees to permessage-deflate (RFC 7692)."""
         if self._deflates is None:
-            observation, _ = yield from self.ask("deflated", 1)
+            observation, _ = yield from self.ask("deflated", self.small_bytes)
             self._deflates = observation.deflate
         return self._deflates
 
-    def offer(self, payload_bytes: int) -> Steps[bool]:
-        """Send a real message in one frame, unless its fate is known, and keep what it proves."""
-        evidence = self.evidence
-        if payload_bytes <= evidence.accepted_bytes:
-            return True
-        if evidence.refused_bytes is not None and payload_bytes >= evidence.refused_bytes:
-            return False
-        observation, reading = yield from self.ask("frame", payload_bytes, evidence=True)
-        if reading in ("silent_drop", "held_open"):
-            reading = yield from self._look_again()
-        if reading == "accepted":
-            evidence.accepted_bytes = payload_bytes
-            return True
-        if reading == "silent_drop" and observation.own_messages:
-            evidence.remarks.append("Other messages came in place of an answer: perhaps the application's own refusal.")
-        evidence.refused_bytes = payload_bytes
-        evidence.refusal = refusal_of(observation, reading)
-        return False
-
-    def _look_again(self) -> Steps[Reading]:
-        """After silence: tell a dropped message from a dead connection, and both from a server that never answers."""
-        observation, reading = yield from self.ask("again", 1, patience=PATIENT)
-        if reading == "accepted":
-            return "accepted" if self.baseline.replies == "none" else "silent_drop"
-        if self.baseline.replies == "own" and observation.pong:
-            # It is alive and does not answer a message of one byte either: what looked like answers was none.
-            self.baseline = msgspec.structs.replace(self.baseline, replies="none")
-            self.evidence.always_answers = False
-            return "accepted"
-        return "held_open"
+    def _next_source(self) -> int:
+        self._source += self.manner.from_anywhere
+        return self._source

@@ -2,34 +2,41 @@
 
 How it gets by with a few hundred bytes, and why the answer is no guess:
 
-1. A message of one byte shows how this server behaves when it accepts (`wslab.core.limits.calibration`).
+1. A small message shows how this server behaves when it accepts (`wslab.core.limits.calibration`).
 2. Sizes are offered in the cheapest form that this server is seen to refuse: announced in a header without
-   payload, else compressed, else as they are. Announced after a first fragment of one byte rather than in one frame,
-   because that tells at once a limit on messages (the largest total is the limit) from one on frames (one byte more).
+   payload, else after a first fragment of one byte, else compressed, else as they are.
 3. A size that the caller or a close reason names skips the rest of 2.
 4. Whatever 2 or 3 suggests is confirmed: a real message that passes, and a real one a byte longer that does
    not. Where they contradict, the search goes on with more patience, then in a more expensive form. So a refusal
    that came late, a header check that is not the limit, or a misleading reason cost time, never the answer.
-5. Fragments, text and compression follow, each by the message in which the possible answers differ
-   (`wslab.core.limits.counting`).
+5. No refusal counts without its control (`wslab.core.limits.controls`). Where one fails, the search finds out what the
+   server closes on instead (`wslab.core.limits.causes`) and begins anew in a manner that avoids it.
+6. Answers, fragments, text, compression and what follows a refusal come after that, each by the message in which the
+   possible answers differ.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from wslab.core.limits.aftermath import examine_aftermath
+from wslab.core.limits.answering import find_other_answers
 from wslab.core.limits.calibration import calibrate
+from wslab.core.limits.controls import confirm, corroborate, offer, passes
 from wslab.core.limits.counting import count_compression, count_fragments, count_text
 from wslab.core.limits.guesses import growing, next_size
-from wslab.core.limits.inquiry import PATIENT, Inquiry, Steps, Stopped
+from wslab.core.limits.inquiry import PATIENT, Inquiry, Reconsidered, Steps, Stopped, Terms
+from wslab.core.limits.regaining import attended
 from wslab.core.limits.trials import Form
 from wslab.core.limits.verdicts import Evidence, Failure
 
 MIB = 2**20
 DEFAULT_CAP_BYTES = 64 * MIB
+MAX_MANNERS = 8
+"""How often a search begins anew."""
 
 
-def search_limit(evidence: Evidence) -> Steps[None]:
+def search_limit(evidence: Evidence, terms: Terms | None = None) -> Steps[None]:
     """Find one server's limit: yield trials, receive sightings, and leave in `evidence` what they establish.
 
     `evidence` is complete for a verdict at any moment, so whoever runs the trials may stop at any of them.
@@ -39,24 +46,41 @@ def search_limit(evidence: Evidence) -> Steps[None]:
     >>> next(steps).payload_bytes
     1
     """
-    inquiry = Inquiry(evidence)
+    inquiry = Inquiry(evidence, terms)
     try:
-        yield from calibrate(inquiry)
-        yield from _find_limit(inquiry)
-        yield from count_fragments(inquiry)
-        yield from count_text(inquiry)
-        yield from count_compression(inquiry)
+        yield from attended(inquiry, _search_in_any_manner(inquiry))
     except Stopped as stopped:
         evidence.failure = stopped.failure
         if stopped.failure.status == "went_away" and not evidence.is_settled:
             _withdraw_refusal(evidence)
 
 
+def _search_in_any_manner(inquiry: Inquiry) -> Steps[None]:
+    for _ in range(MAX_MANNERS):
+        try:
+            yield from calibrate(inquiry)
+            yield from _find_limit(inquiry)
+            yield from corroborate(inquiry)
+            yield from examine_aftermath(inquiry)
+            yield from find_other_answers(inquiry)
+            yield from count_fragments(inquiry)
+            yield from count_text(inquiry)
+            yield from count_compression(inquiry)
+        except Reconsidered:
+            inquiry.forget()
+        else:
+            _answers_nothing(inquiry)
+            _counts_bytes(inquiry)
+            return
+    raise Stopped(_inconsistent(inquiry))
+
+
 def _find_limit(inquiry: Inquiry) -> Steps[None]:
     evidence = inquiry.evidence
-    if evidence.configured_bytes is not None and (yield from inquiry.confirm(evidence.configured_bytes)):
+    configured = evidence.configured_bytes
+    if configured is not None and configured >= inquiry.small_bytes and (yield from confirm(inquiry, configured)):
         return
-    for form in ("announced_in_fragments", "announced", "deflated", "frame"):
+    for form in ("announced", "announced_in_fragments", "deflated", "frame"):
         if not (yield from _is_possible(inquiry, form)):
             continue
         for patience in (1, PATIENT):
@@ -64,23 +88,59 @@ def _find_limit(inquiry: Inquiry) -> Steps[None]:
                 break
             if evidence.is_settled:
                 return
-    if evidence.refused_bytes is None and (yield from inquiry.offer(evidence.cap_bytes)):
+    if evidence.refused_bytes is None and (yield from offer(inquiry, evidence.cap_bytes)):
         return
     if not evidence.is_settled:
-        raise Stopped(Failure(status="inconsistent", explanation="Repeated trials of one size contradict each other."))
+        raise Stopped(_inconsistent(inquiry))
+
+
+def _inconsistent(inquiry: Inquiry) -> Failure:
+    tried = f"{inquiry.asked} messages" if inquiry.asked else "trials"
+    return Failure(status="inconsistent", explanation=f"In {tried}, repeated trials of one size contradict each other.")
+
+
+def _answers_nothing(inquiry: Inquiry) -> None:
+    """An orderly closure after every message is no acceptance."""
+    evidence, ends = inquiry.evidence, inquiry.baseline.ends
+    if ends is None or inquiry.baseline.replies != "none" or evidence.is_settled:
+        return
+    evidence.failure = Failure(
+        status="cannot_tell",
+        explanation=(
+            f"The server closes with {ends} after every message and answers none, of {inquiry.small_bytes:,} as of "
+            f"{evidence.accepted_bytes:,} bytes: an orderly closure is no acceptance, so nothing is known of its limit."
+        ),
+    )
+    evidence.accepted_bytes = 0
+
+
+def _counts_bytes(inquiry: Inquiry) -> None:
+    """Where a connection's bytes are counted, its first message cannot have more either, whatever else is limited."""
+    cause = inquiry.cause("count")
+    evidence = inquiry.evidence
+    if cause is None or cause.unit != "bytes" or cause.number is None or not evidence.is_settled:
+        return
+    if evidence.accepted_bytes > 0.9 * cause.number:
+        evidence.failure = Failure(
+            status="closes_on_count",
+            explanation=(
+                f"{cause.explanation} So no message of more than {evidence.accepted_bytes:,} bytes passes as a "
+                "connection's first; whether messages have a limit of their own cannot be told."
+            ),
+        )
 
 
 def _withdraw_refusal(evidence: Evidence) -> None:
     """A connection that ended as the server went away was no refusal."""
     if evidence.refusal is not None and evidence.refusal.over_limit == "no_close_frame":
-        evidence.refused_bytes = evidence.refusal = None
+        evidence.withdraw_refusal()
 
 
 def _is_possible(inquiry: Inquiry, form: Form) -> Steps[bool]:
     if form == "announced_in_fragments":
         return inquiry.takes_fragments
     if form == "deflated":
-        return (yield from inquiry.deflates())
+        return inquiry.terms.is_filler and inquiry.baseline.content == "text" and (yield from inquiry.deflates())
     return True
 
 
@@ -89,7 +149,7 @@ def _search(inquiry: Inquiry, form: Form, patience: int) -> Steps[bool]:
     evidence = inquiry.evidence
     low, high = evidence.accepted_bytes, None
     for size in _sizes(evidence, form):
-        if not (yield from inquiry.passes(form, size, patience)):
+        if not (yield from passes(inquiry, form, size, patience)):
             high = size
             break
         low = size
@@ -98,14 +158,14 @@ def _search(inquiry: Inquiry, form: Form, patience: int) -> Steps[bool]:
     low = max(low, inquiry.passed_below(form, high))  # of a first search, where this is the second
     while not (yield from _confirm_named(inquiry)) and high - low > 1:
         size = next_size(low, high)
-        if (yield from inquiry.passes(form, size, patience)):
+        if (yield from passes(inquiry, form, size, patience)):
             low = size
         else:
             high = size
         low = max(low, evidence.accepted_bytes)
         high = min(high, evidence.refused_bytes or high)
     if not evidence.is_settled:
-        yield from inquiry.confirm(low)
+        yield from confirm(inquiry, low)
     return True
 
 
@@ -124,6 +184,6 @@ def _confirm_named(inquiry: Inquiry) -> Steps[bool]:
     highest = evidence.refused_bytes or evidence.cap_bytes
     for size in sorted(evidence.named_bytes - inquiry.dismissed):
         inquiry.dismissed.add(size)
-        if evidence.accepted_bytes <= size <= highest and (yield from inquiry.confirm(size)):
+        if evidence.accepted_bytes <= size <= highest and (yield from confirm(inquiry, size)):
             break
     return evidence.is_settled

@@ -1,16 +1,18 @@
 """One trial of a server's limit: what is sent, what was seen, and what that proves.
 
 What "accepted" means is not on the wire, so it is inferred, by this table and by nothing else. The *baseline*
-is what the server does with a message of one byte.
+is what the server does with a message that is surely not too big.
 
 | seen after the message                          | baseline                | reading              |
 |-------------------------------------------------|-------------------------|----------------------|
-| its echo, whole                                 | echoes                  | `accepted`           |
 | the connection ended with the baseline's code,  | ends after each message | `accepted`           |
 | and was answered as the baseline was            |                         |                      |
 | close frame with a code                         | any other               | `close_frame`        |
 | close frame without one                         | any other               | `empty_close_frame`  |
+| close frame that nobody may send                | any                     | `invalid_close_frame`|
 | end of TCP without a close frame                | any other               | `no_close_frame`     |
+| its echo, whole                                 | echoes                  | `accepted`           |
+| an answer that says no, as none did before      | any                     | `other_answer`       |
 | a message of the server's own                   | answers with its own    | `accepted`           |
 | a pong, and no answer                           | never answers           | `accepted`           |
 | a pong, and no answer                           | echoes or answers       | `silent_drop`        |
@@ -18,10 +20,10 @@ is what the server does with a message of one byte.
 | neither, TCP open                               | neither                 | `accepted`, see below|
 | after a header alone: nothing                   | any                     | `accepted`, so far   |
 
-An end of the connection is evidence at once. Silence is evidence only as far as the wait was long enough: the
-search repeats it with more patience before it counts. A server that never answers cannot be told from one that drops
-messages in silence, and one that does not pong either shows nothing but an open connection; the verdict
-says so.
+A refusal is no evidence about size before its control (`wslab.core.limits.controls`). Silence is evidence only as far
+as the wait was long enough: the search repeats it with more patience before it counts. A server that never answers
+cannot be told from one that drops messages in silence, and one that does not pong either shows nothing but an open
+connection; the verdict says so.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ from typing import Literal
 import msgspec
 
 from wslab.core.limits.deflate import deflated, padded
-from wslab.core.limits.verdicts import AfterRefusal, Failure, OverLimit, Refusal
+from wslab.core.limits.replies import Grain, says_no
+from wslab.core.limits.verdicts import Failure, OverLimit, Refusal
 from wslab.core.records import Close
 
 Form = Literal[
@@ -44,6 +47,8 @@ Form = Literal[
     "opening",
     "nothing",
     "again",
+    "series",
+    "overrun",
 ]
 """How a size is offered.
 
@@ -51,17 +56,18 @@ announced: a frame header that announces it, without payload. announced_in_fragm
 header of the rest. frame: a message in one frame. fragments: a message in small fragments. deflated: a compressed
 message of this size after inflation. padded: a compressed message of this size on the wire, one byte after inflation.
 opening: a new connection, and nothing on it but a ping. nothing: a ping. again: a message on the connection of the
-trial before, whatever its state.
+trial before, whatever its state. series: as many messages of this size as `count` says, one after another. overrun: the
+message, and behind it `overrun_bytes` of further ones, whatever the server says meanwhile.
 """
 
-Content = Literal["text", "wide_text", "binary"]
-"""text: one byte a character. wide_text: two bytes a character."""
+Content = Literal["text", "wide_text", "varied_text", "binary"]
+"""text: one byte a character. wide_text: two bytes a character. varied_text: words instead of one character."""
 
 Reading = Literal["accepted"] | OverLimit
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server does with a message of one byte.
+    """What a server does with a small message.
 
     Fields:
         content: the kind of message that it takes.
@@ -69,6 +75,9 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
         greetings: messages that it sends at the opening, before it was sent any.
         pongs: it answers pings.
         ends: the close code that an application sees after each message; None: the connection goes on.
+        answer: its answer to such a message, where it has one of its own.
+        usual: what else it says, answer or not, in which words of refusal mean nothing.
+        grain: how finely its answers are to be compared.
     """
 
     content: Content = "text"
@@ -76,17 +85,28 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     greetings: int = 0
     pongs: bool = True
     ends: int | None = None
+    answer: str | None = None
+    usual: str = ""
+    grain: Grain = "words"
+
+    def with_content(self, content: Content) -> Baseline:
+        return msgspec.structs.replace(self, content=content)
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """What to send next.
 
     Fields:
-        payload_bytes: of the message, after UTF-8 encoding; see `Form` for compressed ones.
-        fragment_bytes: the largest fragment, for the form "fragments".
+        payload_bytes: of each message, after UTF-8 encoding; see `Form` for compressed ones.
+        fragment_bytes: the largest fragment, for the form "fragments"; in a series, 0 for whole frames.
         patience: factor on every wait for silence.
-        evidence: the message's fate is part of the answer: study what follows a refusal, and count its
-            bytes apart from those of searching.
+        purpose: its bytes count as searching, as evidence for the answer, or as control.
+        fresh: on a connection of its own. pause_s: before it begins. source: the number of the loopback address to
+            connect from; 0 leaves it to the system.
+        grace_s: how long a closure is awaited after the answer. takes_s: over which the payload is spread.
+        count, interval_s: of a series; after `rest_after` messages it rests for `rest_s`.
+        overrun_bytes: of messages behind this one.
+        notice: what the user should know before this trial, such as that the search slows down.
     """
 
     form: Form
@@ -95,7 +115,18 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     baseline: Baseline = Baseline()
     fragment_bytes: int = 0
     patience: int = 1
-    evidence: bool = False
+    purpose: Literal["search", "evidence", "control"] = "search"
+    fresh: bool = False
+    pause_s: float = 0.0
+    source: int = 0
+    grace_s: float = 0.0
+    takes_s: float = 0.0
+    count: int = 1
+    interval_s: float = 0.0
+    rest_after: int = 0
+    rest_s: float = 0.0
+    overrun_bytes: int = 0
+    notice: str | None = None
 
     @property
     def is_announcement(self) -> bool:
@@ -115,37 +146,75 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
         return (padded if self.form == "padded" else deflated)(self.payload_bytes, fill)
 
 
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """How a connection ended once a message on it had been answered: whatever was next is not the reason.
+
+    Fields:
+        payload_bytes, nth: of the last message on it. age_s: of the connection.
+        sent_bytes: on the connection. idle_s: since the message was settled.
+    """
+
+    close_code: int
+    close_reason: str = ""
+    payload_bytes: int
+    nth: int
+    age_s: float
+    sent_bytes: int
+    idle_s: float = 0.0
+
+
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """What was seen from the trial's first byte until it was settled or the wait was over.
 
     Fields:
-        echoed_bytes: payload received that repeats what was sent. own_messages: other data messages.
+        echoed_bytes: payload of whole messages that repeat what was sent. own_messages: other data messages, and
+            replies: what the first of them say.
         pong: the ping behind the message was answered.
-        close: the close frame received; close_frame_hex: its bytes, header included.
+        close: the close frame received; close_frame_hex: its bytes, header included; close_fault: the rule that it
+            breaks.
         tcp_ended: by the server, orderly or not.
-        after_refusal: what followed, where the trial was evidence. reads_on_briefly: it drained for a moment, then
-            closed TCP by itself.
+        header_only: the refusal came when hardly more than the header had been sent.
+        sending: in an overrun, what became of it: all was taken, sending failed, or it was blocked.
+        passed: messages of a series that were settled before the connection ended.
+        nth: which message of its connection the trial's last one was. age_s, sent_bytes: of the connection, then.
+        took_s: from the first byte to what settled it. at_s: when that was, since the search began.
+        connections: opened since the search began.
+        before: how the connection that the trial was to use had ended.
         deflate: the connection has permessage-deflate.
-        failure: no such trial could be made, and no further one can.
+        failure: no such trial could be made.
     """
 
     echoed_bytes: int = 0
     own_messages: int = 0
+    replies: tuple[str, ...] = ()
     pong: bool = False
     close: Close | None = None
     close_frame_hex: str | None = None
+    close_fault: str | None = None
     tcp_ended: bool = False
-    after_refusal: AfterRefusal | None = None
-    reads_on_briefly: bool = False
+    header_only: bool = False
+    sending: Literal["taken", "failed", "blocked"] | None = None
+    passed: int = 0
+    nth: int = 1
+    age_s: float = 0.0
+    sent_bytes: int = 0
+    took_s: float = 0.0
+    at_s: float = 0.0
+    connections: int = 0
+    before: Ending | None = None
     deflate: bool = False
     failure: Failure | None = None
 
     @property
     def close_code(self) -> int | None:
-        """What an application is told: 1005 for an empty close frame, 1006 for none; None while open."""
+        """What an application is told: 1005 for an empty close frame, 1006 for none or an invalid one; None: open."""
         if self.close is not None:
-            return self.close.code
+            return 1006 if self.close_fault else self.close.code
         return 1006 if self.tcp_ended else None
+
+    @property
+    def close_reason(self) -> str:
+        return self.close.reason if self.close else ""
 
 
 def read(trial: Trial, observation: Observation) -> Reading:
@@ -157,36 +226,45 @@ def read(trial: Trial, observation: Observation) -> Reading:
     """
     baseline = trial.baseline
     echoed = 0 < trial.echo_bytes <= observation.echoed_bytes
-    if baseline.replies == "echo" and echoed and not trial.is_announcement:
-        return "accepted"
-    answered = baseline.replies in (None, "none") or (baseline.replies == "own" and observation.own_messages > 0)
+    answered = {"echo": echoed, "own": observation.own_messages > 0}.get(baseline.replies or "none", True)
     if observation.close_code is not None:
-        as_ever = observation.close_code == baseline.ends and answered and not trial.is_announcement
-        return "accepted" if as_ever else _how_it_ended(observation)
-    if trial.is_announcement:
+        as_ever = observation.close_code == baseline.ends and answered and not observation.close_fault
+        return "accepted" if as_ever and not trial.is_announcement else _how_it_ended(observation)
+    if trial.is_announcement or (baseline.replies == "echo" and echoed):
         return "accepted"
+    if refusing_reply(baseline, observation) is not None:
+        return "other_answer"
     if baseline.replies == "own" and answered:
         return "accepted"
-    if baseline.ends is not None:
-        return "held_open"
-    return _read_silence(baseline, observation)
+    return "held_open" if baseline.ends is not None else _read_silence(baseline, observation)
 
 
-def refusal_of(observation: Observation, over_limit: OverLimit | None = None) -> Refusal:
+def refusing_reply(baseline: Baseline, observation: Observation) -> str | None:
+    """Return the first reply that says no where the server's usual words do not."""
+    if baseline.replies is None:
+        return None
+    return next((reply for reply in observation.replies if says_no(reply, unlike=baseline.usual)), None)
+
+
+def refusal_of(trial: Trial, observation: Observation, over_limit: OverLimit | None = None) -> Refusal:
     """Return how a trial was refused; `over_limit` where no end of the connection says it."""
+    over_limit = over_limit or _how_it_ended(observation)
     return Refusal(
-        over_limit=over_limit or _how_it_ended(observation),
+        over_limit=over_limit,
         close_code=observation.close_code,
         close_reason=observation.close.reason if observation.close else None,
         close_frame_hex=observation.close_frame_hex,
-        after_refusal=observation.after_refusal,
-        reads_on_briefly=observation.reads_on_briefly,
+        fault=observation.close_fault,
+        answer=refusing_reply(trial.baseline, observation) if over_limit == "other_answer" else None,
+        took_s=observation.took_s,
     )
 
 
 def _how_it_ended(observation: Observation) -> OverLimit:
     if observation.close is None:
         return "no_close_frame"
+    if observation.close_fault:
+        return "invalid_close_frame"
     return "empty_close_frame" if observation.close.code == 1005 else "close_frame"  # RFC 6455 §7.1.5
 
 

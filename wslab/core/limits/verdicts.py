@@ -13,8 +13,19 @@ import msgspec
 
 from wslab.core.records import Record
 
-OverLimit = Literal["close_frame", "empty_close_frame", "no_close_frame", "silent_drop", "held_open"]
-AfterRefusal = Literal["drain", "reset", "hold"]
+SCHEMA_VERSION = 2
+"""Of a verdict as JSON. 2: `closes_on`, the answers, what clients are told, and what the controls cost."""
+
+OverLimit = Literal[
+    "close_frame",
+    "empty_close_frame",
+    "invalid_close_frame",
+    "no_close_frame",
+    "other_answer",
+    "silent_drop",
+    "held_open",
+]
+AfterRefusal = Literal["drain", "reset", "hold", "varies"]
 Counts = Literal["message", "frame", "both"]
 TextUnit = Literal["bytes", "characters"]
 CompressionCounts = Literal["inflated", "wire", "both"]
@@ -31,11 +42,65 @@ FailureStatus = Literal[
     "breaks_protocol",
     "overloaded",
     "went_away",
+    "closes_on_rate",
+    "closes_on_time",
+    "closes_on_count",
+    "closes_on_content",
+    "closes_at_random",
+    "cannot_tell",
     "inconsistent",
     "out_of_bounds",
     "cancelled",
 ]
 Status = Literal["limit_found", "no_limit_below_cap"] | FailureStatus
+
+
+CauseKind = Literal["rate", "time", "count", "content", "chance"]
+_HIDES_SIZE = (
+    "closes_on_rate",
+    "closes_on_time",
+    "closes_on_count",
+    "closes_on_content",
+    "closes_at_random",
+    "cannot_tell",
+    "inconsistent",
+)
+"""What a search ends with whose refusals show nothing of size."""
+
+CauseUnit = Literal[
+    "messages_per_s",
+    "bytes_per_s",
+    "connections_per_s",
+    "messages",
+    "bytes",
+    "frames",
+    "connections",
+    "age_s",
+    "idle_s",
+    "sending_s",
+    "late_s",
+    "away_s",
+    "share",
+]
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """Something other than size on which a server was seen to close, found by a trial in which the explanations differ.
+
+    Fields:
+        kind: "rate", "time", "count", "content", "chance".
+        unit: of `number`. None where no number belongs to it.
+        number: where it was seen to begin. "share": closures for each message that was no reason for one.
+        close_code, close_reason: of such a closure; as in `Verdict`.
+        explanation: the observation that shows it.
+    """
+
+    kind: CauseKind
+    unit: CauseUnit | None = None
+    number: float | None = None
+    close_code: int | None = None
+    close_reason: str | None = None
+    explanation: str
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,25 +109,33 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     status: FailureStatus
     explanation: str
     http_status: int | None = None
+    retry_after_s: float | None = None
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """How a message over the limit was refused; the fields are those of `Verdict` and, with a remark, `Observation`."""
+    """How a message over the limit was refused; the fields are those of `Verdict`.
+
+    `fault` is the rule that an invalid close frame breaks. `answer` is what the server said instead of closing, and
+    `took_s` how long it took from the message's first byte to its refusal.
+    """
 
     over_limit: OverLimit
     close_code: int | None = None
     close_reason: str | None = None
     close_frame_hex: str | None = None
-    after_refusal: AfterRefusal | None = None
-    reads_on_briefly: bool = False
+    fault: str | None = None
+    answer: str | None = None
+    took_s: float = 0.0
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
     """What a search took; the fields are those of `Verdict`."""
 
     connections: int = 0
+    messages: int = 0
     probe_wire_bytes: int = 0
     confirmation_wire_bytes: int = 0
+    control_wire_bytes: int = 0
     elapsed_s: float = 0.0
 
 
@@ -80,8 +153,11 @@ class Verdict(Record, frozen=True, kw_only=True, tag="verdict"):
             "unreachable": no address or no TCP connection. "tls_error". "no_answer": TCP opens, the handshake is not
             answered. "breaks_protocol": it sent what is no WebSocket frame. "overloaded": HTTP 429 or 503,
             close code 1013, or ever slower handshakes. "went_away": it refused connections after having been
-            open, or announced its restart. "inconsistent": repeated trials contradict each other. "out_of_bounds":
-            the probe's own bound on time, bytes or connections was reached. "cancelled": by the caller.
+            open, or announced its restart. "closes_on_rate", "closes_on_time", "closes_on_count",
+            "closes_on_content", "closes_at_random": that, and nothing is known of a limit on size; see `closes_on`.
+            "cannot_tell": its behaviour says nothing of size, such as an orderly closure after every message and no
+            answer. "inconsistent": repeated trials contradict each other. "out_of_bounds": one of the probe's own
+            bounds was reached, on time, bytes, frames or connections. "cancelled": by the caller.
         explanation: the finding in sentences.
         remarks: what a reader should know beside it.
         cap_bytes: no larger message is tried than this plus one byte.
@@ -89,6 +165,10 @@ class Verdict(Record, frozen=True, kw_only=True, tag="verdict"):
         max_single_frame_bytes: the largest message accepted as one frame. With "no_limit_below_cap" the cap:
             it accepts at least that.
         smallest_refused_bytes: the smallest message refused as one frame.
+        closes_on: what else it closes on, each shown by a control: a trial that differs in one thing only.
+        answer_changes_at_bytes: the smallest message that is answered in other words than smaller ones; None where
+            none is, or where answers are echoes. answer_below: what a smaller one is answered, at most 200 characters,
+            as sent. answer_above: what that one is. None where the caller did not want them kept.
         max_fragmented_bytes: the largest message accepted in small fragments; None where none was refused
             below `cap_bytes` or where `counts` is None. 0: refuses any fragment.
         counts: "message": one limit, fragments do not help. "frame": only frames are limited. "both":
@@ -99,19 +179,29 @@ class Verdict(Record, frozen=True, kw_only=True, tag="verdict"):
         compression_counts: what it counts in compressed messages: "inflated", "wire" (bytes of the compressed
             frame), "both". None: no permessage-deflate, or neither is limited.
         over_limit: what happens over it. "close_frame": with a code. "empty_close_frame": without one.
-            "no_close_frame": TCP ends without any. "silent_drop": the message is ignored, the connection lives on.
-            "held_open": TCP stays open and nothing is answered any more.
+            "invalid_close_frame": with one that nobody may send. "no_close_frame": TCP ends without any.
+            "other_answer": it is answered in words that refuse it, and the connection lives on.
+            "silent_drop": the message is ignored, the connection lives on. "held_open": TCP stays open and nothing
+            is answered any more.
         close_code: what an application is told: the close frame's code, 1005 for an empty one, 1006 for none
-            (RFC 6455 §7.1.5). close_reason: the close frame's. close_frame_hex: the frame's bytes as received.
-        after_refusal: "drain": the server goes on reading. "reset": it closes TCP with unread data, and who is
-            still sending meets RST. "hold": it neither reads on nor ends TCP within the probe's wait.
+            (RFC 6455 §7.1.5) and for an invalid one. close_reason: the close frame's, as it was on the wire.
+            close_frame_hex: the frame's bytes as received.
+        after_refusal: what it does while a client is still sending. "drain": it reads on. "reset": it ends TCP, and
+            sending fails. "hold": it neither reads on nor ends TCP within the probe's wait. "varies": not every time
+            the same.
+        reading_client_told: what a client is told that reads while it sends megabytes: how often which code.
+            blocking_client_told: the same of one that reads only once all is sent; 1006 where sending fails.
         http_status: of the answer to the opening handshake, where it was not 101.
         connections: TCP connections tried.
         probe_wire_bytes: bytes of the frames sent to search: headers, masks, payloads, without opening handshakes.
+        messages: data messages sent, complete or not.
         confirmation_wire_bytes: the same of the real messages whose fate is the evidence for the answer.
+        control_wire_bytes: the same of the controls, and of the megabytes that show what follows a refusal.
         elapsed_s: seconds from first connection to verdict.
+        schema_version: of this document; it grows when a field or one of its values changes its meaning.
     """
 
+    schema_version: int = SCHEMA_VERSION
     url: str
     status: Status
     explanation: str
@@ -131,9 +221,17 @@ class Verdict(Record, frozen=True, kw_only=True, tag="verdict"):
     close_frame_hex: str | None
     after_refusal: AfterRefusal | None
     http_status: int | None
+    closes_on: tuple[Cause, ...] = ()
+    answer_changes_at_bytes: int | None = None
+    answer_below: str | None = None
+    answer_above: str | None = None
+    reading_client_told: dict[int, int] | None = None
+    blocking_client_told: dict[int, int] | None = None
     connections: int
+    messages: int = 0
     probe_wire_bytes: int
     confirmation_wire_bytes: int
+    control_wire_bytes: int = 0
     elapsed_s: float
 
 
@@ -150,10 +248,12 @@ class Evidence:
         accepted_bytes: largest real message accepted as one frame. refused_bytes: smallest one refused.
         named_bytes: sizes that close reasons named, besides those sent.
         always_answers: the server replies to messages, so that a dropped one would be noticed.
+        causes: `Verdict.closes_on`. budget_s: how long the search may take.
     """
 
     cap_bytes: int
     configured_bytes: int | None = None
+    budget_s: float = 300.0
     accepted_bytes: int = 0
     refused_bytes: int | None = None
     refusal: Refusal | None = None
@@ -163,13 +263,27 @@ class Evidence:
     counts: Counts | None = None
     text_unit: TextUnit | None = None
     compression_counts: CompressionCounts | None = None
+    answer_changes_at_bytes: int | None = None
+    answer_below: str | None = None
+    answer_above: str | None = None
+    after_refusal: AfterRefusal | None = None
+    reading_client_told: dict[int, int] | None = None
+    blocking_client_told: dict[int, int] | None = None
+    causes: list[Cause] = field(default_factory=list)
     failure: Failure | None = None
     remarks: list[str] = field(default_factory=list)
 
     @property
     def is_settled(self) -> bool:
-        """The largest accepted and the smallest refused are one byte apart."""
-        return 0 < self.accepted_bytes == (self.refused_bytes or 0) - 1
+        """The largest accepted and the smallest refused are one byte apart, and nothing says that size is not why."""
+        return self.failure_hides_size is None and 0 < self.accepted_bytes == (self.refused_bytes or 0) - 1
+
+    @property
+    def failure_hides_size(self) -> Failure | None:
+        """The failure that takes a refusal its meaning, if there is one."""
+        if self.failure is not None and self.failure.status in _HIDES_SIZE:
+            return self.failure
+        return None
 
     @property
     def refused_in_silence(self) -> bool:
@@ -180,7 +294,7 @@ class Evidence:
     def status(self) -> Status:
         if self.is_settled:
             return "limit_found"
-        if self.refused_bytes is None and self.accepted_bytes >= self.cap_bytes:
+        if self.failure_hides_size is None and self.refused_bytes is None and self.accepted_bytes >= self.cap_bytes:
             return "no_limit_below_cap"
         return self.failure.status if self.failure else "inconsistent"
 
@@ -193,3 +307,7 @@ class Evidence:
         if self.accepted_bytes in known:
             return True
         return False if self.refused_bytes in known else None
+
+    def withdraw_refusal(self) -> None:
+        """Forget a refusal that size was not the reason of."""
+        self.refused_bytes = self.refusal = None

@@ -1,4 +1,4 @@
-"""From a URL to an open `Wire`, or to the reason why not: DNS, TCP, TLS, opening handshake, each fails in its own way.
+"""From a target to an open `Wire`, or to the reason why not: DNS, TCP, TLS, opening handshake, each fails its own way.
 
 A failure is an observation: it is raised as `NotOpened` and ends as the status of a verdict. Redirects are not
 followed: the user has named one host. (TimeoutError is an OSError, so what is said of one holds for the other.)
@@ -7,167 +7,207 @@ followed: the user has named one host. (TimeoutError is an OSError, so what is s
 from __future__ import annotations
 
 import asyncio
-import http.client
-import io
-import math
+import ipaddress
 import re
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from functools import lru_cache
 
-from websockets.client import ClientProtocol
-from websockets.exceptions import InvalidHandshake, NegotiationError
-from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
-from websockets.typing import Subprotocol
-from websockets.uri import parse_uri
+from websockets.headers import build_authorization_basic, build_host
+from websockets.uri import WebSocketURI, parse_uri
+from websockets.utils import accept_key
 
 from wslab.core.errors import in_words
 from wslab.core.limits.verdicts import Failure, FailureStatus
+from wslab.core.permission import is_this_machine
+from wslab.core.target import Target
+from wslab.core.trust import Trust
+from wslab.net.heads import (
+    MAX_HEAD_BYTES,
+    HandshakeError,
+    HeadError,
+    ResponseHead,
+    agreed_extensions,
+    check_opening,
+    encode_request,
+    new_key,
+    read_response,
+    retry_after_s,
+)
+from wslab.net.limits.answers import Allowance
 from wslab.net.limits.tcp import AddressInfo, TcpStream
 from wslab.net.limits.wire import Wire
 
-MAX_HEAD_BYTES = 65_536
+# No client_max_window_bits in the offer: then the server may not restrict how we compress (RFC 7692 §7.1.2.2).
+DEFLATE = "permessage-deflate"
 _BODY_WAIT_S = 0.25
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})(?: ([^\r\n]*))?\r?\n")
-_SUBPROTOCOL = re.compile(rb"sub-?protocol|sec-websocket-protocol", re.IGNORECASE)
+_SUBPROTOCOL = re.compile(r"sub-?protocol|sec-websocket-protocol", re.IGNORECASE)
 
 
 class NotOpened(Exception):  # noqa: N818 - an observation, not an error: it becomes a verdict's status
     """No WebSocket came of it."""
 
-    def __init__(self, status: FailureStatus, explanation: str, http_status: int | None = None) -> None:
+    def __init__(
+        self,
+        status: FailureStatus,
+        explanation: str,
+        http_status: int | None = None,
+        *,
+        retry_s: float | None = None,
+    ) -> None:
         super().__init__(explanation)
-        self.failure = Failure(status=status, explanation=explanation, http_status=http_status)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What to open.
-
-    Fields:
-        headers: added to the opening handshake; they replace ours of the same name.
-        ssl_context: for wss; None: the system's authorities.
-        timeout_s: for each step, TCP, TLS, handshake. bytes_per_s: the connection sends no faster.
-    """
-
-    url: str
-    subprotocols: Sequence[str] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
-    user_agent: str = "wslab"
-    ssl_context: ssl.SSLContext | None = None
-    timeout_s: float = 5.0
-    bytes_per_s: float = math.inf
+        self.failure = Failure(status=status, explanation=explanation, http_status=http_status, retry_after_s=retry_s)
 
 
 async def resolve(target: Target) -> list[AddressInfo]:
     """Return the target's addresses, to be used for all its connections.
 
+    What is called this machine must be this machine: other addresses that such a name has are left out.
+
     Raises:
         NotOpened: the name is unknown.
     """
-    uri = parse_uri(target.url)
+    if target.unix_socket is not None:
+        return [(socket.AF_UNIX, socket.SOCK_STREAM, 0, "", str(target.unix_socket))]
+    host, port = target.address
     try:
-        async with asyncio.timeout(target.timeout_s):
-            found = await asyncio.get_running_loop().getaddrinfo(uri.host, uri.port, type=socket.SOCK_STREAM)
+        async with asyncio.timeout(target.open_timeout_s):
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise NotOpened(
-            "unreachable", f"The name {uri.host} has no address: {in_words(error, named=False)}."
-        ) from error
-    return [*found]
+        raise NotOpened("unreachable", f"The name {host} has no address: {in_words(error, named=False)}.") from error
+    if not target.is_this_machine:
+        return [*found]
+    return [info for info in found if is_this_machine(str(info[4][0]))]
 
 
-async def open_wire(target: Target, addresses: Sequence[AddressInfo], *, fill: bytes, deflate: bool) -> Wire:
-    """Open a WebSocket; with `deflate`, offer permessage-deflate.
+def other_source(addresses: Sequence[AddressInfo], number: int) -> str | None:
+    """Return another address of this machine to connect from, where these are all on its IPv4 loopback.
+
+    >>> other_source([(2, 1, 6, "", ("127.0.0.1", 80))], 300)
+    '127.66.1.47'
+    """
+    if number == 0 or not addresses or any(info[0] != socket.AF_INET for info in addresses):
+        return None
+    if not all(ipaddress.ip_address(info[4][0]).is_loopback for info in addresses):
+        return None
+    return f"127.66.{number // 254 % 256}.{1 + number % 254}"
+
+
+async def open_wire(
+    target: Target,
+    addresses: Sequence[AddressInfo],
+    *,
+    allowance: Allowance | None = None,
+    deflate: bool = False,
+    source: str | None = None,
+    send_buffer_bytes: int | None = None,
+    bytes_per_s: float = float("inf"),
+) -> Wire:
+    """Open a WebSocket within the target's time; with `deflate`, offer permessage-deflate.
 
     Raises:
         NotOpened: with the status that a verdict then has.
     """
-    stream = await _connect(target, addresses)
+    due = asyncio.get_running_loop().time() + target.open_timeout_s
+    stream = await _connect(target, addresses, due, source, send_buffer_bytes)
     try:
-        await _encrypt(stream, target)
-        protocol = _protocol(target, deflate=deflate)
-        head, rest = await _shake_hands(stream, target, protocol)
-        await _judge(stream, head, rest, protocol)
+        await _encrypt(stream, target, due)
+        head, rest = await _shake_hands(stream, target, due, deflate=deflate)
+        agreed = DEFLATE in agreed_extensions(head.fields)
+        return Wire(stream, rest, allowance=allowance, deflate=agreed, bytes_per_s=bytes_per_s)
     except BaseException:
         stream.close()
         raise
-    return Wire(stream, rest, fill=fill, deflate=bool(protocol.extensions), bytes_per_s=target.bytes_per_s)
 
 
-async def _connect(target: Target, addresses: Sequence[AddressInfo]) -> TcpStream:
+@lru_cache(maxsize=4)
+def _context(trust: Trust) -> ssl.SSLContext:
+    """A context for many connections: the system's authorities take a while to read."""
+    return trust.context()
+
+
+async def _connect(
+    target: Target,
+    addresses: Sequence[AddressInfo],
+    due: float,
+    source: str | None,
+    send_buffer_bytes: int | None,
+) -> TcpStream:
     try:
-        async with asyncio.timeout(target.timeout_s):
-            return await TcpStream.connect(addresses)
+        async with asyncio.timeout_at(due):
+            return await TcpStream.connect(addresses, source=source, send_buffer_bytes=send_buffer_bytes)
     except OSError as error:
-        raise NotOpened("unreachable", f"No TCP connection to {target.url}: {in_words(error, named=False)}.") from error
+        said = f"No TCP connection to {target.shown_url}: {in_words(error, named=False)}."
+        raise NotOpened("unreachable", said) from error
 
 
-async def _encrypt(stream: TcpStream, target: Target) -> None:
-    uri = parse_uri(target.url)
-    if not uri.secure:
+async def _encrypt(stream: TcpStream, target: Target, due: float) -> None:
+    if not target.secure:
         return
     try:
-        async with asyncio.timeout(target.timeout_s):
-            await stream.start_tls(target.ssl_context or ssl.create_default_context(), uri.host)
+        async with asyncio.timeout_at(due):
+            await stream.start_tls(_context(target.trust), target.server_name)
     except OSError as error:
         raise NotOpened("tls_error", f"The TLS handshake fails: {in_words(error, named=False)}.") from error
 
 
-def _protocol(target: Target, *, deflate: bool) -> ClientProtocol:
-    # No client_max_window_bits in the offer: then the server may not restrict how we compress (RFC 7692 §7.1.2.2).
-    offers = [ClientPerMessageDeflateFactory(client_max_window_bits=None)] if deflate else None
-    names = [Subprotocol(name) for name in target.subprotocols] or None
-    return ClientProtocol(parse_uri(target.url), extensions=offers, subprotocols=names)
-
-
-async def _shake_hands(stream: TcpStream, target: Target, protocol: ClientProtocol) -> tuple[bytes, bytes]:
-    """Send the request; return the response's head and what came behind it."""
-    request = protocol.connect()
-    for name, value in {"User-Agent": target.user_agent, **target.headers}.items():
-        if name in request.headers:
-            del request.headers[name]
-        request.headers[name] = value
-    protocol.send_request(request)
-    received = b""
+async def _shake_hands(stream: TcpStream, target: Target, due: float, *, deflate: bool) -> tuple[ResponseHead, bytes]:
+    """Send the request; return the response's head, which opens a WebSocket, and what came behind it."""
+    key = new_key()
     try:
-        async with asyncio.timeout(target.timeout_s):
-            await stream.send(b"".join(protocol.data_to_send()))
-            while b"\r\n\r\n" not in received and len(received) < MAX_HEAD_BYTES and _may_be_http(received):
-                data = await stream.receive()
-                received += data
-                if not data:
-                    break
+        async with asyncio.timeout_at(due):
+            await stream.send(_request(target, key, deflate=deflate))
+            head, received = await _read_head(stream)
     except TimeoutError:  # first: it is an OSError too
-        late = f"TCP opens, but the handshake is not answered within {target.timeout_s:g} s."
-        raise NotOpened("no_answer", late) from None
+        late = f"TCP opens, but the handshake is not answered within {target.open_timeout_s:g} s."
+        raise NotOpened("no_answer", f"{late} Give it more time with --open-timeout.") from None
     except OSError as error:
         ended = f"It ends TCP instead of answering the handshake: {in_words(error, named=False)}."
         raise NotOpened("not_a_websocket_server", ended) from error
-    head, separator, rest = received.partition(b"\r\n\r\n")
-    return head + separator, rest
+    except HeadError as error:
+        raise NotOpened("not_a_websocket_server", f"It answers the handshake with {error}.") from error
+    rest = received[head.head_bytes :]
+    if head.status != 101:
+        raise _rejected(head, await _body(stream, rest))
+    try:
+        check_opening(head, accept_key(key), subprotocols=target.subprotocols, extensions=[DEFLATE] if deflate else [])
+    except HandshakeError as error:
+        raise _misopened(head, error) from error
+    return head, rest
 
 
-def _may_be_http(received: bytes) -> bool:
-    return received[:5] == b"HTTP/"[: len(received)]
+def _request(target: Target, key: str, *, deflate: bool) -> bytes:
+    uri: WebSocketURI = parse_uri(target.sent_url)
+    fields = dict(target.fields())
+    if uri.user_info is not None:
+        fields.setdefault("Authorization", build_authorization_basic(*uri.user_info))
+    if target.subprotocols:
+        fields["Sec-WebSocket-Protocol"] = ", ".join(target.subprotocols)
+    if deflate:
+        fields["Sec-WebSocket-Extensions"] = DEFLATE
+    own_host = next((fields.pop(name) for name in [*fields] if name.lower() == "host"), None)
+    authority = own_host or build_host(uri.host, uri.port, uri.secure)
+    return encode_request(authority, uri.resource_name, key, fields)
 
 
-async def _judge(stream: TcpStream, head: bytes, rest: bytes, protocol: ClientProtocol) -> None:
-    """Raise unless the response opens a WebSocket."""
-    status_line = _STATUS_LINE.match(head)
-    if status_line is None or not head.endswith(b"\r\n\r\n"):
-        what = f"answers the handshake with {head[:40]!r}, which is not HTTP" if head else "ends TCP without an answer"
-        raise NotOpened("not_a_websocket_server", f"It {what}.")
-    http_status = int(status_line[1])
-    if http_status != 101:
-        raise _rejected(http_status, (status_line[2] or b"").decode("latin-1"), head, await _body(stream, rest))
-    protocol.receive_data(head)
-    protocol.events_received()
-    if protocol.handshake_exc is not None:
-        raise _misopened(protocol.handshake_exc)
+async def _read_head(stream: TcpStream) -> tuple[ResponseHead, bytes]:
+    received = b""
+    while True:
+        data = await stream.receive()
+        received += data
+        if (head := read_response(received)) is not None:
+            return head, received
+        if not data:
+            raise _cut_short(received)
 
 
-async def _body(stream: TcpStream, rest: bytes) -> bytes:
+def _cut_short(received: bytes) -> NotOpened:
+    what = f"ends TCP within its answer, after {received[:80]!r}" if received else "ends TCP without an answer"
+    return NotOpened("not_a_websocket_server", f"It {what}.")
+
+
+async def _body(stream: TcpStream, rest: bytes) -> str:
     """Return the beginning of an error's body: servers say there what they miss."""
     try:
         async with asyncio.timeout(_BODY_WAIT_S):
@@ -175,33 +215,34 @@ async def _body(stream: TcpStream, rest: bytes) -> bytes:
                 rest += data
     except TimeoutError:
         pass
-    return rest
+    return rest[:MAX_HEAD_BYTES].decode(errors="replace")
 
 
-def _rejected(http_status: int, phrase: str, head: bytes, body: bytes) -> NotOpened:
-    said = f"It answers the opening handshake with HTTP {http_status} {phrase}".rstrip()
-    _, _, raw_headers = head.partition(b"\n")
-    if http_status in (429, 503):
-        return NotOpened("overloaded", f"{said}: it asks to be left alone for now.", http_status)
-    if http_status in (401, 403, 407):
-        return NotOpened("unauthorized", f"{said}: it wants credentials, or another Origin.", http_status)
-    if 300 <= http_status < 400:
-        location = http.client.parse_headers(io.BytesIO(raw_headers)).get("Location", "no other place")
-        return NotOpened("redirected", f"{said}: it points to {location}, which is not followed.", http_status)
-    if _SUBPROTOCOL.search(raw_headers + body):
-        return NotOpened("needs_subprotocol", f"{said}: it wants another subprotocol.{_quote(body)}", http_status)
+def _rejected(head: ResponseHead, body: str) -> NotOpened:
+    status, fields = head.status, head.fields
+    said = f"It answers the opening handshake with HTTP {status} {head.phrase}".rstrip()
+    if status in (429, 503):
+        wait_s = retry_after_s(fields)
+        until = "for now" if wait_s is None else f"for {wait_s:g} s"
+        return NotOpened("overloaded", f"{said}: it asks to be left alone {until}.", status, retry_s=wait_s)
+    if status in (401, 403, 407):
+        return NotOpened("unauthorized", f"{said}: it wants credentials, or another Origin.", status)
+    if 300 <= status < 400:
+        location = fields.get("Location", "no other place")
+        return NotOpened("redirected", f"{said}: it points to {location}, which is not followed.", status)
+    if _SUBPROTOCOL.search(body) or any(_SUBPROTOCOL.search(f"{name}: {value}") for name, value in fields):
+        return NotOpened("needs_subprotocol", f"{said}: it wants another subprotocol.{_quote(body)}", status)
     nothing = f"{said}: there is no WebSocket at this address, or it wants another request.{_quote(body)}"
-    return NotOpened("not_a_websocket_server", nothing, http_status)
+    return NotOpened("not_a_websocket_server", nothing, status)
 
 
-def _misopened(error: Exception) -> NotOpened:
+def _misopened(head: ResponseHead, error: HandshakeError) -> NotOpened:
     """A 101 that RFC 6455 §4.1 tells a client not to take."""
-    if isinstance(error, NegotiationError) and "subprotocol" in str(error):
+    if head.fields.has("Sec-WebSocket-Protocol") and "Protocol" in str(error):
         return NotOpened("needs_subprotocol", f"It opens with a subprotocol that was not offered: {error}.", 101)
-    kind = "its opening handshake is not valid" if isinstance(error, InvalidHandshake) else "its answer is not HTTP"
-    return NotOpened("not_a_websocket_server", f"HTTP 101, but {kind}: {error}.", 101)
+    return NotOpened("not_a_websocket_server", f"HTTP 101, but its opening handshake is not valid: {error}.", 101)
 
 
-def _quote(body: bytes) -> str:
-    text = " ".join(body.decode(errors="replace").split())
+def _quote(body: str) -> str:
+    text = " ".join(body.split())
     return f" It says “{text[:200]}”." if text else ""

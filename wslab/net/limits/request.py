@@ -1,68 +1,56 @@
-"""What to probe, with what, and with whose permission: checked at the call, before anything is sent."""
+"""What to probe and how far: checked at the call, before anything is sent."""
 
 from __future__ import annotations
 
-import importlib.metadata
-import re
-import ssl
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass
 
-from websockets.exceptions import InvalidURI
-from websockets.uri import parse_uri
-
-from wslab.core.arguments import check_number, check_url, check_whole
+from wslab.core.arguments import check_flag, check_number, check_whole
 from wslab.core.errors import BadTypeError, BadValueError
+from wslab.core.limits.contents import Contents, Filled, Templated
 from wslab.core.limits.search import DEFAULT_CAP_BYTES
-from wslab.net.limits.opening import Target
-from wslab.net.limits.permission import Bounds, bounds_for, check_permission
+from wslab.core.target import Target, as_target
+from wslab.net.limits.bounds import Bounds, bounds_for
 
 MAX_CAP_BYTES = 2**30
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
-_OURS = re.compile(r"(host|upgrade|connection|sec-websocket-.*)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ProbeRequest:
     """The arguments of `find_limit`.
 
     Fields:
-        url: ws:// or wss://.
+        target: what to probe: a URL, or all that it takes to reach it and to be understood there.
         cap_bytes: try no larger message than this plus one byte, 2 to 1,073,741,824.
         configured_bytes: the limit that the server is said to have, 1 to `cap_bytes`: it is tried first, and
             compared with what is found. None: not known.
-        subprotocols: to offer, the preferred one first.
-        greeting: a text message to send first on each connection, for servers that want one.
-        filler: the one ASCII character that messages consist of; "4" makes each an engine.io message.
-        headers: added to the opening handshake; a User-Agent or Origin here replaces ours.
-        allow_hosts: hosts other than this machine that the caller may probe.
-        ssl_context: for wss://. None: certificates are checked against the system's authorities.
-        timeout_s: for TCP, TLS and opening handshake each, 0.1 to 60.
-        hold_s: how long a server that has refused a message may take to end TCP, 0.1 to 60; longer is "hold".
+        filler: the one ASCII character that messages consist of, where the target has no template; "4" makes each an
+            engine.io message.
+        hold_s: how long a server that has refused a message may neither read nor end TCP, 0.1 to 60; longer is "hold".
+        max_elapsed_s: the whole search ends after that, 1 to 86,400.
+        keep_replies: whether the verdict may quote what the server answers.
 
     Raises:
         TypeError, ValueError: an argument is out of its bounds, or the host is neither this machine nor allowed.
     """
 
-    url: str
+    target: Target | str
+    _: KW_ONLY
     cap_bytes: int = DEFAULT_CAP_BYTES
     configured_bytes: int | None = None
-    subprotocols: Sequence[str] = ()
-    greeting: str | None = None
     filler: str = "a"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    allow_hosts: Collection[str] = ()
-    ssl_context: ssl.SSLContext | None = None
-    timeout_s: float = 5.0
     hold_s: float = 2.0
+    max_elapsed_s: float = 300.0
+    keep_replies: bool = True
 
     def __post_init__(self) -> None:
-        check_url(self.url)
-        try:
-            parse_uri(self.url)
-        except (InvalidURI, UnicodeError) as error:
-            raise BadValueError(f"url is {self.url!r}, which websockets does not take: {error}") from None
-        check_permission(self.url, self.allow_hosts)
+        target = as_target(self.target)
+        object.__setattr__(self, "target", target)
+        target.check_permission()
+        if target.proxy is not None:
+            raise BadValueError(
+                "the target has a proxy, and the probe counts what TCP itself does, which a proxy hides; probe the "
+                "server directly, or give the proxy's address as the URL's where it forwards"
+            )
         check_whole("cap_bytes", self.cap_bytes, low=2, high=MAX_CAP_BYTES, unit="bytes")
         check_whole(
             "configured_bytes",
@@ -73,50 +61,32 @@ class ProbeRequest:
             hint="raise cap_bytes to look further",
             optional=True,
         )
-        check_number("timeout_s", self.timeout_s, low=0.1, high=60, unit="seconds")
         check_number("hold_s", self.hold_s, low=0.1, high=60, unit="seconds")
-        self._check_words()
+        check_number("max_elapsed_s", self.max_elapsed_s, low=1, high=86_400, unit="seconds")
+        check_flag("keep_replies", self.keep_replies)
+        self._check_messages(target)
 
-    def _check_words(self) -> None:
-        if not (isinstance(self.filler, str) and len(self.filler) == 1 and self.filler.isascii()):
+    def _check_messages(self, target: Target) -> None:
+        if not isinstance(self.filler, str):
+            raise BadTypeError(f"filler is {self.filler!r}, but must be one ASCII character that fills every message")
+        if not (len(self.filler) == 1 and self.filler.isascii()):
+            raise BadValueError(f"filler is {self.filler!r}, but must be one ASCII character that fills every message")
+        smallest = target.messages.min_bytes if target.messages else 1
+        if smallest >= self.cap_bytes:
             raise BadValueError(
-                f"filler is {self.filler!r}, but must be one ASCII character, which fills every message"
+                f"the template's smallest message has {smallest:,} bytes, but cap_bytes is {self.cap_bytes:,}: raise it"
             )
-        if isinstance(self.subprotocols, str):
-            raise BadTypeError(f"subprotocols is {self.subprotocols!r}, but must be a list of names")
-        for name in self.subprotocols:
-            if not _TOKEN.fullmatch(name):
-                raise BadValueError(f"subprotocols holds {name!r}, which is no token (RFC 6455 §4.1); leave out spaces")
-        for name, value in self.headers.items():
-            if not _TOKEN.fullmatch(name) or not value.isprintable() or not value.isascii():
-                raise BadValueError(
-                    f"headers holds {name!r}: {value!r}, which is no HTTP header; keep to printable ASCII"
-                )
-            if _OURS.fullmatch(name):
-                raise BadValueError(
-                    f"headers holds {name!r}, which the opening handshake sets; see subprotocols for one"
-                )
+
+    @property
+    def to(self) -> Target:
+        """The target, whatever it was described by."""
+        return as_target(self.target)
+
+    @property
+    def contents(self) -> Contents:
+        template = self.to.messages
+        return Filled(self.filler) if template is None else Templated(template)
 
     @property
     def bounds(self) -> Bounds:
-        return bounds_for(self.url, self.cap_bytes)
-
-    @property
-    def target(self) -> Target:
-        return Target(
-            url=self.url,
-            subprotocols=self.subprotocols,
-            headers=self.headers,
-            user_agent=_user_agent(),
-            ssl_context=self.ssl_context,
-            timeout_s=self.timeout_s,
-            bytes_per_s=self.bounds.bytes_per_s,
-        )
-
-
-def _user_agent() -> str:
-    try:
-        version = importlib.metadata.version("wslab")
-    except importlib.metadata.PackageNotFoundError:  # run from a source tree that is not installed
-        version = "unknown"
-    return f"wslab/{version} (WebSocket limit probe)"
+        return bounds_for(self.to, self.cap_bytes, self.max_elapsed_s)

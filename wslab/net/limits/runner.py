@@ -10,61 +10,89 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from types import TracebackType
 
+from msgspec.structs import replace
 from websockets.frames import Opcode
 
-from wslab.core.limits.trials import Observation, Trial
-from wslab.core.limits.verdicts import AfterRefusal, Failure
+from wslab.core.limits.contents import Contents
+from wslab.core.limits.trials import Ending, Observation, Trial
+from wslab.core.limits.verdicts import Failure
+from wslab.core.target import Target
 from wslab.net.frames import encode_header, text_frame
-from wslab.net.limits.offers import compressed_frame, filled_frame, fragmented_message
+from wslab.net.limits.offers import CHUNK_BYTES, Piece, fragmented_message, whole_frame
+from wslab.net.limits.opening import NotOpened
 from wslab.net.limits.waits import Waits
-from wslab.net.limits.wire import Wire
+from wslab.net.limits.wire import Sending, Wire
 
-WIDE_CHARACTER = "é".encode()  # two bytes
-OpenWire = Callable[[bool], Awaitable[Wire]]
+OVERRUN_BUFFER_BYTES = 64 * 1024
+"""What the kernel may hold back while it is found out how much a server takes."""
+
+DRIP_S = 0.05
+"""Between the pieces of a payload that is spread over a time."""
+
+_STEPS_OF_PROGRESS = 64
+OpenWire = Callable[[Trial, int | None], Awaitable[Wire]]
 Question = Callable[[], bool]
 
 
 @dataclass(slots=True)
 class Since:
-    """What a wire has received since a trial began."""
+    """What a wire has received since a trial began, and when that was."""
 
     wire: Wire
+    began_at_s: float
     echoed_before: int
     own_before: int
 
     @classmethod
     def now(cls, wire: Wire) -> Since:
-        return cls(wire, wire.frames.echoed_bytes, wire.frames.own_messages)
+        loop = asyncio.get_running_loop()
+        return cls(wire, loop.time(), wire.answers.echoed_bytes, wire.answers.own_messages)
 
     def echoed_bytes(self) -> int:
-        return self.wire.frames.echoed_bytes - self.echoed_before
+        return self.wire.answers.echoed_bytes - self.echoed_before
 
     def own_messages(self) -> int:
-        return self.wire.frames.own_messages - self.own_before
+        return self.wire.answers.own_messages - self.own_before
+
+    def progress(self, payload_bytes: int) -> Callable[[], int]:
+        """How much of an echo has come, in steps: who sends it byte by byte is not waited for without end."""
+        step = max(1, payload_bytes // _STEPS_OF_PROGRESS)
+        return lambda: (self.wire.answers.matching_bytes - self.echoed_before) // step
+
+
+@dataclass(slots=True)
+class Spent:
+    """What was sent for each purpose: bytes of frames, and messages, complete or not."""
+
+    search: int = 0
+    evidence: int = 0
+    control: int = 0
+    messages: int = 0
+
+    @property
+    def total_bytes(self) -> int:
+        return self.search + self.evidence + self.control
 
 
 class TrialRunner:
-    """Turns trials into sightings, on connections that `open_wire(deflate)` opens. Leave it as a context.
+    """Turns trials into observations, on connections that `open_wire` opens. Leave it as a context."""
 
-    Fields:
-        probe_wire_bytes, confirmation_wire_bytes: as in `Verdict`. received_bytes: from the server, frames only.
-    """
-
-    def __init__(self, open_wire: OpenWire, *, fill: bytes, greeting: str | None, hold_s: float) -> None:
+    def __init__(self, open_wire: OpenWire, *, contents: Contents, target: Target, hold_s: float) -> None:
+        self.spent = Spent()
         self._open_wire = open_wire
-        self._fill = fill
-        self._greeting = greeting
+        self._contents = contents
+        self._target = target
         self._hold_s = hold_s
         self._waits = Waits()
         self._wire: Wire | None = None
+        self._last: Trial | None = None
+        self._settled_at_s = 0.0
         self._is_answering = True
         self._offered_deflate = False
-        self.probe_wire_bytes = 0
-        self.confirmation_wire_bytes = 0
-        self.received_bytes = 0
 
     async def __aenter__(self) -> TrialRunner:
         return self
@@ -78,114 +106,232 @@ class TrialRunner:
         """Carry out one trial and return what was seen.
 
         Raises:
-            NotOpened: it needed a new connection, and none could be had.
+            NotOpened: it needed a new connection, and none was opened.
         """
+        before = self._ending()
         wire = await self._wire_for(trial)
         if trial.is_compressed and not wire.deflate:
             return Observation()
-        sent_before, received_before = wire.sent_bytes, wire.received_bytes
+        sent_before = wire.sent_bytes
         try:
-            return await self._try(wire, trial)
+            observation = await (self._series(wire, trial) if trial.form == "series" else self._try(wire, trial))
         finally:
-            sent_bytes = wire.sent_bytes - sent_before
-            self.received_bytes += wire.received_bytes - received_before
-            if trial.evidence:
-                self.confirmation_wire_bytes += sent_bytes
-            else:
-                self.probe_wire_bytes += sent_bytes
+            spent = wire.sent_bytes - sent_before
+            setattr(self.spent, trial.purpose, getattr(self.spent, trial.purpose) + spent)
+        self._last = trial if observation.close_code is None else None
+        self._settled_at_s = asyncio.get_running_loop().time()
+        return replace(observation, before=before, nth=max(1, wire.messages), sent_bytes=wire.sent_bytes)
+
+    def _ending(self) -> Ending | None:
+        """How the connection of the last trial ended since, if it was to live on."""
+        wire, last = self._wire, self._last
+        if wire is None or last is None or not (wire.is_whole and wire.has_ended and self._is_answering):
+            return None
+        close, over_at_s = wire.answers.close, wire.over_at_s or self._settled_at_s
+        self._is_answering = False
+        return Ending(
+            close_code=1006 if close is None or wire.answers.close_fault else close.code,
+            close_reason=close.reason if close else "",
+            payload_bytes=last.payload_bytes,
+            nth=max(1, wire.messages),
+            age_s=over_at_s - wire.opened_at_s,
+            sent_bytes=wire.sent_bytes,
+            idle_s=max(0.0, over_at_s - self._settled_at_s),
+        )
 
     async def _try(self, wire: Wire, trial: Trial) -> Observation:
-        wire.frames.fill = WIDE_CHARACTER if trial.content == "wide_text" else self._fill
+        wire.answers.expect(max(1, trial.echo_bytes), partial(self._contents.piece, trial.content, trial.echo_bytes))
         since = Since.now(wire)
-        pong = _never
-        after_refusal: AfterRefusal | None = None
+        pong, header_only, sending = _never, False, None
         if trial.is_announcement:
             await self._announce(wire, trial)
+        elif trial.form == "overrun":
+            sending = await self._overrun(wire, trial)
         else:
-            left_bytes = await self._send(wire, trial)
+            header_only = await self._send(wire, trial)
             pong = await self._await_fate(wire, trial, since)
-            if trial.evidence and trial.form == "frame" and wire.has_ended:
-                after_refusal = await wire.what_follows(left_bytes, wait_s=self._waits.for_reset(), hold_s=self._hold_s)
-        violation = wire.frames.violation
+            if trial.grace_s and not wire.has_ended:
+                await wire.rest(trial.grace_s)
+        return self._seen(wire, since, pong=pong(), header_only=header_only, sending=sending)
+
+    def _seen(
+        self, wire: Wire, since: Since, *, pong: bool = False, header_only: bool = False, sending: Sending | None = None
+    ) -> Observation:
+        now_s = asyncio.get_running_loop().time()
+        settled_at_s = now_s if wire.over_at_s is None else max(wire.over_at_s, since.began_at_s)
+        answers = wire.answers
         return Observation(
             echoed_bytes=since.echoed_bytes(),
             own_messages=since.own_messages(),
-            pong=pong(),
-            close=wire.frames.close,
-            close_frame_hex=wire.frames.close_bytes.hex() or None,
+            replies=tuple(answers.replies),
+            pong=pong,
+            close=answers.close,
+            close_frame_hex=answers.close_bytes.hex() or None,
+            close_fault=answers.close_fault,
             tcp_ended=wire.tcp_ended,
-            after_refusal=after_refusal,
-            reads_on_briefly=wire.reads_on_briefly,
+            header_only=header_only,
+            sending=sending,
+            age_s=settled_at_s - wire.opened_at_s,
+            took_s=settled_at_s - since.began_at_s,
             deflate=wire.deflate,
-            failure=Failure(status="breaks_protocol", explanation=f"It sends {violation}.") if violation else None,
+            failure=_failure(wire),
         )
 
     async def _announce(self, wire: Wire, trial: Trial) -> None:
         began = asyncio.get_running_loop().time()
+        self._count_message(wire)
         await wire.announce(self._parts(trial), self._waits.for_answer())
         if await wire.until(lambda: wire.has_ended, self._waits.for_refusal(trial.patience)):
             self._waits.note_refusal(asyncio.get_running_loop().time() - began)
 
-    async def _send(self, wire: Wire, trial: Trial) -> int:
-        """Send the trial's message, as much as the server takes; return how much of one frame is left unsent."""
+    async def _send(self, wire: Wire, trial: Trial) -> bool:
+        """Send the trial's message, as much as the server takes; return whether it was refused on its header alone."""
+        if trial.form in ("opening", "nothing"):
+            return False
+        self._count_message(wire)
         parts = self._parts(trial)
         stall_s = max(1.0, self._waits.for_answer(trial.patience, trial.payload_bytes))
-        sent_before = wire.sent_bytes
-        if trial.evidence and self._waits.refusal_s is not None and trial.form in ("frame", "padded"):
+        if trial.purpose == "evidence" and self._waits.refusal_s is not None and trial.form in ("frame", "padded"):
             # This server refuses headers: the payload need not be sent to be refused.
-            await wire.announce(islice(parts, 2), stall_s)
-            await wire.until(lambda: wire.has_ended, self._waits.for_refusal())
-        await wire.send(parts, stall_s)
-        whole_bytes = len(encode_header(Opcode.TEXT, trial.payload_bytes, bytes(4))) + trial.payload_bytes
-        return max(0, whole_bytes - (wire.sent_bytes - sent_before))
+            await wire.announce(islice(parts, 1), stall_s)
+            if await wire.until(lambda: wire.has_ended, self._waits.for_refusal()):
+                return True
+        pace = trial.payload_bytes / trial.takes_s if trial.takes_s else float("inf")
+        await wire.send(parts, stall_s, bytes_per_s=pace)
+        return False
+
+    async def _overrun(self, wire: Wire, trial: Trial) -> Sending:
+        """Send the message and more behind it; find out what each kind of client comes to know."""
+        self._count_message(wire)
+        sending = await wire.send_regardless(self._overrunning(trial), self._hold_s)
+        if sending == "taken":
+            await wire.until(lambda: wire.has_ended, self._waits.for_answer(trial.patience, trial.payload_bytes))
+            if wire.has_ended and not wire.tcp_ended:
+                await wire.end_of_tcp(self._hold_s)
+        return sending
+
+    def _overrunning(self, trial: Trial) -> Iterator[bytes]:
+        yield from self._parts(replace(trial, form="frame"))
+        left_bytes = trial.overrun_bytes - trial.payload_bytes
+        further = replace(trial, form="frame", payload_bytes=min(trial.payload_bytes, CHUNK_BYTES))
+        message = b"".join(self._parts(further))
+        several = message * (1 + CHUNK_BYTES // len(message))
+        for _ in range(0, left_bytes, len(several)):
+            yield several
+
+    async def _series(self, wire: Wire, trial: Trial) -> Observation:
+        """Send message after message, each once the one before is settled; count how many were."""
+        one = replace(trial, form="fragments" if trial.fragment_bytes else "frame", purpose="control")
+        since = Since.now(wire)
+        passed = 0
+        while passed < trial.count and not wire.has_ended:
+            if passed:
+                await wire.rest(trial.rest_s if passed == trial.rest_after else trial.interval_s)
+            if wire.has_ended:
+                break
+            observation = await self._try(wire, one)
+            if observation.close_code is not None or not self._is_answering:
+                break
+            passed += 1
+        return replace(self._seen(wire, since), passed=passed)
+
+    def _count_message(self, wire: Wire) -> None:
+        wire.messages += 1
+        self.spent.messages += 1
 
     def _parts(self, trial: Trial) -> Iterator[bytes]:
         opcode = Opcode.BINARY if trial.content == "binary" else Opcode.TEXT
-        fill = WIDE_CHARACTER if trial.content == "wide_text" else self._fill
         size = trial.payload_bytes
+        piece: Piece = partial(self._contents.piece, trial.content, size)
         match trial.form:
             case "announced":
                 yield encode_header(opcode, size, os.urandom(4))
             case "announced_in_fragments":
-                yield b"".join(filled_frame(opcode, 1, fill, final=False))
+                yield b"".join(whole_frame(opcode, 1, piece, final=False))
                 yield encode_header(Opcode.CONT, size - 1, os.urandom(4))
             case "frame" | "again":
-                yield from filled_frame(opcode, size, fill)
+                yield from whole_frame(opcode, size, piece, chunk_bytes=_chunk_bytes(trial))
             case "fragments":
-                yield from fragmented_message(opcode, size, trial.fragment_bytes, fill)
+                yield from fragmented_message(opcode, size, trial.fragment_bytes, piece)
             case "deflated" | "padded":
-                yield from compressed_frame(opcode, trial.compressed_payload(fill))
+                payload = trial.compressed_payload(self._contents.fill or b"a")
+                yield from whole_frame(opcode, len(payload), lambda at, length: payload[at : at + length], rsv1=True)
 
     async def _await_fate(self, wire: Wire, trial: Trial, since: Since) -> Question:
-        """Wait until the message is answered or the wait is over; return whether the ping behind it was answered."""
-        baseline, waits, loop = trial.baseline, self._waits, asyncio.get_running_loop()
+        """Wait until the message is answered or the wait is over; return whether the ping behind it was answered.
+
+        A ping is sent only where nothing else tells: behind a refused message it may be what a server dies of.
+        """
+        baseline, waits = trial.baseline, self._waits
+        sent_at_s = asyncio.get_running_loop().time()
         answer_s = waits.for_answer(trial.patience, trial.payload_bytes)
-        began = loop.time()
+        progress = since.progress(trial.echo_bytes)
 
         def echoed() -> bool:
             return since.echoed_bytes() >= max(1, trial.echo_bytes)
 
+        def answered() -> bool:
+            return echoed() if baseline.replies == "echo" else since.own_messages() > 0
+
         if baseline.ends is not None:
-            await wire.until(echoed if baseline.replies == "echo" else _never, answer_s, since.echoed_bytes)
+            await wire.until(echoed if baseline.replies == "echo" else _never, answer_s, progress)
             self._is_answering = False
             return _never
-        pong = await wire.ping(answer_s) if baseline.pongs and wire.is_whole else _never
-        expected: Question = {
-            "echo": echoed,
-            "own": lambda: since.own_messages() > 0,
-            "none": pong,
-            None: lambda: echoed() and pong(),
-        }[baseline.replies]
-        if await wire.until(lambda: pong() or echoed() or expected(), answer_s, since.echoed_bytes):
-            took_s = loop.time() - began
-            more_s = waits.for_more(trial.patience, trial.payload_bytes)
-            if await wire.until(expected, more_s, since.echoed_bytes):
-                waits.note_answer(took_s if baseline.replies is None else loop.time() - began, trial.payload_bytes)
-            if baseline.replies in ("own", "none"):  # no proof yet: a close frame may be on its way
-                await wire.until(_never, waits.for_more(trial.patience))
-        is_mute = baseline.replies is None or (baseline.replies == "none" and not baseline.pongs)
-        self._is_answering = is_mute or expected()
+        if trial.form in ("opening", "nothing"):
+            pong = await self._pinged(wire, trial)
+            await wire.until(pong, answer_s)
+            await wire.until(_never, waits.for_more(trial.patience))
+            return pong
+        if baseline.replies is None:
+            return await self._first_fate(wire, trial, since, echoed)
+        if baseline.replies == "none":
+            return await self._unanswered_fate(wire, trial)
+        if await wire.until(lambda: answered() or bool(wire.answers.replies), answer_s, progress):
+            if not answered():
+                await wire.until(answered, waits.for_more(trial.patience, trial.payload_bytes), progress)
+            if answered():
+                waits.note_answer(asyncio.get_running_loop().time() - sent_at_s, trial.payload_bytes)
+            if baseline.replies == "own":  # no proof yet: a close frame may be on its way
+                await wire.until(_never, waits.for_more())
+            self._is_answering = answered() or bool(wire.answers.replies)
+            return _never
+        pong = await self._pinged(wire, trial)
+        await wire.until(lambda: pong() or answered(), waits.for_answer(trial.patience))
+        if pong() and not answered():
+            await wire.until(answered, waits.for_more(trial.patience, trial.payload_bytes), progress)
+        self._is_answering = answered()
         return pong
+
+    async def _first_fate(self, wire: Wire, trial: Trial, since: Since, echoed: Question) -> Question:
+        """Of a first message, of which nobody knows yet whether it will be answered."""
+        pong = await self._pinged(wire, trial)
+        answer_s = self._waits.for_answer(trial.patience)
+        if await wire.until(lambda: pong() or echoed(), answer_s):
+            took_s = asyncio.get_running_loop().time() - since.began_at_s
+            if await wire.until(lambda: echoed() and pong(), self._waits.for_more(trial.patience)):
+                self._waits.note_answer(took_s, trial.payload_bytes)
+        self._is_answering = True
+        return pong
+
+    async def _unanswered_fate(self, wire: Wire, trial: Trial) -> Question:
+        """Of a message that only a closure would answer."""
+        waits = self._waits
+        if not trial.baseline.pongs:
+            await wire.until(_never, waits.for_answer(trial.patience, trial.payload_bytes))
+            return _never
+        await wire.until(_never, waits.for_more(trial.patience))
+        began = asyncio.get_running_loop().time()
+        pong = await self._pinged(wire, trial)
+        if await wire.until(pong, waits.for_answer(trial.patience, trial.payload_bytes)):
+            waits.note_answer(asyncio.get_running_loop().time() - began, trial.payload_bytes)
+            await wire.until(_never, waits.for_more())
+        self._is_answering = pong()
+        return pong
+
+    async def _pinged(self, wire: Wire, trial: Trial) -> Question:
+        if not (trial.baseline.pongs and wire.is_whole and not wire.has_ended):
+            return _never
+        return await wire.ping(self._waits.for_answer(trial.patience))
 
     async def _wire_for(self, trial: Trial) -> Wire:
         """Return the open connection if it is fit for this trial, else a new one, past its greetings."""
@@ -193,20 +339,39 @@ class TrialRunner:
         if wire is not None and (trial.form == "again" or self._is_fit(wire, trial)):
             return wire
         await self._leave()
-        wire = self._wire = await self._open_wire(trial.is_compressed)
+        buffer_bytes = OVERRUN_BUFFER_BYTES if trial.form == "overrun" else None
+        wire = self._wire = await self._open_wire(trial, buffer_bytes)
         self._is_answering, self._offered_deflate = True, trial.is_compressed
-        frames = wire.frames
-        if self._greeting is not None:
-            await wire.send([text_frame(self._greeting)], self._waits.for_answer())
-            self.probe_wire_bytes += wire.sent_bytes
-            await wire.until(lambda: frames.own_messages > 0, self._waits.for_more(trial.patience))
+        wire.answers.answer_always(self._target.answers)
+        wire.answers.listen_for(self._target.said(step) for step in self._target.steps if step.kind == "await")
+        await self._greet(wire, trial)
+        answers = wire.answers
         if trial.baseline.greetings:
-            await wire.until(lambda: frames.own_messages >= trial.baseline.greetings, self._waits.for_answer())
+            await wire.until(lambda: answers.own_messages >= trial.baseline.greetings, self._waits.for_answer())
         return wire
+
+    async def _greet(self, wire: Wire, trial: Trial) -> None:
+        """Go through the target's dialogue, whose messages are neither the search's nor answers to it."""
+        sent_before = wire.sent_bytes
+        answers = wire.answers
+        steps = [(step.kind, self._target.said(step)) for step in self._target.steps]
+        own_before = 0
+        for kind, text in steps:
+            if kind == "await":
+                if not await wire.until(answers.heard(text), self._target.open_timeout_s):
+                    raise _ungreeted(wire, text)
+                continue
+            own_before = answers.own_messages
+            await wire.send([text_frame(text)], self._waits.for_answer())
+        if steps and steps[-1][0] == "say":
+            await wire.until(lambda: answers.own_messages > own_before, self._waits.for_more(trial.patience))
+        answers.listen_for([])
+        self.spent.search += wire.sent_bytes - sent_before
 
     def _is_fit(self, wire: Wire, trial: Trial) -> bool:
         return (
-            trial.form != "opening"
+            not trial.fresh
+            and trial.form not in ("opening", "series", "overrun")
             and self._is_answering
             and wire.is_whole
             and not wire.has_ended
@@ -218,7 +383,26 @@ class TrialRunner:
             wire, self._wire = self._wire, None
             sent_before = wire.sent_bytes
             await wire.leave()
-            self.probe_wire_bytes += wire.sent_bytes - sent_before
+            self.spent.search += wire.sent_bytes - sent_before
+
+
+def _chunk_bytes(trial: Trial) -> int:
+    if not trial.takes_s:
+        return CHUNK_BYTES
+    return max(1, min(CHUNK_BYTES, int(trial.payload_bytes * DRIP_S / trial.takes_s)))
+
+
+def _failure(wire: Wire) -> Failure | None:
+    excess, violation = wire.answers.allowance.excess, wire.answers.violation
+    if excess is not None:
+        return Failure(status="out_of_bounds", explanation=f"{excess}: the probe read no further.")
+    return Failure(status="breaks_protocol", explanation=f"It sends {violation}.") if violation else None
+
+
+def _ungreeted(wire: Wire, text: str) -> NotOpened:
+    close = wire.answers.close
+    end = f"; the server closes with {close.code} “{close.reason}”" if close else ""
+    return NotOpened("needs_greeting", f"The greeting waits for “{text}”, which did not come{end}.")
 
 
 def _never() -> bool:

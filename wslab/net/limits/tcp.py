@@ -32,12 +32,18 @@ class TcpStream:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._flushing = asyncio.Lock()
         self.end: TcpEnd | None = None
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError):  # a Unix socket has no such option
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._acknowledge_at_once()
 
     @classmethod
-    async def connect(cls, addresses: Sequence[AddressInfo]) -> TcpStream:
+    async def connect(
+        cls, addresses: Sequence[AddressInfo], *, source: str | None = None, send_buffer_bytes: int | None = None
+    ) -> TcpStream:
         """Connect to the first address that answers.
+
+        Args:
+            source: address to connect from. send_buffer_bytes: what the kernel may hold back, about; None: its choice.
 
         Raises:
             OSError: none does; the last one's error.
@@ -46,6 +52,10 @@ class TcpStream:
             sock = socket.socket(family, kind, protocol)
             sock.setblocking(False)
             try:
+                if source is not None:
+                    sock.bind((source, 0))
+                if send_buffer_bytes is not None:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
                 await asyncio.get_running_loop().sock_connect(sock, address)
             except OSError:
                 sock.close()

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import os
 from collections.abc import Callable, Iterable
+from itertools import cycle
+from typing import Literal
 
 from websockets.frames import Opcode
 
-from wslab.core.limits.verdicts import AfterRefusal
-from wslab.net.frames import control_frame
-from wslab.net.limits.answers import FrameReader
+from wslab.net.frames import control_frame, text_frame
+from wslab.net.limits.answers import Allowance, AnswerReader
 from wslab.net.limits.tcp import TcpStream
 
 CLOSE_NORMALLY = b"\x03\xe8"
@@ -28,27 +28,37 @@ LATE_SLICE = 0.25
 _RESET_TAKES_S = 1.0
 _FAREWELL_S = 0.05
 
+Sending = Literal["taken", "failed", "blocked"]
+
 
 class Wire:
     """One connection after its opening handshake.
 
     Fields:
-        frames: what has been received. deflate: permessage-deflate was agreed.
+        answers: what has been received. deflate: permessage-deflate was agreed.
         sent_bytes: of frames, headers and masks included. bytes_per_s: sends no faster, on average.
         is_whole: the last frame was sent to its end, so that another may follow.
+        messages: sent or begun. opened_at_s: on the loop's clock.
     """
 
     def __init__(
-        self, stream: TcpStream, early: bytes, *, fill: bytes, deflate: bool, bytes_per_s: float = math.inf
+        self,
+        stream: TcpStream,
+        early: bytes,
+        *,
+        allowance: Allowance | None = None,
+        deflate: bool = False,
+        bytes_per_s: float = math.inf,
     ) -> None:
-        self.frames = FrameReader(fill, deflate=deflate)
+        self.answers = AnswerReader(deflate=deflate, allowance=allowance)
         self.deflate = deflate
-        self.sent_bytes = 0
-        self.received_bytes = 0
+        self.sent_bytes = self.messages = 0
         self.is_whole = True
-        self.reads_on_briefly = False
+        self.opened_at_s = asyncio.get_running_loop().time()
+        self.over_at_s: float | None = None
         self._stream = stream
         self._bytes_per_s = bytes_per_s
+        self._pings = cycle(bytes([number]) for number in range(256))
         self._news = asyncio.Event()
         self._over = asyncio.Event()
         self._reading = asyncio.create_task(self._read(early))
@@ -63,8 +73,8 @@ class Wire:
 
     @property
     def has_ended(self) -> bool:
-        """A close frame came, or the end of TCP, or what is no frame."""
-        return self.tcp_ended or self.frames.close is not None or self.frames.violation is not None
+        """A close frame came, or the end of TCP, or what is no frame, or too much."""
+        return self.tcp_ended or self.answers.is_over
 
     async def until(
         self, settled: Callable[[], bool], timeout_s: float, progress: Callable[[], int] | None = None
@@ -89,10 +99,15 @@ class Wire:
                 if left <= 0:
                     break
                 due = loop.time() + slice_s
-            await self._answer_pings()
+            await self._answer()
         return settled()
 
-    async def send(self, parts: Iterable[bytes], stall_s: float) -> bool:
+    async def rest(self, seconds: float) -> None:
+        """Leave the connection alone for so long, or until it ends."""
+        if seconds > 0:
+            await self.until(_never, seconds)
+
+    async def send(self, parts: Iterable[bytes], stall_s: float, *, bytes_per_s: float = math.inf) -> bool:
         """Send a frame, or a beginning of one, part by part; stop at the connection's end.
 
         Returns:
@@ -100,10 +115,13 @@ class Wire:
             for `stall_s`.
         """
         self.is_whole = False
+        pace = min(bytes_per_s, self._bytes_per_s)
         for part in parts:
-            if self.has_ended or not await self._send_part(part, stall_s):
+            if self.has_ended or await self._send_part(part, stall_s) != "taken":
                 return False
-            await asyncio.sleep(len(part) / self._bytes_per_s)  # at least, let the reader have its turn
+            if pace < math.inf:
+                await self.rest(len(part) / pace)
+            await asyncio.sleep(0)  # at least, let the reader have its turn
         self.is_whole = True
         return True
 
@@ -113,40 +131,29 @@ class Wire:
         self.is_whole = False
         return sent
 
+    async def send_regardless(self, parts: Iterable[bytes], stall_s: float) -> Sending:
+        """Send all of it, whatever the server says meanwhile, as a client does that has much left to send."""
+        self.is_whole = False
+        for part in parts:
+            sending = await self._send_part(part, stall_s, heed_end=False)
+            if sending != "taken":
+                return sending
+            if self._bytes_per_s < math.inf:
+                await asyncio.sleep(len(part) / self._bytes_per_s)
+        return "taken"
+
     async def ping(self, stall_s: float) -> Callable[[], bool]:
-        """Send a ping; return whether it has been answered, as a question to be asked later."""
-        payload = os.urandom(4)
+        """Send a ping of one byte; return whether it has been answered, as a question to be asked later."""
+        payload = next(self._pings)
+        self.answers.awaited.add(payload)
+        self.answers.pongs.discard(payload)
         await self.send([control_frame(Opcode.PING, payload)], stall_s)
-        return lambda: payload in self.frames.pongs
+        return lambda: payload in self.answers.pongs
 
-    async def what_follows(self, announced_bytes: int, *, wait_s: float, hold_s: float) -> AfterRefusal:
-        """Find out what the server does after it has refused a message and before it was told that we know.
-
-        Args:
-            announced_bytes: how much of the refused message's payload is not sent yet.
-            wait_s: how long a RST may take. hold_s: how long a server that reads on may take to end TCP.
-
-        Two small pieces are sent: where the server has closed TCP, the first meets a RST and the second an error.
-        Where both are taken, the end of our side tells a server that reads on from one that does not.
-        `reads_on_briefly` is set where the server takes the first piece and then closes TCP by itself.
-        """
-        pieces = [b"\x00"] * min(2, announced_bytes) or [control_frame(Opcode.PING)] * 2
-        for piece in pieces * (2 // len(pieces)):
-            await self._send_part(piece, wait_s, heed_end=False)
-            if self._reading.done():  # TCP was half-closed, or ended: a RST shows in sending only
-                await asyncio.sleep(wait_s)
-            else:
-                await asyncio.wait({self._reading}, timeout=wait_s)
-        if self.was_reset:
-            return "reset"
-        farewell = control_frame(Opcode.CLOSE, CLOSE_NORMALLY) if announced_bytes == 0 else b"\x00"
-        await self._send_part(farewell, wait_s, heed_end=False)
-        self.reads_on_briefly = self.was_reset
+    async def end_of_tcp(self, wait_s: float) -> None:
+        """Tell the other side that nothing more will come, and wait for its end."""
         self._stream.half_close()
-        await asyncio.wait({self._reading}, timeout=hold_s)
-        if self.was_reset and not self.reads_on_briefly:
-            return "reset"
-        return "drain" if self.tcp_ended else "hold"
+        await asyncio.wait({self._reading}, timeout=wait_s)
 
     async def leave(self) -> None:
         """Close, with a closing handshake where one is possible, and wait for it only briefly."""
@@ -160,19 +167,25 @@ class Wire:
 
     async def _read(self, data: bytes) -> None:
         while True:
-            self.received_bytes += len(data)
-            self.frames.feed(data)
+            self.answers.feed(data)
             if self.has_ended:
-                self._over.set()
+                self._note_end()
             self._news.set()
+            if self.answers.allowance.excess is not None:
+                return
             await asyncio.sleep(0)  # the socket may have more at once, for ever: let the others have their turn
             data = await self._stream.receive()
             if not data:
-                self._over.set()
+                self._note_end()
                 self._news.set()
                 return
 
-    async def _send_part(self, part: bytes, stall_s: float, *, heed_end: bool = True) -> bool:
+    def _note_end(self) -> None:
+        if not self._over.is_set():
+            self.over_at_s = asyncio.get_running_loop().time()
+        self._over.set()
+
+    async def _send_part(self, part: bytes, stall_s: float, *, heed_end: bool = True) -> Sending:
         sending = asyncio.ensure_future(self._stream.send(part))
         over = asyncio.ensure_future(self._over.wait())
         try:
@@ -184,13 +197,21 @@ class Wire:
                 sending.cancel()
         if not sending.done() or sending.cancelled():
             await asyncio.wait({sending})
-            return False
+            return "blocked"
         if sending.exception() is not None:
             await asyncio.wait({self._reading}, timeout=_RESET_TAKES_S)  # what came before the reset is still there
-            return False
+            return "failed"
         self.sent_bytes += len(part)
-        return True
+        return "taken"
 
-    async def _answer_pings(self) -> None:
-        while self.is_whole and self.frames.pings and not self.has_ended:
-            await self._send_part(control_frame(Opcode.PONG, self.frames.pings.pop()), _FAREWELL_S)
+    async def _answer(self) -> None:
+        """Send what is due between messages: a pong, and what the application's own heartbeat wants."""
+        if self.is_whole and self.answers.ping is not None and not self.has_ended:
+            payload, self.answers.ping = self.answers.ping, None
+            await self._send_part(control_frame(Opcode.PONG, payload), _FAREWELL_S)
+        while self.is_whole and self.answers.to_say and not self.has_ended:
+            await self._send_part(text_frame(self.answers.to_say.popleft()), _FAREWELL_S)
+
+
+def _never() -> bool:
+    return False

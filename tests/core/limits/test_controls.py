@@ -1,0 +1,110 @@
+"""Whatever else a server closes on is told apart from size: no wrong limit, and the right one where there is one."""
+
+from __future__ import annotations
+
+import pytest
+
+CAP = 2**20
+LIMIT = 100_000
+
+
+@pytest.mark.parametrize("limit", [None, LIMIT])
+@pytest.mark.parametrize("per_server", [False, True])
+@pytest.mark.parametrize("replies", ["echo", "own", "none"])
+@pytest.mark.parametrize("count", [1, 2, 10, 20])
+def test_rate_of_messages(simulate, caps, limit, per_server, replies, count):
+    server = simulate(
+        max_message=limit,
+        on_header=False,
+        close_code=1008,
+        replies=replies,
+        caps=caps(messages_per_window=count, per_server=per_server),
+    )
+    found = server.probe(cap_bytes=CAP)
+    assert_size(found, limit)
+    assert server.clock_s < found.budget_s
+    if (not found.causes and limit is not None) or count == 20:
+        return  # a search may be done before it meets that
+    (cause,) = found.causes
+    assert (cause.kind, cause.unit, cause.close_code) == ("rate", "messages_per_s", 1008)
+    assert 0.3 * count <= cause.number <= count
+
+
+@pytest.mark.parametrize("limit", [None, LIMIT])
+@pytest.mark.parametrize("cap", [{"messages": 1}, {"messages": 3}, {"messages": 8}, {"frames": 7}])
+def test_count_on_a_connection(simulate, caps, limit, cap):
+    found = simulate(max_message=limit, on_header=False, close_code=1008, caps=caps(**cap)).probe(cap_bytes=CAP)
+    assert_size(found, limit)
+    if not found.causes and limit is not None:
+        return  # a search may be done before it meets that
+    (cause,) = found.causes
+    assert cause.kind == "count"
+    if cap != {"messages": 1}:
+        assert (cause.unit, cause.number) == next(iter(cap.items()))
+
+
+@pytest.mark.parametrize("allowed", [1_200_000, 400_000, 5_000])
+def test_bytes_on_a_connection(simulate, caps, allowed):
+    found = simulate(on_header=False, caps=caps(bytes=allowed)).probe(cap_bytes=CAP)
+    assert found.status != "limit_found"
+    (cause,) = found.causes
+    assert (cause.kind, cause.unit) == ("count", "bytes")
+    assert allowed / 2 < cause.number <= allowed
+
+
+@pytest.mark.parametrize("per_server", [False, True])
+def test_rate_of_bytes(simulate, caps, per_server):
+    server = simulate(on_header=False, caps=caps(bytes_per_window=1_500_000, per_server=per_server))
+    found = server.probe(cap_bytes=CAP)
+    assert (found.status, found.accepted_bytes) == ("no_limit_below_cap", CAP)
+    (cause,) = found.causes
+    assert (cause.kind, cause.unit) == ("rate", "bytes_per_s")
+
+
+@pytest.mark.parametrize("limit", [None, LIMIT])
+@pytest.mark.parametrize("age_s", [0.006, 0.05, 0.5])
+def test_age(simulate, caps, limit, age_s):
+    found = simulate(max_message=limit, on_header=False, close_code=1001, caps=caps(age_s=age_s, code=1001)).probe(
+        cap_bytes=CAP
+    )
+    assert_size(found, limit)
+
+
+def test_time_that_a_large_message_takes(simulate, caps):
+    """A keepalive that times out behind a slow line, as in router-for-me/CLIProxyAPI#5734."""
+    slow = simulate(
+        on_header=False, bytes_per_s=1e6, caps=caps(sending_s=0.5, code=1011, reason="keepalive ping timeout")
+    )
+    found = slow.probe()
+    assert (found.status, found.refused_bytes) == ("closes_on_time", None)
+    (cause,) = found.causes
+    assert (cause.kind, cause.unit, cause.close_code) == ("time", "sending_s", 1011)
+    assert slow.clock_s < 30
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.3])
+@pytest.mark.parametrize("limit", [None, LIMIT])
+def test_chance(simulate, caps, limit, share, seed):
+    found = simulate(max_message=limit, on_header=False, seed=seed, caps=caps(share=share)).probe(cap_bytes=CAP)
+    if found.status == "limit_found":
+        assert (found.accepted_bytes, found.refused_bytes) == (LIMIT, LIMIT + 1)
+        assert limit is not None
+    if found.status == "no_limit_below_cap":
+        assert limit is None
+    assert not [cause for cause in found.causes if cause.kind != "chance"]
+
+
+@pytest.mark.parametrize("replies", ["echo", "own", "none"])
+def test_answer_that_says_no(simulate, replies):
+    server = simulate(says_no_above=1000, replies=replies, answer='{{"ok": true, "bytes": {size}}}')
+    found = server.probe(cap_bytes=CAP)
+    assert (found.status, found.accepted_bytes, found.refused_bytes) == ("limit_found", 1000, 1001)
+    assert (found.refusal.over_limit, found.refusal.answer) == ("other_answer", server.no)
+
+
+def assert_size(found, limit):
+    if limit is None:
+        assert (found.status, found.accepted_bytes) == ("no_limit_below_cap", CAP)
+    else:
+        assert (found.status, found.accepted_bytes, found.refused_bytes) == ("limit_found", limit, limit + 1)

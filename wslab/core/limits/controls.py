@@ -1,0 +1,212 @@
+"""No refusal counts without its control.
+
+A closure after a bigger message may have another reason than its size: the rate, the time, a count, the content,
+chance, a restart. So a refusal is held against trials that differ from it in one thing only:
+
+1. The same message, first on a connection of its own: where it passes, something before it was the reason.
+2. A small message in the same circumstances, in the time that the refused one took: where it is closed too, size was
+   not the reason.
+3. The same size in other words, where the server had seen the words before it refused: where they pass, it was these.
+4. At the end, the largest size that passes and the smallest that does not, one byte apart, again and in another order.
+
+A kind of refusal that has passed 1 to 3 is not held against them again; 4 is never left out. Where a control fails,
+`wslab.core.limits.causes` finds out what the reason was, and the search begins anew in a manner that avoids it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from wslab.core.limits.causes import Doubt, closes_on_content, closes_on_time, diagnose
+from wslab.core.limits.inquiry import PATIENT, Inquiry, Steps
+from wslab.core.limits.trials import Content, Ending, Form, Observation, Reading, Trial, refusal_of
+
+LONG_S = 0.2
+"""A refusal that took longer may be due to its time."""
+
+MAX_CONTROL_BYTES = 2**16
+
+_DIGITS = re.compile(r"\d+")
+_SECOND_LOOK_BYTES = 2**26
+
+
+def weigh(
+    inquiry: Inquiry, form: Form, payload_bytes: int, *, fragment_bytes: int | None = None, **how: Any
+) -> Steps[tuple[Observation, Reading]]:
+    """Ask, and hold a refusal against its control before it counts.
+
+    Raises:
+        Reconsidered: it was not for the size; the search begins anew.
+    """
+    how["fragment_bytes"] = fragment_bytes
+    observation, reading = yield from _tried(inquiry, form, payload_bytes, **how)
+    yield from _heed_endings(inquiry)
+    if reading == "accepted" or (kind := _kind(observation, reading)) in inquiry.controlled:
+        return observation, reading
+    will_be_repeated = form == "frame" and how.get("purpose") == "evidence"  # by control 4
+    if observation.nth > 1 and not will_be_repeated:
+        suspect = observation
+        observation, reading = yield from _tried(inquiry, form, payload_bytes, **{**how, "fresh": True})
+        if reading == "accepted":
+            yield from diagnose(inquiry, Doubt.of(payload_bytes, suspect))
+        kind = _kind(observation, reading)
+    if not will_be_repeated or observation.took_s > LONG_S:
+        yield from _small_passes(inquiry, payload_bytes, observation)
+    if form == "frame" and inquiry.terms.is_filler and not observation.header_only:
+        yield from _other_words_do_not(inquiry, payload_bytes)
+    inquiry.controlled.add(kind)
+    return observation, reading
+
+
+def _tried(inquiry: Inquiry, form: Form, payload_bytes: int, **how: Any) -> Steps[tuple[Observation, Reading]]:
+    """Ask as often as it takes for chance to be no explanation."""
+    for _ in range(inquiry.manner.tries):
+        observation, reading = yield from inquiry.ask(form, payload_bytes, **how)
+        if reading == "accepted":
+            break
+    return observation, reading
+
+
+def _kind(observation: Observation, reading: Reading) -> tuple[object, ...]:
+    return reading, observation.close_code, _DIGITS.sub("#", observation.close_reason)
+
+
+def _small_passes(inquiry: Inquiry, payload_bytes: int, refused: Observation) -> Steps[None]:
+    """Control 2; `refused` was the first message of its connection."""
+    inquiry.asked += 1
+    takes_s = refused.took_s if refused.close_code is not None and refused.took_s > LONG_S else 0.0
+    size = max(inquiry.small_bytes, min(inquiry.evidence.accepted_bytes, MAX_CONTROL_BYTES)) if takes_s else 0
+    for circumstances in ({"takes_s": 1.1 * takes_s}, {"grace_s": 1.2 * takes_s}) if takes_s else ({},):
+        if circumstances.get("takes_s") and size < 2:
+            continue
+        small = size if "takes_s" in circumstances else inquiry.small_bytes
+        observation, reading = yield from _tried(
+            inquiry, "frame", small, fresh=True, patience=PATIENT, purpose="control", **circumstances
+        )
+        if reading == "accepted":
+            continue
+        if takes_s and observation.close_code is not None and observation.took_s > takes_s / 2:
+            yield from closes_on_time(inquiry, observation, is_sending="takes_s" in circumstances)
+        yield from diagnose(inquiry, Doubt.of(payload_bytes, refused, also=observation))
+
+
+def _other_words_do_not(inquiry: Inquiry, payload_bytes: int) -> Steps[None]:
+    """Control 3."""
+    usual = inquiry.baseline.content
+    other: Content = "varied_text" if usual in ("text", "binary") else "text"
+    readings: list[Reading] = []
+    for content in (other, usual, other, usual, other, usual):
+        again, reading = yield from _tried(
+            inquiry, "frame", payload_bytes, content=content, fresh=True, purpose="control"
+        )
+        readings.append(reading)
+        if (reading == "accepted") is (content == usual):  # the words make no difference
+            break
+    else:
+        closes_on_content(inquiry, payload_bytes, again, other)
+    if "accepted" in readings:
+        yield from diagnose(inquiry, Doubt.of(payload_bytes, again))
+
+
+def _heed_endings(inquiry: Inquiry) -> Steps[None]:
+    """A connection that ends once its message is answered is seen by whoever waits for it only."""
+    while inquiry.endings:
+        ending = inquiry.endings.pop()
+        kind = ("ended", ending.close_code, _DIGITS.sub("#", ending.close_reason))
+        if kind in inquiry.controlled or inquiry.baseline.ends is not None or inquiry.manner.fresh:
+            continue
+        inquiry.controlled.add(kind)
+        yield from _control_ending(inquiry, ending)
+
+
+def _control_ending(inquiry: Inquiry, ending: Ending) -> Steps[None]:
+    grace_s = max(0.1, 2 * ending.idle_s)
+    again, reading = yield from _tried(
+        inquiry, "frame", ending.payload_bytes, fresh=True, grace_s=grace_s, purpose="control"
+    )
+    if reading != "accepted":
+        small, reading = yield from _tried(
+            inquiry,
+            "frame",
+            inquiry.small_bytes,
+            fresh=True,
+            grace_s=1.2 * max(grace_s, again.took_s),
+            purpose="control",
+        )
+        if reading == "accepted":  # it answers, and then closes, for the size's sake: wait for that from now on
+            inquiry.evidence.accepted_bytes = inquiry.small_bytes
+            inquiry.adopt(grace_s=grace_s)
+        yield from closes_on_time(inquiry, small, is_sending=False)
+    yield from diagnose(inquiry, Doubt.ended(ending))
+
+
+def offer(inquiry: Inquiry, payload_bytes: int) -> Steps[bool]:
+    """Send a real message in one frame, unless its fate is known, and keep what it proves."""
+    evidence = inquiry.evidence
+    if payload_bytes <= evidence.accepted_bytes:
+        return True
+    if evidence.refused_bytes is not None and payload_bytes >= evidence.refused_bytes:
+        return False
+    observation, reading = yield from weigh(inquiry, "frame", payload_bytes, purpose="evidence", patience=PATIENT)
+    if reading in ("silent_drop", "held_open"):
+        reading = yield from _look_again(inquiry, observation)
+    if reading == "accepted":
+        evidence.accepted_bytes = payload_bytes
+        return True
+    if reading == "silent_drop" and observation.replies:
+        evidence.remarks.append(f"In place of an answer came “{observation.replies[0]}”.")
+    trial = Trial(form="frame", payload_bytes=payload_bytes, baseline=inquiry.baseline)
+    evidence.refused_bytes = payload_bytes
+    evidence.refusal = refusal_of(trial, observation, reading)
+    inquiry.refused_by = trial, observation
+    return False
+
+
+def _look_again(inquiry: Inquiry, silent: Observation) -> Steps[Reading]:
+    """After silence: tell a dropped message from a dead connection, and both from a server that never answers."""
+    observation, reading = yield from inquiry.ask("again", inquiry.small_bytes, patience=PATIENT)
+    if reading == "accepted":
+        return "accepted" if inquiry.baseline.replies == "none" else "silent_drop"
+    if inquiry.baseline.replies == "own" and observation.pong and not inquiry.baseline.answer:
+        return "silent_drop"
+    return "held_open" if not silent.pong or observation.close_code is None else "silent_drop"
+
+
+def confirm(inquiry: Inquiry, payload_bytes: int) -> Steps[bool]:
+    """Settle by real messages whether this is the largest size that passes, or one more than that."""
+    if (yield from offer(inquiry, payload_bytes)):
+        yield from offer(inquiry, payload_bytes + 1)
+    elif payload_bytes > inquiry.small_bytes:
+        yield from offer(inquiry, payload_bytes - 1)
+    return inquiry.evidence.is_settled
+
+
+def passes(inquiry: Inquiry, form: Form, payload_bytes: int, patience: int = 1) -> Steps[bool]:
+    """Whether this size is not refused in this form."""
+    if form.startswith("announced"):
+        return (yield from inquiry.announced(form, payload_bytes, patience))
+    _, reading = yield from weigh(inquiry, form, payload_bytes, patience=patience)
+    if form == "frame" and reading == "accepted" and inquiry.baseline.replies == "echo":
+        # An echo is proof; a pong may be overtaken by the close frame, so it counts with patience only.
+        inquiry.evidence.accepted_bytes = max(inquiry.evidence.accepted_bytes, payload_bytes)
+    return reading == "accepted"
+
+
+def corroborate(inquiry: Inquiry) -> Steps[None]:
+    """Control 4: the largest size that passes twice on one connection; that the next is refused is repeated later on.
+
+    The second message tells a limit on one message from one on all of a connection's.
+    """
+    evidence = inquiry.evidence
+    if not evidence.is_settled:
+        return
+    largest = evidence.accepted_bytes
+    for number in (1, 2):
+        if number == 2 and (inquiry.baseline.ends is not None or inquiry.manner.fresh or largest > _SECOND_LOOK_BYTES):
+            return
+        observation, reading = yield from _tried(
+            inquiry, "frame", largest, fresh=number == 1, purpose="control", patience=PATIENT
+        )
+        if reading != "accepted":
+            yield from diagnose(inquiry, Doubt.of(largest, observation))

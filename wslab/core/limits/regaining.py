@@ -1,0 +1,136 @@
+"""The way back to a server that opens no connection any more: from another address, or later.
+
+A server that was open and is not any longer restarts, or has had enough: of connections in this time, or of this
+client. Which, is told by trials that differ in one thing: the same moment from another address, the same address later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NoReturn
+
+from msgspec.structs import replace
+
+from wslab.core.limits.inquiry import Inquiry, Reconsidered, Steps, Stopped
+from wslab.core.limits.trials import Observation, Trial
+from wslab.core.limits.verdicts import Cause, Failure
+
+WAITS_S = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""How long to leave a server alone before it is asked again."""
+
+_BUSY = (429, 503)
+
+
+def attended(inquiry: Inquiry, steps: Steps[None]) -> Steps[None]:
+    """Run `steps`, and find a way back wherever a trial of theirs could not be made."""
+    trial = next(steps, None)
+    while trial is not None:
+        observation = yield trial
+        inquiry.at_s = max(inquiry.at_s, observation.at_s)
+        try:
+            try:
+                if observation.failure is not None:
+                    observation = yield from _regain(inquiry, trial, observation)
+            except (Stopped, Reconsidered) as why:
+                trial = steps.throw(why)
+            else:
+                trial = steps.send(observation)
+        except StopIteration:
+            return
+
+
+def _regain(inquiry: Inquiry, trial: Trial, observation: Observation) -> Steps[Observation]:
+    """Return what a trial showed after all, once the server opens again.
+
+    Raises:
+        Stopped: it does not, or nothing can be regained. Reconsidered: it does, in another manner.
+    """
+    failure = observation.failure
+    assert failure is not None
+    is_busy = failure.http_status in _BUSY
+    if not inquiry.evidence.accepted_bytes or not (is_busy or failure.status == "went_away"):
+        raise Stopped(failure)
+    if (yield from _opens_from_elsewhere(inquiry, trial)):
+        _from_anywhere(inquiry, failure, observation.connections)
+    waited_s = 0.0
+    for wait_s in _waits(inquiry, failure):
+        waited_s += wait_s
+        notice = f"The server opens no connection; waiting {wait_s:g} s for it."
+        again = yield replace(trial, pause_s=wait_s, fresh=True, notice=notice)
+        if again.failure is None:
+            if is_busy:
+                _slower(inquiry, failure, observation, waited_s)
+            _was_away(inquiry, failure, waited_s)
+    raise Stopped(failure)
+
+
+def _opens_from_elsewhere(inquiry: Inquiry, trial: Trial) -> Steps[bool]:
+    """Whether another address is let in while this one is not, which is shown by asking from this one once more."""
+    if not inquiry.terms.other_sources or inquiry.manner.from_anywhere:
+        return False
+    elsewhere = yield replace(trial, source=1, fresh=True, pause_s=0.0)
+    if elsewhere.failure is not None:
+        return False
+    here = yield replace(trial, fresh=True, pause_s=0.0)
+    return here.failure is not None
+
+
+def _waits(inquiry: Inquiry, failure: Failure) -> Iterator[float]:
+    """Yield how long to wait, once where the server says so, and never longer than the budget allows."""
+    asked_for = failure.retry_after_s
+    if asked_for is None and not inquiry.terms.is_local:
+        return
+    for wait_s in WAITS_S if asked_for is None else (max(0.1, asked_for), *WAITS_S[:2]):
+        if wait_s > inquiry.left_s / 2:
+            return
+        yield wait_s
+
+
+def _from_anywhere(inquiry: Inquiry, failure: Failure, connections: int) -> NoReturn:
+    inquiry.found(
+        Cause(
+            kind="count",
+            unit="connections",
+            number=connections,
+            explanation=(
+                f"After {connections} connections it opens no more to this address, but to another at once: it limits "
+                f"the connections of each client. {failure.explanation}"
+            ),
+        )
+    )
+    inquiry.adopt(from_anywhere=True)
+
+
+def _slower(inquiry: Inquiry, failure: Failure, observation: Observation, waited_s: float) -> NoReturn:
+    count = max(1, observation.connections)
+    pause_s = max(2 * inquiry.manner.pause_s, 1.1 * waited_s / min(count, 10))
+    inquiry.found(
+        Cause(
+            kind="rate",
+            unit="connections_per_s",
+            number=round(count / max(observation.at_s, 0.001), 1) if observation.at_s < 1 else None,
+            explanation=(
+                f"After {count} connections in {observation.at_s:.1f} s it opens no more, and {waited_s:g} s later it "
+                f"does: it limits connections by time. {failure.explanation}"
+            ),
+        )
+    )
+    inquiry.adopt(_slow_notice(inquiry, pause_s), pause_s=pause_s)
+
+
+def _slow_notice(inquiry: Inquiry, pause_s: float) -> str:
+    longest_s = min(inquiry.left_s, 80 * pause_s)
+    return f"Slower from here on, a pause of {pause_s:.2g} s before each trial: up to {longest_s:.0f} s more."
+
+
+def _was_away(inquiry: Inquiry, failure: Failure, waited_s: float) -> NoReturn:
+    """What it refused as it went down was no refusal of a size."""
+    inquiry.found(
+        Cause(
+            kind="time",
+            unit="away_s",
+            number=waited_s,
+            explanation=f"It was away for about {waited_s:g} s and came back, as in a restart. {failure.explanation}",
+        )
+    )
+    inquiry.adopt("It is back; the search begins anew with what has passed.")
