@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 import wslab
@@ -39,7 +40,28 @@ def test_demo_prints_a_table_on_stdout_and_its_progress_on_stderr() -> None:
     done = wslab_command("demo", "--clients", "1", "--max-message-bytes", "2000")
     for words in ("1009 Message Too Big", "1012 Service Restart", "1006 Abnormal Closure"):
         assert words in " ".join(done.stdout.split())
-    assert "everyone is back" in done.stderr
+    assert done.stderr == ""  # which is no terminal here
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code"),
+    [
+        (["demo", "--json", "--clients", "1", "--max-message-bytes", "2000"], 0),
+        (["herd", "--json", "--clients", "3", "--workers", "1", "--downtime", "0.1"], 0),
+        (["simulate", "--json", "--clients", "100"], 0),
+        (["probe", "--json", "ws://127.0.0.1:9/"], 3),
+    ],
+)
+def test_json_document_is_as_its_schema_says(arguments: list[str], exit_code: int) -> None:
+    done = wslab_command(*arguments)
+    assert done.returncode == exit_code, done.stderr
+    jsonschema.validate(json.loads(done.stdout), json.loads(wslab_command("schema", arguments[0]).stdout))
+
+
+def test_reader_that_has_seen_enough_is_told_nothing() -> None:
+    command = f"{sys.executable} -m wslab simulate --json --clients 10 | head -c 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("{", "")
 
 
 def test_codes_prints_a_card() -> None:

@@ -57,7 +57,7 @@ def test_probe_prints_the_schema_of_its_document() -> None:
 
 def test_server_that_is_not_there_is_a_verdict() -> None:
     done = probe("ws://127.0.0.1:9/", "--json")
-    assert (done.returncode, json.loads(done.stdout)["status"]) == (0, "unreachable")
+    assert (done.returncode, json.loads(done.stdout)["status"]) == (3, "unreachable")
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,14 @@ def test_magic_has_every_command_that_needs_no_terminal(command: str, capsys: py
     assert f"%wslab {command}" in capsys.readouterr().out
 
 
+def test_magic_returns_what_was_found() -> None:
+    run = magic.run_command("herd --clients 3 --workers 1 --downtime 0.1")
+    assert len(run.outages) == 3
+    assert run.info.knobs.downtime_s == 0.1
+    assert magic.run_command("probe ws://127.0.0.1:9/").status == "unreachable"
+    assert magic.run_command("codes 1009") is None
+
+
 def test_magic_without_a_command_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
     magic.run_command("")
     assert "codes" in capsys.readouterr().out
@@ -39,8 +47,8 @@ def test_magic_without_a_command_lists_them(capsys: pytest.CaptureFixture[str]) 
         ("codes 1009 --lang de", "lang is 'de'"),
         ("codes abc", "Invalid value for"),
         ("nonsense", "No such command 'nonsense'"),
-        ("serve", "No such command 'serve'"),  # it obeys what is typed in a terminal
-        ("app", "No such command 'app'"),  # it takes the place of its process, which is the kernel here
+        ("serve", "%wslab has no serve: .* wslab.LabServer"),
+        ("app --help", "%wslab has no app: .* run it in a terminal"),
         ("codes '1009", "No closing quotation"),
         ("demo --out /dev/null/x", "must be a folder that you may write"),
         ("probe http://127.0.0.1/", "write ws://"),

@@ -1,7 +1,9 @@
 """The command line: each command calls one experiment or view, and prints what it returns.
 
-Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 it could not be done here, 2 a wrong
-argument. A command imports what it needs inside its function, so that `wslab codes` does not wait for matplotlib.
+Results go to stdout, progress and errors to stderr. Exit codes: 0 done; 1 it could not be done here, or a part of
+it was lost; 2 a wrong argument; 3 the target cannot be reached; 130 interrupted, and what was measured until then is kept.
+
+A command imports what it needs inside its function, so that `wslab codes` does not wait for matplotlib.
 """
 
 import importlib.metadata
@@ -11,12 +13,13 @@ import typer
 
 from wslab.cli.app import app as panels_app
 from wslab.cli.codes import codes
-from wslab.cli.console import teaching
+from wslab.cli.console import in_terminal
 from wslab.cli.demo import demo
 from wslab.cli.gallery import gallery
 from wslab.cli.herd import herd
 from wslab.cli.probe import probe
 from wslab.cli.report import report
+from wslab.cli.schema import schema
 from wslab.cli.serve import serve
 from wslab.cli.simulate import simulate
 
@@ -42,9 +45,15 @@ def _options(
     """Options of the command itself."""
 
 
-COMMANDS = (demo, probe, herd, simulate, codes, report, gallery)
-"""Those that a notebook has too, as `%wslab`; the others are for a terminal alone."""
+COMMANDS = (demo, probe, herd, simulate, codes, report, gallery, schema)
+"""Those that a notebook has too, as `%wslab`, where each returns what it found."""
+
+TERMINAL_ONLY = {
+    "serve": "it obeys what is typed in a terminal; in a cell, write server = wslab.LabServer().start()",
+    "app": "it takes the place of its process, which is the kernel here; run it in a terminal",
+}
+"""The others, and why a notebook has them not."""
 
 for command in (*COMMANDS, serve):
-    app.command()(teaching()(command))
-app.command("app")(teaching()(panels_app))
+    app.command()(in_terminal(command))
+app.command("app")(in_terminal(panels_app))

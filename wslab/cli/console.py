@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
+import functools
 import os
+import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ParamSpec, get_args
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
@@ -18,9 +20,14 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from wslab.core.errors import UnwritableError, WslabError, in_words
+from wslab.core.limits.verdicts import Verdict
 from wslab.core.printable import printable
+from wslab.core.records import RestartKind
+from wslab.core.runs import Run
 from wslab.experiments import Progress
 from wslab.experiments.conduct import OnProgress
+
+P = ParamSpec("P")
 
 
 def _policies(incomplete: str) -> Iterator[tuple[str, str]]:
@@ -33,7 +40,7 @@ def _policies(incomplete: str) -> Iterator[tuple[str, str]]:
 
 
 def _kinds() -> list[str]:
-    return ["graceful", "reload", "crash"]
+    return list(get_args(RestartKind))
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
@@ -41,29 +48,71 @@ PolicyOption = Annotated[
     str,
     typer.Option(help="When clients come back: full_jitter, constant, registry, …", autocompletion=_policies),
 ]
-KindOption = Annotated[str, typer.Option(help="graceful (1012), reload (1012) or crash (1006).", autocompletion=_kinds)]
+KindOption = Annotated[
+    str, typer.Option(help="graceful, reload, rolling (each 1012), or crash (1006).", autocompletion=_kinds)
+]
 DowntimeOption = Annotated[float, typer.Option("--downtime", help="Seconds that the server is down.")]
 AdmissionsOption = Annotated[
     float | None, typer.Option(help="Opening handshakes that the server answers per second. Not given: no limit.")
 ]
 
+FAILED, WRONG_ARGUMENT, UNREACHABLE, INTERRUPTED, NOBODY_READS = 1, 2, 3, 130, 141
+"""Exit codes; the last two are what a shell reports of a program that SIGINT or SIGPIPE has ended."""
+
 FOR_PEOPLE = (WslabError, OSError)
 """Errors whose messages are for people; any other is a fault of ours and keeps its traceback."""
 
 
-@contextlib.contextmanager
-def teaching() -> Iterator[None]:
-    """Turn the errors that are meant for people into a line on stderr and an exit code."""
-    try:
-        yield
-    except FOR_PEOPLE as error:
-        raise typer.Exit(complain(error, 2 if isinstance(error, ValueError | TypeError) else 1)) from None
+class Document(msgspec.Struct, frozen=True, kw_only=True, tag_field="document"):
+    """The base of what a command prints with `--json`: named by its command, and numbered.
+
+    A field that is added leaves `version` as it is; one that goes or changes its meaning raises it. `wslab schema`
+    prints the JSON Schema of each.
+    """
+
+    version: int = 1
+
+
+def in_terminal(command: Callable[P, Any]) -> Callable[P, None]:
+    """Let a command end as a program does: one line for an error that is meant for people, and an exit code."""
+
+    @functools.wraps(command)
+    def run(*arguments: P.args, **options: P.kwargs) -> None:
+        try:
+            exit_code = exit_code_of(command(*arguments, **options))
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever read along has seen enough, such as `head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain at its end
+            exit_code = NOBODY_READS
+        except KeyboardInterrupt:
+            exit_code = complain("interrupted before there was anything to keep", INTERRUPTED)
+        except FOR_PEOPLE as error:
+            exit_code = complain(error, WRONG_ARGUMENT if isinstance(error, ValueError | TypeError) else FAILED)
+        raise typer.Exit(exit_code)
+
+    return run
+
+
+def exit_code_of(found: Any) -> int:
+    """Return the exit code that says what became of a command, from what it returned."""
+    match found:
+        case int():
+            return found
+        case Run(info=info) if info.losses:
+            return complain(f"part of the run was lost: {'; '.join(info.losses)}", FAILED)
+        case Run(info=info) if info.partial:
+            return complain("interrupted; what was measured until then is kept", INTERRUPTED)
+        case Verdict(status="cancelled"):
+            return INTERRUPTED
+        case Verdict(status="unreachable" | "tls_error" | "no_answer"):
+            return UNREACHABLE
+    return 0
 
 
 def print_result(
     table: Table,
     *,
-    document: Callable[[Sequence[Path]], Mapping[str, Any]] | None = None,
+    document: Callable[[Sequence[Path]], Document] | None = None,
     files: Iterable[Path] = (),
 ) -> None:
     """Print what was found, as a table or as one JSON document, and then the files that it was written to.
@@ -82,12 +131,17 @@ def print_result(
     except OSError as error:
         failure = error
     if document is not None:
-        print(json.dumps(document(saved), indent=2))
+        print_document(document(saved))
     else:
         Console().print(table)
         print_saved(saved)
     if failure is not None:
         raise failure
+
+
+def print_document(document: msgspec.Struct) -> None:
+    """Print one JSON document."""
+    print(msgspec.json.format(msgspec.json.encode(document)).decode())
 
 
 def print_saved(paths: Iterable[Path]) -> None:
@@ -131,13 +185,16 @@ def check_writable(file: Path) -> None:
 
 @contextlib.contextmanager
 def progress_line() -> Iterator[OnProgress]:
-    """Yield a progress callback that moves one line: on stderr from its first call on, in a notebook under the cell."""
+    """Yield a progress callback that moves one line: on stderr if that is a terminal, in a notebook under the cell."""
     console = Console(stderr=True)
     if console.is_jupyter:  # where rich's own bar would leave an empty widget behind
         from IPython.display import Pretty, display
 
         line: Any = display(Pretty(""), display_id=True)  # type: ignore[no-untyped-call]
         yield lambda progress: line.update(Pretty(progress.doing))  # type: ignore[no-untyped-call]
+        return
+    if not console.is_terminal:  # a log has no use for it
+        yield lambda progress: None
         return
     columns = (BarColumn(bar_width=20), TextColumn("{task.description}"), TimeElapsedColumn())
     bar = Bar(*columns, console=console)

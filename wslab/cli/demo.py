@@ -4,18 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
 
-from wslab.cli.console import JsonOption, make_folder, print_result, progress_line
+from wslab.cli.console import Document, JsonOption, make_folder, print_result, progress_line
 from wslab.core.ladders import bracket
+from wslab.core.records import Attempt, Closure, Outage, Restart, RunInfo, Send
 from wslab.core.runs import Run
 from wslab.experiments import tell_story
 from wslab.views.terminal import before_reload, story_table
 
-INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C has ended
+
+class Limit(msgspec.Struct, frozen=True):
+    """Between which sizes the limit lies, in bytes."""
+
+    accepted_bytes: int | None
+    refused_bytes: int | None
+    exact: bool
+
+
+class DemoDocument(Document, frozen=True, kw_only=True, tag="demo"):
+    """The story: its limit, and its records by kind."""
+
+    limit: Limit
+    closures: tuple[Closure, ...]
+    outages: tuple[Outage, ...]
+    sends: tuple[Send, ...]
+    attempts: tuple[Attempt, ...]
+    restarts: tuple[Restart, ...]
+    run: RunInfo
+    saved: list[str]
 
 
 def demo(
@@ -24,7 +44,7 @@ def demo(
     clients: Annotated[int, typer.Option(help="Clients that are connected meanwhile, 1 to 200.")] = 12,
     max_message_bytes: Annotated[int, typer.Option(help="The limit to be found, 1,024 to 1,048,576 bytes.")] = 65_536,
     seed: Annotated[int, typer.Option(help="Of the clients' reconnect delays.")] = 0,
-) -> None:
+) -> Run:
     """The whole story in seconds: 1009, raise the limit, 1012 for everyone, they come back; and a crash, 1006."""
     make_folder(out)
     with progress_line() as progress:
@@ -34,25 +54,21 @@ def demo(
         document=(lambda saved: _document(run, saved)) if as_json else None,
         files=_save(run, out) if out is not None else (),
     )
-    if run.info.partial:
-        raise typer.Exit(INTERRUPTED)
+    return run
 
 
-def _document(run: Run, saved: Sequence[Path]) -> dict[str, Any]:
+def _document(run: Run, saved: Sequence[Path]) -> DemoDocument:
     limit = bracket(before_reload(run)[0])
-    document: dict[str, Any] = msgspec.to_builtins(
-        {
-            "limit": {**limit._asdict(), "exact": limit.is_exact},
-            "closures": run.closures,
-            "outages": run.outages,
-            "sends": run.sends,
-            "attempts": run.attempts,
-            "restarts": run.restarts,
-            "run": run.info,
-            "saved": [str(path) for path in saved],
-        }
+    return DemoDocument(
+        limit=Limit(*limit, exact=limit.is_exact),
+        closures=run.closures,
+        outages=run.outages,
+        sends=run.sends,
+        attempts=run.attempts,
+        restarts=run.restarts,
+        run=run.info,
+        saved=[str(path) for path in saved],
     )
-    return document
 
 
 def _save(run: Run, folder: Path) -> Iterator[Path]:

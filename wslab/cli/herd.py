@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-import msgspec
 import typer
 
 from wslab.cli.console import (
     AdmissionsOption,
+    Document,
     DowntimeOption,
     JsonOption,
     KindOption,
@@ -19,12 +19,45 @@ from wslab.cli.console import (
     print_result,
     progress_line,
 )
+from wslab.core.herds.scenario import Scenario
 from wslab.core.herds.summaries import herd_summary
 from wslab.core.knobs import Knobs
-from wslab.core.records import RestartKind
+from wslab.core.records import RestartKind, RunInfo
 from wslab.core.runs import Run
 from wslab.experiments import herd_drill
 from wslab.views.terminal import herd_table
+
+
+class HerdNumbers(Document, frozen=True, kw_only=True):
+    """What a herd did; the fields are the keys of `wslab.core.herds.summaries.herd_summary`."""
+
+    clients: int
+    connects_per_s: float | None
+    client_bytes_per_connection: float | None
+    lag_p99_s: float | None
+    start_delay_p99_s: float | None
+    smallest_delay_s: float | None
+    close_codes: dict[int, int]
+    time_to_reconnect_s: dict[str, float | None]
+    attempts: int
+    peak_attempts_per_s: float
+    gave_up: int
+    partial: bool
+    saved: list[str]
+
+
+class HerdDocument(HerdNumbers, frozen=True, kw_only=True, tag="herd"):
+    """A real herd, and the run that it comes from."""
+
+    run: RunInfo
+
+
+class SimulateDocument(HerdNumbers, frozen=True, kw_only=True, tag="simulate"):
+    """A simulated herd, what it met, and how long that took to compute."""
+
+    scenario: Scenario
+    seed: int
+    elapsed_s: float
 
 
 def herd(
@@ -40,16 +73,15 @@ def herd(
     seed: Annotated[int, typer.Option(help="Of the clients' delays.")] = 0,
     as_json: JsonOption = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the run and its two figures.")] = None,
-) -> None:
+) -> Run:
     """Restart a server under thousands of real clients, and say how they came back."""
     make_folder(out)
     with progress_line() as progress:
         run = herd_drill(
-            Knobs(max_admissions_per_s=max_admissions_per_s),
+            Knobs(max_admissions_per_s=max_admissions_per_s, downtime_s=downtime_s),
             clients=clients,
             policy=policy,
             kind=cast(RestartKind, kind),  # checked there, with a message for people
-            downtime_s=downtime_s,
             repeats=repeats,
             workers=workers,
             seed=seed,
@@ -62,10 +94,11 @@ def herd(
         document=(lambda saved: _document(summary, run, saved)) if as_json else None,
         files=_save(run, out) if out is not None else (),
     )
+    return run
 
 
-def _document(summary: dict[str, Any], run: Run, saved: Sequence[Path]) -> dict[str, Any]:
-    return {**summary, "run": msgspec.to_builtins(run.info), "saved": [str(path) for path in saved]}
+def _document(summary: dict[str, Any], run: Run, saved: Sequence[Path]) -> HerdDocument:
+    return HerdDocument(**summary, run=run.info, saved=[str(path) for path in saved])
 
 
 def _save(run: Run, folder: Path) -> Iterator[Path]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 
-from wslab.cli.console import JsonOption, progress_line
+from wslab.cli.console import JsonOption, print_document, progress_line
 from wslab.core.limits.search import DEFAULT_CAP_BYTES
-from wslab.core.limits.verdicts import verdict_schema
+from wslab.core.limits.verdicts import Verdict, verdict_schema
 from wslab.core.target import Target
 from wslab.experiments import find_limit
 from wslab.views.verdicts import render
@@ -40,14 +39,14 @@ def probe(
     open_timeout: Annotated[float, typer.Option(help="Seconds for TCP, TLS and opening handshake together.")] = 10.0,
     max_time: Annotated[float, typer.Option(help="End the whole search after so many seconds.")] = 300.0,
     keep_replies: Annotated[bool, typer.Option(help="Quote what the server answers.")] = True,
-) -> None:
+) -> Verdict | None:
     """Find the largest message that a server accepts, what is counted, and what a client sees over it.
 
-    Every verdict is an answer, also that there is no such server: the exit code is 0 where one is printed.
+    Every verdict is an answer: the exit code is 0 where one is printed, and 3 where the server cannot be reached.
     """
     if schema:
         print(json.dumps(verdict_schema(), indent=2))
-        return
+        return None
     target = Target(
         url,
         subprotocols=subprotocol or (),
@@ -67,6 +66,7 @@ def probe(
             progress=progress,
         )
     if as_json:
-        print(json.dumps(msgspec.to_builtins(verdict, str_keys=True), indent=2))
+        print_document(verdict)
     else:
         Console().print(render(verdict))
+    return verdict

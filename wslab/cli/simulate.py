@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
 import typer
 from rich.console import Console
 
@@ -20,6 +19,7 @@ from wslab.cli.console import (
     make_folder,
     print_result,
 )
+from wslab.cli.herd import SimulateDocument
 from wslab.core.arguments import check_choice
 from wslab.views.terminal import herd_table
 
@@ -65,9 +65,8 @@ def simulate(
     )
 
 
-def _document(summary: dict[str, Any], herd: Herd, saved: Sequence[Path]) -> dict[str, Any]:
-    scenario = msgspec.to_builtins(herd.scenario)
-    return {**summary, "scenario": scenario, "seed": herd.seed, "saved": [str(path) for path in saved]}
+def _document(summary: dict[str, Any], herd: Herd, saved: Sequence[Path]) -> SimulateDocument:
+    return SimulateDocument(**summary, scenario=herd.scenario, seed=herd.seed, saved=[str(path) for path in saved])
 
 
 def _save(herd: Herd, folder: Path) -> Iterator[Path]:

@@ -1,6 +1,7 @@
 """`%wslab`: the command line's own commands in a notebook, where a card is a page and an error is one line.
 
-`%load_ext wslab` brings it. Commands that need a terminal are left out, such as `serve`: a cell has `LabServer`.
+`%load_ext wslab` brings it. What a command found is also its value: `run = %wslab herd --clients 200`. Of a
+command that needs a terminal it says what to do in a cell instead.
 """
 
 from __future__ import annotations
@@ -8,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Iterator
+from typing import Any
 
 import typer
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
-from wslab.cli import COMMANDS
+from wslab.cli import COMMANDS, TERMINAL_ONLY
 from wslab.cli.console import FOR_PEOPLE
 from wslab.core.errors import in_words
 from wslab.notebook.display import register
@@ -38,8 +40,8 @@ for command in COMMANDS:
     _app.command()(_in_one_line()(command))
 
 
-def run_command(line: str) -> None:
-    """Run `%wslab ARGUMENTS`, as `wslab ARGUMENTS` in a terminal would.
+def run_command(line: str) -> Any:
+    """Run `%wslab ARGUMENTS`, as `wslab ARGUMENTS` in a terminal would, and return what it found, such as a `Run`.
 
     Raises:
         UsageError: a wrong argument, or it could not be done here; IPython shows its message alone.
@@ -48,8 +50,10 @@ def run_command(line: str) -> None:
         arguments = shlex.split(line)
     except ValueError as error:  # a quote that is not closed
         raise UsageError(in_words(error, named=False)) from None
+    if arguments and (why := TERMINAL_ONLY.get(arguments[0])):
+        raise UsageError(f"%wslab has no {arguments[0]}: {why}")
     try:
-        _app(arguments or ["--help"], prog_name="%wslab", standalone_mode=False)
+        return _app(arguments or ["--help"], prog_name="%wslab", standalone_mode=False) or None  # 0 is no find
     except typer.Abort:
         raise KeyboardInterrupt from None
     except Exception as error:

@@ -1,0 +1,29 @@
+"""`wslab schema`: the JSON Schema of what a command prints with `--json`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from wslab.cli.demo import DemoDocument
+from wslab.cli.herd import HerdDocument, SimulateDocument
+from wslab.core.arguments import check_choice
+from wslab.core.limits.verdicts import Verdict
+
+DOCUMENTS: dict[str, type[msgspec.Struct]] = {
+    "demo": DemoDocument,
+    "herd": HerdDocument,
+    "probe": Verdict,
+    "simulate": SimulateDocument,
+}
+"""By command, what it prints."""
+
+
+def schema(
+    command: Annotated[str, typer.Argument(help="The command.", autocompletion=lambda: list(DOCUMENTS))],
+) -> None:
+    """Print the JSON Schema (2020-12) of what COMMAND prints with `--json`."""
+    check_choice("command", command, DOCUMENTS)
+    print(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(DOCUMENTS[command]))).decode())
