@@ -1,7 +1,7 @@
 """The command line: each command calls one experiment or view, and prints what it returns.
 
 Results go to stdout, progress and errors to stderr. Exit codes: 0 done; 1 it could not be done here, or a part of
-it was lost; 2 a wrong argument; 3 the target cannot be reached; 130 interrupted, and what was measured until then is kept.
+it was lost; 2 a wrong argument; 3 the target cannot be reached; 130 interrupted; what was measured is kept.
 
 A command imports what it needs inside its function, so that `wslab codes` does not wait for matplotlib.
 """
