@@ -51,7 +51,7 @@ def run_command(line: str) -> Any:
     except ValueError as error:  # a quote that is not closed
         raise UsageError(in_words(error, named=False)) from None
     if arguments and (why := TERMINAL_ONLY.get(arguments[0])):
-        raise UsageError(f"%wslab has no {arguments[0]}: {why}")
+        raise UsageError(f"%wslab has no {arguments[0]}: {why}") from None
     try:
         return _app(arguments or ["--help"], prog_name="%wslab", standalone_mode=False) or None  # 0 is no find
     except typer.Abort:
