@@ -468,6 +468,7 @@ class RunInfo(Record, frozen=True, kw_only=True, tag="run"):
         measured: what was measured of the instrument itself, units in the names, such as
             `client_bytes_per_connection`.
         losses: what of the run was lost, in words: which worker of a cluster, when, and with which clients.
+        ended: False in a file that is written while the run is measured, as long as it is.
         loop_lag_*_s: how late the measuring event loop woke during the run: its own error bar.
         clock_resolution_s: of the monotonic clock.
     """
@@ -488,6 +489,7 @@ class RunInfo(Record, frozen=True, kw_only=True, tag="run"):
     loop_lag_max_s: float | None
     measured: dict[str, float] = {}
     losses: list[str] = []
+    ended: bool = True
 
 
 def since(origin_s: float, record: R) -> R:

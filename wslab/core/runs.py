@@ -81,6 +81,9 @@ class Run(Kinds):
 def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Run:
     """Read a run that `Run.save` wrote; it equals the one that was saved.
 
+    A file that a run was still being written to when it was cut off, by a crash, is read as far as it goes; the run is
+    then partial, and its `losses` say why.
+
     Args:
         max_bytes: the largest size of the file, once inflated, that is read into memory.
 
@@ -89,7 +92,9 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Run:
         RunFileError: it is not a run, is damaged, is larger than `max_bytes`, or was written by a newer version.
     """
     source = Path(path)
-    lines = _read(source, max_bytes).splitlines()
+    lines = _read(source, max_bytes).splitlines(keepends=True)
+    if (unfinished := _unfinished(source, lines)) is not None:
+        return unfinished
     records = [_decode(source, number, line, lines[-1]) for number, line in enumerate(lines, start=1)]
     if not records or not isinstance(records[0], RunInfo):
         raise RunFileError(f"{source}: not a run: its first line is no run record; runs are written by Run.save()")
@@ -99,6 +104,17 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Run:
             f"{source}: the file is incomplete: it holds {len(records) - 1:,} records and no matching end mark"
         )
     return Run(records[0], tuple(records[1:-1]))
+
+
+def _unfinished(source: Path, lines: list[bytes]) -> Run | None:
+    """Return the run in a file that was written while it was measured and has no end; None where it is another."""
+    whole = [line for line in lines if line.endswith(b"\n")]  # the last one may have been cut off
+    info = _decode(source, 1, whole[0], whole[-1]) if whole and b'"ended":false' in whole[0] else None
+    if not isinstance(info, RunInfo) or info.ended:
+        return None
+    records = tuple(_decode(source, number, line, whole[-1]) for number, line in enumerate(whole[1:], start=2))
+    lost = f"the file has no end: whatever wrote it was cut off after {len(records):,} records"
+    return Run(msgspec.structs.replace(info, ended=True, partial=True, losses=[*info.losses, lost]), records)
 
 
 def _lines(run: Run) -> Iterator[bytes]:

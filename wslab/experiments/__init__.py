@@ -13,6 +13,7 @@ from wslab.experiments.single import send_message, stay_connected
 from wslab.experiments.story import tell_story
 from wslab.experiments.sweep import payload_sweep
 from wslab.experiments.visibility import closure_visibility
+from wslab.experiments.watch import watch
 
 __all__ = [
     "Cancel",
@@ -30,4 +31,5 @@ __all__ = [
     "send_message",
     "stay_connected",
     "tell_story",
+    "watch",
 ]

@@ -16,6 +16,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, NamedTuple
 
+import msgspec
+
 from wslab.core.arguments import check_url
 from wslab.core.errors import BadTypeError, BadValueError, MisuseError, WslabError, in_words
 from wslab.core.herds.summaries import quantile
@@ -26,10 +28,10 @@ from wslab.experiments.call import Call
 from wslab.experiments.stopping import Cancel as Cancel
 from wslab.experiments.stopping import Stop, see_through
 from wslab.net import replay
+from wslab.net.recording import LAG_INTERVAL_S, Recorder, loop_lag
 from wslab.net.recording import OnProgress as OnProgress
 from wslab.net.recording import OnRecord as OnRecord
 from wslab.net.recording import Progress as Progress
-from wslab.net.recording import Recorder, loop_lag
 from wslab.net.server.fleet import LabFleet
 from wslab.net.server.lab_server import LabServer
 
@@ -66,7 +68,14 @@ class Bench(NamedTuple):
 Measure = Callable[[Bench], Coroutine[Any, Any, None]]
 
 
-def conduct(measure: Measure, call: Call, *, fleet: bool = False, ends_with_server: bool = True) -> Run:
+def conduct(
+    measure: Measure,
+    call: Call,
+    *,
+    fleet: bool = False,
+    ends_with_server: bool = True,
+    lag_interval_s: float = LAG_INTERVAL_S,
+) -> Run:
     """Run `measure` to its end, to `cancel` or to Ctrl-C, and return what it emitted as a `Run`.
 
     After a cancellation or Ctrl-C (a notebook's ■) the run is marked `partial`; it is returned, not lost in a
@@ -78,6 +87,7 @@ def conduct(measure: Measure, call: Call, *, fleet: bool = False, ends_with_serv
     Args:
         fleet: knobs as a target get a fleet, and not a single server.
         ends_with_server: whether there is nothing more to see once the lab's own server is lost.
+        lag_interval_s: how often the loop's lag is measured; seldom in what runs for hours.
 
     Raises:
         NotRecordedError: in a replay, when there is none.
@@ -91,7 +101,9 @@ def conduct(measure: Measure, call: Call, *, fleet: bool = False, ends_with_serv
             for record in run.records:
                 call.on_record(record)
     else:
-        run = see_through(lambda stop: _conducted(measure, call, stop, fleet, ends_with_server), call.cancel)
+        run = see_through(
+            lambda stop: _conducted(measure, call, stop, fleet, ends_with_server, lag_interval_s), call.cancel
+        )
     replay.keep(asked, run)
     return run
 
@@ -127,50 +139,75 @@ async def opened(target: Lab | Knobs | str, *, fleet: bool = False) -> AsyncIter
             yield None, target
 
 
-async def _conducted(measure: Measure, call: Call, stop: Stop, fleet: bool, ends_with_server: bool) -> Run:
+async def _conducted(
+    measure: Measure, call: Call, stop: Stop, fleet: bool, ends_with_server: bool, lag_interval_s: float
+) -> Run:
     async with opened(call.target, fleet=fleet) as (lab, url):
-        return await _measured(measure, call, stop, Bench(Recorder(call.on_progress), lab, url), ends_with_server)
+        bench = Bench(Recorder(call.on_progress), lab, url)
+        async with loop_lag(lag_interval_s) as lags:
+            return await _measured(measure, call, stop, bench, ends_with_server, lags)
 
 
-async def _measured(measure: Measure, call: Call, stop: Stop, bench: Bench, ends_with_server: bool) -> Run:
-    recorder, lab, url = bench
-    started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+async def _measured(
+    measure: Measure, call: Call, stop: Stop, bench: Bench, ends_with_server: bool, lags: list[float]
+) -> Run:
+    recorder, lab, _ = bench
+    started_at = _wall_clock()
     knobs = lab.knobs if lab else None
     restarts_before = len(lab.restarts) if lab else 0
     if call.on_record is not None:
         recorder.listeners.append(call.on_record)
     cut_short = False
-    async with loop_lag() as lags:
-        with _restarts_told(lab, recorder):
-            try:
-                cut_short = await stop.cut_short(measure(bench), _loss(bench, ends=ends_with_server))
-            except (WslabError, OSError) as error:
-                if isinstance(error, _FAULTS) or not recorder.records:
-                    raise
-                recorder.losses.append(f"it ended at {recorder.now():.3f} s: {in_words(error)}")
+    with _restarts_told(lab, recorder):
+        try:
+            cut_short = await stop.cut_short(measure(bench), _loss(bench, ends=ends_with_server))
+        except (WslabError, OSError) as error:
+            if isinstance(error, _FAULTS) or not recorder.records:
+                raise
+            recorder.losses.append(f"it ended at {recorder.now():.3f} s: {in_words(error)}")
     duration_s = recorder.now()
     if lab is not None:
         await _add_servers_side(recorder, lab, restarts_before)
     lags = lags if recorder.lags_s is None else recorder.lags_s
-    info = RunInfo(
-        experiment=call.experiment,
+    info = msgspec.structs.replace(
+        provisional(call, bench),
         started_at=started_at,
         duration_s=duration_s,
         partial=cut_short or bool(recorder.losses),
-        seed=call.seed,
-        url=url,
         knobs=knobs,
-        parameters=call.parameters,
-        measured=recorder.measured,
-        losses=recorder.losses,
-        versions=_versions(),
-        platform=platform.platform(),
-        clock_resolution_s=time.get_clock_info("monotonic").resolution,
         loop_lag_p50_s=quantile(lags, 0.5),
         loop_lag_p99_s=quantile(lags, 0.99),
         loop_lag_max_s=max(lags, default=None),
+        ended=True,
     )
     return Run(info, tuple(recorder.records))
+
+
+def provisional(call: Call, bench: Bench) -> RunInfo:
+    """Return what a run says of itself while it is under way, for a file that is written meanwhile."""
+    return RunInfo(
+        experiment=call.experiment,
+        started_at=_wall_clock(),
+        duration_s=bench.recorder.now(),
+        partial=True,
+        seed=call.seed,
+        url=bench.url,
+        knobs=bench.lab.knobs if bench.lab else None,
+        parameters=call.parameters,
+        measured=bench.recorder.measured,
+        losses=bench.recorder.losses,
+        versions=_versions(),
+        platform=platform.platform(),
+        clock_resolution_s=time.get_clock_info("monotonic").resolution,
+        loop_lag_p50_s=None,
+        loop_lag_p99_s=None,
+        loop_lag_max_s=None,
+        ended=False,
+    )
+
+
+def _wall_clock() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
 
 
 async def _loss(bench: Bench, *, ends: bool) -> None:

@@ -73,7 +73,7 @@ class Recorder:
 
 
 @contextlib.asynccontextmanager
-async def loop_lag() -> AsyncIterator[list[float]]:
+async def loop_lag(interval_s: float = LAG_INTERVAL_S) -> AsyncIterator[list[float]]:
     """Measure, while the block runs, how late the event loop wakes a sleeper; the list holds seconds.
 
     What the loop notices late, it stamps late: this is the error bar of every time in the run.
@@ -83,8 +83,8 @@ async def loop_lag() -> AsyncIterator[list[float]]:
     async def sample() -> None:
         loop = asyncio.get_running_loop()
         while True:
-            due = loop.time() + LAG_INTERVAL_S
-            await asyncio.sleep(LAG_INTERVAL_S)
+            due = loop.time() + interval_s
+            await asyncio.sleep(interval_s)
             lags.append(max(0.0, loop.time() - due))
 
     sampler = asyncio.create_task(sample())

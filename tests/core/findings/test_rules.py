@@ -176,7 +176,16 @@ def test_every_rule_speaks_in_a_case_and_says_when_it_is_silent() -> None:
     assert [rule.__name__ for rule in (*RULES, *LEFT) if "Silent:" not in (rule.__doc__ or "")] == []
 
 
-CLOCKS = {"clock", "all_at_once", "crowded_out", "not_tolerated", "too_fast", "one_by_one", "observer_paused"}
+CLOCKS = {
+    "clock",
+    "all_at_once",
+    "crowded_out",
+    "not_tolerated",
+    "too_fast",
+    "too_many",
+    "one_by_one",
+    "observer_paused",
+}
 """Rules that compare lives: their cases are in test_clocks.py."""
 
 

@@ -206,9 +206,9 @@ def _keepalive(reading: _Reading) -> Finding:
 
 def _is_keepalive(reading: _Reading) -> bool:
     """Whether the answers to the server's pings keep a connection, and messages instead of them do not."""
+    pinged: set[Class] = {"server's pings", "client's pongs"}
     return all(
-        "client's pongs" in fit.clock.restarted_by and "client's messages" not in fit.clock.restarted_by
-        for fit in reading.fits
+        pinged & fit.clock.restarted_by and "client's messages" not in fit.clock.restarted_by for fit in reading.fits
     ) and all(life.times_s(["server's pings"]) and not life.times_s(["client's pongs"]) for life in reading.dead)
 
 

@@ -17,6 +17,9 @@ from wslab.core.findings.observed import Observed
 from wslab.core.findings.wording import ages, ended_how, seconds
 from wslab.core.records import Pause
 
+ANSWER_S = 0.5
+"""An end so soon after a message may be its answer."""
+
 BURST_S = 1.0
 """The window in which a rate is counted."""
 
@@ -109,7 +112,7 @@ def crowded_out(observed: Observed) -> Iterator[Finding]:
     """The oldest connection ended whenever one more was opened: a cap on connections that closes the oldest.
 
     Shown by four such ends, likely by three. Silent: where any ended without an opening right before it, or was not
-    the oldest; where as many connections as that were open together without an end.
+    the oldest; where connections opened so often that every end comes right after one.
     """
     alive = lives(observed)
     dead = _crowded(alive)
@@ -132,7 +135,12 @@ def crowded_out(observed: Observed) -> Iterator[Finding]:
 
 def _crowded(alive: Sequence[Life]) -> list[Life]:
     dead = [life for life in alive if life.died]
-    return dead if len(dead) > 2 and all(_makes_room(life, alive) for life in dead) else []
+    if len(dead) < 3:
+        return []
+    lasted_s = max(life.ended_at_s for life in alive) - min(life.opened_at_s for life in alive)
+    # Where connections open all the time, every end comes right after an opening.
+    seldom = 2 * STAMP_S * len(alive) < 0.3 * lasted_s
+    return dead if seldom and all(_makes_room(life, alive) for life in dead) else []
 
 
 def _makes_room(life: Life, alive: Sequence[Life]) -> bool:
@@ -189,15 +197,55 @@ def _provoked_by(alive: Sequence[Life]) -> dict[Class, list[Life]]:
     return found
 
 
+def too_many(observed: Observed) -> Iterator[Finding]:
+    """A connection ends with a message of the same number each time, however fast they came: a cap on their number.
+
+    Shown by three ends of which one took three times as long as another. Silent: where any connection sent more, or
+    all took as long, so that it may have been a clock or a rate.
+    """
+    hit = _counted_out(lives(observed))
+    if not hit:
+        return
+    number = min(len(life.times_s(["client's messages"])) for life in hit)
+    yield Finding(
+        rule="too_many",
+        what=f"A connection ends with its {number}th message, {ended_how(hit)}: a cap on messages a connection.",
+        whose="client",
+        sure="shown",
+        evidence=tuple(life.id for life in hit),
+        why=f"All {len(hit)} ended with the {number}th, {ages(hit)} old, whether they came in a burst or one by one.",
+        advice="Open a new connection before that many, put several into one message, or have the cap raised.",
+        sources=(LESSON_09,),
+        facts={"max_connection_messages": number - 1},
+    )
+
+
+def _counted_out(alive: Sequence[Life]) -> list[Life]:
+    """Return the lives that ended with their nth message, where none went on for long after so many.
+
+    More than n may have been sent in a burst before the end was seen.
+    """
+    sent = {life.id: life.times_s(["client's messages"]) for life in alive}
+    ended = [life for life in alive if life.died and sent[life.id] and life.ended_at_s - sent[life.id][-1] < ANSWER_S]
+    number = min((len(sent[life.id]) for life in ended), default=0)
+    if number < 2:
+        return []
+    hit = [life for life in alive if len(sent[life.id]) >= number]
+    at_once = all(life.died and life.ended_at_s - sent[life.id][number - 1] < ANSWER_S for life in hit)
+    took_s = [life.age_s + STAMP_S for life in hit]
+    return hit if len(hit) > 2 and at_once and max(took_s) > 3 * min(took_s) else []
+
+
 def too_fast(observed: Observed) -> Iterator[Finding]:
     """A connection ends in the middle of a burst of messages: a cap on their rate, or on their number.
 
     A rate, where other connections sent as many in a longer time and lived; else not told apart from a number.
-    Shown by two ends with that control. Silent: where a burst as fast and as long passed anywhere.
+    Shown by two ends with that control. Silent: where a burst as fast and as long passed anywhere; where their number
+    explains it.
     """
     alive = lives(observed)
     hit = _in_bursts(alive)
-    if not hit:
+    if not hit or _counted_out(alive):
         return
     fewest, most = min(map(_in_burst, hit)), max(map(_in_burst, hit))
     totals = [len(life.times_s(["client's messages"])) for life in hit]
@@ -236,7 +284,7 @@ def _in_bursts(alive: Sequence[Life]) -> list[Life]:
 
 def provoked(alive: Sequence[Life]) -> set[int]:
     """Return the ids of the lives that something other than a clock ended: what was sent, or who came."""
-    groups = [*_provoked_by(alive).values(), _in_bursts(alive), _crowded(alive)]
+    groups = [*_provoked_by(alive).values(), _in_bursts(alive), _counted_out(alive), _crowded(alive)]
     return {life.id for group in groups for life in group}
 
 

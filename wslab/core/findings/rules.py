@@ -17,6 +17,7 @@ from wslab.core.findings.coincidences import (
     observer_paused,
     one_by_one,
     too_fast,
+    too_many,
 )
 from wslab.core.findings.finding import SURENESS, Finding
 from wslab.core.findings.observed import Observed
@@ -36,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     all_at_once,
     crowded_out,
     not_tolerated,
+    too_many,
     too_fast,
     clock,
     observer_paused,

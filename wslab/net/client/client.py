@@ -7,7 +7,7 @@ different; it raises at the call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from websockets.asyncio.client import connect
@@ -70,10 +70,18 @@ class Client:
             "subprotocols": [Subprotocol(name) for name in subprotocols] or None,
             "proxy": None,  # what a proxy does to a closure is an experiment of its own, never an accident
         }
+        self.connection_class = RecordingConnection
+        """What a connection is made of; one that sees more may stand in for it."""
+        self.on_open: Callable[[RecordingConnection], None] | None = None
         self._connection: RecordingConnection | None = None
         self._opened_at_s = 0.0
         self._sent = 0
         self._closed: asyncio.Future[Closure]
+
+    @property
+    def connection(self) -> RecordingConnection | None:
+        """The present connection, or the last one; None before the first."""
+        return self._connection
 
     @property
     def is_open(self) -> bool:
@@ -87,7 +95,7 @@ class Client:
         error: Exception | None = None
         self._connection = None
         try:
-            connection = await connect(self.url, create_connection=RecordingConnection, **self._options)
+            connection = await connect(self.url, create_connection=self.connection_class, **self._options)
             self._adopt(cast(RecordingConnection, connection))
         except Exception as failure:  # the library and the system raise some thirty kinds; each is an outcome
             error = failure
@@ -207,6 +215,8 @@ class Client:
         self._connection = connection
         self._opened_at_s = self.recorder.now()
         self._closed = asyncio.get_running_loop().create_future()
+        if self.on_open is not None:
+            self.on_open(connection)
         connection.on_lost = lambda: self._note_closure(connection)
         if connection.closed_at is not None:  # it ended between its handshake and this line
             self._note_closure(connection)

@@ -1,0 +1,68 @@
+"""A run that is written while it is measured, so that a crash or a power cut loses a second of it.
+
+It begins like a file of `Run.save`, with a first line that says that the run has not ended, and has no end mark until
+it is saved whole. `wslab.load` reads it either way, and says so.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from wslab.core.errors import UnwritableError, in_words
+from wslab.core.records import Record, RunInfo
+
+
+class Journal:
+    """Takes records at once and writes them when flushed; a disk that is full ends the writing, not the run.
+
+    Args:
+        tell: called once, in words, when nothing can be written any more.
+
+    Raises:
+        UnwritableError: the file exists already, or cannot be made. Nothing is resumed silently.
+    """
+
+    def __init__(self, path: Path, info: RunInfo, tell: Callable[[str], None]) -> None:
+        self.path = path
+        self.broken: str | None = None
+        self._tell = tell
+        self._encode = msgspec.json.Encoder().encode
+        self._waiting: list[bytes] = []
+        try:
+            self._file = path.open("xb", buffering=0)
+        except FileExistsError:
+            raise UnwritableError(f"{path} exists already, and a watch is not resumed: name another file") from None
+        except OSError as error:
+            raise UnwritableError(f"{path} cannot be written: {in_words(error)}") from None
+        self._add(info)
+        self.flush()
+
+    def add(self, record: Record) -> None:
+        """Take a record; it is written with the next flush."""
+        if self.broken is None:
+            self._add(record)
+
+    def flush(self) -> None:
+        """Write what was taken, down to the disk."""
+        if self.broken is not None or not self._waiting:
+            return
+        content, self._waiting = b"".join(self._waiting), []
+        try:
+            while content:
+                content = content[self._file.write(content) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            self.broken = f"{self.path} cannot be written any more: {in_words(error)}; the watch goes on in memory"
+            self._tell(self.broken)
+
+    def close(self) -> None:
+        """Write the rest and close the file."""
+        self.flush()
+        self._file.close()
+
+    def _add(self, record: Record) -> None:
+        self._waiting.append(self._encode(record) + b"\n")
