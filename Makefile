@@ -11,7 +11,10 @@ JAPANESE := $(sort $(wildcard notebooks/ja/*.ipynb))
 # Bytecode is kept whatever the environment says: else every kernel and every lab server compiles the package again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup lab report gallery docs test bench format clean
+# Tests run side by side; more than four at once have not been tried.
+WORKERS := logical --maxprocesses 4
+
+.PHONY: help setup lab report gallery docs test lowest bench format clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
@@ -40,13 +43,17 @@ docs: ## build the how-to pages and the reference; they open from build/docs/ind
 	@scripts/setup docs
 	$(BIN)/sphinx-build -q -W --keep-going $(ARGS) docs build/docs
 
-test: ## lint, check formatting and types, run every test
+test: ## lint, check formatting and types, run every test; ARGS=--quick: those alone that open no socket
 	@scripts/setup dev
 	$(BIN)/python -VV
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+lowest: ## run a short set of tests on the lowest version of each requirement
+	@scripts/setup dev
+	@scripts/lowest $(ARGS)
 
 bench: ## measure what the project promises, as ratios
 	@scripts/setup dev

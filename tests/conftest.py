@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import os
+import signal
+from collections.abc import Callable, Generator, Iterator
 from multiprocessing import resource_tracker
 from typing import Any
 
@@ -18,6 +20,77 @@ from wslab.net import runtime
 # A busy machine is no failure: no test asserts how long an example takes.
 settings.register_profile("wslab", deadline=None)
 settings.load_profile("wslab")
+
+# Whoever starts the tests in the background, as a shell does with &, has them ignore what Ctrl-C sends; the programs
+# that they start would inherit that, and those that are to be interrupted never end.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+LONGEST_FIRST = ("tests/browser/", "tests/test_lessons.py", "tests/test_replayed_lessons.py", "tests/net/limits/")
+"""What several workers begin with, so that none is left with a long one at the end; the rest as it was collected."""
+
+APART = ("tests/test_lessons.py", "tests/test_replayed_lessons.py", "tests/core/limits/")
+"""Whose tests share nothing that is slow to set up, so that each may run on another worker."""
+
+QUICK = (
+    "tests/captures/",
+    "tests/core/",
+    "tests/views/",
+    "tests/test_environment.py",
+    "tests/test_layers.py",
+    "wslab/",
+)
+"""Whose tests open no socket and start next to no program: what `--quick` runs."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="run the tests alone that open no socket")
+
+
+def group_of(nodeid: str) -> str:
+    """Return what a test shares a worker with, for a slow fixture's sake: all that need the browser, or its file."""
+    if nodeid.startswith("tests/browser/"):
+        return "tests/browser/"
+    return nodeid if nodeid.startswith(APART) else nodeid.partition("::")[0]
+
+
+def fail_if_skipped(report: pytest.CollectReport | pytest.TestReport) -> None:
+    """Let no test be skipped where WSLAB_REQUIRE_ALL is set, as in continuous integration: it would prove nothing."""
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("WSLAB_REQUIRE_ALL"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which WSLAB_REQUIRE_ALL forbids: {report.longrepr}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    fail_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    fail_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadScopeScheduling  # who runs one file needs no xdist
+
+    config.option.loadscopereorder = False
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = group_of  # type: ignore[method-assign]
+    return scheduler
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the tests for several workers; one process alone takes them in the order of the files."""
+    if config.getoption("quick"):
+        config.hook.pytest_deselected(items=[item for item in items if not item.nodeid.startswith(QUICK)])
+        items[:] = [item for item in items if item.nodeid.startswith(QUICK)]
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: [*map(item.nodeid.startswith, LONGEST_FIRST), True].index(True))
 
 
 @pytest.fixture(scope="module")

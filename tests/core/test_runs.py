@@ -81,7 +81,7 @@ OUTAGE_REST = (
     '"time_to_reconnect_s":null,"gave_up":null}'
 )
 PLAIN = "\n".join([HEAD, msgspec.json.encode(RESTART).decode(), '{"record":"end","records":1,"format_version":1}'])
-FILES = {"plain": PLAIN.encode(), "gzip": gzip.compress(PLAIN.encode())}
+FILES = {"plain": PLAIN.encode(), "gzip": gzip.compress(PLAIN.encode(), mtime=0)}
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
@@ -212,7 +212,7 @@ def test_file_that_inflates_without_end_is_refused_before_it_is_in_memory(tmp_pa
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("content", [b"\x89PNG\r\n", b"a,b\n1,2\n", gzip.compress(b"x")[:-3]])
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n", b"a,b\n1,2\n", gzip.compress(b"x", mtime=0)[:-3]])
 def test_foreign_file_is_no_run(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / ("foreign.gz" if content[:2] == b"\x1f\x8b" else "foreign")
     path.write_bytes(content)
