@@ -22,6 +22,7 @@ from wslab.cli.report import report
 from wslab.cli.schema import schema
 from wslab.cli.serve import serve
 from wslab.cli.simulate import simulate
+from wslab.cli.watch import watch
 
 app = typer.Typer(
     help="Why did my WebSocket close? Experiments on real sockets, on this machine.",
@@ -45,7 +46,7 @@ def _options(
     """Options of the command itself."""
 
 
-COMMANDS = (demo, probe, herd, simulate, codes, report, gallery, schema)
+COMMANDS = (demo, probe, watch, herd, simulate, codes, report, gallery, schema)
 """Those that a notebook has too, as `%wslab`, where each returns what it found."""
 
 TERMINAL_ONLY = {

@@ -100,6 +100,8 @@ def exit_code_of(found: Any) -> int:
             return found
         case Run(info=info) if info.losses:
             return complain(f"part of the run was lost: {'; '.join(info.losses)}", FAILED)
+        case Run(attempts=attempts) if attempts and not any(each.outcome == "opened" for each in attempts):
+            return complain("no connection opened", UNREACHABLE)
         case Run(info=info) if info.partial:
             return complain("interrupted; what was measured until then is kept", INTERRUPTED)
         case Verdict(status="cancelled"):

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from wslab.cli.demo import DemoDocument
 from wslab.cli.herd import HerdDocument, SimulateDocument
+from wslab.cli.watch import WatchBegun, WatchClosed, WatchEnded
 from wslab.core.arguments import check_choice
 from wslab.core.limits.verdicts import Verdict
 
-DOCUMENTS: dict[str, type[msgspec.Struct]] = {
+DOCUMENTS: dict[str, Any] = {
     "demo": DemoDocument,
     "herd": HerdDocument,
     "probe": Verdict,
     "simulate": SimulateDocument,
+    "watch": WatchBegun | WatchClosed | WatchEnded,
 }
-"""By command, what it prints."""
+"""By command, what it prints; of a watch, each of its lines."""
 
 
 def schema(

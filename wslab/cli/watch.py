@@ -1,0 +1,180 @@
+"""`wslab watch`: stay connected, and say why each connection was closed, as it happens."""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from wslab.cli.console import Document, JsonOption, print_saved, progress_line
+from wslab.core.errors import BadValueError
+from wslab.core.findings import Finding, find
+from wslab.core.findings.document import FindingDocument, documented
+from wslab.core.findings.wording import seconds
+from wslab.core.permission import is_this_machine
+from wslab.core.printable import printable
+from wslab.core.records import Closure
+from wslab.core.runs import Run
+from wslab.core.watch.roles import ROLES, Role
+from wslab.experiments.watch import bounded
+from wslab.experiments.watch import watch as watch_target
+
+_UNITS_S = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+class WatchBegun(Document, frozen=True, kw_only=True, tag="watch_begun"):
+    """The first line: what is watched, by how many, for how long at most, and what it may take of the server."""
+
+    url: str
+    clients: int
+    duration_s: float
+    messages_per_min: int
+    connections_per_min: int
+
+
+class WatchClosed(Document, frozen=True, kw_only=True, tag="watch_closed"):
+    """One line a closure that was not meant, with the surest finding that rests on it at that moment."""
+
+    role: str
+    closure: Closure
+    finding: FindingDocument
+
+
+class WatchEnded(Document, frozen=True, kw_only=True, tag="watch_ended"):
+    """The last line: what was found of all that was seen."""
+
+    findings: tuple[FindingDocument, ...]
+    connections: int
+    duration_s: float
+    partial: bool
+    losses: tuple[str, ...]
+
+
+def watch(
+    url: Annotated[str, typer.Argument(help="ws:// or wss://, on this machine or as --i-may-probe says.")],
+    duration: Annotated[str, typer.Option("--for", help="How long: 90s, 30m, 2h. Ctrl-C ends it earlier.")] = "1h",
+    clients: Annotated[int, typer.Option(help="5 to 60; each takes the next role of the control groups.")] = len(ROLES),
+    interval: Annotated[float, typer.Option(help="Seconds between two pings or messages of a steady client.")] = 15.0,
+    apart: Annotated[float, typer.Option(help="Seconds from one client's opening to the next.")] = 1.0,
+    message: Annotated[str, typer.Option(help="What the talking clients say.")] = "wslab watch",
+    messages_per_min: Annotated[
+        int | None, typer.Option(help="Of all clients together. Not given: 600 on this machine, 120 elsewhere.")
+    ] = None,
+    connections_per_min: Annotated[
+        int | None, typer.Option(help="Of all clients together. Not given: 120 on this machine, 30 elsewhere.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File for the run, written as it goes; it must not exist.")] = None,
+    as_json: JsonOption = False,
+    i_may_probe: Annotated[
+        list[str] | None, typer.Option(help="A host other than this machine that you are permitted to watch.")
+    ] = None,
+) -> Run:
+    """Stay connected with control groups, and say why connections are closed: limit, restart, clock, rate or network.
+
+    With --json it prints one line an event. The run is kept with --out, also if this machine loses its power.
+    """
+    duration_s = seconds_of(duration)
+    bounds = bounded(is_this_machine(url), messages_per_min, connections_per_min)
+    begun = WatchBegun(url=url, clients=clients, duration_s=duration_s, **bounds._asdict())
+    teller = _Lines() if as_json else _Words()
+    teller.begin(begun)
+    with progress_line() as progress:
+        run = watch_target(
+            url,
+            duration_s=duration_s,
+            clients=clients,
+            interval_s=interval,
+            apart_s=apart,
+            message=message,
+            messages_per_min=messages_per_min,
+            connections_per_min=connections_per_min,
+            out=out,
+            allow_hosts=i_may_probe or (),
+            progress=progress,
+            on_finding=teller.close,
+        )
+    teller.end(run)
+    if out is not None and not as_json and not run.info.losses:
+        print_saved([out])
+    return run
+
+
+def seconds_of(text: str) -> float:
+    """Read a time as people write it.
+
+    Raises:
+        BadValueError: it is none.
+
+    >>> [seconds_of(text) for text in ("90s", "2h", "1.5m", "45")]
+    [90.0, 7200.0, 90.0, 45.0]
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text)
+    unit_s = _UNITS_S.get(match[2] or "s") if match else None
+    if match is None or unit_s is None:
+        raise BadValueError(f"--for is {text!r}, but must be a number with a unit: 90s, 30m, 2h or 1d")
+    return float(match[1]) * unit_s
+
+
+class _Words:
+    """Tells a watch to a reader; a finding in full only when it is new."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def begin(self, begun: WatchBegun) -> None:
+        self._print(
+            f"{begun.clients} clients watch {begun.url} for {seconds(begun.duration_s)} at most; together they send up "
+            f"to {begun.messages_per_min} messages and pings a minute and open up to {begun.connections_per_min} "
+            "connections a minute. Ctrl-C ends it with what was found."
+        )
+
+    def close(self, closure: Closure, role: Role, finding: Finding) -> None:
+        age = seconds(closure.close_started_at_s - closure.opened_at_s)
+        what = "The same." if finding.what == self._last else f"{finding.what} ({finding.sure})"
+        self._last = finding.what
+        self._print(f"{seconds(closure.close_started_at_s)}: {role.name}, {age} old. {what}")
+
+    def end(self, run: Run) -> None:
+        from wslab.views.findings import render_findings
+        from wslab.views.watch import lanes
+
+        console = Console()
+        console.print()
+        console.print(render_findings(find(run)))
+        console.print(lanes(run, width=max(20, min(60, console.width - 70))))
+
+    def _print(self, line: str) -> None:
+        Console().print(printable(line), soft_wrap=True, markup=False, highlight=False)
+
+
+class _Lines:
+    """Tells a watch to a program, a JSON document a line."""
+
+    def __init__(self) -> None:
+        self._one_at_a_time = threading.Lock()  # closures are told on the background loop's thread
+
+    def begin(self, begun: WatchBegun) -> None:
+        self._print(begun)
+
+    def close(self, closure: Closure, role: Role, finding: Finding) -> None:
+        self._print(WatchClosed(role=role.name, closure=closure, finding=documented(finding)))
+
+    def end(self, run: Run) -> None:
+        self._print(
+            WatchEnded(
+                findings=tuple(map(documented, find(run))),
+                connections=sum(attempt.outcome == "opened" for attempt in run.attempts),
+                duration_s=run.info.duration_s,
+                partial=run.info.partial,
+                losses=tuple(run.info.losses),
+            )
+        )
+
+    def _print(self, event: Document) -> None:
+        with self._one_at_a_time:
+            print(msgspec.json.encode(event).decode(), flush=True)
