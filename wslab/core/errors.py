@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import errno
 
+from wslab.core.printable import printable
+
 MAX_WORDS = 500
 """Characters of an error that are kept: its words may be a peer's, who may have written a book."""
 
@@ -109,13 +111,13 @@ def in_words(error: BaseException, *, named: bool = True) -> str:
     message = str(error) if named else getattr(error, "strerror", None) or str(error)
     if isinstance(error, TimeoutError) and not message:
         message = "no answer in time"
-    said = _printable(message).rstrip("." if not named else "")
+    said = _bounded(message).rstrip("." if not named else "")
     kind = type(error).__name__
     words = f"{kind}: {said}" if named and said else said or kind
     hint = _HINTS.get(error.errno or 0) if isinstance(error, OSError) else None
     return f"{words}; {hint}" if hint else words
 
 
-def _printable(message: str) -> str:
-    shown = "".join(character if character.isprintable() else " " for character in message)
+def _bounded(message: str) -> str:
+    shown = printable(" ".join(message.splitlines()))
     return shown if len(shown) <= MAX_WORDS else f"{shown[:MAX_WORDS]}…"

@@ -68,7 +68,8 @@ class Send(Record, frozen=True, kw_only=True, tag="send"):
             (neither within the stated time), "unconfirmed" (none was awaited), "unopened" (no connection),
             "interrupted" (the run was stopped first, which says nothing of the server).
         send_s: until the whole message was handed to the kernel. round_trip_s: until its reply or pong.
-        reply_bytes: payload of the reply; None where a pong was the confirmation.
+        reply_bytes: payload of the answer; None where a pong was the confirmation. reply: its beginning, where words
+            are kept. unasked_messages: that came while it was awaited and were no answer.
         close_code, close_reason: of the closure that it met, if it met one.
         error: the library's or the system's own words, if any.
         compression: the connection had agreed on permessage-deflate.
@@ -91,6 +92,13 @@ class Send(Record, frozen=True, kw_only=True, tag="send"):
     close_reason: str | None
     error: str | None
     compression: bool = False
+    reply: str | None = None
+    unasked_messages: int = 0
+
+    @property
+    def passed(self) -> bool:
+        """Whether the server took the message, as far as was asked: it was confirmed, or nothing was awaited."""
+        return self.outcome in ("accepted", "unconfirmed")
 
 
 class Closure(Record, frozen=True, kw_only=True, tag="closure"):
@@ -110,6 +118,9 @@ class Closure(Record, frozen=True, kw_only=True, tag="closure"):
         close_started_at_s: first close frame sent or received, or the end of TCP where there was none.
         closed_at_s: the end of TCP.
         received_messages: complete data messages from the server; None where they were not counted.
+        broken_close_hex: the body of a close frame from the server that breaks the rules (RFC 6455 §5.5.1, §7.4), as it
+            was on the wire: an application is told 1006 of it, and what was sent is the client's protest.
+        bound: the client's own bound that ended the connection, in words.
     """
 
     client: int
@@ -129,6 +140,8 @@ class Closure(Record, frozen=True, kw_only=True, tag="closure"):
     sent_wire_bytes: int
     received_wire_bytes: int
     received_messages: int | None = None
+    broken_close_hex: str | None = None
+    bound: str | None = None
 
 
 class Receipt(Record, frozen=True, kw_only=True, tag="receipt"):
@@ -138,6 +151,7 @@ class Receipt(Record, frozen=True, kw_only=True, tag="receipt"):
         payload_bytes: before compression; None where that is not known. announced_bytes: what the headers of its
             frames claim, which is payload_bytes where nothing is compressed.
         wire_bytes: that came, frame headers included. complete: its last frame came.
+        unasked: no answer to a message of the client's; None: not known. words: the beginning of its text, printable.
     """
 
     client: int
@@ -152,6 +166,8 @@ class Receipt(Record, frozen=True, kw_only=True, tag="receipt"):
     wire_bytes: int
     complete: bool
     compression: bool = False
+    unasked: bool | None = None
+    words: str | None = None
 
 
 class Ping(Record, frozen=True, kw_only=True, tag="ping"):
@@ -469,6 +485,7 @@ class RunInfo(Record, frozen=True, kw_only=True, tag="run"):
             `client_bytes_per_connection`.
         losses: what of the run was lost, in words: which worker of a cluster, when, and with which clients.
         ended: False in a file that is written while the run is measured, as long as it is.
+        warnings: what is to be known before the result is believed, such as that no certificate was checked.
         loop_lag_*_s: how late the measuring event loop woke during the run: its own error bar.
         clock_resolution_s: of the monotonic clock.
     """
@@ -490,6 +507,7 @@ class RunInfo(Record, frozen=True, kw_only=True, tag="run"):
     measured: dict[str, float] = {}
     losses: list[str] = []
     ended: bool = True
+    warnings: list[str] = []
 
 
 def since(origin_s: float, record: R) -> R:

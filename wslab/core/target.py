@@ -228,7 +228,7 @@ class Target:
             case "greeting":
                 return [f"< {step.text}" if step.kind == "await" else f"> {HIDDEN}" for step in value]
             case "template":
-                return value.source if isinstance(value.source, str) else repr(value.source)[:200]
+                return value.described()
             case "trust":
                 return {key: str(each) for key, each in dataclasses.asdict(value).items() if each}
             case "allow_hosts":

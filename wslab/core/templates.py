@@ -84,6 +84,12 @@ class Template:
             )
         return made
 
+    def described(self) -> str:
+        """Return what it is made of, in a line."""
+        if isinstance(self.source, str):
+            return self.source
+        return getattr(self.source, "__name__", "") or repr(self.source)[:200]
+
     def around(self) -> tuple[bytes, bytes] | None:
         """Return what stands before and behind the filler, for who writes messages piece by piece; None: a callable."""
         if not isinstance(self.source, str | bytes):

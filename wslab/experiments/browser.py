@@ -78,7 +78,7 @@ def browser_drill(
     call.instead("page", page={"missing": missing} if missing or page is None else page.describe())
 
     async def measure(bench: Bench) -> None:
-        client = Client(bench.url, bench.recorder, open_timeout_s=timeout_s)
+        client = Client(bench.target.replace(open_timeout_s=timeout_s), bench.recorder, listens_first=False)
         visitor = Visitor(None if missing else page, bench.server, bench.recorder, timeout_s)
         drill = _Drill(bench.server, client, visitor, bench.recorder, timeout_s)
         try:

@@ -15,6 +15,7 @@ from wslab.core.policies.policy import Policy
 from wslab.core.policies.textbook import named
 from wslab.core.recordings import Asked, behaviour
 from wslab.core.records import Record
+from wslab.core.templates import Template
 from wslab.experiments.stopping import Cancel
 from wslab.net.recording import OnProgress, OnRecord
 
@@ -109,4 +110,6 @@ def plain(value: Any) -> Any:
             return {str(key): plain(each) for key, each in value.items()}
         case list() | tuple() | range():
             return [plain(each) for each in value]
+        case Template():
+            return value.described()
     return getattr(value, "name", None)

@@ -18,16 +18,17 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from wslab.core.arguments import check_url
 from wslab.core.errors import BadTypeError, BadValueError, MisuseError, WslabError, in_words
 from wslab.core.herds.summaries import quantile
 from wslab.core.knobs import Knobs
 from wslab.core.records import Restart, RunInfo, since
 from wslab.core.runs import Run, load
+from wslab.core.target import Target, as_target
 from wslab.experiments.call import Call
 from wslab.experiments.stopping import Cancel as Cancel
 from wslab.experiments.stopping import Stop, see_through
 from wslab.net import replay
+from wslab.net.client.client import Client
 from wslab.net.recording import LAG_INTERVAL_S, Recorder, loop_lag
 from wslab.net.recording import OnProgress as OnProgress
 from wslab.net.recording import OnRecord as OnRecord
@@ -37,6 +38,9 @@ from wslab.net.server.lab_server import LabServer
 
 Lab = LabServer | LabFleet
 """What an experiment may restart."""
+
+Aim = LabServer | Knobs | Target | str
+"""What an experiment of one server takes: a lab server, the knobs of one to start, or what somebody else runs."""
 
 LOST_S = 1.0
 """After the loss of its server an experiment goes on for so long, in which its clients notice."""
@@ -50,7 +54,17 @@ class Bench(NamedTuple):
 
     recorder: Recorder
     lab: Lab | None
-    url: str
+    target: Target
+
+    @property
+    def url(self) -> str:
+        """Where to connect, with all that the URL keeps secret."""
+        return self.target.sent_url
+
+    def client(self, **options: Any) -> Client:
+        """Return a client for the server; the lab's own is known to say nothing unasked, unless its knobs greet."""
+        greets = self.lab is None or self.lab.knobs.greeting is not None
+        return Client(self.target, self.recorder, listens_first=greets, **options)
 
     @property
     def restartable(self) -> Lab:
@@ -94,6 +108,8 @@ def conduct(
         Exception: what `measure` raises, where nothing was measured yet, or a callback or the call is at fault.
     """
     knobs, url = asked_of(call.target)
+    if isinstance(call.target, Target) and (described := call.target.described()):
+        call.instead("target", target=described)
     asked = call.asked(knobs, url)
     if replay.replaying():
         run = replay.recall(asked, load)
@@ -109,41 +125,46 @@ def conduct(
 
 
 def asked_of(target: Any) -> tuple[Knobs | None, str | None]:
-    """Return the knobs of a target's server, as it is now; of a foreign one, the URL."""
+    """Return the knobs of a target's server, as it is now; of a foreign one, the URL without its secrets.
+
+    Raises:
+        BadValueError: the server is neither this machine's nor one that the target says may be probed.
+    """
     match target:
         case LabServer() | LabFleet():
             target.url  # noqa: B018 - raises unless it runs
             return target.knobs, None
         case Knobs():
             return target, None
-        case str():
-            check_url(target)
-            return None, target
-    raise BadTypeError(f"target is {target!r}, but must be a LabServer, Knobs to start one with, or a URL")
+        case str() | Target():
+            reached = as_target(target)
+            reached.check_permission()
+            return None, reached.shown_url
+    raise BadTypeError(f"target is {target!r}, but must be a LabServer, Knobs to start one with, a Target, or a URL")
 
 
 @contextlib.asynccontextmanager
-async def opened(target: Lab | Knobs | str, *, fleet: bool = False) -> AsyncIterator[tuple[Lab | None, str]]:
-    """Yield the lab server (None for a foreign one) and the URL of a target; knobs get a server for the while."""
+async def opened(target: Lab | Aim, *, fleet: bool = False) -> AsyncIterator[tuple[Lab | None, Target]]:
+    """Yield the lab server (None for a foreign one) and how to reach it; knobs get a server for the while."""
     match target:
         case Knobs():
             own = LabFleet(target) if fleet else LabServer(target)
             await own.start_async()
             try:
-                yield own, own.url
+                yield own, Target(own.url)
             finally:
                 await own.stop_async()
         case LabServer() | LabFleet():
-            yield target, target.url
+            yield target, Target(target.url)
         case _:
-            yield None, target
+            yield None, as_target(target)
 
 
 async def _conducted(
     measure: Measure, call: Call, stop: Stop, fleet: bool, ends_with_server: bool, lag_interval_s: float
 ) -> Run:
-    async with opened(call.target, fleet=fleet) as (lab, url):
-        bench = Bench(Recorder(call.on_progress), lab, url)
+    async with opened(call.target, fleet=fleet) as (lab, target):
+        bench = Bench(Recorder(call.on_progress), lab, target)
         async with loop_lag(lag_interval_s) as lags:
             return await _measured(measure, call, stop, bench, ends_with_server, lags)
 
@@ -151,7 +172,8 @@ async def _conducted(
 async def _measured(
     measure: Measure, call: Call, stop: Stop, bench: Bench, ends_with_server: bool, lags: list[float]
 ) -> Run:
-    recorder, lab, _ = bench
+    recorder, lab, target = bench
+    recorder.redaction = target.redaction
     started_at = _wall_clock()
     knobs = lab.knobs if lab else None
     restarts_before = len(lab.restarts) if lab else 0
@@ -191,7 +213,8 @@ def provisional(call: Call, bench: Bench) -> RunInfo:
         duration_s=bench.recorder.now(),
         partial=True,
         seed=call.seed,
-        url=bench.url,
+        url=bench.target.shown_url,
+        warnings=bench.target.warnings(),
         knobs=bench.lab.knobs if bench.lab else None,
         parameters=call.parameters,
         measured=bench.recorder.measured,

@@ -102,7 +102,7 @@ class _Stage:
     async def fill(self, counts: Sequence[int]) -> None:
         """Open as many connections as there will be half-sent messages, begin these, and measure at each count."""
         clients = [
-            Client(self.server.url, self.recorder, client=number, compression=self.compression)
+            Client(self.server.url, self.recorder, client=number, compression=self.compression, listens_first=False)
             for number in range(max(counts))
         ]
         message = make_payload("text", self.limit_bytes, cap_bytes=self.limit_bytes)

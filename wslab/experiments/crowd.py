@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from wslab.core.policies.policy import Policy
 from wslab.core.records import Attempt, Closure, Outage, Record
+from wslab.core.target import Target
 from wslab.experiments.gathering import Gathering, Tally
 from wslab.net.client.client import Client
 from wslab.net.client.reconnect import stay_connected
@@ -25,7 +26,7 @@ class Crowd(Gathering):
 
     def __init__(
         self,
-        url: str,
+        target: Target | str,
         recorder: Recorder,
         clients: int,
         policy: Policy,
@@ -37,7 +38,9 @@ class Crowd(Gathering):
     ) -> None:
         super().__init__(recorder, clients, timeout_s)
         self._numbers = range(first_client, first_client + clients)
-        self._clients = [Client(url, recorder, client=number, **client_knobs) for number in self._numbers]
+        self._clients = [
+            Client(target, recorder, client=number, keepalive=True, **client_knobs) for number in self._numbers
+        ]
         self._policy = policy
         self._seed = seed
         self._changed = asyncio.Event()

@@ -67,13 +67,12 @@ def restart_drill(
 
     async def measure(bench: Bench) -> None:
         crowd = Crowd(
-            bench.url,
+            bench.target.replace(open_timeout_s=open_timeout_s),
             bench.recorder,
             clients,
             chosen,
             seed=seed,
             timeout_s=timeout_s,
-            open_timeout_s=open_timeout_s,
         )
         async with crowd:
             await restarts.carry_out(bench, crowd)

@@ -11,14 +11,12 @@ from itertools import product
 from typing import Any, Literal, get_args
 
 from wslab.core.arguments import check_choice, check_whole
-from wslab.core.knobs import Knobs
 from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES, check_size, make_payload
 from wslab.core.runs import Run
 from wslab.experiments.call import Call
-from wslab.experiments.conduct import Bench, Cancel, OnProgress, OnRecord, conduct
+from wslab.experiments.conduct import Aim, Bench, Cancel, OnProgress, OnRecord, conduct
 from wslab.net.client.client import Client
 from wslab.net.client.exchange import Confirmation
-from wslab.net.server.lab_server import LabServer
 
 Way = Literal["one frame", "fragments", "messages"]
 
@@ -27,7 +25,7 @@ MAX_PIECES = 4000
 
 
 def frames_question(
-    target: LabServer | Knobs | str,
+    target: Aim,
     payload_bytes: int = 100_000,
     *,
     piece_bytes: int = 16_384,
@@ -70,7 +68,7 @@ def frames_question(
 
     async def measure(bench: Bench) -> None:
         for number, case in enumerate(cases):
-            client = Client(bench.url, bench.recorder, client=number, compression=case["compression"])
+            client = bench.client(client=number, compression=case["compression"])
             fragment_bytes = piece_bytes if case["way"] == "fragments" else None
             sizes = _sizes(case["way"], payload_bytes, piece_bytes)
             pieces = (
@@ -89,7 +87,7 @@ async def _offer(client: Client, pieces: Iterable[str | bytes], **how: Any) -> b
         await client.open()
         for piece in pieces:
             send = await client.send_message(piece, **how)
-            if send.outcome not in ("accepted", "unconfirmed"):
+            if not send.passed:
                 return False
         return True
     finally:

@@ -63,7 +63,7 @@ def in_flight_drill(
     restarts.check(target)
 
     async def measure(bench: Bench) -> None:
-        clients = [Client(bench.url, bench.recorder, client=number) for number in range(senders)]
+        clients = [bench.client(client=number) for number in range(senders)]
         sending: list[asyncio.Task[None]] = []
         try:
             await asyncio.gather(*(client.open() for client in clients))

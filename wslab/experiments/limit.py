@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from wslab.core.knobs import Knobs
 from wslab.core.limits.trials import Observation, Trial
 from wslab.core.limits.verdicts import Verdict
 from wslab.core.recordings import Asked, read_verdict
-from wslab.core.target import Target, as_target
-from wslab.experiments.conduct import Cancel, OnProgress, Progress, asked_of, opened
+from wslab.core.target import Target
+from wslab.experiments.conduct import Aim, Cancel, OnProgress, Progress, asked_of, opened
 from wslab.experiments.stopping import Stop, see_through
 from wslab.net import replay
 from wslab.net.limits.probe import LimitProbe
 from wslab.net.limits.request import ProbeRequest
-from wslab.net.server.lab_server import LabServer
 
 
 def find_limit(
-    target: LabServer | Knobs | Target | str,
+    target: Aim,
     *,
     progress: OnProgress | None = None,
     cancel: Cancel | None = None,
@@ -42,14 +40,13 @@ def find_limit(
     Raises:
         TypeError, ValueError: an argument is out of its bounds, or the host is neither this machine nor allowed.
     """
-    asked, reached = _asked(target, request)
+    asked = _asked(target, request)
     if replay.replaying():
         return replay.recall(asked, read_verdict)
 
     async def search(stop: Stop) -> Verdict:
-        async with opened(reached) as (_, url):
-            aim = target if isinstance(target, Target) else url
-            probe = LimitProbe(ProbeRequest(aim, **request), None if progress is None else _Steps(progress))
+        async with opened(target) as (_, reached):
+            probe = LimitProbe(ProbeRequest(reached, **request), None if progress is None else _Steps(progress))
             await stop.cut_short(probe.run())
             return probe.verdict()
 
@@ -58,14 +55,11 @@ def find_limit(
     return verdict
 
 
-def _asked(target: LabServer | Knobs | Target | str, request: dict[str, Any]) -> tuple[Asked, LabServer | Knobs | str]:
-    """Return what decides the verdict, without a target's secrets, and what is to be opened."""
-    if isinstance(target, Target | str):
-        target = as_target(target)
-        parameters = {**request, **target.described()}
-        return Asked(experiment="find_limit", parameters=parameters, url=target.shown_url), target.sent_url
+def _asked(target: Aim, request: dict[str, Any]) -> Asked:
+    """Return what decides the verdict, without a target's secrets."""
     knobs, foreign_url = asked_of(target)
-    return Asked(experiment="find_limit", parameters=request, knobs=knobs, url=foreign_url), target
+    described = target.described() if isinstance(target, Target) else {}
+    return Asked(experiment="find_limit", parameters={**request, **described}, knobs=knobs, url=foreign_url)
 
 
 class _Steps:

@@ -8,21 +8,19 @@ import itertools
 from random import Random
 
 from wslab.core.arguments import check_number, check_seed
-from wslab.core.knobs import Knobs
 from wslab.core.payloads import SAFETY_CAP_BYTES, payload_size
 from wslab.core.policies.policy import Delays, Policy
 from wslab.core.policies.textbook import named
 from wslab.core.runs import Run
 from wslab.experiments.call import Call
-from wslab.experiments.conduct import Bench, Cancel, OnRecord, conduct
+from wslab.experiments.conduct import Aim, Bench, Cancel, OnRecord, conduct
 from wslab.net.client.client import Client
 from wslab.net.client.exchange import Confirmation
 from wslab.net.client.reconnect import come_back
-from wslab.net.server.lab_server import LabServer
 
 
 def resend(
-    target: LabServer | Knobs | str,
+    target: Aim,
     payload: str | bytes,
     *,
     policy: str | Policy | Delays,
@@ -39,7 +37,7 @@ def resend(
     message for ever, and a policy without a delay does so as fast as it can: see cube-js/cube#10246.
 
     Args:
-        target: a running lab server, the knobs of one to start for it, or a URL.
+        target: a running lab server, the knobs of one to start for it, a URL, or a `Target`.
         policy: when to come back, and after which codes: a name, a `Policy`, or a generator function.
         duration_s: the experiment ends here, delivered or not; 0.1 to 600 seconds.
         confirm: what the message waits for; see `send_message`.
@@ -65,7 +63,7 @@ def resend(
                 return
 
     async def measure(bench: Bench) -> None:
-        client = Client(bench.url, bench.recorder)
+        client = bench.client(keepalive=True)
         try:
             with contextlib.suppress(TimeoutError):  # the run shows that it would have gone on
                 async with asyncio.timeout(duration_s):

@@ -6,41 +6,46 @@ import asyncio
 from random import Random
 
 from wslab.core.arguments import check_flag, check_number, check_seed
-from wslab.core.knobs import Knobs
 from wslab.core.payloads import SAFETY_CAP_BYTES, payload_size
 from wslab.core.policies.policy import Delays, Policy
 from wslab.core.policies.textbook import named
 from wslab.core.runs import Run
 from wslab.experiments.call import Call
-from wslab.experiments.conduct import Bench, Cancel, OnRecord, conduct
+from wslab.experiments.conduct import Aim, Bench, Cancel, OnRecord, conduct
 from wslab.net.client import reconnect
-from wslab.net.client.client import Client
+from wslab.net.client.client import MAX_RECEIVED_BYTES
 from wslab.net.client.exchange import Confirmation
-from wslab.net.server.lab_server import LabServer
 
 
 def send_message(
-    target: LabServer | Knobs | str,
+    target: Aim,
     payload: str | bytes,
     *,
     fragment_bytes: int | None = None,
     compression: bool = False,
-    max_message_bytes: int | None = None,
+    max_message_bytes: int | None = MAX_RECEIVED_BYTES,
     confirm: Confirmation = "reply",
     timeout_s: float = 10.0,
     cap_bytes: int = SAFETY_CAP_BYTES,
+    keep_replies: bool = True,
+    on_record: OnRecord | None = None,
+    cancel: Cancel | None = None,
 ) -> Run:
     """Open a connection, send one message, close, and return the run: an `Attempt`, a `Send`, a `Closure`.
 
     To send several on one connection, use `payload_sweep`, or `await` a `wslab.net.client.client.Client`.
 
     Args:
-        target: a running lab server, the knobs of one to start for it, or a URL.
-        max_message_bytes: the client's own limit for the reply. None: no limit.
+        target: a running lab server, the knobs of one to start for it, a URL, or a `Target`.
+        max_message_bytes: the client's own limit for what it receives, 64 MiB; above it, it closes with 1009. None: no
+            limit.
         fragment_bytes: cut the message into frames of at most so many bytes. None: one frame.
-        confirm: what it waits for: "reply", the server's next message; "ping", for a server that does not reply, the
-            pong to a ping sent behind the message; "none". timeout_s: how long, in seconds.
+        confirm: what it waits for: "reply", the server's answer, which is not any message that comes meanwhile;
+            "ping", for a server that does not answer, the pong to a ping sent behind the message; "none".
+        timeout_s: how long, in seconds.
         cap_bytes: a larger payload is refused at the call.
+        keep_replies: keep the beginning of what the server says.
+        on_record, cancel: as in `payload_sweep`.
 
     Raises:
         TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
@@ -50,7 +55,7 @@ def send_message(
     call.instead("payload", payload_bytes=payload_size(payload, cap_bytes=cap_bytes))
 
     async def measure(bench: Bench) -> None:
-        client = Client(bench.url, bench.recorder, compression=compression, max_message_bytes=max_message_bytes)
+        client = bench.client(compression=compression, max_message_bytes=max_message_bytes, keep_replies=keep_replies)
         try:
             await client.open()
             await client.send_message(payload, fragment_bytes=fragment_bytes, confirm=confirm, timeout_s=timeout_s)
@@ -61,7 +66,7 @@ def send_message(
 
 
 def stay_connected(
-    target: LabServer | Knobs | str,
+    target: Aim,
     policy: str | Policy | Delays = "full_jitter",
     *,
     duration_s: float = 10.0,
@@ -72,8 +77,8 @@ def stay_connected(
     """Keep one client connected for `duration_s` seconds, come what may, and return what it saw.
 
     Args:
-        target: a running lab server, or a URL; whoever runs it restarts it meanwhile. Or the knobs of one to start
-            for it, which nobody restarts.
+        target: a running lab server, a URL or a `Target`; whoever runs it restarts it meanwhile. Or the knobs of one to
+            start for it, which nobody restarts. It is pinged every 20 s unless the target says otherwise.
         policy: when it comes back: a name, a `Policy`, or a generator function.
         duration_s: 0.1 to 3600 seconds; `cancel` and Ctrl-C end it earlier.
         seed: of the policy's random numbers.
@@ -87,7 +92,7 @@ def stay_connected(
     chosen = named(policy)
 
     async def measure(bench: Bench) -> None:
-        client = Client(bench.url, bench.recorder)
+        client = bench.client(keepalive=True)
         staying = asyncio.create_task(reconnect.stay_connected(client, chosen, Random(f"{seed}/0")))
         try:
             await asyncio.wait([staying], timeout=duration_s)

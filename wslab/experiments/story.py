@@ -65,7 +65,7 @@ def tell_story(
 
     async def measure(bench: Bench) -> None:
         recorder, server = bench.recorder, bench.server
-        sender = Client(bench.url, recorder)
+        sender = bench.client()
         async with Crowd(bench.url, recorder, clients, chosen, seed=seed, first_client=1) as crowd:
             recorder.step(0, CHAPTERS, f"{clients} clients connect")
             await crowd.connected()

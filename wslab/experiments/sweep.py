@@ -8,32 +8,33 @@ from typing import Any, Literal
 
 from wslab.core.arguments import check_choice, check_flag, check_seed, check_type, check_whole
 from wslab.core.errors import BadValueError
-from wslab.core.knobs import Knobs
 from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES, check_size, make_payload
 from wslab.core.records import Send
 from wslab.core.runs import Run
+from wslab.core.target import Target
+from wslab.core.templates import Template
 from wslab.experiments.call import Call, plain
-from wslab.experiments.conduct import Bench, Cancel, OnProgress, OnRecord, conduct
-from wslab.net.client.client import Client
+from wslab.experiments.conduct import Aim, Bench, Cancel, OnProgress, OnRecord, conduct
+from wslab.net.client.client import MAX_RECEIVED_BYTES, Client
 from wslab.net.client.exchange import Confirmation
-from wslab.net.server.lab_server import LabServer
 
 MAX_REPEATS = 1000
 
 
 def payload_sweep(
-    target: LabServer | Knobs | str,
+    target: Aim,
     sizes: Iterable[int] | Generator[int, bool, Any],
     *,
-    payload: str | Path = "text",
+    payload: str | Path | Template | None = None,
     repeats: int = 1,
     connection: Literal["per_message", "shared"] = "per_message",
     fragment_bytes: int | None = None,
     compression: bool = False,
-    max_message_bytes: int | None = None,
+    max_message_bytes: int | None = MAX_RECEIVED_BYTES,
     confirm: Confirmation = "reply",
     timeout_s: float = 10.0,
     cap_bytes: int = SAFETY_CAP_BYTES,
+    keep_replies: bool = True,
     seed: int = 0,
     progress: OnProgress | None = None,
     on_record: OnRecord | None = None,
@@ -42,19 +43,22 @@ def payload_sweep(
     """Send a message of each size and return a run of `Send`, `Closure`, `Attempt` and `Account` records.
 
     Args:
-        target: a running lab server, the knobs of one to start for the sweep, or a URL.
+        target: a running lab server, the knobs of one to start for the sweep, a URL, or a `Target`.
         sizes: payload sizes in bytes, see `wslab.core.ladders`; or a generator that yields a size and is sent whether
             that size passed every time, such as `until_refused`.
-        payload: "text", "multibyte", "json", "binary", or the `pathlib.Path` of a file, of which each message is the
-            beginning.
+        payload: "text", "multibyte", "json", "binary"; the `pathlib.Path` of a file, of which each message is the
+            beginning; or a `wslab.core.templates.Template`. None: the target's template, else text.
         repeats: messages of each size, 1 to 1000.
         connection: "per_message" opens one for each message; "shared" goes on with one until it is closed.
         fragment_bytes: cut each message into frames of at most so many bytes. None: one frame.
         compression: offer permessage-deflate.
-        max_message_bytes: the client's own limit for the reply. None: no limit.
-        confirm: what a message waits for: "reply", the server's next message; "ping", for a server that does not
-            reply, the pong to a ping sent behind the message; "none". timeout_s: how long, in seconds. A search ends at
-            the first message that meets neither confirmation nor closure.
+        max_message_bytes: the client's own limit for what it receives, 64 MiB; above it, it closes with 1009. None: no
+            limit.
+        confirm: what a message waits for: "reply", the server's answer, which is not any message that comes meanwhile;
+            "ping", for a server that does not answer, the pong to a ping sent behind the message; "none".
+        timeout_s: how long, in seconds. A search ends at the first message that meets neither confirmation nor
+            closure.
+        keep_replies: keep the beginning of what the server says.
         cap_bytes: sizes beyond it are refused at the call.
         progress, on_record: called on the background thread with each step and each record.
         cancel: a token that stops the sweep; so does Ctrl-C. The run is then `partial`.
@@ -68,6 +72,8 @@ def payload_sweep(
     check_choice("connection", connection, ["per_message", "shared"])
     check_flag("compression", compression)
     check_seed(seed)
+    payload = payload or (target.messages if isinstance(target, Target) else None) or "text"
+    call.add(payload=plain(payload))
     make = _maker(payload, seed, cap_bytes)
     steps, total = _steps(sizes, cap_bytes)
     if total is None and confirm == "none":
@@ -78,18 +84,22 @@ def payload_sweep(
     listed = sizes if isinstance(sizes, list | tuple | range) else None  # others are used up by now
     call.instead("sizes", sizes=plain(listed), first_bytes=first)
     how: dict[str, Any] = {"fragment_bytes": fragment_bytes, "confirm": confirm, "timeout_s": timeout_s}
-    how |= {"kind": "file" if isinstance(payload, Path) else payload}
-    client_knobs: dict[str, Any] = {"compression": compression, "max_message_bytes": max_message_bytes}
+    how |= {"kind": _kind(payload)}
+    client_knobs: dict[str, Any] = {
+        "compression": compression,
+        "max_message_bytes": max_message_bytes,
+        "keep_replies": keep_replies,
+    }
 
     async def measure(bench: Bench) -> None:
-        client = Client(bench.url, bench.recorder, **client_knobs)
+        client = bench.client(**client_knobs)
         size: int | None = first
         done = 0
         try:
             while size is not None:
                 content = make(size)
                 sends = [await _send(client, content, fresh=connection == "per_message", **how) for _ in range(repeats)]
-                passed = all(send.outcome in ("accepted", "unconfirmed") for send in sends)
+                passed = all(send.passed for send in sends)
                 if total is None and sends[-1].outcome in ("timeout", "unopened"):
                     return  # silence is no refusal, and a search that took it for one would find a limit of its own
                 done += 1
@@ -110,9 +120,16 @@ async def _send(client: Client, content: str | bytes, *, fresh: bool, **how: Any
     return send
 
 
-def _maker(payload: str | Path, seed: int, cap_bytes: int) -> Callable[[int], str | bytes]:
+def _kind(payload: str | Path | Template) -> str:
+    return payload if isinstance(payload, str) else "file" if isinstance(payload, Path) else "template"
+
+
+def _maker(payload: str | Path | Template, seed: int, cap_bytes: int) -> Callable[[int], str | bytes]:
     """Return what makes a payload of a given size; a file's is its beginning."""
-    check_type("payload", payload, str | Path, "the name of a kind, or the pathlib.Path of a file")
+    wanted = "the name of a kind, the pathlib.Path of a file, or a Template"
+    check_type("payload", payload, str | Path | Template, wanted)
+    if isinstance(payload, Template):
+        return payload.make
     if isinstance(payload, str):
         check_choice("payload", payload, KINDS, hint="for a file, give a pathlib.Path")
         return lambda size: make_payload(payload, size, seed=seed, cap_bytes=cap_bytes)

@@ -19,8 +19,9 @@ from wslab.core.knobs import MIB, AfterRefusal, Knobs
 from wslab.core.payloads import SAFETY_CAP_BYTES
 from wslab.core.records import Sighting
 from wslab.core.runs import Run
+from wslab.core.target import Target
 from wslab.experiments.call import Call
-from wslab.experiments.conduct import Bench, Cancel, OnProgress, OnRecord, conduct
+from wslab.experiments.conduct import Aim, Bench, Cancel, OnProgress, OnRecord, conduct
 from wslab.fieldguide.clients import CLIENTS, Ask, Order, Subject
 from wslab.net.recording import Recorder
 from wslab.net.server.lab_server import LabServer
@@ -29,7 +30,7 @@ ACCOUNT_PATIENCE_S = 0.5
 
 
 def closure_visibility(
-    target: LabServer | Knobs | str,
+    target: Aim,
     overshoots: Sequence[int] = (1, 9 * 65_536, 4 * MIB),
     *,
     clients: Sequence[str | Subject] = tuple(CLIENTS),
@@ -144,9 +145,9 @@ class _Place:
         return None
 
 
-def _limit_bytes(target: LabServer | Knobs | str, max_message_bytes: int | None) -> int:
+def _limit_bytes(target: Aim, max_message_bytes: int | None) -> int:
     """Return the limit of a lab server, or the one that was given for a foreign one."""
-    if isinstance(target, str):
+    if isinstance(target, str | Target):
         check_whole("max_message_bytes", max_message_bytes, low=1, unit="bytes, the limit of the server at this URL")
         limit_bytes = max_message_bytes
     else:

@@ -12,20 +12,16 @@ import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from wslab.core.arguments import check_number, check_whole
 from wslab.core.findings import Finding, find
-from wslab.core.knobs import Knobs
-from wslab.core.permission import check_permission, is_this_machine
 from wslab.core.records import Closure, Pause, Record, RunInfo, Waiting
 from wslab.core.runs import Run
+from wslab.core.target import Target, as_target
 from wslab.core.watch.roles import MIN_CLIENTS, ROLES, Role, roles
 from wslab.experiments.call import Call
-from wslab.experiments.conduct import Bench, Cancel, OnProgress, OnRecord, conduct, provisional
-from wslab.net.client.client import Client
+from wslab.experiments.conduct import Aim, Bench, Cancel, OnProgress, OnRecord, conduct, provisional
 from wslab.net.recording import Recorder
-from wslab.net.server.lab_server import LabServer
 from wslab.net.watch.allowance import Allowance, Pace
 from wslab.net.watch.journal import Journal
 from wslab.net.watch.member import Member
@@ -45,7 +41,7 @@ OnFinding = Callable[[Closure, Role, Finding], None]
 
 
 def watch(
-    target: LabServer | Knobs | str,
+    target: Aim,
     *,
     duration_s: float = 3600.0,
     clients: int = len(ROLES),
@@ -68,7 +64,7 @@ def watch(
     The run holds `Attempt`, `Closure`, `Send`, `Receipt`, `Ping`, `Pong` and, where the machine slept, `Pause` records.
 
     Args:
-        target: a running lab server, the knobs of one to start, or a URL.
+        target: a running lab server, the knobs of one to start, a URL, or a `Target`.
         duration_s: 0.1 s to 7 days; `cancel` and Ctrl-C end it earlier.
         clients: 5 to 60; each takes the next role of `wslab.core.watch.roles.ROLES`.
         interval_s: how often steady roles act, 0.05 to 3600 s; less once connections are seen to die younger.
@@ -88,9 +84,10 @@ def watch(
     """
     call = Call.taken(watch, locals())
     _check(duration_s, clients, interval_s, apart_s, pong_timeout_s)
-    here = not isinstance(target, str) or is_this_machine(target)
-    if isinstance(target, str):
-        check_permission(urlsplit(target).hostname or "", allow_hosts)
+    if isinstance(target, str | Target):
+        target = as_target(target)
+        call.target = target = target.replace(allow_hosts=[*target.allow_hosts, *allow_hosts])
+    here = not isinstance(target, Target) or target.is_this_machine
     bounds = bounded(here, messages_per_min, connections_per_min)
     chosen = roles(clients)
     call.add(roles=[role.name for role in chosen], **bounds._asdict())
@@ -150,7 +147,12 @@ class _Watching:
         allowance = Allowance(**bounds._asdict())
         self._members = [
             Member(
-                Client(bench.url, self._recorder, client=number), role, self._pace, allowance, message, pong_timeout_s
+                bench.client(client=number, notes_unasked=False),
+                role,
+                self._pace,
+                allowance,
+                message,
+                pong_timeout_s,
             )
             for number, role in enumerate(chosen)
         ]

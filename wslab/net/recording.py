@@ -6,11 +6,16 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
 
 from wslab.core.records import Record
+from wslab.core.secrets import Redaction
 
 LAG_INTERVAL_S = 0.01
+
+R = TypeVar("R", bound=Record)
 
 
 class Progress(NamedTuple):
@@ -32,6 +37,7 @@ class Recorder:
 
     `listeners` are called with each record on the background loop's thread, and with what is told of a moment alone:
     a client that is waiting, a restart under way. They must return at once, and one that raises is not called again.
+    What is kept and told holds no secret that `redaction` knows.
     `measured` is what was measured of the instrument itself, `losses` what was lost of the run (see `RunInfo`);
     `lags_s` is of the loops that measured, where it was not the background loop.
 
@@ -47,6 +53,7 @@ class Recorder:
         self.losses: list[str] = []
         self.lags_s: list[float] | None = None
         self._on_progress = on_progress
+        self.redaction = Redaction()
 
     def now(self) -> float:
         """Seconds since the run began."""
@@ -54,8 +61,9 @@ class Recorder:
 
     def emit(self, record: Record) -> None:
         """Keep a record, and tell it."""
+        record = self._redacted(record)
         self.records.append(record)
-        self.tell(record)
+        self._call(record)
 
     def step(self, done: int, total: int | None, doing: str) -> None:
         """Tell how far the experiment is, where somebody wants to know."""
@@ -64,6 +72,22 @@ class Recorder:
 
     def tell(self, record: Record) -> None:
         """Call the listeners; what is told alone is no part of the run."""
+        self._call(self._redacted(record))
+
+    def _redacted(self, record: R) -> R:
+        """Return a record in which no text repeats a secret of the target, whoever said it."""
+        if not self.redaction.secrets:
+            return record
+        changed: dict[str, Any] = {}
+        for name in record.__struct_fields__:
+            value = getattr(record, name)
+            if isinstance(value, str):
+                changed[name] = self.redaction(value)
+            elif isinstance(value, Record):
+                changed[name] = self._redacted(value)
+        return msgspec.structs.replace(record, **changed)
+
+    def _call(self, record: Record) -> None:
         for listener in tuple(self.listeners):
             try:
                 listener(record)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wslab.core.records import Attempt, Closure, Send
+from wslab.core.records import Attempt, Close, Closure, Send
+from wslab.core.target import Target
 from wslab.net import runtime
 from wslab.net.client.client import Client
+from wslab.net.client.connection import RecordingConnection
 from wslab.net.recording import Recorder
 from wslab.net.server.lab_server import LabServer
 
@@ -44,13 +49,19 @@ async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     await writer.drain()
 
 
-def talk(peer: Peer, use: Callable[[Client], Awaitable[None]], **knobs: float) -> Recorder:
+def talk(
+    peer: Peer,
+    use: Callable[[Client], Awaitable[object]],
+    target_options: Mapping[str, Any] = MappingProxyType({}),
+    **knobs: Any,
+) -> Recorder:
     """Let one client use a TCP server, and return what it recorded."""
 
     async def both() -> Recorder:
         recorder = Recorder()
         async with tcp_server(peer) as url:
-            client = Client(url, recorder, **({"open_timeout_s": 0.5, "close_timeout_s": 0.3} | knobs))  # type: ignore[arg-type]
+            target = Target(url, open_timeout_s=0.5, close_timeout_s=0.3, **target_options)
+            client = Client(target, recorder, **knobs)
             await use(client)
             await client.close()
         return recorder
@@ -125,6 +136,61 @@ def test_attempt_is_refused_where_nobody_listens() -> None:
     assert "ends with the kernel" in (attempt.error or "")
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"HTTP/1.1 302 Found\r\nLocation: wss://other.example/?key=swordfish\r\n\r\n",
+         "HTTP 302 Found: it points to wss://other.example/?key=…, which is not followed"),
+        (b"HTTP/1.1 426 Upgrade\r\nUpgrade: h2c\r\n\r\n", "HTTP 426 Upgrade: it wants another protocol"),
+        (b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 9\r\n\r\nno \x1btoken", "it wants credentials"),
+        (b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x80", "HTTP/2 and not HTTP/1.1"),
+        (b"\x15\x03\x01\0\x02\x02\x46", "TLS and not HTTP/1.1"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "SSH and not HTTP/1.1"),
+    ],
+    ids=["redirect", "upgrade required", "unauthorized", "http/2", "tls", "ssh"],
+)  # fmt: skip
+def test_answer_other_than_a_websocket_is_told_in_words(answer: bytes, words: str) -> None:
+    attempt = attempt_against(answer)
+    assert words in (attempt.error or "")
+    assert (attempt.error or "").isprintable()
+    assert "swordfish" not in (attempt.error or "")
+
+
+def test_redirect_is_not_followed() -> None:
+    visitors: list[bytes] = []
+
+    async def elsewhere(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        visitors.append(await reader.read(100))
+        writer.close()
+
+    async def try_it() -> Attempt:
+        async with tcp_server(elsewhere) as other:
+
+            async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(f"HTTP/1.1 301 Moved\r\nLocation: {other}\r\nContent-Length: 0\r\n\r\n".encode())
+                writer.close()
+
+            async with tcp_server(peer) as url:
+                return await Client(url, Recorder()).open()
+
+    attempt = runtime.run(try_it())
+    assert (attempt.outcome, attempt.http_status, visitors) == ("rejected", 301, [])
+
+
+def test_slow_handshake_says_how_it_is_given_longer() -> None:
+    error = attempt_against(b"", hang=True).error or ""
+    assert "no answer to the opening handshake within 0.5 s" in error
+    assert "--open-timeout" in error
+
+
+def test_name_of_this_machine_is_refused_as_such_whatever_its_addresses() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        attempt = runtime.run(Client(f"ws://localhost:{unused.getsockname()[1]}/", Recorder()).open())
+    assert attempt.outcome == "refused"
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200))
 def test_no_answer_to_a_handshake_escapes_as_an_exception(answer: bytes) -> None:
@@ -165,6 +231,91 @@ def test_closure_says_how_it_ended(
 ) -> None:
     closure = closure_after(end)
     assert (closure.close_code, closure.closed_by, closure.tcp_end) == (close_code, closed_by, tcp_end)
+
+
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        *((struct.pack("!H", code), 1002) for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 5000, 65_535)),
+        (b"\x03", 1002),
+        (b"\x03\xe8\xff\xfe", 1007),
+    ],
+    ids=lambda value: value.hex() if isinstance(value, bytes) else "",
+)
+def test_close_frame_that_breaks_the_rules_is_kept_as_it_was(body: bytes, sent: int) -> None:
+    """An application is told 1006 (RFC 6455 §7.1.5, §7.1.7); what was on the wire is not lost for that."""
+    closure = closure_after(lambda writer: (writer.write(bytes([0x88, len(body)]) + body), writer.close()))  # type: ignore[arg-type,return-value]
+    assert (closure.close_code, closure.clean, closure.closed_by) == (1006, False, "server")
+    assert closure.broken_close_hex == body.hex()
+    assert closure.received is None
+    assert closure.sent is not None
+    assert closure.sent.code == sent
+
+
+def test_close_frame_longer_than_a_control_frame_may_be_is_a_violation() -> None:
+    body = struct.pack("!H", 1000) + b"x" * 124
+    closure = closure_after(lambda writer: (writer.write(b"\x88\x7e\0\x7e" + body), writer.close()))  # type: ignore[arg-type,return-value]
+    assert (closure.close_code, closure.sent and closure.sent.code) == (1006, 1002)
+
+
+@pytest.mark.parametrize("code", [1000, 1003, 1014, 3000, 4999])
+def test_valid_close_frame_is_what_an_application_is_told(code: int) -> None:
+    closure = closure_after(lambda writer: (writer.write(b"\x88\x02" + struct.pack("!H", code)), writer.close()))  # type: ignore[arg-type,return-value]
+    assert (closure.close_code, closure.broken_close_hex, closure.received) == (code, None, Close(code=code))
+
+
+def test_endless_frame_meets_the_clients_own_limit() -> None:
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await accept(reader, writer)
+        writer.write(b"\x82\x7f" + struct.pack("!Q", 2**63 - 1))
+        with contextlib.suppress(ConnectionError):
+            for _ in range(1000):
+                writer.write(bytes(65_536))
+                await writer.drain()
+        writer.close()
+
+    (closure,) = of(talk(peer, open_and_wait), Closure)
+    assert (closure.close_code, closure.closed_by, closure.sent.code) == (1006, "client", 1009)
+    assert "67108864" in closure.sent.reason
+
+
+def test_server_that_asks_for_pongs_and_takes_none_is_left() -> None:
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await accept(reader, writer)
+        ping = b"\x89\x7d" + bytes(125)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(10_000):
+                writer.write(ping * 1000)
+                await writer.drain()
+        writer.close()
+
+    (closure,) = of(talk(peer, open_and_wait), Closure)
+    assert closure.bound is not None
+    assert "asks for pongs and takes none" in closure.bound
+    assert closure.tcp_end == "aborted"
+
+
+def test_peer_that_falls_silent_is_a_closure_by_the_client() -> None:
+    """As when a process is stopped, or the network drops what is sent: nothing but a ping finds out."""
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await accept(reader, writer)
+        await asyncio.sleep(2)
+        writer.close()
+
+    silent = {"ping_interval_s": 0.1, "ping_timeout_s": 0.1}
+    (closure,) = of(talk(peer, open_and_wait, silent), Closure)
+    assert (closure.close_code, closure.closed_by, closure.tcp_end) == (1006, "client", "aborted")
+    assert closure.sent == Close(code=1011, reason="keepalive ping timeout")
+
+
+def test_closure_is_told_even_where_memory_runs_out_while_it_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def out_of_memory(self: RecordingConnection) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(RecordingConnection, "_read_on", out_of_memory)
+    closure = closure_after(reset)
+    assert (closure.close_code, closure.tcp_end) == (1006, "reset")
 
 
 @settings(max_examples=60, deadline=None)
@@ -221,7 +372,7 @@ async def send_in_a_tight_loop(client: Client) -> None:
 def test_client_too_busy_to_read_still_sees_the_code(send: Callable[[Client], Awaitable[None]]) -> None:
     async def once(url: str) -> Closure:
         recorder = Recorder()
-        client = Client(url, recorder)
+        client = Client(url, recorder, listens_first=False)
         await client.open()
         await send(client)
         await client.close()
@@ -241,7 +392,7 @@ def test_client_may_be_closed_after_a_large_message_was_refused() -> None:
     async def overshoot(url: str) -> tuple[Closure, list[object]]:
         faults: list[object] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
-        client = Client(url, recorder := Recorder(), close_timeout_s=0.5)
+        client = Client(Target(url, close_timeout_s=0.5), recorder := Recorder())
         await client.open()
         await client.send_message(bytes(32 * 2**20), timeout_s=60)
         await client.close()

@@ -13,6 +13,7 @@ import pytest
 from wslab.core.policies.policy import Policy
 from wslab.core.policies.textbook import named
 from wslab.core.records import Attempt, Closure, Outage
+from wslab.core.target import Target
 from wslab.net import runtime
 from wslab.net.client.client import Client
 from wslab.net.client.reconnect import stay_connected
@@ -33,7 +34,7 @@ def absent(policy: Any, *, kind: str = "graceful", wait_s: float = 10.0, **knobs
         recorder = Recorder()
         outage_ended = asyncio.Event()
         recorder.listeners.append(lambda record: outage_ended.set() if isinstance(record, Outage) else None)
-        client = Client(server.url, recorder, open_timeout_s=0.5)
+        client = Client(Target(server.url, open_timeout_s=0.5), recorder)
         staying = asyncio.create_task(stay_connected(client, chosen, Random(0)))
         while not client.is_open:
             await asyncio.sleep(0.005)

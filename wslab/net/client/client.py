@@ -7,72 +7,74 @@ different; it raises at the call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Callable
+from typing import cast
 
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
-from websockets.typing import Subprotocol
 
-from wslab.core.arguments import check_choice, check_number, check_url, check_whole
-from wslab.core.errors import in_words
-from wslab.core.records import Attempt, AttemptOutcome, Closure, Send, closed_by
+from wslab.core.arguments import check_choice, check_flag, check_number, check_whole
+from wslab.core.records import Attempt, ClosedBy, Closure, Send, closed_by
+from wslab.core.target import Target, as_target
 from wslab.net.client.connection import RecordingConnection
 from wslab.net.client.exchange import Confirmation, Exchange, cut, encoded
-from wslab.net.heads import retry_after_s
+from wslab.net.client.hearing import Hearing
+from wslab.net.client.opening import open_connection
 from wslab.net.recording import Recorder
+
+MAX_RECEIVED_BYTES = 64 * 2**20
+"""The default of a client's own limit; `wslab.core.payloads.SAFETY_CAP_BYTES` is as much."""
+
+KEEPALIVE_S = 20.0
+"""The ping interval of a client that stays connected, where its target says none."""
 
 
 class Client:
     """One client, with at most one connection at a time.
 
     Args:
-        url: ws:// or wss://.
+        target: a URL, or a `Target`.
         client: its number within the run.
-        max_message_bytes: the client's own limit for what it receives. None: no limit.
+        max_message_bytes: the client's own limit for what it receives, above which it closes with 1009. None: no limit.
         compression: whether it offers permessage-deflate.
-        open_timeout_s: for TCP connection and opening handshake together.
-        close_timeout_s: for the closing handshake, after which it ends TCP itself.
-        ping_interval_s: seconds between its keepalive pings. None: no pings.
+        keepalive: whether it pings every 20 s where the target says nothing of pings: a peer that vanishes is noticed
+            by nothing else.
+        listens_first: whether it waits, before its first message, for what the server says unasked.
+        keep_replies: whether records hold the beginning of what the server said.
+        notes_unasked: whether what it says unasked becomes a `Receipt`; else whoever made this client sees to that.
 
     Raises:
-        TypeError, ValueError: an argument out of its bounds, or a URL that is not a WebSocket's.
+        BadTypeError, BadValueError: an argument out of its bounds, or a URL that is not a WebSocket's.
     """
 
     def __init__(
         self,
-        url: str,
+        target: Target | str,
         recorder: Recorder,
         *,
         client: int = 0,
-        max_message_bytes: int | None = None,
+        max_message_bytes: int | None = MAX_RECEIVED_BYTES,
         compression: bool = False,
-        open_timeout_s: float = 10.0,
-        close_timeout_s: float = 5.0,
-        ping_interval_s: float | None = None,
-        subprotocols: Sequence[str] = (),
+        keepalive: bool = False,
+        listens_first: bool = True,
+        keep_replies: bool = True,
+        notes_unasked: bool = True,
     ) -> None:
-        check_url(url)
+        target = as_target(target)
         check_whole("max_message_bytes", max_message_bytes, low=1, unit="bytes", optional=True)
-        check_number("open_timeout_s", open_timeout_s, low=0.01, high=600, unit="seconds")
-        check_number("close_timeout_s", close_timeout_s, low=0.01, high=600, unit="seconds")
-        check_number("ping_interval_s", ping_interval_s, low=0.01, high=3600, unit="seconds", optional=True)
-        self.url = url
+        check_flag("compression", compression)
+        self.target = target
         self.client = client
         self.recorder = recorder
-        self._options: dict[str, Any] = {
-            "max_size": max_message_bytes,
-            "compression": "deflate" if compression else None,
-            "open_timeout": open_timeout_s,
-            "close_timeout": close_timeout_s,
-            "ping_interval": ping_interval_s,
-            "subprotocols": [Subprotocol(name) for name in subprotocols] or None,
-            "proxy": None,  # what a proxy does to a closure is an experiment of its own, never an accident
-        }
         self.connection_class = RecordingConnection
         """What a connection is made of; one that sees more may stand in for it."""
         self.on_open: Callable[[RecordingConnection], None] | None = None
+        self._max_message_bytes = max_message_bytes
+        self._compression = compression
+        wanted_s = target.ping_interval_s
+        self._ping_interval_s = (KEEPALIVE_S if keepalive else None) if wanted_s is None else wanted_s or None
+        self._hearing = Hearing(target, recorder, client, listens_first=listens_first, keeps_words=keep_replies)
+        self._hearing.emits = notes_unasked
         self._connection: RecordingConnection | None = None
         self._opened_at_s = 0.0
         self._sent = 0
@@ -90,16 +92,19 @@ class Client:
     async def open(
         self, *, outage: int = 0, number: int = 1, delay_s: float = 0.0, due_at_s: float | None = None
     ) -> Attempt:
-        """Make one attempt to connect, and emit it; whatever comes of it is its outcome."""
+        """Make one attempt to connect, and emit it; whatever comes of it is its outcome. Greet the server, if open."""
         started_at_s = self.recorder.now()
-        error: Exception | None = None
         self._connection = None
-        try:
-            connection = await connect(self.url, create_connection=self.connection_class, **self._options)
-            self._adopt(cast(RecordingConnection, connection))
-        except Exception as failure:  # the library and the system raise some thirty kinds; each is an outcome
-            error = failure
-        outcome, http_status, wait_s = _reading(error)
+        opened = await open_connection(
+            self.target,
+            self.connection_class,
+            client=self.client,
+            compression=self._compression,
+            max_message_bytes=self._max_message_bytes,
+            ping_interval_s=self._ping_interval_s,
+        )
+        if opened.connection is not None:
+            self._adopt(opened.connection)
         attempt = Attempt(
             client=self.client,
             outage=outage,
@@ -108,13 +113,15 @@ class Client:
             due_at_s=started_at_s if due_at_s is None else due_at_s,
             started_at_s=started_at_s,
             ended_at_s=self.recorder.now(),
-            outcome=outcome,
-            http_status=http_status,
-            retry_after_s=wait_s,
+            outcome=opened.outcome,
+            http_status=opened.http_status,
+            retry_after_s=opened.retry_after_s,
             connection_id=self._connection.connection_id if self._connection else None,
-            error=None if error is None else in_words(error),
+            error=opened.error,
         )
         self.recorder.emit(attempt)
+        if self._connection is not None:
+            await self._hearing.greet()
         return attempt
 
     async def send_message(
@@ -131,18 +138,22 @@ class Client:
         Args:
             kind: what the record calls the payload. None: "text" or "binary".
             fragment_bytes: cut the message into frames of at most so many bytes. None: one frame.
-            confirm: "reply" waits for the server's next message; "ping" for the pong to a ping sent behind the
-                message, which comes only after the message was read; "none" for nothing.
+            confirm: "reply" waits for the server's answer, which is not any message that comes meanwhile; "ping" for
+                the pong to a ping sent behind the message, which comes only after the message was read; "none" for
+                nothing.
             timeout_s: for sending and confirmation together.
         """
         check_choice("confirm", confirm, ["reply", "ping", "none"])
         check_whole("fragment_bytes", fragment_bytes, low=1, unit="bytes", optional=True)
         check_number("timeout_s", timeout_s, low=0.001, high=3600, unit="seconds")
+        if self._connection is not None and confirm == "reply":
+            await self._hearing.listen()
         self._sent += 1
         started_at_s = self.recorder.now()
-        exchange = Exchange(self.recorder)
+        exchange = Exchange(self.recorder, self._hearing.known, self._hearing.note)
+        exchange.error = self._hearing.not_ready
         try:
-            if self._connection is not None:
+            if self._connection is not None and self._hearing.not_ready is None:
                 await exchange.conduct(self._connection, payload, fragment_bytes, confirm, timeout_s)
         finally:  # a message that is on its way when the run is interrupted is a row too
             send = self._record(payload, kind, started_at_s, exchange)
@@ -164,7 +175,9 @@ class Client:
             outcome=exchange.outcome,
             send_s=None if exchange.sent_at_s is None else exchange.sent_at_s - started_at_s,
             round_trip_s=None if exchange.confirmed_at_s is None else exchange.confirmed_at_s - started_at_s,
-            reply_bytes=exchange.reply_bytes,
+            reply_bytes=None if exchange.reply is None else len(exchange.reply),
+            reply=self._hearing.words(exchange.reply),
+            unasked_messages=exchange.unasked_messages,
             close_code=closure.close_code if closure else None,
             close_reason=closure.close_reason if closure else None,
             error=exchange.error,
@@ -197,7 +210,7 @@ class Client:
         assert self._connection is not None, "wait for a closure only after an attempt that opened"
         try:
             while True:
-                await self._connection.recv(decode=False)
+                await self._connection.receive()
         except ConnectionClosed:
             return await asyncio.shield(self._closed)
 
@@ -215,6 +228,7 @@ class Client:
         self._connection = connection
         self._opened_at_s = self.recorder.now()
         self._closed = asyncio.get_running_loop().create_future()
+        self._hearing.begin(connection)
         if self.on_open is not None:
             self.on_open(connection)
         connection.on_lost = lambda: self._note_closure(connection)
@@ -222,10 +236,20 @@ class Client:
             self._note_closure(connection)
 
     def _note_closure(self, connection: RecordingConnection) -> None:
+        try:
+            closure = self._closure(connection)
+        except BaseException as error:  # whatever it is, nobody may wait for this for ever
+            self._closed.set_exception(error)
+            raise
+        self._closed.set_result(closure)
+        self.recorder.emit(closure)
+
+    def _closure(self, connection: RecordingConnection) -> Closure:
+        broken = connection.broken_close_body
         received, sent = connection.received_close, connection.sent_close
         origin = self.recorder.origin
         closed_at = cast(float, connection.closed_at)
-        closure = Closure(
+        return Closure(
             client=self.client,
             connection_id=connection.connection_id,
             opened_at_s=self._opened_at_s,
@@ -234,7 +258,7 @@ class Client:
             close_code=received.code if received else 1006,  # RFC 6455 §7.1.5
             close_reason=received.reason if received else "",
             clean=received is not None and sent is not None and connection.tcp_end == "fin",
-            closed_by=closed_by(received, sent, sent_first=connection.sent_close_first, here="client"),
+            closed_by="server" if broken is not None else _closed_by(connection),
             received=received,
             sent=sent,
             recovered=connection.recovered,
@@ -243,25 +267,11 @@ class Client:
             sent_wire_bytes=connection.sent_wire_bytes,
             received_wire_bytes=connection.received_wire_bytes,
             received_messages=connection.received_messages,
+            broken_close_hex=None if broken is None else broken.hex(),
+            bound=connection.bound,
         )
-        self._closed.set_result(closure)
-        self.recorder.emit(closure)
 
 
-def _reading(error: Exception | None) -> tuple[AttemptOutcome, int | None, float | None]:
-    """Return an attempt's outcome, HTTP status and Retry-After in seconds."""
-    match error:
-        case None:
-            return "opened", 101, None
-        case InvalidStatus(response=response):
-            return "rejected", response.status_code, retry_after_s(response.headers)
-        case ConnectionRefusedError():
-            return "refused", None, None
-        case TimeoutError():
-            return "timeout", None, None
-        case ConnectionError() | EOFError():
-            return "reset", None, None
-    # The library wraps an end of TCP in the middle of the handshake in an error of its own.
-    if isinstance(error.__cause__, (EOFError, ConnectionError)):
-        return "reset", None, None
-    return "failed", None, None
+def _closed_by(connection: RecordingConnection) -> ClosedBy:
+    received, sent = connection.received_close, connection.sent_close
+    return closed_by(received, sent, sent_first=connection.sent_close_first, here="client")

@@ -1,7 +1,8 @@
 """The `websockets` client connection with a longer memory.
 
 Where sending fails because the server has ended TCP, most clients report 1006 although the server's close frame waits
-in their own receive buffer. This one reads on, finds it, and says that it did.
+in their own receive buffer. This one reads on, finds it, and says that it did. It keeps a close frame that breaks the
+rules as it was, and is bounded in all that a peer can make it hold.
 """
 
 from __future__ import annotations
@@ -10,28 +11,62 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection
-from websockets.frames import DATA_OPCODES, Frame
+from websockets.client import ClientProtocol
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import DATA_OPCODES, Frame, Opcode
 
 from wslab.core.errors import in_words
 from wslab.core.records import TcpEnd
 from wslab.net.metering import MeteredConnection
 
+FIRST_BYTES = 4096
+MAX_READ_ON_BYTES = 16 * 2**20
+MAX_UNTAKEN_BYTES = 4 * 2**20
+"""Of pongs that a server asks for and does not take."""
+
+
+class RecordingProtocol(ClientProtocol):
+    """The library's protocol; it keeps the body of a close frame that it cannot read."""
+
+    received_close_body: bytes | None = None
+
+    def recv_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE and self.received_close_body is None:
+            self.received_close_body = bytes(frame.data)
+        super().recv_frame(frame)
+
 
 class RecordingConnection(MeteredConnection, ClientConnection):
-    """The library's client connection; it reads on after a failed send and knows how TCP ended."""
+    """The library's client connection; it reads on after a failed send and knows how TCP ended.
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    Fields:
+        first_bytes: the beginning of what came, to say what a server speaks that speaks no HTTP.
+        received_kind: of the message that was received last, "text" or "binary".
+        bound: the bound of this client's own that it met, and that ended the connection; None: none.
+    """
+
+    def __init__(
+        self, protocol: RecordingProtocol, *, answers: Mapping[str, str] | None = None, **options: Any
+    ) -> None:
+        super().__init__(protocol, **options)
         self.on_lost: Callable[[], None] | None = None
+        self.first_bytes = b""
+        self.bound: str | None = None
         self.recovered = False
         self.send_error: str | None = None
         self.tcp_end: TcpEnd = "aborted"
         self.closed_at: float | None = None
         self.received_messages = 0
+        self.received_kind = "text"
+        self._kinds: deque[str] = deque()
+        self._answers = {heard.encode(): said for heard, said in (answers or {}).items()}
+        self._answering: set[asyncio.Task[None]] = set()
+        self._pong_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
 
     @property
@@ -39,10 +74,66 @@ class RecordingConnection(MeteredConnection, ClientConnection):
         """The lab server's name for this connection; None on a foreign server."""
         return None if self.response is None else self.response.headers.get("X-Wslab-Connection")
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether TCP, and TLS where it is wanted, was ever there."""
+        return hasattr(self, "transport")
+
+    @property
+    def broken_close_body(self) -> bytes | None:
+        """The body of a close frame that an application is told nothing of (RFC 6455 §7.1.7); None: there was none."""
+        body = cast(RecordingProtocol, self.protocol).received_close_body
+        return body if self.received_close is None else None
+
+    async def receive(self) -> bytes:
+        """Return the next message's payload; `received_kind` then says whether it was text or binary."""
+        message = await self.recv(decode=False)
+        self.received_kind = self._kinds.popleft()
+        return message
+
+    def is_answered(self, message: bytes) -> bool:
+        """Whether this message is one that is answered by itself, such as an application's heartbeat."""
+        return message in self._answers
+
+    def abort(self) -> None:
+        """End TCP at once, if there is any."""
+        if self.is_connected:
+            self.transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        if len(self.first_bytes) < FIRST_BYTES:
+            self.first_bytes += data[: FIRST_BYTES - len(self.first_bytes)]
+        super().data_received(data)
+
     def process_event(self, event: Any) -> None:
-        if isinstance(event, Frame) and event.opcode in DATA_OPCODES:
-            self.received_messages += event.fin
+        if isinstance(event, Frame):
+            if event.opcode in DATA_OPCODES:
+                self.received_messages += event.fin
+                if event.opcode is not Opcode.CONT:
+                    self._kinds.append("text" if event.opcode is Opcode.TEXT else "binary")
+                self._answer(event)
+            elif event.opcode is Opcode.PING:
+                self._bound_pongs(len(event.data))
         super().process_event(event)
+
+    def _answer(self, frame: Frame) -> None:
+        said = self._answers.get(bytes(frame.data)) if frame.fin and frame.opcode is Opcode.TEXT else None
+        if said is not None:
+            task = self.loop.create_task(self._say(said))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+
+    async def _say(self, text: str) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            await self.send(text)
+
+    def _bound_pongs(self, payload_bytes: int) -> None:
+        """Leave a server that asks for pongs and does not take them: the library would keep them all."""
+        untaken = self.transport.get_write_buffer_size()
+        self._pong_bytes = self._pong_bytes + payload_bytes if untaken else 0
+        if self._pong_bytes > MAX_UNTAKEN_BYTES:
+            self.bound = f"the server asks for pongs and takes none: {self._pong_bytes:,} bytes of them wait"
+            self.transport.abort()
 
     def _note_closing(self) -> None:
         if self.close_started_at is not None:
@@ -59,25 +150,33 @@ class RecordingConnection(MeteredConnection, ClientConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-        if exc is not None:
-            self.tcp_end = "reset"
-            self.send_error = in_words(exc)
-            self._read_on()
-        self.closed_at = time.monotonic()
-        super().connection_lost(exc)
-        if self.on_lost is not None:
-            self.on_lost()
+        try:
+            if exc is not None:
+                self.tcp_end = "reset"
+                self.send_error = in_words(exc)
+                self._read_on()
+        except MemoryError as error:
+            self.send_error = in_words(error)
+        finally:  # whatever happens here, those who wait for the end hear of it
+            self.closed_at = time.monotonic()
+            try:
+                super().connection_lost(exc)
+            finally:
+                if self.on_lost is not None:
+                    self.on_lost()
 
     def _read_on(self) -> None:
         # After a reset the kernel still hands out what had arrived before it, and asyncio closes the socket only when
         # this callback has returned. Under TLS these bytes are encrypted and of no use.
         if self.received_close is not None or self.transport.get_extra_info("ssl_object") is not None:
             return
+        read_bytes = 0
         with (
             cast(socket.socket, self.transport.get_extra_info("socket")).dup() as duplicate,
             contextlib.suppress(OSError),  # the reset itself, once what came before it is read
         ):
-            while data := duplicate.recv(65_536):
+            while read_bytes < MAX_READ_ON_BYTES and (data := duplicate.recv(65_536)):
+                read_bytes += len(data)
                 self.data_received(data)
         self.recovered = self.received_close is not None
 

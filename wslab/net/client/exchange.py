@@ -1,30 +1,46 @@
-"""One message on its way, and what became of it."""
+"""One message on its way, and what became of it: which of the server's messages is its answer, if any."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Literal
 
 from wslab.core.errors import in_words
 from wslab.core.records import SendOutcome
+from wslab.core.replies import Acquaintance
 from wslab.net.client.connection import RecordingConnection
 from wslab.net.recording import Recorder
 
 Confirmation = Literal["reply", "ping", "none"]
 
+REFUSES_WITHIN_S = 0.05
+"""After words that need not be an answer: how long a server that has read the message may take to refuse it."""
+
+PONG_WITHIN_S = 1.0
+
 
 @dataclass
 class Exchange:
-    """A message that is being sent; its fields say what came of it, also while it is on its way."""
+    """A message that is being sent; its fields say what came of it, also while it is on its way.
+
+    Fields:
+        known: what the server says unasked. on_unasked: called with each message that is no answer.
+        reply: the answer. unasked_messages: that came meanwhile.
+    """
 
     recorder: Recorder
+    known: Acquaintance = field(default_factory=Acquaintance)
+    on_unasked: Callable[[bytes], None] = lambda _: None
     outcome: SendOutcome = "unopened"
     fragment_count: int = 1
     wire_bytes: int = 0
     sent_at_s: float | None = None
     confirmed_at_s: float | None = None
-    reply_bytes: int | None = None
+    reply: bytes | None = None
+    unasked_messages: int = 0
     error: str | None = None
 
     async def conduct(
@@ -42,12 +58,12 @@ class Exchange:
                 await self._send(connection, payload, fragment_bytes)
                 self.sent_at_s = self.recorder.now()
                 self.wire_bytes = connection.sent_wire_bytes - wire_before
-                await self._confirm(connection, confirm)
+                await self._confirm(connection, encoded(payload), confirm)
                 self.outcome, self.error = "unconfirmed" if confirm == "none" else "accepted", None
         except TimeoutError:
-            self.outcome, self.error = "timeout", f"neither confirmation nor closure within {timeout_s} s"
+            self.outcome, self.error = "timeout", self._late(timeout_s)
         except Exception as failure:  # ConnectionClosed, and whatever else the library raises once TCP has ended
-            self.outcome, self.error = "closed", in_words(failure)
+            self.outcome, self.error = "closed", connection.bound or in_words(failure)
             await connection.wait_closed()
         self.wire_bytes = self.wire_bytes or connection.sent_wire_bytes - wire_before
 
@@ -59,14 +75,68 @@ class Exchange:
         self.fragment_count = len(chunks)
         await connection.send_fragments(chunks, text=isinstance(payload, str))
 
-    async def _confirm(self, connection: RecordingConnection, confirm: Confirmation) -> None:
+    async def _confirm(self, connection: RecordingConnection, payload: bytes, confirm: Confirmation) -> None:
         if confirm == "reply":
-            self.reply_bytes = len(await connection.recv(decode=False))
+            await self._await_answer(connection, payload)
         elif confirm == "ping":
             await (await connection.ping())
-        else:
+            self.confirmed_at_s = self.recorder.now()
+
+    async def _await_answer(self, connection: RecordingConnection, payload: bytes) -> None:
+        while True:
+            message = await connection.receive()
+            judgement = "unasked" if connection.is_answered(message) else self.known.judge(payload, message)
+            if judgement == "unasked":
+                self._note_unasked(message)
+                continue
+            self.reply, self.confirmed_at_s = message, self.recorder.now()
+            if judgement == "words":
+                await self._see_whether_it_stays(connection, payload)
             return
-        self.confirmed_at_s = self.recorder.now()
+
+    async def _see_whether_it_stays(self, connection: RecordingConnection, payload: bytes) -> None:
+        """Wait until the server has read the message and not refused it; an echo that comes behind is the answer."""
+        settled = asyncio.ensure_future(_settled(connection))
+        try:
+            while True:
+                receiving = asyncio.ensure_future(connection.receive())
+                await asyncio.wait({receiving, settled}, return_when=asyncio.FIRST_COMPLETED)
+                if not receiving.done():
+                    receiving.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await receiving
+                    return
+                message = receiving.result()  # or raises how the connection ended
+                if self.known.judge(payload, message) == "echo":
+                    assert self.reply is not None
+                    self._note_unasked(self.reply)
+                    self.reply, self.confirmed_at_s = message, self.recorder.now()
+                    return
+                self._note_unasked(message)
+        finally:
+            settled.cancel()
+            await asyncio.wait({settled})
+
+    def _note_unasked(self, message: bytes) -> None:
+        self.unasked_messages += 1
+        self.on_unasked(message)
+
+    def _late(self, timeout_s: float) -> str:
+        late = f"neither confirmation nor closure within {timeout_s} s"
+        if not self.unasked_messages:
+            return late
+        return (
+            f"{late}: {self.unasked_messages} messages came, such as the server also sends unasked; "
+            "where it answers in no other words, await a pong instead (confirm='ping')"
+        )
+
+
+async def _settled(connection: RecordingConnection) -> None:
+    """Return once the server has had the time to refuse: after its pong, or after a while without one."""
+    with contextlib.suppress(Exception):  # the end of the connection is told to who receives
+        async with asyncio.timeout(PONG_WITHIN_S):
+            await (await connection.ping())
+    await asyncio.sleep(REFUSES_WITHIN_S)
 
 
 def cut(payload: str | bytes, fragment_bytes: int) -> list[bytes]:

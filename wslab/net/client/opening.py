@@ -1,0 +1,188 @@
+"""One attempt to open a connection, and what came of it: open, or why not, in words that say what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from typing import Any, NamedTuple
+
+from websockets.exceptions import InvalidStatus
+from websockets.extensions.permessage_deflate import enable_client_permessage_deflate
+from websockets.http11 import Response
+from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
+
+from wslab.core.errors import in_words
+from wslab.core.printable import printable
+from wslab.core.records import AttemptOutcome
+from wslab.core.secrets import masked_url
+from wslab.core.target import Target
+from wslab.net import reach
+from wslab.net.client.connection import RecordingConnection, RecordingProtocol
+from wslab.net.heads import HeadError, read_response, retry_after_s
+
+QUOTED_BYTES = 200
+
+_LOGGER = logging.getLogger("wslab.client")
+_LOGGER.setLevel(logging.INFO)  # the library logs requests with their credentials at DEBUG
+
+_ADVICE = {
+    401: "it wants credentials (--token-env, --header, --cookies)",
+    403: "it wants credentials, or another Origin (--origin)",
+    404: "there is no WebSocket at this path",
+    407: "the proxy wants credentials",
+    426: "it wants another protocol or version of it, which its Upgrade and Sec-WebSocket-Version fields name",
+    429: "it asks to be left alone for now",
+    503: "it asks to be left alone for now",
+}
+
+
+class Opened(NamedTuple):
+    """An attempt's outcome, as its record has it, and the connection if there is one."""
+
+    connection: RecordingConnection | None = None
+    outcome: AttemptOutcome = "opened"
+    http_status: int | None = 101
+    retry_after_s: float | None = None
+    error: str | None = None
+
+
+async def open_connection(
+    target: Target,
+    kind: type[RecordingConnection] = RecordingConnection,
+    *,
+    client: int,
+    compression: bool,
+    max_message_bytes: int | None,
+    ping_interval_s: float | None,
+) -> Opened:
+    """Make one attempt. A redirect is not followed: the user has named one server.
+
+    Nothing of the network is raised: the library and the system know some thirty kinds of failure, and each is an
+    outcome.
+    """
+    connection = _prepared(target, kind, compression, max_message_bytes, ping_interval_s)
+    try:
+        async with asyncio.timeout(target.open_timeout_s):
+            await _connect(target, connection, client)
+    except Exception as error:
+        connection.abort()
+        return _failed(error, connection, target)
+    except BaseException:
+        connection.abort()
+        raise
+    connection.start_keepalive()
+    return Opened(connection)
+
+
+def _prepared(
+    target: Target,
+    kind: type[RecordingConnection],
+    compression: bool,
+    max_message_bytes: int | None,
+    ping_interval_s: float | None,
+) -> RecordingConnection:
+    protocol = RecordingProtocol(
+        parse_uri(target.sent_url),
+        extensions=enable_client_permessage_deflate(None) if compression else None,
+        subprotocols=[Subprotocol(name) for name in target.subprotocols] or None,
+        max_size=max_message_bytes,
+        logger=_LOGGER,
+    )
+    return kind(
+        protocol,
+        ping_interval=ping_interval_s,
+        ping_timeout=target.ping_timeout_s,
+        close_timeout=target.close_timeout_s,
+        answers=target.answers,
+    )
+
+
+async def _connect(target: Target, connection: RecordingConnection, client: int) -> None:
+    sock = await reach.connect(target)
+    options: dict[str, Any] = {}
+    if target.secure:
+        options = {"ssl": target.trust.context(), "server_hostname": target.server_name}
+    try:
+        await asyncio.get_running_loop().create_connection(lambda: connection, sock=sock, **options)
+    except BaseException:
+        sock.close()
+        raise
+    await connection.handshake(target.fields(client), user_agent_header=None)
+
+
+def _failed(error: Exception, connection: RecordingConnection, target: Target) -> Opened:
+    match error:
+        case InvalidStatus(response=response):
+            asked_s = retry_after_s(dict(response.headers.raw_items()))
+            return Opened(None, "rejected", response.status_code, asked_s, _rejection(response))
+        case ConnectionRefusedError() if target.unix_socket is not None:
+            stale = f"nobody listens at {target.unix_socket}: the socket is stale; start the server again"
+            return Opened(None, "refused", None, None, f"{type(error).__name__}: {stale}")
+        case ConnectionRefusedError():
+            return Opened(None, "refused", None, None, in_words(error))
+        case TimeoutError():
+            return Opened(None, "timeout", None, None, _late(connection, target))
+        case reach.ProxyError():
+            return Opened(None, "failed", None, None, in_words(error))
+        case ssl.SSLError():
+            return Opened(None, "failed", None, None, _untrusted(error))
+        case ConnectionError() | EOFError():
+            return Opened(None, "reset", None, None, in_words(error))
+    if (other := _no_http(connection.first_bytes)) is not None:
+        return Opened(None, "failed", None, None, f"{type(error).__name__}: {other}")
+    # The library wraps an end of TCP in the middle of the handshake in an error of its own.
+    cut = isinstance(error.__cause__, EOFError | ConnectionError)
+    return Opened(None, "reset" if cut else "failed", None, None, in_words(error))
+
+
+def _rejection(response: Response) -> str:
+    said = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
+    location = response.headers.get("Location")
+    if 300 <= response.status_code < 400 and location is not None:
+        return f"{said}: it points to {masked_url(location)}, which is not followed; give that address if it is meant"
+    fields = [f"{name}: {response.headers[name]}" for name in ("Upgrade", "Sec-WebSocket-Version", "Retry-After")
+              if len(response.headers.get_all(name)) == 1]  # fmt: skip
+    words = [_ADVICE.get(response.status_code, ""), *fields, _quoted(response.body)]
+    return ": ".join([said, "; ".join(filter(None, words))]) if any(words) else said
+
+
+def _quoted(body: bytes | bytearray | None) -> str:
+    text = " ".join(bytes(body or b"")[:QUOTED_BYTES].decode(errors="replace").split())
+    return f"it says “{printable(text)}”" if text else ""
+
+
+def _late(connection: RecordingConnection, target: Target) -> str:
+    if connection.is_connected:
+        came = f", of which {len(connection.first_bytes):,} bytes came" if connection.first_bytes else ""
+        what = f"no answer to the opening handshake{came}"
+    else:
+        what = "no connection of TCP" + (" and TLS" if target.secure else "")
+    return (
+        f"TimeoutError: {what} within {target.open_timeout_s:g} s; a slow server is given longer with open_timeout_s "
+        "(--open-timeout)"
+    )
+
+
+def _untrusted(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"{type(error).__name__}: its certificate is not believed: {error.verify_message.rstrip('.')}; name the "
+            "authority (--ca), the name that it is for (--server-name), or believe anybody (--insecure)"
+        )
+    if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"):
+        return f"{type(error).__name__}: what answers there speaks no TLS; write ws:// if that is meant"
+    return in_words(error)
+
+
+def _no_http(first_bytes: bytes) -> str | None:
+    """Say what a server speaks instead of HTTP/1.1, from the first bytes that came."""
+    if not first_bytes:
+        return None
+    try:
+        read_response(first_bytes)
+    except HeadError as error:
+        hint = "; write wss:// if that is meant" if first_bytes[:2] in (b"\x15\x03", b"\x16\x03") else ""
+        return f"what answers there is {in_words(error, named=False)}{hint}"
+    return None

@@ -1,0 +1,105 @@
+"""From a target to a connected socket: by its addresses, another address, a Unix socket, or a proxy.
+
+What the socket is connected to is what the user permitted, whatever a name resolves to; see `Target.check_permission`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from wslab.core.errors import MissingPackageError, WslabError, in_words
+from wslab.core.permission import is_this_machine
+from wslab.core.secrets import expand, masked_url
+from wslab.core.target import Target
+
+AddressInfo = tuple[Any, Any, int, str, Any]
+"""Family, kind, protocol, canonical name, address: as `getaddrinfo` returns them."""
+
+
+class ProxyError(WslabError, ConnectionError):
+    """The proxy does not answer, or does not lead to the server; the message holds its words."""
+
+
+async def resolve(target: Target) -> list[AddressInfo]:
+    """Return the addresses of the target's host, to be used for all its connections; none where a proxy looks it up.
+
+    A name of this machine has only addresses of this machine, whatever the resolver says.
+
+    Raises:
+        OSError: the host has no address.
+    """
+    if target.proxy is not None or target.unix_socket is not None:
+        return []
+    host, port = target.address
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:
+        raise OSError(errno.EINVAL, f"{host} is no name of a host") from error
+    if target.is_this_machine:
+        found = [info for info in found if is_this_machine(str(info[4][0]))]
+    if not found:
+        raise OSError(errno.EADDRNOTAVAIL, f"{host} has no address on this machine")
+    return [*found]
+
+
+async def connect(target: Target, addresses: Sequence[AddressInfo] | None = None) -> socket.socket:
+    """Return a non-blocking socket that is connected to the target; TLS, where it is wanted, is still to come.
+
+    Args:
+        addresses: what `resolve` returned; None: it is asked.
+
+    Raises:
+        OSError: nobody can be reached; the last address' error where there are several.
+        MissingPackageError: a proxy is wanted, and python-socks is not installed.
+    """
+    if target.proxy is not None:
+        return await _through_proxy(target, expand(target.proxy))
+    if target.unix_socket is not None:
+        return await _connected(socket.AF_UNIX, 0, str(target.unix_socket))
+    for left, (family, _, protocol, _, address) in reversed([*enumerate(reversed(addresses or await resolve(target)))]):
+        try:
+            return await _connected(family, protocol, address)
+        except OSError:
+            if left == 0:
+                raise
+    raise OSError(errno.EADDRNOTAVAIL, f"{target.host} has no address")
+
+
+async def _connected(family: int, protocol: int, address: Any) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM, protocol)
+    sock.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, address)
+        if family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _through_proxy(target: Target, url: str) -> socket.socket:
+    try:
+        import python_socks
+        from python_socks.async_.asyncio import Proxy
+    except ImportError:
+        raise MissingPackageError("a proxy is spoken to with python-socks: pip install 'wslab[proxy]'") from None
+    parts = urlsplit(url)
+    kind = "HTTP" if parts.scheme == "http" else parts.scheme[:6].upper()
+    proxy = Proxy(
+        getattr(python_socks.ProxyType, kind),
+        parts.hostname or "",
+        parts.port or (3128 if kind == "HTTP" else 1080),
+        unquote(parts.username) if parts.username else None,
+        unquote(parts.password) if parts.password else None,
+        rdns=parts.scheme not in ("socks5", "socks4"),
+    )
+    try:
+        return await proxy.connect(*target.address, timeout=target.open_timeout_s)
+    except (python_socks.ProxyError, python_socks.ProxyConnectionError, python_socks.ProxyTimeoutError) as error:
+        raise ProxyError(f"the proxy {masked_url(url)} leads nowhere: {in_words(error, named=False)}") from error
