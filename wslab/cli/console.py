@@ -19,6 +19,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from wslab.cli.knobs import help_of
 from wslab.core.errors import UnwritableError, WslabError, in_words
 from wslab.core.limits.verdicts import Verdict
 from wslab.core.printable import printable
@@ -51,10 +52,8 @@ PolicyOption = Annotated[
 KindOption = Annotated[
     str, typer.Option(help="graceful, reload, rolling (each 1012), or crash (1006).", autocompletion=_kinds)
 ]
-DowntimeOption = Annotated[float, typer.Option("--downtime", help="Seconds that the server is down.")]
-AdmissionsOption = Annotated[
-    float | None, typer.Option(help="Opening handshakes that the server answers per second. Not given: no limit.")
-]
+DowntimeOption = Annotated[float, typer.Option("--downtime", help=help_of("downtime_s"))]
+AdmissionsOption = Annotated[float | None, typer.Option(help=help_of("max_admissions_per_s"))]
 
 FAILED, WRONG_ARGUMENT, UNREACHABLE, INTERRUPTED, NOBODY_READS = 1, 2, 3, 130, 141
 """Exit codes; the last two are what a shell reports of a program that SIGINT or SIGPIPE has ended."""

@@ -9,7 +9,6 @@ from typing import Annotated, Any, cast
 import typer
 
 from wslab.cli.console import (
-    AdmissionsOption,
     Document,
     DowntimeOption,
     JsonOption,
@@ -19,9 +18,10 @@ from wslab.cli.console import (
     print_result,
     progress_line,
 )
+from wslab.cli.knobs import with_knobs
 from wslab.core.herds.scenario import Scenario
 from wslab.core.herds.summaries import herd_summary
-from wslab.core.knobs import Knobs
+from wslab.core.knobs import Knobs, changed
 from wslab.core.records import RestartKind, RunInfo
 from wslab.core.runs import Run
 from wslab.experiments import herd_drill
@@ -60,13 +60,14 @@ class SimulateDocument(HerdNumbers, frozen=True, kw_only=True, tag="simulate"):
     elapsed_s: float
 
 
+@with_knobs
 def herd(
+    knobs: Knobs,
     clients: Annotated[int, typer.Option(help="Real clients, as many as this machine can hold.")] = 1000,
     policy: PolicyOption = "full_jitter",
     downtime_s: DowntimeOption = 0.5,
     kind: KindOption = "graceful",
     repeats: Annotated[int, typer.Option(help="Restarts, one after the other, 1 to 100.")] = 1,
-    max_admissions_per_s: AdmissionsOption = None,
     workers: Annotated[
         int | None, typer.Option(help="Processes that hold the clients. Not given: one a core but one.")
     ] = None,
@@ -78,7 +79,7 @@ def herd(
     make_folder(out)
     with progress_line() as progress:
         run = herd_drill(
-            Knobs(max_admissions_per_s=max_admissions_per_s, downtime_s=downtime_s),
+            changed(knobs, {"downtime_s": downtime_s}),
             clients=clients,
             policy=policy,
             kind=cast(RestartKind, kind),  # checked there, with a message for people
