@@ -107,7 +107,7 @@ def test_serve_obeys_and_stops() -> None:
     assert [line.partition(":")[0] for line in lines[1:5]] == ["graceful", "crash", "reload", "reload"]
     assert lines[3].endswith("limit 10")
     assert lines[4].endswith("limit none")
-    assert "limit BYTES (a whole number" in lines[5]
+    assert "max_message_bytes is 'abc', but must be" in lines[5]
     assert "'nonsense'?" in done.stdout
 
 
