@@ -62,7 +62,9 @@ class Gathering(abc.ABC):
             yield
         finally:
             telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
+            await asyncio.wait([telling])
+        if not telling.cancelled():
+            telling.result()  # who listens to progress may have raised
         await self._wait(self._until(back, before.held, "back"))
 
     async def _wait(self, reached: Coroutine[Any, Any, None]) -> None:

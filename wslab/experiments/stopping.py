@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
@@ -103,7 +102,7 @@ def see_through(work: Callable[[Stop], Coroutine[Any, Any, T]], cancel: Cancel |
     """
     cancel = cancel or Cancel()
     stop = Stop()
-    with _interrupts(cancel.cancel), cancel.calls(stop.ask):
+    with runtime.interrupts(cancel.cancel), cancel.calls(stop.ask):
         job = runtime.start(work(stop))
         while True:
             try:
@@ -112,18 +111,3 @@ def see_through(work: Callable[[Stop], Coroutine[Any, Any, T]], cancel: Cancel |
                 if job.done():
                     raise
                 cancel.cancel()
-
-
-@contextlib.contextmanager
-def _interrupts(call: Callable[[], None]) -> Iterator[None]:
-    """Within the block, have Ctrl-C and a notebook's ■ make this call, and raise nothing."""
-    before = signal.getsignal(signal.SIGINT)
-    # Only the main thread can be interrupted; and who ignores interrupts, as a job in the background, goes on so.
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield
-        return
-    signal.signal(signal.SIGINT, lambda *_: call())
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

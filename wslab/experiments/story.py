@@ -109,6 +109,8 @@ async def _grow(sender: Client, last_bytes: int) -> int:
 
 async def _send(sender: Client, payload_bytes: int) -> bool:
     await sender.open()
-    send = await sender.send_message(make_payload("text", payload_bytes), kind="text")
-    await sender.close()
+    try:
+        send = await sender.send_message(make_payload("text", payload_bytes), kind="text")
+    finally:
+        await sender.close()
     return send.outcome == "accepted"

@@ -12,8 +12,9 @@ import atexit
 import concurrent.futures
 import contextlib
 import os
+import signal
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Generic, TypeVar
 
 from wslab.core.errors import MisuseError
@@ -81,13 +82,40 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
     On Ctrl-C (a notebook's ■) it is cancelled, and its clean-up awaited, before KeyboardInterrupt goes on.
     """
-    job = start(coroutine)
+    jobs: list[Job[T]] = []
+    interrupted = threading.Event()
+
+    def stop() -> None:
+        interrupted.set()
+        for job in jobs:
+            job.cancel()
+
     try:
-        return job.result()
-    except KeyboardInterrupt:
-        job.cancel()
-        job._ended.wait()
-        raise
+        with interrupts(stop):
+            jobs.append(start(coroutine))
+            if interrupted.is_set():  # in the moment before
+                jobs[0].cancel()
+            return jobs[0].result()
+    finally:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def interrupts(call: Callable[[], object]) -> Iterator[None]:
+    """Within the block, have Ctrl-C and a notebook's ■ make this call, and raise nothing in the middle of anything.
+
+    Only the main thread can be interrupted; and who ignores interrupts, as a job in the background does, goes on so.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: call())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 async def to_the_end(coroutine: Coroutine[Any, Any, T], *, on_cancel: Callable[[], object] = lambda: None) -> T:

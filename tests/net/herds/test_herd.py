@@ -13,7 +13,6 @@ from typing import Any
 import psutil
 import pytest
 
-from wslab.core.errors import HerdError
 from wslab.core.policies.policy import Policy
 from wslab.core.policies.textbook import constant, named
 from wslab.core.records import Attempt, Close, Closure, Outage, Record
@@ -224,15 +223,21 @@ def test_cancelled_herd_keeps_its_records_and_leaves_no_process() -> None:
     assert not any(worker.is_running() for worker in workers)
 
 
-def test_worker_that_dies_is_noticed() -> None:
+def test_worker_that_dies_is_told_and_the_others_go_on() -> None:
+    recorder = Recorder()
+
     async def lose_one(url: str) -> None:
-        async with Herd(url, Recorder(), 20, QUICK, workers=2) as herd:
+        async with Herd(url, recorder, 20, QUICK, workers=2) as herd:
             await wait_until(herd, lambda now: now.held == 20)
             psutil.Process(herd.pids[0]).kill()
-            await wait_until(herd, lambda now: False)
+            await wait_until(herd, lambda now: now.held == 10 and now.returned == 10)
 
-    with LabServer() as server, pytest.raises(HerdError, match="ended unexpectedly"):
+    with LabServer() as server:
         runtime.run(lose_one(server.url))
+    (loss,) = recorder.losses
+    assert "worker 0 with clients 0 to 9 was lost at" in loss
+    assert "ended unexpectedly" in loss
+    assert {closure.client for closure in of(recorder.records, Closure)} >= set(range(10, 20))
     assert not [child for child in psutil.Process().children() if "wslab.net.herds.worker" in child.cmdline()]
 
 

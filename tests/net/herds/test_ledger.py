@@ -55,15 +55,26 @@ def test_ledger_gives_back_what_it_took() -> None:
     ledger = Ledger()
     for record in records:
         ledger.add(record)
-    assert list(unpack(ledger.close())) == records
+    assert list(unpack(ledger.turn_page())) == records
 
 
 def test_empty_ledger_has_no_records() -> None:
-    assert list(unpack(Ledger().close())) == []
+    assert list(unpack(Ledger().turn_page())) == []
+
+
+def test_pages_follow_each_other_and_a_torn_one_is_left_out() -> None:
+    ledger = Ledger()
+    pages = b""
+    for _ in range(2):
+        ledger.add(ATTEMPT)
+        pages += ledger.turn_page()
+    assert list(unpack(pages)) == [ATTEMPT, ATTEMPT]
+    assert all(list(unpack(pages[:cut])) == [ATTEMPT] for cut in range(len(pages) // 2, len(pages)))
+    assert list(unpack(pages[:3])) == []
 
 
 def test_ledger_is_small() -> None:
     ledger = Ledger()
     for _ in range(1000):
         ledger.add(ATTEMPT)
-    assert len(ledger.close()) < 100 * 1000
+    assert len(ledger.turn_page()) < 100 * 1000

@@ -20,7 +20,6 @@ from wslab.core.errors import BadTypeError, ClusterError, HerdError, MissingPack
 from wslab.core.policies.policy import Policy
 from wslab.net import runtime
 from wslab.net.herds.herd import MAX_WORKERS, Herd
-from wslab.net.herds.ledger import Ledger
 from wslab.net.herds.outpost import FarChild, Outpost
 from wslab.net.herds.words import Dispersed, Gather
 from wslab.net.herds.workers import Worker
@@ -194,7 +193,7 @@ class Cluster:
 
 
 class FarWorker(Worker):
-    """A herd's worker on a worker of the cluster. Where it is lost, what it handed over before is kept."""
+    """A herd's worker on a worker of the cluster, with a clock of its own."""
 
     child: FarChild
 
@@ -202,7 +201,6 @@ class FarWorker(Worker):
         super().__init__(order, on_change)
         self._name = name
         self._recorder = recorder
-        self._lost_at_s: float | None = None
 
     async def ready(self) -> None:
         await super().ready()
@@ -212,18 +210,9 @@ class FarWorker(Worker):
         origin = self.order.origin + self._clock.offset_s
         self.order = msgspec.structs.replace(self.order, origin=origin, hand_over_every_s=HAND_OVER_EVERY_S)
 
-    async def check(self) -> None:
-        """Raise nothing: the herd goes on without this worker."""
-
-    async def disperse(self) -> Dispersed:
-        try:
-            drift_s = (await self._measure_clock()).offset_s - self._clock.offset_s
-            dispersed = await super().disperse()
-        except HerdError as error:
-            self._recorder.losses.append(self._loss(error))
-            self.child.kill()
-            await self.child.ended()
-            return Dispersed(ledger=Ledger().close(), lags_s=[])
+    async def _disperse(self) -> Dispersed:
+        drift_s = (await self._measure_clock()).offset_s - self._clock.offset_s
+        dispersed = await super()._disperse()
         self._recorder.measured[f"{self._name}_clock_drift_s"] = drift_s
         return dispersed
 
@@ -234,23 +223,6 @@ class FarWorker(Worker):
             read = await self.child.read_clock()
             exchanges.append(Exchange(asked_at, read, time.monotonic()))
         return clock(exchanges)
-
-    async def _hear_of_end(self) -> None:
-        await self.child.ended()
-        self._lost_at_s = self._recorder.now()
-        last = self.tally  # nobody need wait for clients that are lost: they count as back
-        self.tally = msgspec.structs.replace(
-            last, attempted=self.order.clients, held=0, away=0, returned=last.returned + last.held + last.away
-        )
-        self._on_change()
-
-    def _loss(self, error: HerdError) -> str:
-        first, last = self.order.first_client, self.order.first_client + self.order.clients - 1
-        at_s = self._recorder.now() if self._lost_at_s is None else self._lost_at_s
-        return (
-            f"{self._name} with clients {first} to {last} was lost at {at_s:.3f} s, and what they did then, and up to "
-            f"{HAND_OVER_EVERY_S:g} s before, is missing: {error}"
-        )
 
 
 class Exchange(NamedTuple):

@@ -1,8 +1,8 @@
 """Herd: thousands of real WebSocket clients on this machine, in worker processes, brought back by a policy.
 
-The records are those of `wslab.net.client.client` and `wslab.net.client.reconnect`, and mean the same. A worker keeps
-them until the herd disperses, so that nothing is sent or read while it measures; meanwhile it tells where its clients
-are.
+The records are those of `wslab.net.client.client` and `wslab.net.client.reconnect`, and mean the same. A worker writes
+them to a file in memory, which nobody reads until the herd disperses and which outlives the worker; meanwhile it tells
+where its clients are.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import heapq
 import math
 import os
+import time
 from typing import Self
 
 import cloudpickle
@@ -19,9 +20,9 @@ import msgspec
 from wslab.core.arguments import check_number, check_whole
 from wslab.core.policies.policy import Policy
 from wslab.core.records import Attempt, Closure, Outage, Record
-from wslab.net import machine
+from wslab.net import machine, runtime
 from wslab.net.herds.target import Target
-from wslab.net.herds.words import Gather, Tally
+from wslab.net.herds.words import Dispersed, Gather, Tally
 from wslab.net.herds.workers import Spawn, Worker
 from wslab.net.recording import Recorder
 
@@ -38,9 +39,10 @@ CLIENTS_PER_WORKER = 500
 class Herd:
     """An async context on the background loop: inside it the clients connect and come back, at its end they close.
 
-    At the end, however it comes, the records are emitted in the order of time, and every worker is gone. The recorder
-    is told how late the workers' loops were, and `client_bytes_per_connection`: by how much their memory had grown
-    when they held the most, before the first outage.
+    At the end, however it comes, the records are emitted in the order of time, and every worker is gone. One that was
+    lost before is told in the recorder's `losses`, with its clients; the others go on. The recorder is told also how
+    late the workers' loops were, and `client_bytes_per_connection`: by how much their memory had grown when they held
+    the most, before the first outage.
 
     Args:
         url: ws://, on this machine.
@@ -115,16 +117,19 @@ class Herd:
 
     async def __aexit__(self, *exc_info: object) -> None:
         try:
-            dispersed = await asyncio.gather(*(worker.disperse() for worker in self._workers))
+            ends = await runtime.to_the_end(self._disperse())
         except BaseException:
             await self._kill()
             raise
-        self._recorder.lags_s = [lag_s for each in dispersed for lag_s in each.lags_s]
+        finally:
+            self._keep_records()
+        self._recorder.lags_s = [lag_s for end in ends if isinstance(end, Dispersed) for lag_s in end.lags_s]
+        for worker, end in zip(self._workers, ends, strict=True):
+            if isinstance(end, str):
+                self._recorder.losses.append(self._loss(worker, end))
         if held := sum(worker.fullest.held for worker in self._workers):
             grown_bytes = sum(worker.grown_bytes for worker in self._workers)
             self._recorder.measured["client_bytes_per_connection"] = grown_bytes / held
-        for record in heapq.merge(*(worker.records() for worker in self._workers), key=_observed_at_s):
-            self._recorder.emit(record)
 
     @property
     def pids(self) -> list[int]:
@@ -138,16 +143,27 @@ class Herd:
         return Tally(**{field: sum(tally[field] for tally in tallies) for field in tallies[0]})
 
     async def changed(self) -> Tally:
-        """Wait until clients have moved, and return where they are.
-
-        Raises:
-            HerdError: a worker has died.
-        """
+        """Wait until clients have moved, and return where they are; those of a lost worker count as back."""
         await self._changed.wait()
         self._changed.clear()
-        for worker in self._workers:
-            await worker.check()
         return self.tally
+
+    async def _disperse(self) -> list[Dispersed | str]:
+        return await asyncio.gather(*(worker.disperse() for worker in self._workers))
+
+    def _keep_records(self) -> None:
+        for record in heapq.merge(*(worker.records() for worker in self._workers), key=_observed_at_s):
+            self._recorder.emit(record)
+
+    def _loss(self, worker: Worker, last_words: str) -> str:
+        order = worker.order
+        first = order.first_client
+        at_s = (worker.lost_at or time.monotonic()) - self._recorder.origin
+        return (
+            f"worker {self._workers.index(worker)} with clients {first} to {first + order.clients - 1} was lost at "
+            f"{at_s:.3f} s, and what they did then, and up to {order.hand_over_every_s:g} s before, is missing: "
+            f"{last_words}"
+        )
 
     async def _kill(self) -> None:
         for worker in self._workers:

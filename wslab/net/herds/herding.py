@@ -23,7 +23,7 @@ from wslab.net.herds.held import Held
 from wslab.net.herds.ledger import Ledger
 from wslab.net.herds.opening import Opening
 from wslab.net.herds.readiness import Readiness
-from wslab.net.herds.words import Dispersed, Gather, HandedOver, Tally
+from wslab.net.herds.words import Dispersed, Gather, Tally
 
 STARTS_PER_TURN = 16
 """Attempts begun before the loop looks again at what is ready: more would make it late for the answers."""
@@ -55,7 +55,9 @@ class Due(NamedTuple):
 class Herding:
     """The clients of one worker, from `Gather` to `Disperse`."""
 
-    def __init__(self, order: Gather, tell: Callable[[control.Message], None]) -> None:
+    def __init__(
+        self, order: Gather, tell: Callable[[control.Message], None], hand_over: Callable[[bytes], None]
+    ) -> None:
         # From our parent, on the pipe that it gave us; first, since the imports that it brings are no lag of the loop.
         self._policy: Policy = pickle.loads(order.policy)
         self.target = order.target
@@ -65,6 +67,7 @@ class Herding:
         self.is_to_disperse = threading.Event()
         self._order = order
         self._tell = tell
+        self._hand_over = hand_over
         self._rng = Random()
         self._ledger = Ledger()
         self._hands_over_at_s = order.begins_at_s
@@ -89,7 +92,8 @@ class Herding:
                     self._report()
             if self.is_to_disperse.is_set() and not self._dispersing:
                 self._disperse()
-        self._tell(Dispersed(ledger=self._ledger.close(), lags_s=self._lags_s))
+        self._hand_over(self._ledger.turn_page())
+        self._tell(Dispersed(lags_s=self._lags_s))
 
     def _begin_attempts(self) -> float:
         """Begin what is due, and return when the next is."""
@@ -205,10 +209,10 @@ class Herding:
             self._told = self._counts.copy()
             self._report_at_s = now + REPORT_INTERVAL_S
             self._tell(Tally(**self._counts, resident_bytes=machine.resident_bytes()))
-        if (every_s := self._order.hand_over_every_s) is not None and self.loop.now() >= self._hands_over_at_s:
-            self._hands_over_at_s = self.loop.now() + every_s
-            self._tell(HandedOver(ledger=self._ledger.close()))
-            self._ledger = Ledger()
+        if now >= self._hands_over_at_s:
+            self._hands_over_at_s = now + self._order.hand_over_every_s
+            if page := self._ledger.turn_page():
+                self._hand_over(page)
 
 
 def _attempt(opening: Opening, due: Due) -> Attempt:

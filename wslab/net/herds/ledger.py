@@ -1,4 +1,8 @@
-"""Records, packed while a herd runs and unpacked when it is over: a row of bytes takes a tenth of the object."""
+"""Records, packed while a herd runs and unpacked when it is over: a row of bytes takes a tenth of the object.
+
+A ledger is written page by page, and each page stands for itself. So a worker that is killed takes with it no more than
+the page that it had not yet handed over.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from wslab.core.records import Attempt, Closure, Outage, Record
 
 KINDS: tuple[type[Record], ...] = (Attempt, Closure, Outage)
 
+_LENGTH_BYTES = 4
 _ARRAY_OF = b"\xdd"  # MessagePack's array with a length of 32 bits
 
 
@@ -26,13 +31,22 @@ class Ledger:
         self._encoder.encode_into(row, self._packed, -1)
         self._count += 1
 
-    def close(self) -> bytes:
-        """Return what `unpack` reads."""
-        return _ARRAY_OF + self._count.to_bytes(4, "big") + self._packed
+    def turn_page(self) -> bytes:
+        """Return, as a page, what was added since this was last called; nothing if nothing was."""
+        if not self._count:
+            return b""
+        rows = _ARRAY_OF + self._count.to_bytes(4, "big") + self._packed
+        self._packed, self._count = bytearray(), 0
+        return len(rows).to_bytes(_LENGTH_BYTES, "big") + rows
 
 
-def unpack(packed: bytes) -> Iterator[Record]:
-    """Yield the records of a ledger in the order in which they were added."""
-    for kind, *values in msgspec.msgpack.decode(packed):
-        fields = KINDS[kind].__struct_fields__
-        yield msgspec.convert(dict(zip(fields, values, strict=True)), KINDS[kind])
+def unpack(pages: bytes) -> Iterator[Record]:
+    """Yield the records of a ledger in the order in which they were added; a last page that is torn is left out."""
+    at = 0
+    while (begin := at + _LENGTH_BYTES) <= len(pages):
+        at = begin + int.from_bytes(pages[at:begin], "big")
+        if at > len(pages):
+            return
+        for kind, *values in msgspec.msgpack.decode(memoryview(pages)[begin:at]):
+            fields = KINDS[kind].__struct_fields__
+            yield msgspec.convert(dict(zip(fields, values, strict=True)), KINDS[kind])

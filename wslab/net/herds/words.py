@@ -15,7 +15,8 @@ class Gather(Message, frozen=True, kw_only=True, tag="gather"):
         origin: the run's beginning on the machine's monotonic clock.
         max_in_flight: how many of them connect for the first time at once.
         begins_at_s: when the first of them does, in the run's time.
-        hand_over_every_s: how often the records are handed over meanwhile. None: only when all is over.
+        hand_over_every_s: how often the records are handed over meanwhile, so that they outlive the worker.
+        ledger_descriptor: an open file that they are written to (`wslab.net.herds.ledger`). None: they are told.
     """
 
     target: Target
@@ -28,7 +29,8 @@ class Gather(Message, frozen=True, kw_only=True, tag="gather"):
     close_timeout_s: float
     max_in_flight: int
     begins_at_s: float = 0.0
-    hand_over_every_s: float | None = None
+    hand_over_every_s: float = 0.1
+    ledger_descriptor: int | None = None
 
 
 class Disperse(Message, frozen=True, kw_only=True, tag="disperse"):
@@ -51,15 +53,14 @@ class Tally(Message, frozen=True, kw_only=True, tag="tally"):
 
 
 class HandedOver(Message, frozen=True, kw_only=True, tag="handed_over"):
-    """Event: what it saw since it last handed anything over (see `wslab.net.herds.ledger`)."""
+    """Event: what it saw since it last handed anything over: a page of a ledger (see `wslab.net.herds.ledger`)."""
 
-    ledger: bytes
+    page: bytes
 
 
 class Dispersed(Message, frozen=True, kw_only=True, tag="dispersed"):
-    """Event: what it saw since `HandedOver` (`wslab.net.herds.ledger`); how late its loop was."""
+    """Event: everything is closed and handed over; how late the worker's loop was."""
 
-    ledger: bytes
     lags_s: list[float]
 
 

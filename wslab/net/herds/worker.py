@@ -7,6 +7,7 @@ however that is, no client is left behind.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import threading
 import time
@@ -14,7 +15,7 @@ from collections.abc import Iterable
 
 from wslab.net import control, machine, parent
 from wslab.net.herds.herding import Herding
-from wslab.net.herds.words import Command, Gather
+from wslab.net.herds.words import Command, Gather, HandedOver
 
 
 def main() -> None:
@@ -32,7 +33,14 @@ def main() -> None:
     order = next(commands)
     assert isinstance(order, Gather)
     time.sleep(max(0.0, order.origin + order.begins_at_s - time.monotonic()))  # all workers begin at once
-    herding = Herding(order, tell)
+
+    def hand_over(page: bytes) -> None:
+        if order.ledger_descriptor is None:
+            tell(HandedOver(page=page))
+        else:
+            os.write(order.ledger_descriptor, page)  # waits for nobody, as a pipe might
+
+    herding = Herding(order, tell, hand_over)
     threading.Thread(target=_watch_stdin, args=(herding, commands), daemon=True).start()
     # Nothing here makes cycles, and a search for them among thousands of clients would stop them all.
     gc.disable()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+import tempfile
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from itertools import chain
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, BinaryIO, Protocol, Self, TypeVar, cast
 
 import msgspec
 
+from wslab.core.errors import HerdError
 from wslab.core.records import Record
 from wslab.net import control
 from wslab.net.child import Child
@@ -39,27 +43,35 @@ class Process(Protocol):
 
 
 class Worker:
-    """One worker process, and what it told last."""
+    """One worker process, and what it told last. Where it is lost, what it handed over before is kept.
+
+    Fields:
+        lost_at: when it ended without having been told to, on the monotonic clock here.
+    """
 
     child: Process
 
     def __init__(self, order: Gather, on_change: Callable[[], None]) -> None:
         self.order = order
-        self.ledgers: list[bytes] = []
+        self.lost_at: float | None = None
+        self._pages = bytearray()
+        self._ledger: BinaryIO | None = None
         self._on_change = on_change
         self.tally = Tally(attempted=0, held=0, away=0, returned=0, resident_bytes=0)
         self.first = self.fullest = self.tally
 
     @classmethod
     async def spawn(cls, order: Gather, on_change: Callable[[], None]) -> Self:
-        worker = cls(order, on_change)
-        worker.child = await Child.spawn(WORKER, worker.asides)
+        ledger = new_ledger_file()
+        worker = cls(msgspec.structs.replace(order, ledger_descriptor=ledger.fileno()), on_change)
+        worker._ledger = ledger
+        worker.child = await Child.spawn(WORKER, worker.asides, descriptors=[ledger.fileno()])
         return worker
 
     @property
     def asides(self) -> Mapping[type[control.Message], Callable[[Any], None]]:
         """The events that come unasked, each with whom to call."""
-        return {Tally: self._note, HandedOver: lambda event: self.ledgers.append(event.ledger)}
+        return {Tally: self._note, HandedOver: lambda event: self._pages.extend(event.page)}
 
     @property
     def grown_bytes(self) -> int:
@@ -73,24 +85,39 @@ class Worker:
         self.child.tell(msgspec.structs.replace(self.order, begins_at_s=begins_at_s))
         self._end = asyncio.create_task(self._hear_of_end())
 
-    async def disperse(self) -> Dispersed:
-        self.child.tell(Disperse())
-        dispersed = await self.child.expect(Dispersed)
-        self.ledgers.append(dispersed.ledger)
-        await self.child.retire(patience_s=1.0)
-        return dispersed
+    async def disperse(self) -> Dispersed | str:
+        """Have it let its clients go, and return what it said at the end; where it was lost, its last words."""
+        try:
+            return await self._disperse()
+        except HerdError as error:
+            self.lost_at = self.lost_at or time.monotonic()
+            self.child.kill()
+            await self.child.ended()
+            return str(error)
 
     def records(self) -> Iterator[Record]:
         """Yield what it saw and handed over, in the order of time."""
-        return chain.from_iterable(map(unpack, self.ledgers))
+        if self._ledger is not None:
+            with self._ledger as ledger:
+                ledger.seek(0)
+                self._pages.extend(ledger.read())
+            self._ledger = None
+        return unpack(bytes(self._pages))
 
-    async def check(self) -> None:
-        """Raise HerdError, with its last words, if the process has died."""
-        if not self.child.alive:
-            await self.child.expect(Dispersed)
+    async def _disperse(self) -> Dispersed:
+        self.child.tell(Disperse())
+        dispersed = await self.child.expect(Dispersed)
+        self._end.cancel()
+        await self.child.retire(patience_s=1.0)
+        return dispersed
 
     async def _hear_of_end(self) -> None:
         await self.child.ended()
+        self.lost_at = time.monotonic()
+        last = self.tally  # nobody need wait for clients that are lost: they count as back
+        self.tally = msgspec.structs.replace(
+            last, attempted=self.order.clients, held=0, away=0, returned=last.returned + last.held + last.away
+        )
         self._on_change()
 
     def _note(self, tally: Tally) -> None:
@@ -100,6 +127,13 @@ class Worker:
             self.fullest = tally
         self.tally = tally
         self._on_change()
+
+
+def new_ledger_file() -> BinaryIO:
+    """Return a file without a name, in memory where that exists; it outlives the worker that writes it, and no more."""
+    if sys.platform == "linux":
+        return os.fdopen(os.memfd_create("ledger"), "r+b")
+    return cast(BinaryIO, tempfile.TemporaryFile())
 
 
 Spawn = Callable[[Gather, Callable[[], None]], Awaitable[Worker]]

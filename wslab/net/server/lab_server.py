@@ -30,6 +30,9 @@ from wslab.net.server.process import ServerProcess
 KINDS: tuple[RestartKind, ...] = ("graceful", "crash", "reload")
 GOING_AWAY = 1001
 
+SUCCESSION_S = 0.05
+"""How often it is looked whether a process that was told to leave has its successor."""
+
 
 class LabServer:
     """A WebSocket server on this machine, under `Knobs`; a context manager, sync and async.
@@ -268,9 +271,10 @@ class LabServer:
         """
         while (process := self._process) is not None:
             await asyncio.shield(process.ended())
-            async with self._changing:  # a restart under way has put another in its place
-                if self._process is process:
-                    return process.farewell()
+            if not process.dismissed:
+                return process.farewell()
+            while self._process is process:  # until the restart under way has put another in its place
+                await asyncio.sleep(SUCCESSION_S)
         return "it was stopped"
 
     async def settle(self, connection_ids: Iterable[str], timeout_s: float = 1.0) -> None:

@@ -23,9 +23,11 @@ class ServerProcess(Child):
 
     Attributes:
         start: which start of the server it was, counted from 1; 0 before.
+        dismissed: it was told to leave, or killed, by us.
     """
 
     start = 0
+    dismissed = False
     _listener: socket.socket
 
     @classmethod
@@ -83,6 +85,7 @@ class ServerProcess(Child):
         self, because: str, code: int, reason: str, *, drain_s: float = 0.0, drain_batch: int | None = None
     ) -> None:
         """Have it close its listener and its connections, and end."""
+        self.dismissed = True
         self._listener.close()  # which it has not needed where it stayed down
         self.tell(words.Leave(because=because, code=code, reason=reason, drain_s=drain_s, drain_batch=drain_batch))
 
@@ -92,6 +95,10 @@ class ServerProcess(Child):
             return (await self.expect(words.Down)).at_s
         except LabServerError:
             return time.monotonic()
+
+    def kill(self) -> None:
+        self.dismissed = True
+        super().kill()
 
     async def ended(self) -> None:
         await super().ended()
