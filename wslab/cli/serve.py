@@ -83,7 +83,8 @@ def _obey(server: LabServer, words: list[str]) -> str:
             case ["crash"]:
                 restart = server.restart("crash")
             case ["limit", limit]:
-                restart = server.restart("reload", **read_changes([f"max_message_bytes={'none' if limit == '0' else limit}"]))
+                limit = "none" if limit == "0" else limit
+                restart = server.restart("reload", **read_changes([f"max_message_bytes={limit}"]))
             case ["reload", _, *_]:
                 restart = server.restart("reload", **read_changes(words[1:]))
             case ["tune", _, *_]:
