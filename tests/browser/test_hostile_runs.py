@@ -8,14 +8,19 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from bs4 import BeautifulSoup
 from hostile import AWAY, PAYLOADS, hostile_run
-from playwright.sync_api import Browser, Page
+from markdown_it import MarkdownIt
+from playwright.sync_api import Browser, Page, expect
 
 from wslab.core.codes.cards import compare
+from wslab.core.records import KINDS
 from wslab.core.runs import Run
 from wslab.reports import Report, make_report
 from wslab.reports.gallery import Shown, index_page
 from wslab.views.card_pages import card_page
+
+from .conftest import OpenCode
 
 pytestmark = pytest.mark.filterwarnings("default")  # of the libraries that start a kernel
 
@@ -91,3 +96,52 @@ def test_card_with_hostile_words_does_nothing(visit: Visit) -> None:
 def test_gallery_with_hostile_words_does_nothing(visit: Visit) -> None:
     lessons = [Shown("00_x", payload, payload, None, payload, failed=False) for payload in PAYLOADS]
     visit(index_page(lessons))
+
+
+def test_markdown_of_a_hostile_run_is_text(report: Report, visit: Visit) -> None:
+    text, files = report.markdown("ticket")
+    assert all(line.isprintable() for line in text.split("\n"))
+    visit(MarkdownIt("commonmark", {"html": True}).enable("table").render(text))
+    page = BeautifulSoup(MarkdownIt("commonmark", {"html": True}).enable("table").render(text), "html.parser")
+    addresses = [link["href"] for link in page.find_all("a")] + [image["src"] for image in page.find_all("img")]
+    assert set(addresses) <= files.keys()
+    assert {file for file in files if file.endswith(".csv")} <= set(addresses)
+
+
+def test_notebook_that_displays_hostile_runs_does_nothing(run: Run, tmp_path: Path, open_code: OpenCode) -> None:
+    path = run.save(tmp_path / "hostile.jsonl")
+    lines = [
+        "import wslab",
+        "from wslab import plots, show, tables",
+        f"run = wslab.load({str(path)!r})",
+        "display(run, *(getattr(tables, kind.name)(run) for kind in wslab.core.records.KINDS))",
+        "show(plots.reconnect_timeline(run))",
+    ]
+    notebook = open_code("\n".join(lines))
+    notebook.run_all()
+    expect(notebook.page.locator(".wslab-run")).to_be_visible()
+    assert notebook.page.evaluate("window.acted ?? null") is None
+    assert notebook.page.locator("#html").count() == 0
+    assert notebook.errors == []
+
+
+@pytest.mark.parametrize("panel", ["PayloadPanel", "RestartPanel", "StoryPanel", "BrowserPanel"])
+def test_panel_that_shows_a_hostile_run_does_nothing(panel: str, run: Run, tmp_path: Path, open_code: OpenCode) -> None:
+    drill = Run(msgspec.structs.replace(run.info, parameters={"case": PAYLOADS[0]}), run.records[: 2 * len(KINDS)])
+    path = (drill if panel == "BrowserPanel" else run).save(tmp_path / "hostile.jsonl")
+    lines = [
+        "import wslab",
+        f"run = wslab.load({str(path)!r})",
+        f"panel = wslab.{panel}()",
+        "display(panel)",
+        "for record in run.records:",
+        "    panel._live(record)",
+        "panel._keep(run)",
+        "panel.say(run.info.experiment, 'done')",
+    ]
+    notebook = open_code("\n".join(lines))
+    notebook.run_all()
+    expect(notebook.widgets.first).to_contain_text("<script>")
+    assert notebook.page.evaluate("window.acted ?? null") is None
+    assert notebook.page.locator("#html").count() == 0
+    assert notebook.errors == []

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageChops
 
 from wslab.core.printable import as_cell
-from wslab.reports.fragments import NEEDS_SCRIPT, NO_WORDS, Fragments, figures, lighter, pipe_table, rows, to_csv
+from wslab.reports.fragments import NEEDS_SCRIPT, NO_WORDS, Fragments, figures, lighter, rows, to_csv
 
 
 def downloaded(fragment: str) -> list[str]:
@@ -95,10 +95,6 @@ def test_summary_of_a_run_is_no_data():
 
 def test_table_of_prose_has_no_download():
     assert "download" not in Fragments("x").settle_prose("<table><tr><td>1</td></tr></table>")
-
-
-def test_markdown_table_keeps_bars():
-    assert pipe_table([["a"], ["x|y"]]) == "| a |\n|---|\n| x\\|y |"
 
 
 def test_figure_is_lighter_and_looks_the_same():

@@ -15,7 +15,7 @@ DATA = Path(__file__).parents[2] / "data"
 @pytest.mark.parametrize("what", ["0", "00", "00_what_closed_my_connection"])
 def test_lesson_is_found_by_number_and_by_name(what):
     opened = open_notebook(what)
-    assert (opened.name, opened.title) == ("00_what_closed_my_connection", "What closed my connection?")
+    assert (opened.name, opened.heading) == ("00_what_closed_my_connection", "What closed my connection?")
 
 
 def test_every_lesson_is_listed_in_order():
@@ -25,7 +25,7 @@ def test_every_lesson_is_listed_in_order():
 def test_run_is_opened_as_a_notebook_that_loads_it():
     opened = open_notebook(str(DATA / "story.jsonl"))
     assert opened.run is not None
-    assert "wslab.load('story.jsonl')" in opened.notebook.cells[2].source
+    assert "wslab.load('story.jsonl')" in opened.notebook.cells[1].source
     assert "plots.reconnect_timeline" in "".join(cell.source for cell in opened.notebook.cells)
 
 

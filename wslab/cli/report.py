@@ -28,6 +28,9 @@ def report(
         list[str] | None,
         typer.Option("--parameter", "-p", help="NAME=VALUE, of the notebook's cell tagged `parameters`; repeatable."),
     ] = None,
+    title: Annotated[str | None, typer.Option(help="Instead of the notebook's own heading.")] = None,
+    note: Annotated[str, typer.Option(help="What your reader is told first; Markdown.")] = "",
+    hide_code: Annotated[bool, typer.Option("--hide-code", help="Fold the code until the reader asks for it.")] = False,
     widgets: Annotated[bool, typer.Option("--widgets", help="Keep widgets, working without a network.")] = False,
     pdf: Annotated[bool, typer.Option("--pdf", help="Print it as PDF too, through an installed Chromium.")] = False,
     md: Annotated[
@@ -48,7 +51,10 @@ def report(
         made = reports.make_report(
             what,
             parameters=dict(map(_pair, parameter or [])),
+            title=title,
+            note=note,
             with_widgets=widgets,
+            hides_code=hide_code,
             timeout_s=timeout_s,
             on_cell=lambda done, total, line: progress(Progress(done, total, short(line, 60))),
         )

@@ -11,7 +11,7 @@ _JOINERS = "\u200c\u200d"
 _BEGINS_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 _WORD = r"[\w…%°×→±≥≤–—•·、。「」（）：；？！’'-]*"
-_PLAIN = rf"""[“"(]*(?!_){_WORD}(?:[.,:]\d{_WORD})*(?<!_)[.,:;?!)”"]*(?!\S)"""
+_PLAIN = rf"""[“"(]*(?!_){_WORD}(?:[.,:]\d{_WORD})*(?<!_)[.,:;?!)”"]*(?!\S)|(?:\[L?\d+\]|=)(?!\S)"""
 _NOT_PLAIN = re.compile(rf"(?<!\S)(?!{_PLAIN})\S+(?: +(?!{_PLAIN})\S+)*")
 """Words in which nothing is markup to Markdown, and rows of words of which that cannot be said."""
 

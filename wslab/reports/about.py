@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Any
 import msgspec
 from nbformat import NotebookNode
 
+from wslab.core.findings import headline
 from wslab.core.knobs import Knobs
+from wslab.core.printable import printable
 from wslab.core.runs import Run, load
 from wslab.reports.fragments import data_uri
 from wslab.views.words import about as size_in_words
@@ -26,13 +29,20 @@ ROOM_BYTES = 700_000
 
 @dataclass(frozen=True, slots=True)
 class RunBehind:
-    """One run that a page was computed from; `href` holds all of it, where there was room."""
+    """One run that a page was computed from.
+
+    Fields:
+        found: what it shows, in one sentence. words: what it holds, in counts.
+        content: the file with all of it. href: the same as an address, where there was room in the page.
+    """
 
     name: str
+    found: str
     words: str
     facts: dict[str, str]
     file_name: str
     size: str
+    content: bytes
     href: str | None
 
 
@@ -57,11 +67,13 @@ def runs_behind(folder: Path) -> Iterator[RunBehind]:
         fits = len(content) <= room
         room -= len(content) if fits else 0
         yield RunBehind(
-            name=run.info.experiment,
-            words=repr(run).removeprefix(f"<Run {run.info.experiment}: ").removesuffix(">"),
-            facts=_facts(run),
-            file_name=f"{number:02}-{run.info.experiment}.jsonl.gz",
+            name=printable(run.info.experiment),
+            found=headline(run),
+            words=printable(repr(run).removeprefix(f"<Run {run.info.experiment}: ").removesuffix(">")),
+            facts={name: printable(value) for name, value in _facts(run).items()},
+            file_name=f"{number:02}-{re.sub(r'[^0-9A-Za-z_-]+', '-', run.info.experiment)[:40]}.jsonl.gz",
             size=size_in_words(len(content)),
+            content=content,
             href=data_uri(content, "application/gzip") if fits else None,
         )
 

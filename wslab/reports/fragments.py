@@ -56,7 +56,7 @@ class Fragments:
         _settle_images(soup, NO_WORDS)
         self._settle_links(soup)
         for table in soup.find_all("table"):
-            if table.find_parent(_is_no_data) is None and table.find("td"):
+            if table.find_parent(is_no_data) is None and table.find("td"):
                 self._offer(soup, table, data)
         return f'<div class="html" id="{own}">{soup}</div>'
 
@@ -97,7 +97,7 @@ def _scrolling(soup: BeautifulSoup, name: str) -> Tag:
     return soup.new_tag("div", attrs={"class": "scroll", "role": "region", "tabindex": "0", "aria-label": name})
 
 
-def _is_no_data(parent: Tag) -> bool:
+def is_no_data(parent: Tag) -> bool:
     """Whether a table in this element is a part of another, or a summary of the kit's own, whose data come along."""
     return parent.name == "table" or any(str(name).startswith("wslab-") for name in parent.get_attribute_list("class"))
 
@@ -182,22 +182,6 @@ def to_csv(cells: list[list[str]]) -> str:
 def data_uri(content: bytes, media_type: str) -> str:
     """Return an address that is the content itself (RFC 2397)."""
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
-
-
-def pipe_table(cells: list[list[str]]) -> str:
-    """Return rows, the first of which is the header, as a table of GitHub's Markdown.
-
-    >>> print(pipe_table([["", "n"], ["a", "1"]]))
-    |  | n |
-    |---|---|
-    | a | 1 |
-    """
-    head, *body = cells
-    return "\n".join([_line(head), "|" + "---|" * len(head), *map(_line, body)])
-
-
-def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def figures(fragment: str) -> Iterator[tuple[bytes, str]]:

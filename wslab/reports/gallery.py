@@ -80,7 +80,7 @@ def _show(report: Report, name: str, names: list[str], folder: Path) -> Shown:
         write_whole(folder / picture, content)
     return Shown(
         name=name,
-        title=report.opened.title,
+        title=report.title,
         time=_time(report.notebook),
         picture=picture if content is not None else None,
         words=words,

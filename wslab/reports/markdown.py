@@ -1,27 +1,45 @@
-"""A report as Markdown for a ticket or a wiki: one text, and its figures as files beside it, since trackers drop images
-that are part of the text."""
+"""A report as Markdown for a ticket or a wiki: one text, and beside it the files that it refers to.
+
+Figures are files since trackers drop images that are part of the text; tables bring their data as CSV. What came from a
+run or a peer is text in it and no markup (see `wslab.core.printable.as_markdown`).
+"""
 
 from __future__ import annotations
 
 import base64
 import copy
-from collections.abc import Iterator
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bs4 import BeautifulSoup
+from bs4 import Tag
+from markdownify import ATX, MarkdownConverter
 from nbconvert.exporters import MarkdownExporter
+from nbconvert.filters import strip_ansi
+from nbconvert.filters.markdown import markdown2html_mistune
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from traitlets import default
 
-from wslab.reports.fragments import figures, pipe_table, rows
+from wslab.core.printable import as_markdown, printable
+from wslab.reports.fragments import PNG, is_no_data, rows, to_csv
+from wslab.reports.sanitizing import clean_prose
 
 TEMPLATES = Path(__file__).parent / "templates"
 
+Keep = Callable[[str, bytes], str]
+"""Keeps a file under a name that ends so, and returns the address by which the text refers to it."""
+
 
 class TicketExporter(MarkdownExporter):
-    """nbconvert's Markdown, with text alternatives on the images."""
+    """nbconvert's Markdown, with text alternatives on the images, and code and texts in fences of their own."""
+
+    def default_filters(self) -> Iterator[tuple[str, Any]]:
+        yield from super().default_filters()  # type: ignore[no-untyped-call]
+        yield ("fenced", fenced)
 
     @default("template_name")
     def _template_name_default(self) -> str:
@@ -32,41 +50,112 @@ class TicketExporter(MarkdownExporter):
         return [str(TEMPLATES)]
 
 
-def to_markdown(notebook: NotebookNode, name: str) -> tuple[str, dict[str, bytes]]:
-    """Return a notebook as Markdown, and the images that it refers to, by their paths relative to it.
+def fenced(text: str, language: str = "") -> str:
+    r"""Return a text as a block of code, which nothing in it ends, and without what a terminal would obey.
 
-    Tables become Markdown's own, figures PNG files in the folder `<name>_files`.
+    >>> print(fenced("a ``` b\x1b[31m!"))
+    ````
+    a ``` b!
+    ````
     """
+    lines = [printable(line) for line in str(strip_ansi(text)).expandtabs().rstrip("\n").split("\n")]  # type: ignore[no-untyped-call]
+    ticks = "`" * max(3, max(map(len, re.findall("`+", text)), default=0) + 1)
+    return "\n".join([ticks + language, *lines, ticks])
+
+
+def to_markdown(notebook: NotebookNode, name: str) -> tuple[str, dict[str, bytes]]:
+    """Return a notebook as Markdown, and the files that it refers to, by their paths relative to it.
+
+    Figures become PNG files and tables Markdown's own, with CSV files; all are in the folder `<name>_files`.
+    """
+    files: dict[str, bytes] = {}
+
+    def keep(suffix: str, content: bytes) -> str:
+        path = f"{name}_files/{len(files) + 1}{suffix}"
+        files[path] = content
+        return path.replace(" ", "%20")
+
     plain = copy.copy(notebook)
-    plain.cells = [_plain(cell) for cell in notebook.cells]
+    plain.cells = [_plain(cell, keep) for cell in notebook.cells]
     resources: dict[str, Any] = {"unique_key": name, "output_files_dir": f"{name}_files"}
     text, resources = TicketExporter().from_notebook_node(plain, resources)  # type: ignore[no-untyped-call]
-    return text, resources["outputs"]
+    return text, files | resources["outputs"]
 
 
-def _plain(cell: NotebookNode) -> NotebookNode:
+def _plain(cell: NotebookNode, keep: Keep) -> NotebookNode:
     if cell.cell_type != "code":
         return cell
     plain = copy.copy(cell)
-    plain.outputs = [shown for output in cell.outputs for shown in _without_html(output)]
+    plain.outputs = [_without_html(output, keep) for output in cell.outputs]
     return plain
 
 
-def _without_html(output: NotebookNode) -> Iterator[NotebookNode]:
-    """Yield what the HTML of an output shows, in forms that Markdown has."""
-    fragment = output.get("data", {}).get("text/html")
-    if fragment is None:
-        yield output
-        return
-    drawn = list(figures(fragment))
-    tables = [rows(table) for table in BeautifulSoup(fragment, features="html.parser").find_all("table")]
-    for content, words in drawn:
-        yield _shown({"image/png": base64.b64encode(content).decode()}, {"image/png": {"alt": words}})
-    for table in tables:
-        yield _shown({"text/markdown": pipe_table(table)}, {})
-    if not drawn and not tables:
-        yield _shown({"text/plain": BeautifulSoup(fragment, features="html.parser").get_text()}, {})
+def _without_html(output: NotebookNode, keep: Keep) -> NotebookNode:
+    """Return an output that says in Markdown what its HTML shows."""
+    data = output.get("data", {})
+    if "application/vnd.jupyter.widget-view+json" in data or not data.keys() & {"text/html", "text/markdown"}:
+        return output
+    fragment = data.get("text/html") or markdown2html_mistune(data["text/markdown"])
+    text = fragment_as_markdown(fragment, keep, data.get("text/csv"))
+    return new_output("display_data", data={"text/markdown": text})  # type: ignore[no-any-return, no-untyped-call]
 
 
-def _shown(data: dict[str, str], metadata: dict[str, Any]) -> NotebookNode:
-    return new_output("display_data", data=data, metadata=metadata)  # type: ignore[no-any-return, no-untyped-call]
+def fragment_as_markdown(fragment: str, keep: Keep, table_data: str | None = None) -> str:
+    """Return HTML as Markdown; images and the data of tables go to files.
+
+    Args:
+        table_data: all of the table as CSV, where the HTML may show a part.
+    """
+    return str(_Converter(keep, table_data).convert(clean_prose(fragment))).strip()
+
+
+class _Converter(MarkdownConverter):
+    """markdownify's, with files for what a text cannot hold, and with words that are never markup."""
+
+    def __init__(self, keep: Keep, table_data: str | None) -> None:
+        super().__init__(heading_style=ATX, bullets="-", table_infer_header=True)
+        self._keep = keep
+        self._table_data = table_data
+
+    def escape(self, text: str, parent_tags: set[str]) -> str:
+        lead, trail = " " * text[:1].isspace(), " " * text[-1:].isspace()
+        words = _for_cell(as_markdown(" ".join(text.split())), parent_tags)
+        return f"{lead}{words}{trail}" if words else lead
+
+    def convert_code(self, element: Tag, text: str, parent_tags: set[str]) -> str:
+        return "" if not text.strip() else _for_cell(as_markdown(text.strip()), parent_tags)
+
+    def convert_a(self, element: Tag, text: str, parent_tags: set[str]) -> str:
+        """Resolve a reference by its address; one to a place in the same page has none here."""
+        address = str(element.get("href", ""))
+        if not re.fullmatch(r"(?:https?|mailto):[^\s()<>\"`]+", address):
+            return text
+        return f"[{text.strip()}]({address})"
+
+    def convert_img(self, element: Tag, text: str, parent_tags: set[str]) -> str:
+        source, words = str(element.get("src", "")), as_markdown(str(element.get("alt") or "A figure"))
+        if not source.startswith(PNG):
+            return words
+        return f"![{words}]({self._keep('.png', base64.b64decode(source.removeprefix(PNG)))})"
+
+    def convert_table(self, element: Tag, text: str, parent_tags: set[str]) -> str:
+        table = super().convert_table(element, text, parent_tags)  # type: ignore[misc] # its stubs know nothing of it
+        if element.find_parent(is_no_data) is not None or element.find("td") is None:
+            return str(table)
+        data = self._table_data
+        cells = rows(element) if data is None else list(csv.reader(io.StringIO(data, newline="")))
+        return f"{table}[This table as CSV]({self._keep('.csv', to_csv(cells).encode('utf-8-sig'))})\n\n"
+
+    def convert_summary(self, element: Tag, text: str, parent_tags: set[str]) -> str:
+        return f"\n\n**{text.strip()}**\n\n"
+
+    def convert_dt(self, element: Tag, text: str, parent_tags: set[str]) -> str:
+        return f"\n- {text.strip()}: "
+
+    def convert_dd(self, element: Tag, text: str, parent_tags: set[str]) -> str:
+        return f"{text.strip()}\n"
+
+
+def _for_cell(text: str, parent_tags: set[str]) -> str:
+    """Escape what ends a cell, where the text stands in one; even code is split there (GitHub's Markdown, §4.10)."""
+    return text.replace("|", "\\|") if parent_tags & {"td", "th"} else text

@@ -13,27 +13,29 @@ from nbformat.reader import NotJSONError
 from wslab.core import places
 from wslab.core.arguments import check_choice
 from wslab.core.errors import NotebookError
+from wslab.core.printable import as_markdown
 from wslab.core.runs import Run, load
-from wslab.reports.runs import run_notebook
+from wslab.reports.runs import run_heading, run_notebook
 
 RUN_SUFFIXES = (".jsonl", ".jsonl.gz")
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A notebook, its file's name without suffixes, the folder in which its cells run, and the run that it shows."""
+    """What a report is made of.
+
+    Fields:
+        notebook: its cells, without the heading that it begins with.
+        heading: that heading, as Markdown; the name where there is none.
+        name: of the file, without suffixes. folder: in which the cells run.
+        run: the saved run that the notebook shows.
+    """
 
     notebook: NotebookNode
+    heading: str
     name: str
     folder: Path
     run: Run | None = None
-
-    @property
-    def title(self) -> str:
-        """Its first heading, or its name where it has none."""
-        prose = "\n".join(cell.source for cell in self.notebook.cells if cell.cell_type == "markdown")
-        heading = re.search(r"^# +(.+)$", prose, re.M)
-        return heading[1].strip() if heading else self.name
 
 
 def open_notebook(what: str) -> Opened:
@@ -47,10 +49,13 @@ def open_notebook(what: str) -> Opened:
     path = _path(what)
     if path.name.endswith(RUN_SUFFIXES):
         run = load(path)
-        return Opened(run_notebook(run, path.name), path.name.partition(".jsonl")[0], path.parent, run)
+        return Opened(
+            run_notebook(run, path.name), run_heading(run), path.name.partition(".jsonl")[0], path.parent, run
+        )
     if path.suffix != ".ipynb":
         raise NotebookError(f"{what!r} is neither a notebook (.ipynb) nor a saved run ({' or '.join(RUN_SUFFIXES)})")
-    return Opened(_read(path), path.stem, path.parent)
+    notebook = _read(path)
+    return Opened(notebook, _lift_heading(notebook) or as_markdown(path.stem), path.stem, path.parent)
 
 
 def lessons() -> dict[str, Path]:
@@ -70,6 +75,16 @@ def _path(what: str) -> Path:
         check_choice("lesson", what, lessons(), hint="or give a notebook's or a run's file")
         return lessons()[what]
     return path.absolute()
+
+
+def _lift_heading(notebook: NotebookNode) -> str:
+    """Take the heading that a notebook begins with out of it, and return it; empty where it begins otherwise."""
+    first = next(iter(notebook.cells), None)
+    found = re.match(r"\s*# +(.+)\n?", first.source) if first is not None and first.cell_type == "markdown" else None
+    if first is None or found is None:
+        return ""
+    first.source = first.source[found.end() :].lstrip("\n")
+    return str(found[1]).strip()
 
 
 def _read(path: Path) -> NotebookNode:

@@ -46,6 +46,7 @@ IS_HTML = {
     "highlight_code": "Pygments escapes the code that it colours",
     "ansi2html": "it escapes the text between the colours",
     "markdown2html": "`sanitizing.clean_prose` has been over it",
+    "inline": "likewise",
     "settle": "`sanitizing.clean_output` has been over it",
     "mathml": "`sanitizing.clean_prose` has been over it",
 }
@@ -86,6 +87,7 @@ class PageExporter(HTMLExporter):
         yield ("markdown2html", self.markdown2html)
         yield ("settle", self.fragments.settle)
         yield ("described", described)
+        yield ("inline", self.inline)
         yield ("mathml", lambda source: clean_prose(mathml(source, display="block")))
 
     def _create_environment(self) -> Environment:
@@ -98,6 +100,11 @@ class PageExporter(HTMLExporter):
         if name in IS_HTML:
             environ.filters[name] = _marked(environ.filters[name])
         return registered
+
+    @pass_context
+    def inline(self, context: Any, source: str) -> str:
+        """Return one line of Markdown as HTML, without the paragraph around it."""
+        return self.markdown2html(context, source).strip().removeprefix("<p>").removesuffix("</p>")
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 from nbformat import NotebookNode
 
+from wslab.core.printable import as_markdown, printable
 from wslab.reports import about, widgets
 from wslab.reports.execution import Execution, Failure, OnCell, execute
 from wslab.reports.markdown import to_markdown
@@ -24,12 +25,20 @@ TIMEOUT_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """An executed notebook and what is known of its execution."""
+    """An executed notebook and what is known of its execution.
+
+    Fields:
+        runs: those that were made while it was executed, or the one that it shows.
+        note: what its sender has to say, as Markdown.
+        with_widgets: its page keeps them. hides_code: its page has the code folded until a reader asks for it.
+    """
 
     opened: Opened
     execution: Execution
     runs: tuple[about.RunBehind, ...]
+    note: str = ""
     with_widgets: bool = False
+    hides_code: bool = False
 
     @property
     def failure(self) -> Failure | None:
@@ -39,6 +48,16 @@ class Report:
     @property
     def notebook(self) -> NotebookNode:
         return self.opened.notebook
+
+    @property
+    def title(self) -> str:
+        """The heading as plain text."""
+        return printable(re.sub(r"[`*]", "", self.opened.heading))
+
+    @property
+    def found(self) -> str:
+        """What was found, in one sentence; empty where several runs, or none, are behind the report."""
+        return self.runs[0].found if len(self.runs) == 1 else ""
 
     def page(self, name: str | None = None, site: Collection[str] = ()) -> str:
         """Return the report as one HTML page that needs no other file and no network.
@@ -50,7 +69,11 @@ class Report:
         exporter = PageExporter(name or self.opened.name, site=site, widgets=self.with_widgets)
         scripts = widgets.scripts(self.notebook) if self.with_widgets else []
         facts: dict[str, Any] = {
-            "title": self.opened.title,
+            "title": self.title,
+            "heading": self.opened.heading,
+            "found": self.found,
+            "note": self.note,
+            "hides_code": self.hides_code,
             "language": language(self.notebook),
             "made": self._made(),
             "policy": policy(scripts),
@@ -60,15 +83,28 @@ class Report:
             "runs": self.runs,
             "scripts": [Markup(script) for script in scripts],  # which the policy names by their hashes
         }
-        resources = {"report": facts, "metadata": {"path": str(self.opened.folder), "name": self.opened.title}}
+        resources = {"report": facts, "metadata": {"path": str(self.opened.folder), "name": self.title}}
         page, _ = exporter.from_notebook_node(self.notebook, resources)
         return page
 
     def markdown(self, name: str) -> tuple[str, dict[str, bytes]]:
-        """Return the report as Markdown, and its figures by their relative paths, in the folder `<name>_files`."""
-        text, figures = to_markdown(self.notebook, name)
-        failed = f"> **Code cell {self.failure.cell_number} failed:** {self.failure.error}\n\n" if self.failure else ""
-        return f"{failed}{text.strip()}\n\n*{self._made()}*\n", figures
+        """Return the report as Markdown, and the files that it refers to by their paths, in the folder `<name>_files`.
+
+        These are its figures, its tables as CSV, and its runs.
+        """
+        text, files = to_markdown(self.notebook, name)
+        failure = self.failure
+        parts = [
+            f"# {self.opened.heading}",
+            f"**{as_markdown(self.found)}**" if self.found else "",
+            self.note,
+            f"> **Code cell {failure.cell_number} failed:** {as_markdown(failure.error)}" if failure else "",
+            text.strip(),
+            *(f"- Run [{run.file_name}]({name}_files/{run.file_name}): {as_markdown(run.words)}" for run in self.runs),
+            f"*{as_markdown(self._made())}*",
+        ]
+        runs = {f"{name}_files/{run.file_name}": run.content for run in self.runs}
+        return "\n\n".join(filter(None, parts)) + "\n", files | runs
 
     def _made(self) -> str:
         when = self.execution.started_at.strftime("%-d %B %Y, %H:%M UTC")
@@ -79,7 +115,10 @@ def make_report(
     what: str,
     *,
     parameters: Mapping[str, str] | None = None,
+    title: str | None = None,
+    note: str = "",
     with_widgets: bool = False,
+    hides_code: bool = False,
     timeout_s: float = TIMEOUT_S,
     on_cell: OnCell | None = None,
 ) -> Report:
@@ -89,7 +128,9 @@ def make_report(
         what: the number or the name of a lesson, or the path of a notebook (.ipynb) or of a saved run (.jsonl).
         parameters: other values for names that the notebook's cell tagged `parameters` sets, as Python literals or
             plain text.
+        title: instead of the notebook's own heading. note: what its reader is told first, as Markdown.
         with_widgets: keep widgets, which then work as far as they can without a kernel.
+        hides_code: fold the code until the reader asks for it.
         timeout_s: for one cell.
         on_cell: called before each cell.
 
@@ -98,6 +139,8 @@ def make_report(
         OSError: the file cannot be read.
     """
     opened = open_notebook(what)
+    if title is not None:
+        opened = replace(opened, heading=as_markdown(title))
     set_parameters(opened.notebook, parameters or {})
     with tempfile.TemporaryDirectory(prefix="wslab-report-") as folder:
         execution = execute(
@@ -106,7 +149,7 @@ def make_report(
         if opened.run is not None:
             opened.run.save(Path(folder) / "run.jsonl.gz")
         runs = tuple(about.runs_behind(Path(folder)))
-    return Report(opened, execution, runs, with_widgets)
+    return Report(opened, execution, runs, note, with_widgets, hides_code)
 
 
 def language(notebook: NotebookNode) -> str:

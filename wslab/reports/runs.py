@@ -14,12 +14,17 @@ MANY_CLIENTS = 60
 """From here on a timeline with a row for each of them cannot be read, and arrivals are drawn."""
 
 
+def run_heading(run: Run) -> str:
+    """Return the heading of a run's report, as Markdown."""
+    return f"What was seen: {as_markdown(run.info.experiment.replace('_', ' '))}"
+
+
 def run_notebook(run: Run, file_name: str) -> NotebookNode:
     """Return a notebook that draws and lists what `run`, saved under `file_name`, holds.
 
     >>> from wslab.core.herds.simulate import simulate_herd
     >>> run = simulate_herd(10, "full_jitter", downtime_s=1, seed=1).to_run()
-    >>> print(run_notebook(run, "herd.jsonl").cells[2].source)
+    >>> print(run_notebook(run, "herd.jsonl").cells[1].source)
     import wslab
     from wslab import plots, show, tables
     <BLANKLINE>
@@ -27,11 +32,10 @@ def run_notebook(run: Run, file_name: str) -> NotebookNode:
     run
     """
     info = run.info
-    name, begun = as_markdown(info.experiment.replace("_", " ")), as_markdown(info.started_at)
     how = " It was ended before its time." if info.partial else ""
+    begun = f"begun {as_markdown(info.started_at)}, {info.duration_s:.1f} s"
     cells = [
-        _prose(f"# What was seen: {name}"),
-        _prose(f"The run {as_markdown(file_name)}, begun {begun}, {info.duration_s:.1f} s.{how}"),
+        _prose(f"The run {as_markdown(file_name)}, {begun}.{how}"),
         _code(f"import wslab\nfrom wslab import plots, show, tables\n\nrun = wslab.load({file_name!r})\nrun"),
     ]
     for heading, source in _figures(run):
