@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import base64
 import re
+from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
 
+from wslab.core.codes.cards import compare
 from wslab.core.errors import NoBrowserError
+from wslab.core.printable import as_markdown
 from wslab.reports import Report, find_browser, make_report, print_page
 
 pytestmark = pytest.mark.filterwarnings("default")  # of the libraries that start a kernel
 
+DATA = Path(__file__).parents[2] / "data"
+
 CELLS = (
-    "# Mine\n\nInline $x_1$ and\n\n$$y = 2$$\n\n![far](https://example.org/far.png)",
+    "# Mine `own`\n\nInline $x_1$ and\n\n$$y = 2$$\n\n![far](https://example.org/far.png)",
     "@points = 3",
     "import matplotlib.pyplot as plt, pandas as pd, wslab\nfig = plt.plot(range(points))\nplt.show()",
     "pd.DataFrame({'n': range(100)})",
@@ -84,10 +89,77 @@ def test_formulas_are_drawn_without_a_script(page):
 
 def test_markdown_has_figures_as_files_and_tables_as_its_own(report):
     text, figures = report.markdown("ticket")
-    assert list(figures) == ["ticket_files/ticket_3_0.png"]
-    assert "](ticket_files/ticket_3_0.png)" in text
+    assert {Path(name).suffix for name in figures} == {".png", ".csv", ".gz"}
+    assert all(f"]({name})" in text for name in figures)
     assert "| 99 | 99 |" in text
-    assert text.startswith("> **Code cell 8 failed:** ZeroDivisionError")
+    assert text.startswith(f"# Mine `own`\n\n**{as_markdown(report.found)}**")
+    assert "> **Code cell 8 failed:** ZeroDivisionError" in text
+
+
+def test_page_begins_with_its_heading_and_what_was_found(report, page):
+    assert report.title == "Mine own"
+    header = BeautifulSoup(page, "html.parser").header
+    assert str(header.h1) == "<h1>Mine <code>own</code></h1>"
+    assert header.select_one(".found").get_text() == report.found
+    assert "1009" in report.found
+    assert page.count("<h1") == 1
+
+
+def test_title_and_note_stand_first_and_code_may_be_folded(tmp_path, write):
+    path = write(tmp_path / "a.ipynb", "# Old\n\nProse", "1 + 1")
+    made = make_report(str(path), title="For *you* <b>", note="Seen on **staging**.", hides_code=True)
+    header = BeautifulSoup(made.page(), "html.parser").header
+    assert header.h1.get_text() == "For *you* <b>"
+    assert header.select_one(".note strong").get_text() == "staging"
+    assert header.select_one("#hide-code").has_attr("checked")
+    assert made.markdown("a")[0].startswith("# For `*you* <b>`\n\nSeen on **staging**.\n\nProse")
+
+
+def test_card_in_markdown_is_whole_and_its_references_lead_somewhere(tmp_path, write):
+    made = make_report(str(write(tmp_path / "a.ipynb", "import wslab\nwslab.compare(1009, 1012)")))
+    text, _ = made.markdown("a")
+    card = compare(1009, 1012)
+    for statement in [*card.codes[0].explanation.when_seen, *card.codes[1].explanation.how_to_fix]:
+        assert statement.text in text
+    for number, source in enumerate(card.sources, start=1):
+        assert f"[[{number}]]({source.url})" in text
+
+
+def test_missing_value_is_no_markup_in_markdown(tmp_path, write):
+    cells = ["import pandas as pd\npd.DataFrame({'a|b': pd.array([None, 2], 'Int64')})"]
+    text, _ = make_report(str(write(tmp_path / "a.ipynb", *cells))).markdown("a")
+    assert "| 0 | `<NA>` |" in text
+    assert "`a\\|b`" in text
+
+
+@pytest.fixture(scope="module")
+def run_page() -> str:
+    return make_report(str(DATA / "browser-close-1009.jsonl")).page()
+
+
+@pytest.mark.parametrize("width_px", [400, 800, 1280])
+def test_page_is_as_wide_as_its_window(width_px, run_page, browser, tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    (tmp_path / "page.html").write_text(run_page, encoding="utf-8")
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=browser, chromium_sandbox=False) as chromium,
+    ):
+        tab = chromium.new_page(viewport={"width": width_px, "height": 800})
+        tab.goto((tmp_path / "page.html").as_uri())
+        tab.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
+        assert tab.evaluate("document.documentElement.scrollWidth") == width_px
+        tab.emulate_media(media="print")
+        heads = tab.locator(".scroll thead th")
+        lines = heads.evaluate_all("all => all.map(one => one.innerText.split('\\n').length)")
+        words = heads.evaluate_all("all => all.map(one => one.querySelectorAll('wbr').length + 1)")
+        assert all(one <= other for one, other in zip(lines, words, strict=True))
+
+
+def test_pdf_of_wide_tables_lies_on_its_side(run_page, page):
+    assert "A4 landscape" in run_page
+    assert "A4 landscape" not in page
 
 
 @pytest.fixture(scope="module")

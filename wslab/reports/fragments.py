@@ -7,10 +7,12 @@ import csv
 import html
 import io
 import posixpath
+import re
 from collections.abc import Collection, Iterator
 from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup, Tag
+from bs4.element import NavigableString
 from PIL import Image
 
 from wslab.core.printable import as_cell
@@ -37,6 +39,7 @@ class Fragments:
     def __init__(self, name: str, site: Collection[str] = ()) -> None:
         self._name = name
         self._site = site
+        self.widest_characters = 0  # of the tables so far, as they are printed
         self._outputs = 0
         self._tables = 0
 
@@ -56,8 +59,12 @@ class Fragments:
         _settle_images(soup, NO_WORDS)
         self._settle_links(soup)
         for table in soup.find_all("table"):
-            if table.find_parent(is_no_data) is None and table.find("td"):
+            if table.find_parent("table") is not None:
+                continue
+            if table.find_parent(_is_of_the_kit) is None and table.find("td"):
                 self._offer(soup, table, data)
+            else:
+                table.wrap(_scrolling(soup, "A table"))
         return f'<div class="html" id="{own}">{soup}</div>'
 
     def settle_prose(self, fragment: str) -> str:
@@ -89,7 +96,11 @@ class Fragments:
         link.string = f"Table {self._tables} as CSV" + (", as shown" if data is None else "")
         line = soup.new_tag("p", attrs={"class": "download"})
         line.append(link)
-        table.wrap(_scrolling(soup, f"Table {self._tables}")).insert_after(line)
+        box = _scrolling(soup, f"Table {self._tables}")
+        characters = _make_printable(soup, table)
+        box["style"] = f"--characters: {characters}"  # by which its print is scaled
+        self.widest_characters = max(self.widest_characters, characters)
+        table.wrap(box).insert_after(line)
 
 
 def _scrolling(soup: BeautifulSoup, name: str) -> Tag:
@@ -97,9 +108,38 @@ def _scrolling(soup: BeautifulSoup, name: str) -> Tag:
     return soup.new_tag("div", attrs={"class": "scroll", "role": "region", "tabindex": "0", "aria-label": name})
 
 
+LONG_CHARACTERS = 12
+"""A cell with more may be broken anywhere in print, one with fewer never."""
+
+
+def _make_printable(soup: BeautifulSoup, table: Tag) -> int:
+    """Let a table be squeezed without breaking a number or a word of a header; return its width then, in characters."""
+    widths: dict[int, int] = {}
+    for row in table.find_all("tr"):
+        for column, cell in enumerate(row.find_all(["th", "td"])):
+            words = re.split(r"(?<=_)|\s+", cell.get_text())
+            if cell.name == "th" and isinstance(cell.string, NavigableString):
+                cell.string.replace_with(*_with_breaks(soup, cell.string))
+            elif len(cell.get_text()) > LONG_CHARACTERS:
+                cell["class"] = f"{cell.get('class', '')} long"
+                words = [word[:LONG_CHARACTERS] for word in words]
+            widths[column] = max(widths.get(column, 0), *map(len, words))
+    return sum(widths.values()) + 2 * len(widths)  # with the space between columns
+
+
+def _with_breaks(soup: BeautifulSoup, name: str) -> list[Tag | NavigableString]:
+    """Return the name of a column with places where its line may end: after each underscore."""
+    first, *more = re.split(r"(?<=_)", name)
+    return [NavigableString(first), *(each for part in more for each in (soup.new_tag("wbr"), NavigableString(part)))]
+
+
 def is_no_data(parent: Tag) -> bool:
     """Whether a table in this element is a part of another, or a summary of the kit's own, whose data come along."""
-    return parent.name == "table" or any(str(name).startswith("wslab-") for name in parent.get_attribute_list("class"))
+    return parent.name == "table" or _is_of_the_kit(parent)
+
+
+def _is_of_the_kit(parent: Tag) -> bool:
+    return any(str(name).startswith("wslab-") for name in parent.get_attribute_list("class"))
 
 
 def _settle_images(soup: BeautifulSoup, no_words: str) -> None:

@@ -159,6 +159,12 @@ def described(metadata: Any, kind: str) -> str:
     return str(metadata.get(kind, {}).get("alt") or metadata.get("alt") or NO_WORDS)
 
 
+PORTRAIT_CHARACTERS = 110
+"""The widest table that is legible on a page that stands upright."""
+
+LANDSCAPE = "@page { size: A4 landscape; }\n@media print { :root { --room: 740pt; } }\n"
+
+
 def code_colours() -> dict[str, Markup]:
     """Return style sheets for code, for a light and a dark page."""
     return {

@@ -17,7 +17,7 @@ from wslab.reports import about, widgets
 from wslab.reports.execution import Execution, Failure, OnCell, execute
 from wslab.reports.markdown import to_markdown
 from wslab.reports.opening import Opened, open_notebook
-from wslab.reports.page import PageExporter, code_colours, policy
+from wslab.reports.page import LANDSCAPE, PORTRAIT_CHARACTERS, PageExporter, code_colours, policy
 from wslab.reports.parameters import set_parameters
 
 TIMEOUT_S = 600.0
@@ -85,7 +85,8 @@ class Report:
         }
         resources = {"report": facts, "metadata": {"path": str(self.opened.folder), "name": self.title}}
         page, _ = exporter.from_notebook_node(self.notebook, resources)
-        return page
+        wide = exporter.fragments.widest_characters > PORTRAIT_CHARACTERS
+        return page.replace("</style>", f"{LANDSCAPE}</style>", 1) if wide else page
 
     def markdown(self, name: str) -> tuple[str, dict[str, bytes]]:
         """Return the report as Markdown, and the files that it refers to by their paths, in the folder `<name>_files`.
