@@ -12,6 +12,7 @@ from typing import BinaryIO
 from wslab.captures.clients import number_clients, tell_tries
 from wslab.captures.containers import PacketFile
 from wslab.captures.conversations import Conversation, Conversations
+from wslab.captures.exchanges import Exchange
 from wslab.captures.packets import SegmentReader
 from wslab.captures.retelling import Retold, Told
 from wslab.captures.streams import KEPT
@@ -31,12 +32,19 @@ OnBytes = Callable[[int], None]
 _TELL_EVERY_PACKETS = 4096
 
 
-def read_packets(file: BinaryIO, *, name: str = "capture", on_bytes: OnBytes | None = None) -> Run:
+def read_packets(
+    file: BinaryIO,
+    *,
+    name: str = "capture",
+    on_bytes: OnBytes | None = None,
+    look_into: Callable[[list[Retold]], None] | None = None,
+) -> Run:
     """Return what a pcap or pcapng shows of WebSocket connections, and of TLS ones, which may be such.
 
     Args:
         file: read to its end, and never back.
         name: by which the run's parameters call it.
+        look_into: called with the connections before they are told, to decrypt what is encrypted.
 
     Raises:
         CaptureError: it is neither pcap nor pcapng, or holds nothing that can be read.
@@ -50,7 +58,7 @@ def read_packets(file: BinaryIO, *, name: str = "capture", on_bytes: OnBytes | N
     for conversation in _conversations(packets, segments, on_bytes):
         first_ns = conversation.first_at_ns if first_ns is None else min(first_ns, conversation.first_at_ns)
         last_ns = max(last_ns or 0, conversation.last_at_ns)
-        if len(connections) < MAX_CONNECTIONS and _is_of_interest(conversation):
+        if len(connections) < MAX_CONNECTIONS and _is_of_interest(conversation.exchange):
             connections.append(Retold(conversation))
         elif len(silent) < MAX_CONNECTIONS and conversation.exchange.protocol == "none" and conversation.began:
             silent.append(Retold(conversation))
@@ -58,10 +66,14 @@ def read_packets(file: BinaryIO, *, name: str = "capture", on_bytes: OnBytes | N
             others[_named(conversation)] += 1
     if first_ns is None or last_ns is None:
         raise CaptureError(_nothing(name, packets, segments))
+    if look_into is not None:
+        look_into(connections)
+        others.update(_named(told.conversation) for told in connections if not _is_of_interest(told.exchange))
+        connections = [told for told in connections if _is_of_interest(told.exchange)]
     ends = {told.ends for told in connections}
     connections += [told for told in silent if told.ends in ends]
     others.update(_named(told.conversation) for told in silent if told.ends not in ends)
-    info = _info(name, first_ns, last_ns, _losses(packets, segments, others))
+    info = capture_info(name, first_ns / 1e9, last_ns / 1e9, losses=_losses(packets, segments, others))
     return Run(info, tuple(record for _, record in _tell(connections, first_ns)))
 
 
@@ -76,9 +88,8 @@ def _conversations(packets: PacketFile, segments: SegmentReader, on_bytes: OnByt
     yield from conversations.finish()
 
 
-def _is_of_interest(conversation: Conversation) -> bool:
+def _is_of_interest(exchange: Exchange) -> bool:
     """Whether it is a WebSocket, was to be one, or may be one that nobody can look into."""
-    exchange = conversation.exchange
     if exchange.is_websocket or exchange.protocol in ("tls", "http2"):
         return True
     asked = [one.request for one in exchange.asked] + ([exchange.unanswered[1]] if exchange.unanswered else [])
@@ -126,11 +137,16 @@ def _nothing(name: str, packets: PacketFile, segments: SegmentReader) -> str:
     return f"{name}: no TCP in {packets.packets:,} packets; there is {seen}{why}. Capture with `-f tcp`, whole packets"
 
 
-def _info(name: str, first_ns: int, last_ns: int, losses: list[str]) -> RunInfo:
+def capture_info(name: str, first_s: float, last_s: float, *, losses: list[str]) -> RunInfo:
+    """Return what a run says of itself that was read from something called `name`.
+
+    Args:
+        first_s, last_s: its first and last moment, in seconds since 1970.
+    """
     return RunInfo(
         experiment="explain",
-        started_at=_date(first_ns),
-        duration_s=(last_ns - first_ns) / 1e9,
+        started_at=_date(first_s),
+        duration_s=max(0.0, last_s - first_s),
         partial=False,
         seed=None,
         url=None,
@@ -146,7 +162,8 @@ def _info(name: str, first_ns: int, last_ns: int, losses: list[str]) -> RunInfo:
     )
 
 
-def _date(at_ns: int) -> str:
-    """Return a moment as ISO 8601; a damaged one as the last that there is."""
+def _date(at_s: float) -> str:
+    """Return a moment as ISO 8601; a damaged one as the first or the last that there is."""
     latest_s = datetime.datetime.max.replace(tzinfo=datetime.UTC).timestamp() - 1
-    return datetime.datetime.fromtimestamp(min(at_ns / 1e9, latest_s), datetime.UTC).isoformat(timespec="milliseconds")
+    at_s = min(max(at_s, 0.0), latest_s)
+    return datetime.datetime.fromtimestamp(at_s, datetime.UTC).isoformat(timespec="milliseconds")

@@ -73,8 +73,12 @@ class Conversation:
         return str(ip_address(self._ends[self._client or 0][0]))
 
     @property
-    def client_port(self) -> int:
-        return self._ends[self._client or 0][1]
+    def client_end(self) -> tuple[bytes, int]:
+        return self._ends[self._client or 0]
+
+    @property
+    def server_end(self) -> tuple[bytes, int]:
+        return self._ends[1 - (self._client or 0)]
 
     @property
     def has_ended(self) -> bool:

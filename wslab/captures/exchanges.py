@@ -64,10 +64,11 @@ class Exchange:
         trails: the frames of each side, from the moment that a WebSocket was open.
         opened_at_ns: its handshake was complete. None where that was not captured.
         via: what stood in front of the handshake, such as "SOCKS".
+        server_name: that a TLS client asked for. is_encrypted: all this was inside TLS, and was decrypted.
         remarks: what else is to be known, such as an answer that no client may take.
     """
 
-    def __init__(self, *, from_beginning: bool) -> None:
+    def __init__(self, *, from_beginning: bool, server_name: str | None = None, is_encrypted: bool = False) -> None:
         self.protocol: Protocol = "none"
         self.asked: list[Asked] = []
         self.unanswered: tuple[int, RequestHead] | None = None
@@ -77,7 +78,8 @@ class Exchange:
         self.via: list[str] = []
         self.remarks: list[str] = []
         self.from_beginning = from_beginning
-        self.server_name: str | None = None
+        self.server_name = server_name
+        self.is_encrypted = is_encrypted
         self._unread: dict[Side, _Unread] = {"client": _Unread(), "server": _Unread()}
         self._body_bytes: dict[Side, int] = {"client": 0, "server": 0}
         self._bytes_at_close: int | None = None

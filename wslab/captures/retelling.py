@@ -378,7 +378,8 @@ def _url(told: Retold) -> str | None:
     if request is None:
         return f"wss://{told.exchange.server_name}" if told.exchange.server_name else None
     host = request.fields.get("Host") or told.conversation.server_address
-    return f"ws://{host}{urlsplit(request.resource).path}"
+    scheme = "wss" if told.exchange.is_encrypted else "ws"
+    return f"{scheme}://{host}{urlsplit(request.resource).path}"
 
 
 def _violation(trails: tuple[FrameTrail, FrameTrail] | None) -> str | None:

@@ -83,7 +83,7 @@ class Send(Record, frozen=True, kw_only=True, tag="send"):
     payload_bytes: int
     payload_characters: int | None
     fragment_count: int
-    wire_bytes: int
+    wire_bytes: int | None
     outcome: SendOutcome
     send_s: float | None
     round_trip_s: float | None
@@ -163,7 +163,7 @@ class Receipt(Record, frozen=True, kw_only=True, tag="receipt"):
     payload_bytes: int | None
     announced_bytes: int
     fragment_count: int
-    wire_bytes: int
+    wire_bytes: int | None
     complete: bool
     compression: bool = False
     unasked: bool | None = None

@@ -259,7 +259,7 @@ def _passage(client: int, case: Mapping[str, Any], content_bytes: int, sent: Seq
         passed=len(sent) == case["sends"] and last.outcome in ("accepted", "unconfirmed"),
         messages=len(sent),
         fragments=sum(send.fragment_count for send in sent),
-        wire_bytes=sum(send.wire_bytes for send in sent),
+        wire_bytes=sum(send.wire_bytes or 0 for send in sent),
         outcome=last.outcome,
         close_code=last.close_code,
         close_reason=last.close_reason,

@@ -11,14 +11,14 @@ import msgspec
 from wslab.core.codes.languages import Say
 
 
-class Source(msgspec.Struct, frozen=True):
+class Source(msgspec.Struct, frozen=True, tag_field="kind", tag="document"):
     """A document: what to call it, and where it is."""
 
     label: str
     url: str
 
 
-class Lesson(msgspec.Struct, frozen=True):
+class Lesson(msgspec.Struct, frozen=True, tag_field="kind", tag="lesson"):
     """A lesson of the course, whose experiment shows a claim true or shows where it is too simple."""
 
     number: str

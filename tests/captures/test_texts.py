@@ -1,0 +1,134 @@
+"""What products say is read as they mean it: as it stands in their source, and as they were made to say it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wslab.captures.texts import TABLE, read_statement, read_text
+from wslab.captures.texts.phrase import Phrase
+from wslab.core.records import Statement
+
+RECORDED = Path(__file__).parents[2] / "data" / "captures" / "texts.jsonl"
+SAID = [json.loads(line) for line in RECORDED.read_text(encoding="utf-8").splitlines()]
+
+IN_TABLE = {"starlette": "Starlette", "haproxy": "HAProxy", "chromium": "Chromium", "bun": "Bun"}
+NOBODYS = {"a CloseEvent", "a browser", "the operating system"}
+
+MEANS: dict[str, dict[str, object]] = {
+    "over the server's limit": {"close_code": 1009, "told_by": "received"},
+    "over one's own limit": {"close_code": 1009, "told_by": "sent"},
+    "restart": {"close_code": 1012, "told_by": "received"},
+    "crash": {"close_code": 1006, "told_by": "assumed"},
+    "rejected": {"http_status": 503},
+}
+SAYS_LESS = {
+    ("tornado", "over the server's limit"),
+    ("tornado", "restart"),
+    ("tornado", "crash"),
+    ("undici", "rejected"),
+    ("nginx", "crash"),
+    ("haproxy", "crash"),
+}
+"""Products whose words hold neither code nor status in these situations."""
+
+
+def example(phrase: Phrase) -> str:
+    return f"{phrase.subject}: {phrase.example[:50]}"
+
+
+@pytest.mark.parametrize("phrase", TABLE, ids=example)
+def test_each_phrase_is_found_in_its_own_example_and_no_earlier_one_is(phrase: Phrase) -> None:
+    statement = read_statement(phrase.example)
+    assert statement is not None
+    assert (statement.subject, statement.meaning) == (phrase.subject, phrase.meaning)
+
+
+@pytest.mark.parametrize("phrase", TABLE, ids=example)
+def test_each_phrase_names_a_file_at_a_commit_or_a_document(phrase: Phrase) -> None:
+    assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}:[\w./+-]+|https://\S+", phrase.source)
+    assert phrase.meaning.endswith(".")
+    assert phrase.close_code is None or phrase.told_by is not None
+
+
+def test_at_least_twenty_products_are_known() -> None:
+    assert len({phrase.subject for phrase in TABLE} - NOBODYS) >= 20
+
+
+@pytest.mark.parametrize("line", SAID, ids=lambda line: f"{line['product']}, {line['situation']}")
+def test_what_products_said_here_is_read_as_what_they_met(line: dict[str, str]) -> None:
+    product = IN_TABLE.get(line["product"], line["product"])
+    statements = read_text(line["words"]).statements
+    assert statements, line["words"]
+    assert {statement.subject for statement in statements} <= {product, *NOBODYS}
+    if (line["product"], line["situation"]) not in SAYS_LESS:
+        told = MEANS.get(line["situation"], {})
+        assert any(all(getattr(each, name) == value for name, value in told.items()) for each in statements)
+
+
+def only(text: str) -> Statement:
+    [statement] = read_text(text).statements
+    return statement
+
+
+def test_numbers_are_those_of_the_text() -> None:
+    statement = only(
+        "received 1009 (message too big) frame with 70000 bytes exceeds limit of 65536 bytes; then sent 1009"
+    )
+    assert (statement.limit_bytes, statement.payload_bytes, statement.close_code) == (65_536, 70_000, 1009)
+
+
+def test_unknown_words_are_told_with_what_stands_in_them_and_no_more() -> None:
+    statement = only(
+        "[fancy-socket 2.1] connection closed with code 1009: maximum size is 4,096 bytes, got 5,000 bytes"
+    )
+    assert (statement.subject, statement.meaning, statement.told_by, statement.closed_by) == (None, None, None, None)
+    assert (statement.close_code, statement.limit_bytes, statement.payload_bytes) == (1009, 4096, 5000)
+    assert statement.leaves_open
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "hello world",
+        "listening on port 1009",
+        "order 4711 was shipped",
+        "GET /index.html 200",
+        "took 1012 ms",
+        "Traceback (most recent call last):",
+        "year 3012, item 1009, room 4000",
+    ],
+)
+def test_a_text_that_speaks_of_no_connection_says_nothing(text: str) -> None:
+    assert read_text(text).statements == ()
+
+
+def test_equal_lines_are_one_statement_and_keep_the_first_time() -> None:
+    lines = [
+        f"2026-11-26T06:00:{second:02} websocket: close 1006 (abnormal closure): unexpected EOF" for second in (1, 2)
+    ]
+    statement = only("\n".join(lines))
+    assert (statement.at, statement.close_code, statement.closed_by) == ("2026-11-26T06:00:01", 1006, "network")
+
+
+def test_colours_of_a_terminal_do_not_hide_words() -> None:
+    assert only("\x1b[31mError:\x1b[0m Unexpected server response: \x1b[1m502\x1b[0m").http_status == 502
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_read(text: str) -> None:
+    read_text(text)
+
+
+@given(st.sampled_from(TABLE), st.text(max_size=40), st.text(max_size=40))
+def test_words_around_a_phrase_do_not_change_what_it_says(phrase: Phrase, before: str, after: str) -> None:
+    """A prefix and a suffix of a log's own, without line breaks or digits that could join the phrase's."""
+    around = [re.sub(r"[\W\d_]+", " ", words) for words in (before, after)]
+    line = f"{around[0]} {phrase.example} {around[1]}"
+    assert phrase.read(line) is not None or phrase.pattern.endswith("$")

@@ -1,0 +1,246 @@
+"""What somebody has, explained: `explain` finds out what it is, reads it into a run, and asks the findings about it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import shutil
+import tempfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, cast
+
+import msgspec
+
+from wslab.captures.capture import OnBytes, read_packets
+from wslab.captures.containers import SECTION
+from wslab.captures.decryption import carries_keys, has_tshark, read_decrypted
+from wslab.captures.har import read_har
+from wslab.captures.texts import read_text
+from wslab.core.errors import BadTypeError, CaptureError
+from wslab.core.findings import Finding
+from wslab.core.findings.servers import find_by_server
+from wslab.core.records import KINDS, Statement
+from wslab.core.runs import Run, load
+
+Kind = Literal["packets", "har", "text", "run"]
+
+MAX_TEXT_BYTES = 2**20
+"""Of a text that is given whole; of a log, this much of its end is read."""
+
+_PACKETS = (
+    SECTION.to_bytes(4, "big"),
+    b"\xd4\xc3\xb2\xa1",
+    b"\xa1\xb2\xc3\xd4",
+    b"\x4d\x3c\xb2\xa1",
+    b"\xa1\xb2\x3c\x4d",
+)
+_GZIP = b"\x1f\x8b"
+_BOM = b"\xef\xbb\xbf"
+_MAGIC = {
+    b"\x89PNG": "a picture (PNG)",
+    b"\xff\xd8\xff": "a picture (JPEG)",
+    b"GIF8": "a picture (GIF)",
+    b"%PDF": "a PDF",
+    b"PK\x03\x04": "an archive (zip); unpack it first",
+    b"\x7fELF": "a program",
+    b"SQLite format": "a database",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd; decompress it first",
+    b"\xfd7zXZ": "compressed by xz; decompress it first",
+    b"BZh": "compressed by bzip2; decompress it first",
+    b"RTSS": "a capture of Microsoft's Network Monitor; let Wireshark save it as pcapng",
+    b"GMBU": "a capture of Microsoft's Network Monitor; let Wireshark save it as pcapng",
+    b"snoop\0\0\0": "a capture of snoop's; let Wireshark save it as pcapng",
+    b"\x16\x03": "TLS, encrypted",
+}
+_FIRST_BYTES = 4096
+MAX_HAR_BYTES = 2**29
+"""Of a HAR, which is read whole."""
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """What `wslab explain --json` prints.
+
+    Fields:
+        what: what was given: a capture of packets, a HAR, a text, or a saved run. name: its file's.
+        headline: the surest finding in a sentence.
+        findings: the surest first; `evidence` are places among the records of the run (`--save`).
+        statements: what was read in a text, line by line.
+        records: how many of each kind were read.
+        losses: what was not read, or is not in it.
+    """
+
+    format_version: int = 1
+    what: Kind
+    name: str
+    headline: str
+    findings: tuple[Finding, ...]
+    statements: tuple[Statement, ...]
+    records: dict[str, int]
+    losses: tuple[str, ...]
+
+
+def explanation_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of an explanation, as `--json` prints it."""
+    return msgspec.json.schema(Explanation)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Something that was explained: the run that was read from it, and what that shows.
+
+    Fields:
+        what: which of the four it was. name: its file's. run: its records, for `wslab.tables` and `wslab.plots`.
+    """
+
+    what: Kind
+    name: str
+    run: Run
+    findings: tuple[Finding, ...]
+
+    @property
+    def headline(self) -> str:
+        """The surest finding in a sentence."""
+        return self.findings[0].what if self.findings else "Nothing in it says that a WebSocket was closed."
+
+    def document(self) -> Explanation:
+        return Explanation(
+            what=self.what,
+            name=self.name,
+            headline=self.headline,
+            findings=self.findings,
+            statements=self.run.statements,
+            records={kind.name: len(own) for kind in KINDS if (own := self.run.of(kind.record))},
+            losses=tuple(self.run.info.losses),
+        )
+
+    def __repr__(self) -> str:
+        return f"<Explained {self.what} {self.name}: {self.headline}>"
+
+
+def explain(
+    what: str | os.PathLike[str] | bytes | BinaryIO | Run,
+    *,
+    keys: str | os.PathLike[str] | None = None,
+    on_bytes: OnBytes | None = None,
+) -> Explained:
+    """Return what a capture, a HAR, a text or a run shows of why WebSockets closed.
+
+    Args:
+        what: a file's path; an open binary file, read to its end; bytes; a run; or the text itself, such as an
+            exception or lines of a log. A string that names no file and has no space in it is taken for a path.
+        keys: a TLS key log (`SSLKEYLOGFILE`), with which an installed `tshark` decrypts a capture of packets.
+        on_bytes: told from time to time how many bytes have been read.
+
+    Raises:
+        CaptureError: it cannot be read; the message says what it seems to be.
+        RunFileError: it is a run that is damaged.
+        OSError: the file cannot be read.
+    """
+    if isinstance(what, Run):
+        return _explained("run", what.info.experiment, what)
+    if isinstance(what, bytes):
+        return _read(io.BytesIO(what), "bytes", None, keys, on_bytes)
+    if isinstance(what, str) and _is_text(what):
+        return _explained("text", "text", read_text(what))
+    if isinstance(what, str | os.PathLike):
+        path = Path(what)
+        with path.open("rb") as file:
+            return _read(file, path.name, path, keys, on_bytes)
+    if not hasattr(what, "read"):
+        raise BadTypeError(f"what is {what!r}, but must be a path, a text, bytes, an open binary file or a Run")
+    return _read(what, os.path.basename(str(getattr(what, "name", "standard input"))), None, keys, on_bytes)
+
+
+def _is_text(what: str) -> bool:
+    try:
+        return any(mark.isspace() for mark in what) and not Path(what).is_file()
+    except (OSError, ValueError):  # too long for a name, or with a NUL in it
+        return True
+
+
+def _explained(what: Kind, name: str, run: Run) -> Explained:
+    return Explained(what, name, run, find_by_server(run.records))
+
+
+def _read(
+    file: BinaryIO, name: str, path: Path | None, keys: str | os.PathLike[str] | None, on_bytes: OnBytes | None
+) -> Explained:
+    """Find out by the first bytes what it is, and read it as that."""
+    stream = io.BufferedReader(cast(io.RawIOBase, file), 2**20)
+    first = stream.peek(_FIRST_BYTES)[:_FIRST_BYTES]
+    if first.startswith(_GZIP):
+        return _read_compressed(stream, name, path, keys, on_bytes)
+    if first.startswith(_PACKETS):
+        return _explained("packets", name, _packets(stream, name, path, keys, on_bytes))
+    beginning = first.removeprefix(_BOM).lstrip()
+    if not beginning:
+        raise CaptureError(f"{name} is empty: there is nothing to explain")
+    if beginning.startswith(b"{") and b'"record":"run"' in beginning:
+        return _explained("run", name, _run(stream, path))
+    _refuse_binary(beginning, name)
+    content = _whole(stream, name) if beginning.startswith(b"{") else _end_of(stream)
+    if beginning.startswith(b"{") and (run := read_har(content.removeprefix(_BOM), name=name)) is not None:
+        return _explained("har", name, run)
+    return _explained("text", name, read_text(content[-MAX_TEXT_BYTES:].decode(errors="replace"), name=name))
+
+
+def _refuse_binary(beginning: bytes, name: str) -> None:
+    """Raise where the first bytes are no text."""
+    known = next((what for magic, what in _MAGIC.items() if beginning.startswith(magic)), None)
+    controls = sum(byte < 32 and byte not in b"\t\n\r\x1b" for byte in beginning)
+    if known or controls > len(beginning) / 50:
+        what = known or f"binary data that begins with {beginning[:8].hex(' ')}"
+        raise CaptureError(f"{name} is {what}: none of a capture (pcap, pcapng), a HAR, a run of wslab, and a text")
+
+
+def _whole(stream: BinaryIO, name: str) -> bytes:
+    content = stream.read(MAX_HAR_BYTES + 1)
+    if len(content) > MAX_HAR_BYTES:
+        raise CaptureError(f"{name} is JSON of more than {MAX_HAR_BYTES:,} bytes; save the HAR without contents")
+    return content
+
+
+def _end_of(stream: BinaryIO) -> bytes:
+    """Return the last part of a log of any length."""
+    kept = b""
+    while piece := stream.read(MAX_TEXT_BYTES):
+        kept = (kept + piece)[-MAX_TEXT_BYTES:]
+    return kept
+
+
+def _read_compressed(
+    stream: BinaryIO,
+    name: str,
+    path: Path | None,
+    keys: str | os.PathLike[str] | None,
+    on_bytes: OnBytes | None,
+) -> Explained:
+    try:
+        with gzip.GzipFile(fileobj=stream) as inflated:
+            if inflated.peek(2)[:2] == _GZIP:
+                raise CaptureError(f"{name} is compressed twice; decompress it once with gunzip")
+            return _read(cast(BinaryIO, inflated), name, path, keys, on_bytes)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise CaptureError(f"{name} is no complete gzip file: {error}; decompress what there is of it first") from None
+
+
+def _packets(
+    stream: BinaryIO, name: str, path: Path | None, keys: str | os.PathLike[str] | None, on_bytes: OnBytes | None
+) -> Run:
+    if keys is None and not (path is not None and has_tshark() and carries_keys(path)):
+        return read_packets(stream, name=name, on_bytes=on_bytes)
+    if path is None:
+        raise CaptureError(f"{name} cannot be decrypted from a stream: tshark reads it twice; save it as a file first")
+    return read_decrypted(stream, path, keys=None if keys is None else Path(keys), on_bytes=on_bytes)
+
+
+def _run(stream: BinaryIO, path: Path | None) -> Run:
+    if path is not None:
+        return load(path)
+    with tempfile.NamedTemporaryFile(suffix=".jsonl") as whole:
+        shutil.copyfileobj(stream, whole)
+        whole.flush()
+        return load(whole.name)

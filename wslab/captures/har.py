@@ -1,0 +1,314 @@
+"""A HAR as Chrome, Playwright, mitmproxy and HTTP Toolkit write it, as a run: `read_har`.
+
+The format knows no WebSocket; what they add to it is `_webSocketMessages`, with the time of each message in seconds,
+or, in Playwright's, in milliseconds. None of them but HTTP Toolkit keeps how a connection closed, and none who ended
+it. Sizes are kept and contents are not. Sources: chromium/chromium
+`third_party/devtools-frontend/…/HARLog.ts`, microsoft/playwright `harTracer.ts`, mitmproxy/mitmproxy
+`mitmproxy/addons/savehar.py`, httptoolkit/httptoolkit-ui `src/model/http/har.ts`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterator
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from wslab.captures.capture import capture_info
+from wslab.core.errors import CaptureError
+from wslab.core.records import Attempt, Receipt, Record, Send, Statement, Trace
+from wslab.core.runs import Run
+from wslab.net.heads import Fields, retry_after_s
+
+MAX_CONNECTIONS = 20_000
+MAX_MESSAGES = 200_000
+"""Of which records are made; of each connection the last ones come first."""
+
+_MILLISECONDS_FROM = 1e11
+"""As seconds, a time as late as this is in the year 5138; as milliseconds, in 1973."""
+
+_BINARY = 2
+
+
+class _Pair(msgspec.Struct):
+    name: str = ""
+    value: str = ""
+
+
+class _Request(msgspec.Struct):
+    url: str = ""
+
+
+class _Response(msgspec.Struct):
+    status: int = 0
+    headers: list[_Pair] = []
+    failure: str | None = msgspec.field(default=None, name="_failureText")
+    error: str | None = msgspec.field(default=None, name="_error")
+
+
+class _Message(msgspec.Struct):
+    time: float
+    type: str = ""
+    opcode: int = 1
+    data: str = ""
+
+
+class _End(msgspec.Struct):
+    code: int | None = None
+    reason: str | None = None
+    timestamp: float | None = None
+
+
+class _Entry(msgspec.Struct):
+    request: _Request
+    started: str = msgspec.field(default="", name="startedDateTime")
+    response: _Response = msgspec.field(default_factory=_Response)
+    messages: list[msgspec.Raw] | None = msgspec.field(default=None, name="_webSocketMessages")
+    end: _End | Literal["aborted"] | None = msgspec.field(default=None, name="_webSocketClose")
+    kind: str | None = msgspec.field(default=None, name="_resourceType")
+
+
+class _Creator(msgspec.Struct):
+    name: str = "?"
+    version: str = ""
+
+
+class _Log(msgspec.Struct):
+    entries: list[msgspec.Raw]
+    creator: _Creator = msgspec.field(default_factory=_Creator)
+
+
+class _Har(msgspec.Struct):
+    log: _Log
+
+
+def read_har(content: bytes, *, name: str = "har") -> Run | None:
+    """Return what a HAR shows of WebSocket connections; None where the JSON is no HAR.
+
+    Raises:
+        CaptureError: it is a HAR in which there are none.
+    """
+    try:
+        log = msgspec.json.decode(content, type=_Har, strict=False).log
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    entries, unread = _entries(log)
+    if not entries:
+        raise CaptureError(
+            f"{name}: a HAR of {len(log.entries):,} requests without a WebSocket; open DevTools first and then the "
+            "page: connections that were open before are not in it"
+        )
+    origin_s = min(_started_s(entry) for entry in entries)
+    records = [
+        record for number, entry in enumerate(entries, start=1) for record in _tell(entry, number, origin_s, log)
+    ]
+    records.sort(key=lambda entry: entry[0])
+    info = capture_info(name, origin_s, origin_s + records[-1][0], losses=unread)
+    return Run(info, tuple(record for _, record in records))
+
+
+def _entries(log: _Log) -> tuple[list[_Entry], list[str]]:
+    """Return the entries that are, or were to be, WebSockets; and in words how many could not be read."""
+    entries, unread = [], 0
+    for raw in log.entries:
+        try:
+            entry = msgspec.json.decode(raw, type=_Entry, strict=False)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            unread += b"ebSocket" in bytes(raw)
+            continue
+        if entry.messages is not None or entry.kind == "websocket" or entry.request.url.startswith(("ws:", "wss:")):
+            entries.append(entry)
+    losses = [f"entries of WebSockets that cannot be read: {unread:,}"] if unread else []
+    if len(entries) > MAX_CONNECTIONS:
+        losses.append(f"connections beyond the first {MAX_CONNECTIONS:,}: {len(entries) - MAX_CONNECTIONS:,}")
+    return entries[:MAX_CONNECTIONS], losses
+
+
+def _tell(entry: _Entry, number: int, origin_s: float, log: _Log) -> Iterator[tuple[float, Record]]:
+    """Yield one connection's records, each with the moment by which it is put in order."""
+    client, connection_id = number - 1, str(number)
+    started_s = _started_s(entry) - origin_s
+    messages = sorted(_messages(entry), key=lambda message: message.time)
+    times_s = [message.time - origin_s for message in messages]
+    yield started_s, _attempt(entry, client, connection_id, started_s)
+    received_s = [at_s for at_s, message in zip(times_s, messages, strict=True) if message.type == "receive"]
+    sent = received = 0
+    for at_s, message in zip(times_s, messages, strict=True):
+        if message.type == "send":
+            sent += 1
+            yield at_s, _send(message, client, connection_id, sent, at_s, max(received_s, default=-math.inf))
+        elif message.type == "receive":
+            received += 1
+            yield at_s, _receipt(message, client, connection_id, received, at_s)
+    last_s = max([started_s, *times_s])
+    if isinstance(entry.end, _End) and entry.end.timestamp is not None:
+        last_s = max(last_s, _seconds(entry.end.timestamp) - origin_s)
+    yield last_s, _trace(entry, client, connection_id, started_s, last_s, messages, times_s)
+    if isinstance(entry.end, _End) and entry.end.code is not None:
+        yield last_s, _statement(entry.end, log)
+
+
+def _attempt(entry: _Entry, client: int, connection_id: str, at_s: float) -> Attempt:
+    response = entry.response
+    status = response.status if response.status > 0 else None
+    opened = _has_opened(entry)
+    failure = response.failure or response.error
+    return Attempt(
+        client=client,
+        outage=0,
+        number=1,
+        delay_s=0.0,
+        due_at_s=at_s,
+        started_at_s=at_s,
+        ended_at_s=at_s,
+        outcome="opened" if opened else "rejected" if status else "failed",
+        http_status=status,
+        retry_after_s=None if opened else retry_after_s(Fields((pair.name, pair.value) for pair in response.headers)),
+        connection_id=connection_id if opened else None,
+        error=failure[:500] if failure else None,
+    )
+
+
+def _has_opened(entry: _Entry) -> bool:
+    return entry.response.status == 101 or bool(entry.messages)
+
+
+def _send(message: _Message, client: int, connection_id: str, number: int, at_s: float, heard_s: float) -> Send:
+    is_text = message.opcode != _BINARY
+    return Send(
+        client=client,
+        number=number,
+        connection_id=connection_id,
+        started_at_s=at_s,
+        payload_kind="text" if is_text else "binary",
+        payload_bytes=_payload_bytes(message),
+        payload_characters=len(message.data) if is_text else None,
+        fragment_count=1,
+        wire_bytes=None,
+        outcome="accepted" if at_s < heard_s else "unconfirmed",
+        send_s=None,
+        round_trip_s=None,
+        reply_bytes=None,
+        close_code=None,
+        close_reason=None,
+        error=None,
+    )
+
+
+def _receipt(message: _Message, client: int, connection_id: str, number: int, at_s: float) -> Receipt:
+    payload_bytes = _payload_bytes(message)
+    return Receipt(
+        client=client,
+        number=number,
+        connection_id=connection_id,
+        started_at_s=at_s,
+        ended_at_s=at_s,
+        payload_kind="text" if message.opcode != _BINARY else "binary",
+        payload_bytes=payload_bytes,
+        announced_bytes=payload_bytes,
+        fragment_count=1,
+        wire_bytes=None,
+        complete=True,
+    )
+
+
+def _trace(
+    entry: _Entry,
+    client: int,
+    connection_id: str,
+    started_s: float,
+    last_s: float,
+    messages: list[_Message],
+    times_s: list[float],
+) -> Trace:
+    last_of = {message.type: at_s for at_s, message in zip(times_s, messages, strict=True)}
+    return Trace(
+        client=client,
+        connection_id=connection_id,
+        client_address=None,
+        server_address=urlsplit(entry.request.url).netloc.rpartition("@")[2] or None,
+        url=_without_query(entry.request.url),
+        protocol="websocket" if _has_opened(entry) else "none",
+        opening_seen=True,
+        ending_seen=entry.end is not None,
+        guessed=False,
+        started_at_s=started_s,
+        ended_at_s=last_s,
+        ended_by=None,
+        end=None,
+        last_client_at_s=last_of.get("send"),
+        last_server_at_s=last_of.get("receive"),
+        sent_messages=sum(message.type == "send" for message in messages),
+        received_messages=sum(message.type == "receive" for message in messages),
+        client_bytes=None,
+        server_bytes=None,
+        remarks=list(_remarks(entry, messages)),
+    )
+
+
+def _remarks(entry: _Entry, messages: list[_Message]) -> Iterator[str]:
+    if entry.end is None and _has_opened(entry):
+        yield "a HAR does not say how or when it ended"
+    elif entry.end == "aborted":
+        yield "it ended without a close frame, says the HAR"
+    for message in messages:
+        if message.type not in ("send", "receive"):
+            yield f"the browser says: {message.data[:200]}"
+
+
+def _statement(end: _End, log: _Log) -> Statement:
+    return Statement(
+        subject=log.creator.name[:60],
+        words=f"closed with {end.code} {(end.reason or '')[:123]}".strip(),
+        at=None,
+        speaker=None,
+        close_code=end.code,
+        close_reason=end.reason,
+        told_by="received",
+        closed_by=None,
+        limit_bytes=None,
+        payload_bytes=None,
+        http_status=None,
+        meaning="The proxy that wrote this HAR saw a close frame with this code.",
+        leaves_open="which side sent it first",
+        source=None,
+    )
+
+
+def _messages(entry: _Entry) -> Iterator[_Message]:
+    for raw in (entry.messages or [])[-MAX_MESSAGES:]:
+        try:
+            message = msgspec.json.decode(raw, type=_Message, strict=False)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            continue
+        if math.isfinite(message.time):
+            message.time = _seconds(message.time)
+            yield message
+
+
+def _payload_bytes(message: _Message) -> int:
+    """Return the size of a message's payload: of a binary one, which is written in base64, that of its bytes."""
+    if message.opcode == _BINARY:
+        return len(message.data.rstrip("=")) * 3 // 4
+    return len(message.data.encode(errors="surrogatepass"))
+
+
+def _seconds(time: float) -> float:
+    return time / 1000 if time > _MILLISECONDS_FROM else time
+
+
+def _started_s(entry: _Entry) -> float:
+    """Return when the connection was begun; of an entry that says nothing readable, the moment of its first message."""
+    try:
+        begun = datetime.datetime.fromisoformat(entry.started)
+    except ValueError:
+        return min((message.time for message in _messages(entry)), default=0.0)
+    return begun.replace(tzinfo=begun.tzinfo or datetime.UTC).timestamp()
+
+
+def _without_query(url: str) -> str | None:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.netloc else None

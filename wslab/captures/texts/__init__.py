@@ -1,0 +1,113 @@
+"""What people paste: an exception, lines of a log, a console message, read into statements: `read_text`.
+
+Known words are looked up in the tables of this package, the more specific first. Of unknown ones only what stands in
+them is told: a close code that is named as one, an HTTP status, numbers beside the word limit. Nothing is made up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from wslab.captures.capture import capture_info
+from wslab.captures.texts import browsers, compiled, javascript, proxies, python, systems
+from wslab.captures.texts.phrase import MAX_WORDS, Phrase
+from wslab.core.codes.registry import REGISTRY
+from wslab.core.records import Record, Statement
+from wslab.core.runs import Run
+
+TABLE: tuple[Phrase, ...] = (
+    *python.PHRASES,
+    *compiled.PHRASES,
+    *proxies.PHRASES,
+    *javascript.PHRASES,
+    *browsers.PHRASES,
+    *systems.PHRASES,
+)
+"""Every phrase, in the order in which they are tried on a line."""
+
+MAX_LINES = 100_000
+MAX_STATEMENTS = 1_000
+
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+_TIME = re.compile(
+    r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?|\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d"
+)
+_CODE = re.compile(
+    r"(?i)(?:close[ds]?|closing|disconnect(?:ed)?|code|status|websocket|ws)\W{0,3}(?:(?:with|code|status|frame|is|was)\W{0,3})*"
+    r"(?<!\d)(?P<code>1[0-9]{3}|[34]\d{3})(?!\d)"
+)
+_STATUS = re.compile(
+    r"(?i)(?:HTTP(?:/\d(?:\.\d)?)?|status(?: code)?|response(?: code)?)\W{0,3}(?P<status>[1-5]\d\d)(?!\d)"
+)
+_LIMIT = re.compile(
+    r"(?i)(?:limit(?:ed)?|max(?:imum)?(?:[ _-](?:allowed|payload|message|frame|size|length))*)(?: (?:of|at|to|is))?\W{0,3}"
+    r"(?P<limit>\d[\d,_]*)"
+)
+_SIZE = re.compile(r"(?i)(?P<size>\d[\d,_]*) ?(?:bytes?\b|B\b)|(?:size|length)\W{0,3}(?P<other>\d[\d,_]*)")
+_SPEAKS_OF_IT = re.compile(r"(?i)web.?socket|\bwss?\b|close frame|close code|CloseEvent")
+
+
+def read_text(text: str, *, name: str = "text") -> Run:
+    """Return what the lines of a text say, a `Statement` each; equal ones once, lines that say nothing not at all."""
+    lines = [_COLOUR.sub("", line).strip() for line in text.splitlines()]
+    losses = [f"lines beyond the last {MAX_LINES:,}: {len(lines) - MAX_LINES:,}"] if len(lines) > MAX_LINES else []
+    found: dict[tuple[object, ...], Statement] = {}
+    for line in lines[-MAX_LINES:]:
+        statement = read_statement(line)
+        if statement is not None and len(found) < MAX_STATEMENTS:
+            found.setdefault((statement.subject, _without_numbers_that_vary(statement.words)), statement)
+    records: list[Record] = list(found.values())
+    return Run(capture_info(name, 0.0, 0.0, losses=losses), tuple(records))
+
+
+def read_statement(line: str) -> Statement | None:
+    """Return what one line says of a connection; None where it says nothing of any."""
+    line = line[: 20 * MAX_WORDS]
+    time = _TIME.search(line)
+    at = time[0] if time else None
+    known = (phrase.read(line, at) for phrase in TABLE)
+    return next((statement for statement in known if statement is not None), None) or _read_unknown(line, at)
+
+
+def _read_unknown(line: str, at: str | None) -> Statement | None:
+    """Return the numbers that stand in words that nobody here knows."""
+    code = next((int(found["code"]) for found in _CODE.finditer(line) if _is_code(int(found["code"]))), None)
+    status = _STATUS.search(line)
+    if code is None and not (_SPEAKS_OF_IT.search(line) and status):
+        return None
+    limit, sizes = _LIMIT.search(line), list(_numbers(_SIZE, line, "size", "other"))
+    limit_bytes = next(_numbers(_LIMIT, line, "limit"), None) if limit else None
+    return Statement(
+        subject=None,
+        words=line[:MAX_WORDS],
+        at=at,
+        speaker=None,
+        close_code=code,
+        close_reason=None,
+        told_by=None,
+        closed_by=None,
+        limit_bytes=limit_bytes,
+        payload_bytes=next((size for size in sizes if size != limit_bytes), None),
+        http_status=int(status["status"]) if status and code is None else None,
+        meaning=None,
+        leaves_open="whose words these are, and so who closed, and whether the code was on the wire",
+        source=None,
+    )
+
+
+def _is_code(code: int) -> bool:
+    return code in REGISTRY or 3000 <= code <= 4999
+
+
+def _numbers(pattern: re.Pattern[str], line: str, *groups: str) -> Iterator[int]:
+    for found in pattern.finditer(line):
+        digits = next((found[group] for group in groups if found[group]), "")
+        number = re.sub("[,_]", "", digits)
+        if number.isdecimal() and len(number) < 19:
+            yield int(number)
+
+
+def _without_numbers_that_vary(words: str) -> str:
+    """Return a line without its times, ports and counts: the same words a second time say nothing more."""
+    return re.sub(r"\d+", "#", words)
