@@ -39,6 +39,7 @@ _HOMES = {
     "browser_drill": "wslab.experiments",
     "closure_visibility": "wslab.experiments",
     "compare": "wslab.core.codes.cards",
+    "explain": "wslab.captures.explanation",
     "find_limit": "wslab.experiments",
     "frames_question": "wslab.experiments",
     "herd_drill": "wslab.experiments",
@@ -93,6 +94,7 @@ if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()) 
 
 if TYPE_CHECKING:
     from wslab import course as course
+    from wslab.captures.explanation import explain as explain
     from wslab.core import ladders as ladders
     from wslab.core.codes.cards import compare as compare
     from wslab.core.errors import WslabError as WslabError

@@ -1,4 +1,4 @@
-"""Record the captures in this folder anew: `.venv/bin/python data/captures/record.py`, from servers of the lab, on loopback.
+"""Record the captures in this folder anew, from servers of the lab: `.venv/bin/python data/captures/record.py`.
 
 HARs need Chromium; that of mitmproxy also `mitmdump` on the PATH or in `MITMDUMP`. Captures of packets need tshark and
 the right to capture (root, or the group wireshark).
@@ -118,9 +118,9 @@ def shorten(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def capturing(path: Path, port: int) -> Iterator[None]:
-    """Capture what goes through a port of loopback."""
-    command = ["tshark", "-q", "-i", "lo", "-f", f"tcp port {port}", "-w", str(path)]
+def capturing(path: Path, port: int, *, snap_bytes: int = 0) -> Iterator[None]:
+    """Capture what goes through a port of loopback; of each packet at most `snap_bytes`, where that is not 0."""
+    command = ["tshark", "-q", "-s", str(snap_bytes), "-i", "lo", "-f", f"tcp port {port}", "-w", str(path)]
     child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert child.stderr is not None
     while "Capture started" not in child.stderr.readline():
@@ -134,8 +134,8 @@ def capturing(path: Path, port: int) -> Iterator[None]:
 
 
 def record_too_big() -> None:
-    with LabServer(Knobs(max_message_bytes=LIMIT_BYTES)) as server, capturing(HERE / "too-big.pcapng", server.port):
-        payload_sweep(server, [1000, 60_000, 70_000, 1000])
+    with LabServer(Knobs(max_message_bytes=4096)) as server, capturing(HERE / "too-big.pcapng", server.port):
+        payload_sweep(server, [1000, 4096, 5000, 1000])
 
 
 def record_restart() -> None:
@@ -147,10 +147,10 @@ def record_restart() -> None:
 
 
 def record_reset() -> None:
-    """A server that closes TCP with unread data: its 1009 is on the wire, and a reset behind it."""
-    knobs = Knobs(max_message_bytes=LIMIT_BYTES, after_refusal="reset")
-    with LabServer(knobs) as server, capturing(HERE / "reset.pcapng", server.port):
-        payload_sweep(server, [1000, 400_000])
+    """A server that closes TCP with unread data: its 1009 is on the wire, and a reset behind it; packets are cut."""
+    knobs = Knobs(max_message_bytes=4096, after_refusal="reset")
+    with LabServer(knobs) as server, capturing(HERE / "reset.pcapng", server.port, snap_bytes=512):
+        payload_sweep(server, [1000, 2_000_000])
 
 
 def record_tls() -> None:

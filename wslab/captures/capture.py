@@ -13,9 +13,11 @@ from wslab.captures.clients import number_clients, tell_tries
 from wslab.captures.containers import PacketFile
 from wslab.captures.conversations import Conversation, Conversations
 from wslab.captures.exchanges import Exchange
+from wslab.captures.messages import tell_messages, tell_pings
 from wslab.captures.packets import SegmentReader
 from wslab.captures.retelling import Retold, Told
 from wslab.captures.streams import KEPT
+from wslab.captures.tracing import tell_trace
 from wslab.core.errors import CaptureError
 from wslab.core.records import RunInfo
 from wslab.core.runs import Run
@@ -106,9 +108,9 @@ def _tell(connections: list[Retold], first_ns: int) -> Iterator[Told]:
     for own in number_clients(connections):
         told_records += tell_tries(own)
         for told in own:
-            told_records += told.messages(kept)
-            told_records += told.pings(kept)
-            told_records.append((told.end[2] if told.end else told.conversation.last_at_ns, told.trace()))
+            told_records += tell_messages(told, kept)
+            told_records += tell_pings(told, kept)
+            told_records.append((told.end[2] if told.end else told.conversation.last_at_ns, tell_trace(told, kept)))
     yield from sorted(told_records, key=lambda entry: entry[0])
 
 

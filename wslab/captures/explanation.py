@@ -10,7 +10,7 @@ import tempfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import BinaryIO, Literal, cast
 
 import msgspec
 
@@ -20,7 +20,7 @@ from wslab.captures.decryption import carries_keys, has_tshark, read_decrypted
 from wslab.captures.har import read_har
 from wslab.captures.texts import read_text
 from wslab.core.errors import BadTypeError, CaptureError
-from wslab.core.findings import Finding
+from wslab.core.findings import Finding, headline
 from wslab.core.findings.servers import find_by_server
 from wslab.core.records import KINDS, Statement
 from wslab.core.runs import Run, load
@@ -56,12 +56,13 @@ _MAGIC = {
     b"\x16\x03": "TLS, encrypted",
 }
 _FIRST_BYTES = 4096
+_BUFFER_BYTES = 2**20
 MAX_HAR_BYTES = 2**29
 """Of a HAR, which is read whole."""
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """What `wslab explain --json` prints.
+    """What `wslab explain --json` prints; `wslab schema explain` prints its JSON Schema.
 
     Fields:
         what: what was given: a capture of packets, a HAR, a text, or a saved run. name: its file's.
@@ -72,7 +73,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         losses: what was not read, or is not in it.
     """
 
-    format_version: int = 1
+    version: int = 1
     what: Kind
     name: str
     headline: str
@@ -80,11 +81,6 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     statements: tuple[Statement, ...]
     records: dict[str, int]
     losses: tuple[str, ...]
-
-
-def explanation_schema() -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of an explanation, as `--json` prints it."""
-    return msgspec.json.schema(Explanation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +99,11 @@ class Explained:
     @property
     def headline(self) -> str:
         """The surest finding in a sentence."""
-        return self.findings[0].what if self.findings else "Nothing in it says that a WebSocket was closed."
+        if self.findings:
+            return self.findings[0].what
+        if self.what == "text":
+            return "Nothing in this text is known here to speak of a WebSocket's end."
+        return headline(self.run) if self.run.records else "There is no WebSocket in it."
 
     def document(self) -> Explanation:
         return Explanation(
@@ -147,7 +147,7 @@ def explain(
         return _explained("text", "text", read_text(what))
     if isinstance(what, str | os.PathLike):
         path = Path(what)
-        with path.open("rb") as file:
+        with path.open("rb", buffering=_BUFFER_BYTES) as file:
             return _read(file, path.name, path, keys, on_bytes)
     if not hasattr(what, "read"):
         raise BadTypeError(f"what is {what!r}, but must be a path, a text, bytes, an open binary file or a Run")
@@ -169,7 +169,7 @@ def _read(
     file: BinaryIO, name: str, path: Path | None, keys: str | os.PathLike[str] | None, on_bytes: OnBytes | None
 ) -> Explained:
     """Find out by the first bytes what it is, and read it as that."""
-    stream = io.BufferedReader(cast(io.RawIOBase, file), 2**20)
+    stream = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, file), _BUFFER_BYTES)
     first = stream.peek(_FIRST_BYTES)[:_FIRST_BYTES]
     if first.startswith(_GZIP):
         return _read_compressed(stream, name, path, keys, on_bytes)
@@ -222,7 +222,7 @@ def _read_compressed(
         with gzip.GzipFile(fileobj=stream) as inflated:
             if inflated.peek(2)[:2] == _GZIP:
                 raise CaptureError(f"{name} is compressed twice; decompress it once with gunzip")
-            return _read(cast(BinaryIO, inflated), name, path, keys, on_bytes)
+            return _read(cast(BinaryIO, inflated), name, None, keys, on_bytes)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise CaptureError(f"{name} is no complete gzip file: {error}; decompress what there is of it first") from None
 

@@ -1,39 +1,28 @@
 """From captured connections to the records that experiments emit, so that nothing above can tell them apart.
 
-A closure is told as the client must have seen it: by the frames that reached its side of the capture. A message counts
-as accepted only where the server went on afterwards; as closed where it is the largest that the server left unanswered
-when it closed; and as unconfirmed in every other case.
+A closure is told as the client must have seen it: by the frames that reached its side of the capture.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Literal
-from urllib.parse import urlsplit
 
 from wslab.captures.conversations import Conversation
 from wslab.captures.exchanges import Asked
 from wslab.captures.reassembly import Direction
-from wslab.captures.streams import FrameTrail, SeenControl, SeenMessage
+from wslab.captures.streams import FrameTrail
 from wslab.core.records import (
     Attempt,
     AttemptOutcome,
     Close,
     Closure,
-    Ping,
-    Receipt,
     Record,
-    Send,
-    SendOutcome,
     Side,
     TcpEnd,
-    Trace,
     closed_by,
 )
 from wslab.net.heads import retry_after_s
-
-SETTLED_NS = 10**9
-"""An answer so long before the end belongs to what it follows; a later one may have crossed the close frame."""
 
 Told = tuple[int, Record]
 """A record, and the moment by which records are put in order."""
@@ -208,142 +197,6 @@ class Retold:
             error=error,
         )
 
-    def messages(self, kept: int) -> Iterator[Told]:
-        """Yield the last messages of either side, the largest among them, in the order in which they began."""
-        if self.trails is None:
-            return
-        client, server = self.trails
-        outcomes = self._outcomes(client, server)
-        for message in _kept(client, kept):
-            yield message.began_at_ns, self._send(message, outcomes.get(message.number, "unconfirmed"))
-        for message in _kept(server, kept):
-            yield message.began_at_ns, self._receipt(message)
-
-    def _outcomes(self, client: FrameTrail, server: FrameTrail) -> dict[int, SendOutcome]:
-        """Say what came of the client's messages, by their numbers."""
-        end_ns = self.close_started_at_ns
-        answers = [message.ended_at_ns for message in server.messages] + [pong.at_ns for pong in server.pongs]
-        by_client = client.close_at_ns is not None and client.close_at_ns == end_ns
-        settled_ns = max((at for at in answers if end_ns is None or by_client or at < end_ns - SETTLED_NS), default=0)
-        answered_ns = max((at for at in answers if end_ns is None or at <= end_ns), default=0)
-        outcomes: dict[int, SendOutcome] = {}
-        open_to_blame: list[SeenMessage] = []
-        for message in _kept(client, len(client.messages) + 1):
-            if message.is_complete and message.ended_at_ns <= settled_ns:
-                outcomes[message.number] = "accepted"
-            elif not message.is_complete or message.ended_at_ns > answered_ns:
-                open_to_blame.append(message)
-        if len(open_to_blame) == 0:
-            return outcomes
-        if end_ns is not None and not by_client:
-            before_end = [message for message in open_to_blame if message.began_at_ns <= end_ns] or open_to_blame
-            largest = max(before_end, key=lambda message: (message.announced_bytes, message.number))
-            outcomes[largest.number] = "closed"
-        return outcomes
-
-    def _send(self, message: SeenMessage, outcome: SendOutcome) -> Send:
-        server = self.trails[1].close if self.trails else None
-        closed = outcome == "closed"
-        return Send(
-            client=self.client,
-            number=message.number,
-            connection_id=self.connection_id,
-            started_at_s=self.seconds(message.began_at_ns),
-            payload_kind="text" if message.is_text else "binary",
-            payload_bytes=message.announced_bytes if message.payload_bytes is None else message.payload_bytes,
-            payload_characters=None,
-            fragment_count=message.fragment_count,
-            wire_bytes=message.wire_bytes,
-            outcome=outcome,
-            send_s=(message.ended_at_ns - message.began_at_ns) / 1e9,
-            round_trip_s=None,
-            reply_bytes=None,
-            close_code=(server.told_code if server else 1006) if closed else None,
-            close_reason=(server.told_reason if server else "") if closed else None,
-            error=None if message.is_complete else "its end is not in the capture",
-            compression=message.compression,
-        )
-
-    def _receipt(self, message: SeenMessage) -> Receipt:
-        return Receipt(
-            client=self.client,
-            number=message.number,
-            connection_id=self.connection_id,
-            started_at_s=self.seconds(message.began_at_ns),
-            ended_at_s=self.seconds(message.ended_at_ns),
-            payload_kind="text" if message.is_text else "binary",
-            payload_bytes=message.payload_bytes,
-            announced_bytes=message.announced_bytes,
-            fragment_count=message.fragment_count,
-            wire_bytes=message.wire_bytes,
-            complete=message.is_complete,
-            compression=message.compression,
-        )
-
-    def pings(self, kept: int) -> Iterator[Told]:
-        """Yield the last pings of either side, each with the first pong that answers it."""
-        if self.trails is None:
-            return
-        client, server = self.trails
-        for side, asking, answering in (("client", client, server), ("server", server, client)):
-            for ping in list(asking.pings)[-kept:]:
-                yield (
-                    ping.at_ns,
-                    Ping(
-                        client=self.client,
-                        connection_id=self.connection_id,
-                        sent_by="client" if side == "client" else "server",
-                        sent_at_s=self.seconds(ping.at_ns),
-                        payload_bytes=len(ping.payload),
-                        answered_at_s=self._answer(ping, answering.pongs),
-                    ),
-                )
-
-    def _answer(self, ping: SeenControl, pongs: Iterable[SeenControl]) -> float | None:
-        at_ns = next((pong.at_ns for pong in pongs if pong.payload == ping.payload and pong.at_ns >= ping.at_ns), None)
-        return None if at_ns is None else self.seconds(at_ns)
-
-    def trace(self) -> Trace:
-        """Return what the capture shows of the connection itself."""
-        conversation, exchange, end = self.conversation, self.exchange, self.end
-        client, server = conversation.client, conversation.server
-        trails = self.trails
-        unfinished = trails[0].unfinished if trails else None
-        return Trace(
-            client=self.client,
-            connection_id=self.connection_id,
-            client_address=conversation.client_address,
-            server_address=conversation.server_address,
-            url=_url(self),
-            protocol=exchange.protocol,
-            opening_seen=conversation.began,
-            ending_seen=end is not None,
-            guessed=exchange.is_websocket and exchange.opened_at_ns is None,
-            started_at_s=self.seconds(conversation.first_at_ns),
-            ended_at_s=self.seconds(end[2] if end else conversation.last_at_ns),
-            ended_by=end[0] if end else None,
-            end=end[1] if end else None,
-            last_client_at_s=None if client.last_data_at_ns is None else self.seconds(client.last_data_at_ns),
-            last_server_at_s=None if server.last_data_at_ns is None else self.seconds(server.last_data_at_ns),
-            sent_messages=trails[0].message_count if trails else 0,
-            received_messages=trails[1].message_count if trails else 0,
-            client_bytes=client.stream_bytes,
-            server_bytes=server.stream_bytes,
-            client_missing_bytes=client.missing_bytes,
-            server_missing_bytes=server.missing_bytes,
-            client_retransmissions=client.retransmissions,
-            server_retransmissions=server.retransmissions,
-            client_unacknowledged_bytes=_unacknowledged(client),
-            server_unacknowledged_bytes=_unacknowledged(server),
-            client_zero_windows=client.zero_windows,
-            server_zero_windows=server.zero_windows,
-            after_close_bytes=exchange.after_close_bytes,
-            unfinished_bytes=unfinished.wire_bytes if unfinished else None,
-            announced_bytes=unfinished.announced_bytes if unfinished else None,
-            violation=_violation(trails),
-            remarks=_remarks(self),
-        )
-
 
 def _closed_by(
     received: Close | None, sent: Close | None, client: FrameTrail, server: FrameTrail
@@ -352,55 +205,5 @@ def _closed_by(
     return closed_by(received, sent, sent_first=sent_first, here="client")
 
 
-def _kept(trail: FrameTrail, kept: int) -> list[SeenMessage]:
-    """Return the last messages of a side, with its largest and with the one that never ended."""
-    messages = list(trail.messages)[-kept:]
-    if trail.largest is not None and all(message.number != trail.largest.number for message in messages):
-        messages.insert(0, trail.largest)
-    unfinished = trail.unfinished
-    return [*messages, unfinished] if unfinished else messages
-
-
 def _asks_for_websocket(one: Asked) -> bool:
     return "websocket" in one.request.fields.options("Upgrade")
-
-
-def _unacknowledged(direction: Direction) -> int:
-    if direction.acknowledged is None:
-        return 0
-    return max(0, direction.stream_bytes - direction.acknowledged)
-
-
-def _url(told: Retold) -> str | None:
-    """Return what was asked for, without the query, in which there may be secrets."""
-    asked = told.exchange.asked[-1].request if told.exchange.asked else None
-    request = told.exchange.unanswered[1] if told.exchange.unanswered else asked
-    if request is None:
-        return f"wss://{told.exchange.server_name}" if told.exchange.server_name else None
-    host = request.fields.get("Host") or told.conversation.server_address
-    scheme = "wss" if told.exchange.is_encrypted else "ws"
-    return f"{scheme}://{host}{urlsplit(request.resource).path}"
-
-
-def _violation(trails: tuple[FrameTrail, FrameTrail] | None) -> str | None:
-    for side, trail in zip(("client", "server"), trails or (), strict=False):
-        if trail.violation:
-            return f"the {side}: {trail.violation}"
-        if trail.close is not None and trail.close.error is not None:
-            return f"the {side}: {trail.close.error}"
-    return None
-
-
-def _remarks(told: Retold) -> list[str]:
-    conversation, exchange = told.conversation, told.exchange
-    remarks = [f"it went through {via}" for via in exchange.via] + exchange.remarks
-    if not conversation.began:
-        remarks.append("the capture begins in the middle of it")
-    if told.end is None:
-        remarks.append("the capture ends before it does")
-    missing_bytes = conversation.client.missing_bytes + conversation.server.missing_bytes
-    if missing_bytes:
-        remarks.append(f"{missing_bytes:,} of its bytes are not in the capture")
-    if any(trail.lost_sync for trail in told.trails or ()) and exchange.opened_at_ns is not None:
-        remarks.append("behind a gap, frames were read from where they seemed to begin again")
-    return remarks

@@ -93,6 +93,10 @@ class FrameTrail:
         """The message that had begun and never ended."""
         return self._message.seen(self.message_count + 1, is_complete=False) if self._message else None
 
+    def has_more_than(self, kept: int) -> bool:
+        """Whether it sent more messages, pings or pongs than so many."""
+        return max(self.message_count, self.ping_count, self.pong_count) > kept
+
     def feed(self, at_ns: int, data: bytes) -> None:
         """Read on with what was sent next."""
         self.wire_bytes += len(data)

@@ -15,6 +15,7 @@ from wslab.cli.app import app as panels_app
 from wslab.cli.codes import codes
 from wslab.cli.console import in_terminal
 from wslab.cli.demo import demo
+from wslab.cli.explain import explain
 from wslab.cli.gallery import gallery
 from wslab.cli.herd import herd
 from wslab.cli.probe import probe
@@ -46,7 +47,7 @@ def _options(
     """Options of the command itself."""
 
 
-COMMANDS = (demo, probe, watch, herd, simulate, codes, report, gallery, schema)
+COMMANDS = (demo, probe, watch, explain, herd, simulate, codes, report, gallery, schema)
 """Those that a notebook has too, as `%wslab`, where each returns what it found."""
 
 TERMINAL_ONLY = {

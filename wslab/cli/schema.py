@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from wslab.captures.explanation import Explanation
 from wslab.cli.demo import DemoDocument
 from wslab.cli.herd import HerdDocument, SimulateDocument
 from wslab.cli.watch import WatchBegun, WatchClosed, WatchEnded
@@ -15,6 +16,7 @@ from wslab.core.limits.verdicts import Verdict
 
 DOCUMENTS: dict[str, Any] = {
     "demo": DemoDocument,
+    "explain": Explanation,
     "herd": HerdDocument,
     "probe": Verdict,
     "simulate": SimulateDocument,

@@ -212,6 +212,7 @@ class Trace(Record, frozen=True, kw_only=True, tag="trace"):
         after_close_bytes: that the client sent after the server's close frame had gone out.
         unfinished_bytes, announced_bytes: what had come of the client's last message when all ended before its end, and
             what its headers claim; None where none was unfinished.
+        omitted: it had more messages, pings or pongs than there are records of; those that are missing were earlier.
         violation: who broke which rule of the protocol; nothing behind it was read.
         remarks: what else is to be known, and what the capture cannot show.
     """
@@ -246,6 +247,7 @@ class Trace(Record, frozen=True, kw_only=True, tag="trace"):
     after_close_bytes: int = 0
     unfinished_bytes: int | None = None
     announced_bytes: int | None = None
+    omitted: bool = False
     violation: str | None = None
     remarks: list[str] = []
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from wslab.captures.explanation import Explained
     from wslab.core.codes.cards import Comparison
     from wslab.core.limits.verdicts import Verdict
     from wslab.core.runs import Run
@@ -23,6 +24,8 @@ def register(shell: Any) -> None:
     html.for_type_by_name("wslab.core.codes.cards", "Comparison", _card_html)
     plain.for_type_by_name("wslab.core.codes.cards", "Comparison", _card_text)
     plain.for_type_by_name("wslab.core.limits.verdicts", "Verdict", _verdict_text)
+    html.for_type_by_name("wslab.captures.explanation", "Explained", _explained_html)
+    plain.for_type_by_name("wslab.captures.explanation", "Explained", _explained_text)
 
 
 def _run_html(run: Run) -> str:
@@ -47,6 +50,18 @@ def _verdict_text(verdict: Verdict, printer: Any, cycle: bool) -> None:
     from wslab.views.verdicts import render
 
     _print(render(verdict), printer)
+
+
+def _explained_html(explained: Explained) -> str:
+    from wslab.views.findings import findings_html
+
+    return findings_html(explained.findings, explained.headline)
+
+
+def _explained_text(explained: Explained, printer: Any, cycle: bool) -> None:
+    from wslab.views.findings import render_findings
+
+    _print(render_findings(explained.findings, explained.headline), printer)
 
 
 def _print(rendered: RenderableType, printer: Any) -> None:

@@ -10,6 +10,9 @@ from wslab.core.records import KINDS
 from wslab.core.runs import Run
 from wslab.views.style import GROUPS
 
+MANY_RECORDS = 20_000
+"""From here on findings take longer than a reader waits."""
+
 MANY_CLIENTS = 60
 """From here on a timeline with a row for each of them cannot be read, and arrivals are drawn."""
 
@@ -38,6 +41,8 @@ def run_notebook(run: Run, file_name: str) -> NotebookNode:
         _prose(f"The run {as_markdown(file_name)}, {begun}.{how}"),
         _code(f"import wslab\nfrom wslab import plots, show, tables\n\nrun = wslab.load({file_name!r})\nrun"),
     ]
+    if len(run.records) < MANY_RECORDS:
+        cells += [_prose("## What it shows"), _code("wslab.explain(run)")]
     for heading, source in _figures(run):
         cells += [_prose(f"## {heading}"), _code(source)]
     for kind in KINDS:

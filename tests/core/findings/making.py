@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wslab.core.records import Account, Attempt, Close, Closure, Outage, Restart, Send, closed_by
+from wslab.core.records import Account, Attempt, Close, Closure, Outage, Restart, Send, Statement, Trace, closed_by
 
 
 def attempt(client: int = 0, at_s: float = 0.0, outcome: Any = "opened", **more: Any) -> Attempt:
@@ -102,3 +102,38 @@ def outage(client: int = 0, closed_at_s: float = 1.0, gave_up: str | None = None
 def restart(kind: Any = "graceful", at_s: float = 1.0, down_at_s: float | None = 1.01, **more: Any) -> Restart:
     defaults: dict[str, Any] = {"number": 1, "up_at_s": None, "knobs_after": None}
     return Restart(kind=kind, requested_at_s=at_s, down_at_s=down_at_s, **{**defaults, **more})
+
+
+def trace(connection_id: str = "1", **more: Any) -> Trace:
+    """A WebSocket that the capture shows whole, and that the server ended in order."""
+    defaults: dict[str, Any] = {
+        "client": 0,
+        "client_address": "192.0.2.1:4000",
+        "server_address": "192.0.2.2:80",
+        "url": None,
+        "protocol": "websocket",
+        "opening_seen": True,
+        "ending_seen": True,
+        "guessed": False,
+        "started_at_s": 0.0,
+        "ended_at_s": 1.0,
+        "ended_by": "server",
+        "end": "fin",
+        "last_client_at_s": 0.5,
+        "last_server_at_s": 0.5,
+        "sent_messages": 1,
+        "received_messages": 1,
+        "client_bytes": 100,
+        "server_bytes": 100,
+    }
+    return Trace(connection_id=connection_id, **{**defaults, **more})
+
+
+def statement(subject: str | None = "a product", **more: Any) -> Statement:
+    defaults: dict[str, Any] = {
+        "words": "closed with 1009",
+        "meaning": "The other side closed." if subject else None,
+        "source": "owner/repository@0123456789abcdef0123456789abcdef01234567:file" if subject else None,
+    }
+    nothing = dict.fromkeys(Statement.__struct_fields__)
+    return Statement(**{**nothing, "subject": subject, **defaults, **more})

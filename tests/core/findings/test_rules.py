@@ -150,6 +150,72 @@ CASES: dict[str, tuple[Callable[[], list[Record]], Said]] = {
         lambda: [make.closure(received=1012, sent=1012), make.outage(gave_up="the run ended first")],
         {("announced_restart", "likely")},
     ),
+    "what was sent again was never confirmed": (
+        lambda: [
+            make.closure(connection_id="1"),
+            make.trace(client_retransmissions=5, client_unacknowledged_bytes=900, ended_by="client", end="reset"),
+        ],
+        {("line_went_silent", "likely")},
+    ),
+    "sent again, and confirmed": (
+        lambda: [make.closure(connection_id="1"), make.trace(client_retransmissions=5)],
+        {("unexplained", "cannot tell")},
+    ),
+    "sent again behind a close frame": (
+        lambda: [
+            make.closure(connection_id="1", received=1011, sent=1011),
+            make.trace(server_retransmissions=5, server_unacknowledged_bytes=4),
+        ],
+        {("server_said", "likely")},
+    ),
+    "TCP ended in the middle of a message": (
+        lambda: [make.closure(connection_id="1"), make.trace(unfinished_bytes=4000, announced_bytes=70_000)],
+        {("cut_in_a_message", "possible")},
+    ),
+    "the client left in the middle of its own message": (
+        lambda: [
+            make.closure(connection_id="1"),
+            make.trace(unfinished_bytes=4000, announced_bytes=70_000, ended_by="client"),
+        ],
+        {("unexplained", "cannot tell")},
+    ),
+    "a rule is broken": (
+        lambda: [make.trace(violation="the server: a masked frame from a server (RFC 6455 §5.1)")],
+        {("broke_the_protocol", "shown")},
+    ),
+    "a rule seems broken, where frames were guessed": (
+        lambda: [make.trace(violation="the server: a masked frame from a server (RFC 6455 §5.1)", guessed=True)],
+        set(),
+    ),
+    "the server takes no more": (
+        lambda: [make.closure(connection_id="1"), make.trace(server_zero_windows=3)],
+        {("takes_no_more", "possible")},
+    ),
+    "the server took no more for a moment": (
+        lambda: [make.closure(connection_id="1"), make.trace(server_zero_windows=1)],
+        {("unexplained", "cannot tell")},
+    ),
+    "TLS": (lambda: [make.trace(protocol="tls")], {("cannot_be_seen", "cannot tell")}),
+    "HTTP/2": (lambda: [make.trace(protocol="http2")], {("cannot_be_seen", "cannot tell")}),
+    "a HAR": (lambda: [make.trace(client_address=None, ending_seen=False)], {("cannot_be_seen", "cannot tell")}),
+    "begun before the capture, and it lacks bytes": (
+        lambda: [make.trace(opening_seen=False, server_missing_bytes=5)],
+        {("cannot_be_seen", "cannot tell")},
+    ),
+    "open when the capture ends": (lambda: [make.trace(ending_seen=False)], {("cannot_be_seen", "cannot tell")}),
+    "a whole trace": (lambda: [make.trace()], set()),
+    "a text about a frame that came": (
+        lambda: [make.statement(close_code=1009, told_by="received")],
+        {("said", "likely")},
+    ),
+    "a text about a code that was made up": (
+        lambda: [make.statement(close_code=1006, told_by="assumed", leaves_open="why")],
+        {("said", "possible")},
+    ),
+    "a text of unknown origin": (
+        lambda: [make.statement(None, close_code=1009, leaves_open="whose words")],
+        {("said", "cannot tell")},
+    ),
     "closed on purpose": (lambda: [make.closure(received=1000, sent=1000, sent_first=True)], set()),
     "nothing": (list, set()),
 }

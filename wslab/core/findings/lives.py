@@ -73,11 +73,11 @@ def lives(observed: Observed) -> list[Life]:
 
 def _ended(observed: Observed) -> Iterator[Life]:
     events = _events(observed)
-    incomplete = {trace.connection_id for _, trace in observed.of(Trace) if not trace.opening_seen}
+    incomplete = {trace.connection_id for _, trace in observed.of(Trace) if trace.omitted or not trace.opening_seen}
     for seen in observed.connections:
         closure = seen.closure
         if closure.connection_id in incomplete and closure.connection_id is not None:
-            continue  # a capture that begins in the middle knows neither its age nor its first silence
+            continue  # a capture that begins in the middle, or tells its end alone, knows neither age nor first silence
         start_s, end_s = closure.opened_at_s, closure.close_started_at_s
         died = closure.closed_by != "client" and closure.tcp_end not in ("aborted", "unseen")
         mine = tuple(event for event in events.get(closure.client, ()) if start_s <= event.at_s <= end_s)

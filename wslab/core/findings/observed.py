@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
-from wslab.core.records import RUN_ENDED, Account, Attempt, Closure, Outage, Pause, Record, Send
+from wslab.core.records import RUN_ENDED, Account, Attempt, Closure, Outage, Pause, Record, Send, Trace
 
 R = TypeVar("R", bound=Record)
 OfClient = TypeVar("OfClient", Send, Attempt, Outage)
@@ -20,7 +21,8 @@ class Seen(NamedTuple):
 
     Fields:
         sends: messages offered on it, in order. account: the server's own, where there is one.
-        attempts: what its client tried afterwards, until it was back or the records end; outage: how that went.
+        attempts: what its client tried afterwards, until it was back or the records end, or anyone did, where a capture
+            does not know whose attempts they are; outage: how that went.
     """
 
     id: int
@@ -76,16 +78,18 @@ class Observed:
 
     def _join(self) -> Iterable[Seen]:
         sends, attempts, outages = self._by_client(Send), self._by_client(Attempt), self._by_client(Outage)
+        of_anyone = sorted(self.of(Attempt), key=lambda entry: entry[1].started_at_s)
+        captured = {trace.connection_id for _, trace in self.of(Trace)}
         for number, closure in self.of(Closure):
             client = closure.client
-            after = [entry for entry in attempts[client] if entry[1].started_at_s >= closure.close_started_at_s]
-            opened = next((place for place, (_, attempt) in enumerate(after) if attempt.outcome == "opened"), None)
+            # A capture knows addresses and no clients: there, anyone's next attempt says whether the server was there.
+            tried = of_anyone if closure.connection_id in captured else attempts[client]
             yield Seen(
                 id=number,
                 closure=closure,
                 sends=[entry for entry in sends[client] if _is_on(entry[1], closure)],
                 account=self.account_of(closure.connection_id),
-                attempts=after if opened is None else after[: opened + 1],
+                attempts=_until_opened(tried, closure.close_started_at_s),
                 outage=next((entry for entry in outages[client] if entry[1].closed_at_s == closure.closed_at_s), None),
             )
 
@@ -94,6 +98,15 @@ class Observed:
         for number, record in self.of(kind):
             found[record.client].append((number, record))
         return found
+
+
+def _until_opened(attempts: list[tuple[int, Attempt]], after_s: float) -> list[tuple[int, Attempt]]:
+    """Return the attempts from a moment on, to the first that opened."""
+    first = bisect_left(attempts, after_s, key=lambda entry: entry[1].started_at_s)
+    for last in range(first, len(attempts)):
+        if attempts[last][1].outcome == "opened":
+            return attempts[first : last + 1]
+    return attempts[first:]
 
 
 def gave_up(outage: Outage) -> bool:

@@ -23,6 +23,14 @@ from wslab.core.findings.finding import SURENESS, Finding
 from wslab.core.findings.observed import Observed
 from wslab.core.findings.restarts import announced_restart, crash, stayed_away, unavailable, unreachable
 from wslab.core.findings.sizes import close_frame_lost, own_limit, size_refused
+from wslab.core.findings.statements import said
+from wslab.core.findings.traces import (
+    broke_the_protocol,
+    cannot_be_seen,
+    cut_in_a_message,
+    line_went_silent,
+    takes_no_more,
+)
 from wslab.core.records import Record
 from wslab.core.runs import Run
 
@@ -43,9 +51,15 @@ RULES: tuple[Rule, ...] = (
     observer_paused,
     own_keepalive,
     protocol_error,
+    broke_the_protocol,
+    line_went_silent,
+    cut_in_a_message,
+    takes_no_more,
     unreachable,
     unavailable,
     stayed_away,
+    said,
+    cannot_be_seen,
 )
 """In the order in which findings are told where they are equally sure."""
 

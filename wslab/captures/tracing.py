@@ -1,0 +1,94 @@
+"""What a capture shows of a connection itself: its TCP, its protocol, and what stays in the dark."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from wslab.captures.reassembly import Direction
+from wslab.captures.retelling import Retold
+from wslab.captures.streams import FrameTrail
+from wslab.core.records import Trace
+
+
+def tell_trace(told: Retold, kept: int) -> Trace:
+    """Return what the capture shows of the connection itself."""
+    conversation, exchange, end = told.conversation, told.exchange, told.end
+    client, server = conversation.client, conversation.server
+    trails = told.trails
+    unfinished = trails[0].unfinished if trails else None
+    return Trace(
+        client=told.client,
+        connection_id=told.connection_id,
+        client_address=conversation.client_address,
+        server_address=conversation.server_address,
+        url=_url(told),
+        protocol=exchange.protocol,
+        opening_seen=conversation.began,
+        ending_seen=end is not None,
+        guessed=exchange.is_websocket and exchange.opened_at_ns is None,
+        started_at_s=told.seconds(conversation.first_at_ns),
+        ended_at_s=told.seconds(end[2] if end else conversation.last_at_ns),
+        ended_by=end[0] if end else None,
+        end=end[1] if end else None,
+        last_client_at_s=None if client.last_data_at_ns is None else told.seconds(client.last_data_at_ns),
+        last_server_at_s=None if server.last_data_at_ns is None else told.seconds(server.last_data_at_ns),
+        sent_messages=trails[0].message_count if trails else 0,
+        received_messages=trails[1].message_count if trails else 0,
+        client_bytes=client.stream_bytes,
+        server_bytes=server.stream_bytes,
+        client_missing_bytes=client.missing_bytes,
+        server_missing_bytes=server.missing_bytes,
+        client_retransmissions=client.retransmissions,
+        server_retransmissions=server.retransmissions,
+        client_unacknowledged_bytes=_unacknowledged(client),
+        server_unacknowledged_bytes=_unacknowledged(server),
+        client_zero_windows=client.zero_windows,
+        server_zero_windows=server.zero_windows,
+        after_close_bytes=exchange.after_close_bytes,
+        unfinished_bytes=unfinished.wire_bytes if unfinished else None,
+        announced_bytes=unfinished.announced_bytes if unfinished else None,
+        omitted=any(trail.has_more_than(kept) for trail in trails or ()),
+        violation=_violation(trails),
+        remarks=_remarks(told),
+    )
+
+
+def _unacknowledged(direction: Direction) -> int:
+    if direction.acknowledged is None:
+        return 0
+    return max(0, direction.stream_bytes - direction.acknowledged)
+
+
+def _url(told: Retold) -> str | None:
+    """Return what was asked for, without the query, in which there may be secrets."""
+    asked = told.exchange.asked[-1].request if told.exchange.asked else None
+    request = told.exchange.unanswered[1] if told.exchange.unanswered else asked
+    if request is None:
+        return f"wss://{told.exchange.server_name}" if told.exchange.server_name else None
+    host = request.fields.get("Host") or told.conversation.server_address
+    scheme = "wss" if told.exchange.is_encrypted else "ws"
+    return f"{scheme}://{host}{urlsplit(request.resource).path}"
+
+
+def _violation(trails: tuple[FrameTrail, FrameTrail] | None) -> str | None:
+    for side, trail in zip(("client", "server"), trails or (), strict=False):
+        if trail.violation:
+            return f"the {side}: {trail.violation}"
+        if trail.close is not None and trail.close.error is not None:
+            return f"the {side}: {trail.close.error}"
+    return None
+
+
+def _remarks(told: Retold) -> list[str]:
+    conversation, exchange = told.conversation, told.exchange
+    remarks = [f"it went through {via}" for via in exchange.via] + exchange.remarks
+    if not conversation.began:
+        remarks.append("the capture begins in the middle of it")
+    if told.end is None:
+        remarks.append("the capture ends before it does")
+    missing_bytes = conversation.client.missing_bytes + conversation.server.missing_bytes
+    if missing_bytes:
+        remarks.append(f"{missing_bytes:,} of its bytes are not in the capture")
+    if any(trail.lost_sync for trail in told.trails or ()) and exchange.opened_at_ns is not None:
+        remarks.append("behind a gap, frames were read from where they seemed to begin again")
+    return remarks

@@ -1,0 +1,246 @@
+"""Rules about what a capture shows below and beside the close frames: TCP, broken rules, and what it cannot show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from wslab.core.codes.sources import LESSON_00, LESSON_03, RFC_CODE_SEEN, RFC_FRAME
+from wslab.core.findings.finding import Alternative, Finding, Whose, counted, quoted
+from wslab.core.findings.observed import Observed, Seen
+from wslab.core.findings.wording import seconds
+from wslab.core.records import Trace
+
+UNANSWERED_SEGMENTS = 2
+"""Segments that were sent again and again before the end: one alone is everyday loss."""
+
+_FROZEN = Alternative("the other machine stopped, or slept", "look at that machine's own log for the same second")
+_SMALL_PATH = Alternative(
+    "a path that drops large packets in silence (a PMTU black hole)",
+    "send a message of 500 bytes on the same path: it passes, and one of 5,000 does not",
+)
+_LIMIT = Alternative(
+    "a limit of the server's, or of a proxy, that closes without a close frame",
+    "`wslab probe URL` finds the largest message that passes",
+)
+_CRASH = Alternative(
+    "the server, or a proxy, ended for another reason in that moment", "`wslab watch URL` with small messages"
+)
+
+
+class _Traced(NamedTuple):
+    id: int
+    trace: Trace
+    seen: Seen | None
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        return (self.id,) if self.seen is None else (self.id, self.seen.id)
+
+
+def line_went_silent(observed: Observed) -> Iterator[Finding]:
+    """What one side sent was sent again and again and never confirmed, until the connection ended or the capture did.
+
+    Likely the network, or the machine on the other side. Silent: where a close frame went before; where all that was
+    sent was confirmed; where it was sent again once only, or never.
+    """
+    for side in ("client", "server"):
+        unanswered = [one for one in _traced(observed) if _is_unanswered(one, side)]
+        if not unanswered:
+            continue
+        unconfirmed_bytes = sum(getattr(one.trace, f"{side}_unacknowledged_bytes") for one in unanswered)
+        segments = sum(getattr(one.trace, f"{side}_retransmissions") for one in unanswered)
+        yield Finding(
+            rule="line_went_silent",
+            what=f"On {counted(len(unanswered), 'connection')} the {_other(side)}'s side fell silent: "
+            f"{counted(segments, 'segment')} of the {side}'s had to be sent again, and "
+            f"{counted(unconfirmed_bytes, 'byte')} were never confirmed.",
+            whose="network",
+            sure="likely",
+            evidence=_evidence(unanswered),
+            why="TCP repeats what is not confirmed; a server that refuses, or a limit, confirms and then closes.",
+            instead=(_FROZEN, _SMALL_PATH),
+            advice="Look for what stands between: a firewall or NAT that forgot the connection, a tunnel, a cable. "
+            "Pings notice it within their timeout.",
+            sources=(LESSON_00,),
+            facts={
+                "connections": len(unanswered),
+                "unacknowledged_bytes": unconfirmed_bytes,
+                "retransmissions": segments,
+            },
+        )
+
+
+def cut_in_a_message(observed: Observed) -> Iterator[Finding]:
+    """TCP was ended from the server's side, without a close frame, while a message of the client's was under way.
+
+    Possible that it was the message's size: a limit of this kind, a crash and a proxy look the same. Silent: where a
+    close frame came; where the client ended it.
+    """
+    for one in _traced(observed):
+        trace = one.trace
+        if trace.unfinished_bytes is None or trace.ended_by != "server" or _server_sent_close(one):
+            continue
+        yield Finding(
+            rule="cut_in_a_message",
+            what=f"The server's side ended TCP ({_how(trace)}) in the middle of a message: "
+            f"{trace.unfinished_bytes:,} of {counted(trace.announced_bytes or 0, 'byte')} had been sent.",
+            whose="server or proxy",
+            sure="possible",
+            evidence=one.ids,
+            why="No close frame came, and the message was not complete.",
+            instead=(_LIMIT, _CRASH),
+            advice="Find out whether small messages pass as late: `wslab probe URL` does.",
+            sources=(RFC_CODE_SEEN, LESSON_03),
+            facts={"unfinished_bytes": trace.unfinished_bytes, "announced_bytes": trace.announced_bytes},
+        )
+
+
+def broke_the_protocol(observed: Observed) -> Iterator[Finding]:
+    """Bytes of one side break a rule of RFC 6455, as the capture itself shows.
+
+    Shown: they are there. Silent: where frames were read without a handshake.
+    """
+    for one in _traced(observed):
+        side, _, rule = (one.trace.violation or "").partition(": ")
+        if rule and not one.trace.guessed:
+            whose: Whose = "client" if side == "the client" else "server or proxy"
+            yield Finding(
+                rule="broke_the_protocol",
+                what=f"{side.capitalize()} broke the protocol: {quoted(rule)}.",
+                whose=whose,
+                sure="shown",
+                evidence=one.ids,
+                why="The bytes are in the capture; whoever receives them must fail the connection.",
+                advice="Mend the sender. Where a proxy stands between, capture on both its sides.",
+                sources=(RFC_FRAME,),
+            )
+
+
+def takes_no_more(observed: Observed) -> Iterator[Finding]:
+    """One side told TCP that it can take no more, and the connection ended so.
+
+    Possible: it may have been busy for a moment. Silent: where it was told fewer than three times.
+    """
+    for side in ("client", "server"):
+        stalled = [one for one in _traced(observed) if getattr(one.trace, f"{side}_zero_windows") > 2 and one.seen]
+        if stalled:
+            yield Finding(
+                rule="takes_no_more",
+                what=f"The {side} of {counted(len(stalled), 'connection')} stopped reading: its TCP window was zero.",
+                whose="client" if side == "client" else "server or proxy",
+                sure="possible",
+                evidence=_evidence(stalled),
+                why="A window of zero means that received bytes lie unread in that machine.",
+                instead=(_FROZEN,),
+                advice=f"See why the {side} does not read: a blocked loop, or more messages than it can digest.",
+                sources=(LESSON_03,),
+            )
+
+
+def cannot_be_seen(observed: Observed) -> Iterator[Finding]:
+    """What of this capture stays in the dark, so that nobody takes silence for an answer: one finding for each reason.
+
+    Cannot tell, always. Silent: where all of it can be read from beginning to end.
+    """
+    for reason, what, advice, holds in _IN_THE_DARK:
+        dark = [one for one in _traced(observed) if holds(one.trace)]
+        if dark:
+            ends = _ends([one.trace for one in dark])
+            yield Finding(
+                rule="cannot_be_seen",
+                what=f"{counted(len(dark), 'connection')} {what}{ends}.",
+                whose="unknown",
+                sure="cannot tell",
+                evidence=tuple(one.id for one in dark),
+                why=reason,
+                instead=(Alternative("any cause: a limit, a restart, a clock, a keepalive, the network", advice),),
+                advice=advice,
+                sources=(LESSON_00,),
+                facts={"connections": len(dark)},
+            )
+
+
+_Dark = tuple[str, str, str, Callable[[Trace], bool]]
+_IN_THE_DARK: tuple[_Dark, ...] = (
+    (
+        "Inside TLS nobody sees frames; times, sizes and TCP's end are outside of it.",
+        "cannot be looked into: TLS",
+        "Give its key log (`--keys FILE`), which SSLKEYLOGFILE has a browser or client write. Or capture behind the "
+        "proxy that ends TLS.",
+        lambda trace: trace.protocol == "tls",
+    ),
+    (
+        "WebSocket over HTTP/2 (RFC 8441) shares its connection with other streams, and is not read here.",
+        "cannot be looked into: HTTP/2",
+        "Have the client use HTTP/1.1 while you capture (Chromium: --disable-http2), or use its HAR.",
+        lambda trace: trace.protocol == "http2",
+    ),
+    (
+        "The format holds messages alone. A close frame may have come or not, from either side.",
+        "cannot be followed to the end: a HAR does not say how it closed",
+        "Look at the page's `close` event (code, reason, wasClean), or capture packets.",
+        lambda trace: trace.protocol == "websocket" and trace.client_address is None and not trace.ending_seen,
+    ),
+    (
+        "What was said before, and whether compression was agreed on, is not in it.",
+        "had begun before the capture did",
+        "Begin the capture before the client connects.",
+        lambda trace: trace.client_address is not None and trace.protocol == "websocket" and not trace.opening_seen,
+    ),
+    (
+        "What came after the last packet is not in it.",
+        "had not ended when the capture did",
+        "Let the capture run until the client has noticed.",
+        lambda trace: trace.client_address is not None and trace.protocol == "websocket" and not trace.ending_seen,
+    ),
+    (
+        "A snap length cut packets, or the capturing machine lost some.",
+        "lack bytes in the capture",
+        "Capture whole packets (`-s 0`) and only what matters (`-f 'tcp port 443'`).",
+        lambda trace: bool(trace.client_missing_bytes or trace.server_missing_bytes),
+    ),
+)
+
+
+def _traced(observed: Observed) -> list[_Traced]:
+    seen_of = {seen.closure.connection_id: seen for seen in observed.connections}
+    return [_Traced(number, trace, seen_of.get(trace.connection_id)) for number, trace in observed.of(Trace)]
+
+
+def _is_unanswered(one: _Traced, side: str) -> bool:
+    trace = one.trace
+    repeated = getattr(trace, f"{side}_retransmissions") >= UNANSWERED_SEGMENTS
+    return repeated and getattr(trace, f"{side}_unacknowledged_bytes") > 0 and (one.seen is None or one.seen.is_abrupt)
+
+
+def _server_sent_close(one: _Traced) -> bool:
+    return one.seen is not None and one.seen.closure.received is not None
+
+
+def _ends(traces: list[Trace]) -> str:
+    """Say how these ended, as far as TCP shows it, and after which silence."""
+    ended = [trace for trace in traces if trace.end is not None and trace.protocol != "websocket"]
+    if not ended:
+        return ""
+    silences = sorted(_silence_s(trace) for trace in ended)
+    hows = " and ".join(sorted({f"{_how(trace)} by the {trace.ended_by}" for trace in ended}))
+    longest = seconds(silences[-1])
+    return f"; ended by {hows} after a silence of {longest if len(ended) == 1 else f'at most {longest}'}"
+
+
+def _silence_s(trace: Trace) -> float:
+    last_s = [at_s for at_s in (trace.last_client_at_s, trace.last_server_at_s) if at_s is not None]
+    return trace.ended_at_s - max(last_s, default=trace.started_at_s)
+
+
+def _how(trace: Trace) -> str:
+    return {"fin": "FIN", "reset": "RST"}.get(trace.end or "", "no end")
+
+
+def _other(side: str) -> str:
+    return "server" if side == "client" else "client"
+
+
+def _evidence(traced: list[_Traced]) -> tuple[int, ...]:
+    return tuple(number for one in traced for number in one.ids)
