@@ -100,12 +100,8 @@ def _files(
     if md is not None:
         from wslab.views.findings import findings_markdown
 
-        files.append(
-            (
-                md,
-                f"# {printable(explained.name)}\n\n{findings_markdown(explained.findings, explained.headline)}".encode(),
-            )
-        )
+        told = findings_markdown(explained.findings, explained.headline)
+        files.append((md, f"# {printable(explained.name)}\n\n{told}".encode()))
     if html is not None:
         files.append((html, _report(explained, html.stem)))
     return files

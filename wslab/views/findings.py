@@ -1,5 +1,7 @@
-"""Findings for readers, each with how sure it is, why, what else it could be, and what to do: on a terminal, as Markdown
-for a ticket, and as HTML in a notebook. What a peer said is in them, and is neither markup nor obeyed."""
+"""Findings for readers, each with how sure it is, why, what else it could be, and what to do.
+
+On a terminal, as Markdown for a ticket, as HTML in a notebook. What a peer said is in them, is no markup and is not obeyed.
+"""
 
 from __future__ import annotations
 
