@@ -1,6 +1,6 @@
 """Findings for readers, each with how sure it is, why, what else it could be, and what to do.
 
-On a terminal, as Markdown for a ticket, as HTML in a notebook. What a peer said is in them, is no markup and is not obeyed.
+On a terminal, as Markdown for a ticket, as HTML in a notebook. What a peer said is in them, and nothing obeys it.
 """
 
 from __future__ import annotations
