@@ -18,7 +18,7 @@ from playwright.sync_api import sync_playwright
 
 SENDS = 60
 OPENINGS = 7
-WITH_SERVER = "panel = wslab.PayloadPanel()\npanel.server()\nNone"
+WITH_SERVER = "panel = wslab.panels.PayloadPanel()\npanel.server()\nNone"
 
 CLICK_TO_MARK = """async sends => {
     const pause = ms => new Promise(done => setTimeout(done, ms));
@@ -53,7 +53,7 @@ def notebook_of(folder: Path, *sources: str) -> Path:
 
 def sends_ms(notebook: Notebook, folder: Path) -> list[float]:
     """Return the time of each send, from the click until it is drawn."""
-    notebook.open(notebook_of(folder, "import wslab\npanel = wslab.PayloadPanel()\npanel"))
+    notebook.open(notebook_of(folder, "import wslab\npanel = wslab.panels.PayloadPanel()\npanel"))
     notebook.run_all()
     notebook.widgets.get_by_role("button", name="Send", exact=True).wait_for()
     times: list[float] = notebook.page.evaluate(CLICK_TO_MARK, SENDS)

@@ -7,7 +7,8 @@ import time
 
 import msgspec
 
-from wslab import Knobs, Run, payload_sweep
+from wslab import Knobs, payload_sweep
+from wslab.core.runs import Run
 from wslab.net.recording import Recorder
 
 ROUNDS = 11

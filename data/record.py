@@ -18,18 +18,10 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from wslab import (
-    Knobs,
-    Run,
-    closure_visibility,
-    frames_question,
-    ladders,
-    limit_cost,
-    payload_sweep,
-    restart_drill,
-    tell_story,
-)
+from wslab import Knobs, ladders, payload_sweep, restart_drill, tell_story
 from wslab.core.recordings import REPLAY
+from wslab.core.runs import Run
+from wslab.experiments import closure_visibility, frames_question, limit_cost
 from wslab.notebook.replay import CELLS, TAG, cell_key
 from wslab.reports.execution import execute
 from wslab.reports.opening import Opened, lessons, open_notebook

@@ -35,7 +35,7 @@ RECORDINGS: dict[str, tuple[str, dict[str, Any]]] = {
 
 OPEN = """
 import wslab
-panel = wslab.BrowserPanel()
+panel = wslab.panels.BrowserPanel()
 untouched = dict(panel.values)
 panel
 """

@@ -19,7 +19,9 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from wslab import Knobs, LabServer, Run, send_message, stay_connected
+from wslab import Knobs, LabServer, send_message
+from wslab.core.runs import Run
+from wslab.experiments import stay_connected
 
 FOLDER = Path(__file__).parent
 LIMIT_BYTES = 65_536

@@ -13,7 +13,7 @@ import pytest
 import wslab
 from wslab.core.knobs import Knobs
 from wslab.core.ladders import doubling, until_refused
-from wslab.core.policies import textbook as backoff
+from wslab.core.policies import textbook as policies
 from wslab.core.runs import load
 from wslab.course import (
     check_announced_restart,
@@ -110,11 +110,11 @@ def broken(rng: Any) -> Any:
     [
         (..., False, "give a policy"),
         (broken, False, "division by zero"),
-        (backoff.none(), False, "wait longer"),
-        (backoff.full_jitter(), False, "more than twice"),
-        (backoff.registry(min_delay_s=30, max_delay_s=300), False, "wait less"),
-        (backoff.registry(min_delay_s=200, max_delay_s=400).giving_up_after(1), False, "only 0 of"),
-        (backoff.registry(min_delay_s=10, max_delay_s=110), True, "back in two minutes"),
+        (policies.none(), False, "wait longer"),
+        (policies.full_jitter(), False, "more than twice"),
+        (policies.registry(min_delay_s=30, max_delay_s=300), False, "wait less"),
+        (policies.registry(min_delay_s=200, max_delay_s=400).giving_up_after(1), False, "only 0 of"),
+        (policies.registry(min_delay_s=10, max_delay_s=110), True, "back in two minutes"),
     ],
 )
 def test_gentle_return_is_simulated(policy: Any, passed: bool, hint: str) -> None:
@@ -132,8 +132,8 @@ def polite(rng: Random, attempts: int = 100) -> Iterator[float]:
         (..., False, "generator function"),
         (lambda rng: iter(["5"]), False, "finite number"),
         (lambda rng: iter([]), False, "never comes back"),
-        (backoff.constant(delay_s=3).delays, False, "5 to 30 s"),
-        (backoff.constant(delay_s=10).delays, False, "whole range"),
+        (policies.constant(delay_s=3).delays, False, "5 to 30 s"),
+        (policies.constant(delay_s=10).delays, False, "whole range"),
         (lambda rng: polite(rng, attempts=1), False, "after attempt 1 your client gives up"),
         (lambda rng: itertools.chain(polite(rng, attempts=2), itertools.repeat(61)), False, "longer than 60 s"),
         (polite, True, "none over 60 s"),

@@ -174,7 +174,7 @@ def check_gentle_return(policy: Any) -> Checked:
     Twice the capacity at most, nine in ten clients within two minutes, after ten seconds of downtime.
     """
     if policy is ...:
-        return Checked(False, "give a policy, such as backoff.full_jitter(initial_delay_s=2)")
+        return Checked(False, "give a policy, such as policies.full_jitter(initial_delay_s=2)")
     few = simulate_herd(100, policy, downtime_s=10, max_admissions_per_s=1)
     if few.attempts.mean() > 50:  # and a thousand times as many clients would take minutes
         return Checked(False, f"each client asked {few.attempts.mean():,.0f} times; let it wait longer")

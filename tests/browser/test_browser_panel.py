@@ -14,7 +14,7 @@ from .conftest import OpenCode
 from .inspection import accessibility_violations, lost_to_shortcuts, misfits
 from .notebook import Notebook
 
-OPEN = "import wslab\npanel = wslab.BrowserPanel()\npanel"
+OPEN = "import wslab\npanel = wslab.panels.BrowserPanel()\npanel"
 READY = ".wslab-panel[aria-busy=false] .wslab-way[data-outcome]:not([data-outcome=''])"
 
 
@@ -86,7 +86,9 @@ def test_way_that_alters_codes_is_noticed_and_ours_does_not(notebook: Notebook) 
 
 def test_page_answers_while_a_cell_waits_for_it(notebook: Notebook) -> None:
     assert notebook.ask("panel.press('oversized').notices[-1].close_code") == "1009"
-    measured = "wslab.closure_visibility(wslab.Knobs(max_message_bytes=1000), [1], clients=[panel.page], tries=1)"
+    measured = (
+        "wslab.experiments.closure_visibility(wslab.Knobs(max_message_bytes=1000), [1], clients=[panel.page], tries=1)"
+    )
     assert notebook.ask(f"[one.close_code for one in {measured}.sightings]") == "[1009, 1009]"
     notebook.run_all()  # a page of another panel, and this one's is gone
     notebook.page.locator(READY).wait_for()

@@ -11,10 +11,10 @@ from .conftest import OpenCode
 from .inspection import accessibility_violations, lost_to_shortcuts, misfits
 from .notebook import Theme
 
-PANEL = "import wslab\npanel = wslab.HerdPanel()\npanel"
+PANEL = "import wslab\npanel = wslab.panels.HerdPanel()\npanel"
 QUICK = """
 import wslab
-panel = wslab.HerdPanel(
+panel = wslab.panels.HerdPanel(
     clients=2000, real_clients=50, downtime_s=0.5, max_admissions_per_s=4000, initial_delay_s=0.2, min_delay_s=0.5,
     max_delay_s=1,
 )

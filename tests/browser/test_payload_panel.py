@@ -9,7 +9,7 @@ from .inspection import accessibility_violations, lost_to_shortcuts, misfits
 from .notebook import Notebook
 from .test_restart_panel import state, until_done
 
-CODE = "import os, signal, time\nimport wslab\npanel = wslab.PayloadPanel()\npanel"
+CODE = "import os, signal, time\nimport wslab\npanel = wslab.panels.PayloadPanel()\npanel"
 IS_PAINTED = """() => [...document.querySelectorAll(".wslab-panel canvas")].every(canvas =>
     canvas.width && canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some(byte => byte))"""
 BLOCK = "jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code: 'time.sleep(60)'})"
@@ -144,7 +144,7 @@ def test_another_client_shows_what_it_was_told(open_code: OpenCode) -> None:
 
 
 def test_ten_panels_do_not_disturb_each_other(open_code: OpenCode) -> None:
-    notebook = open_code("import wslab", *["wslab.PayloadPanel(payload_bytes=65_537)"] * 10)
+    notebook = open_code("import wslab", *["wslab.panels.PayloadPanel(payload_bytes=65_537)"] * 10)
     notebook.run_all()
     expect(notebook.widgets).to_have_count(10)
     for number in range(10):

@@ -11,7 +11,7 @@ from .conftest import OpenCode
 from .inspection import accessibility_violations, lost_to_shortcuts, misfits
 from .notebook import Theme
 
-PANEL = "import wslab\npanel = wslab.PolicyPanel()\npanel"
+PANEL = "import wslab\npanel = wslab.panels.PolicyPanel()\npanel"
 
 
 def drawn(panel: Locator) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from .conftest import OpenCode
 from .inspection import accessibility_violations, lost_to_shortcuts, misfits
 from .notebook import Notebook
 
-SHORT = "import wslab\npanel = wslab.RestartPanel(clients=4, downtime_s=1)\npanel"
-MANY = "import wslab\npanel = wslab.RestartPanel(clients=200, downtime_s=1, policy='constant')\npanel"
+SHORT = "import wslab\npanel = wslab.panels.RestartPanel(clients=4, downtime_s=1)\npanel"
+MANY = "import wslab\npanel = wslab.panels.RestartPanel(clients=200, downtime_s=1, policy='constant')\npanel"
 IN_PHASE = "([view, phase, count]) => document.querySelector(view).state().phases[phase] === count"
 
 

@@ -8,7 +8,7 @@ from .conftest import OpenCode
 from .inspection import accessibility_violations, lost_to_shortcuts, misfits
 from .test_restart_panel import state, until_done
 
-CODE = "import wslab\npanel = wslab.StoryPanel(downtime_s=0.2)\npanel"
+CODE = "import wslab\npanel = wslab.panels.StoryPanel(downtime_s=0.2)\npanel"
 
 
 def press(panel: Locator, name: str, says: str) -> None:

@@ -13,8 +13,8 @@ from .test_restart_panel import until_done
 
 PANELS = (
     "import wslab\nwslab.StoryPanel(downtime_s=0.2)",
-    "wslab.HerdPanel()",
-    "wslab.PayloadPanel(max_message_bytes=10**9)",
+    "wslab.panels.HerdPanel()",
+    "wslab.panels.PayloadPanel(max_message_bytes=10**9)",
 )
 LISTEN = """() => {
     const drawn = CanvasRenderingContext2D.prototype;

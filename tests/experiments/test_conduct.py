@@ -53,7 +53,7 @@ def test_staying_connected_for_a_while_tells_of_the_restart_meanwhile() -> None:
     with LabServer(downtime_s=0.1) as server:
         restarting = threading.Timer(0.3, server.restart)
         restarting.start()
-        run = wslab.stay_connected(server, lambda rng: iter([0.05] * 20), duration_s=1.5)
+        run = wslab.experiments.stay_connected(server, lambda rng: iter([0.05] * 20), duration_s=1.5)
         restarting.join()
     (outage,) = run.outages
     assert (outage.close_code, outage.gave_up) == (1012, None)
@@ -61,7 +61,7 @@ def test_staying_connected_for_a_while_tells_of_the_restart_meanwhile() -> None:
 
 
 def test_knobs_are_a_server_to_stay_connected_to() -> None:
-    run = wslab.stay_connected(Knobs(), duration_s=0.1)
+    run = wslab.experiments.stay_connected(Knobs(), duration_s=0.1)
     assert [attempt.outcome for attempt in run.attempts] == ["opened"]
 
 

@@ -18,24 +18,26 @@ def eager(rng: Random) -> Iterator[float]:
 
 
 def test_poison_message_is_resent_as_long_as_it_may() -> None:
-    run = wslab.resend(LIMIT, "x" * 101, policy=Policy("stubborn", eager, retries=lambda code: True), duration_s=0.5)
+    run = wslab.experiments.resend(
+        LIMIT, "x" * 101, policy=Policy("stubborn", eager, retries=lambda code: True), duration_s=0.5
+    )
     assert len(run.sends) > 3
     assert {send.close_code for send in run.sends} == {1009}
     assert run.outages[-1].close_code == 1009
 
 
 def test_policy_that_takes_1009_for_final_sends_it_once() -> None:
-    run = wslab.resend(LIMIT, "x" * 101, policy=eager)
+    run = wslab.experiments.resend(LIMIT, "x" * 101, policy=eager)
     (send,), (outage,) = run.sends, run.outages
     assert send.close_code == 1009
     assert (outage.attempts, outage.gave_up) == (0, "eager does not retry 1009")
 
 
 def test_message_that_fits_is_sent_once() -> None:
-    run = wslab.resend(LIMIT, "x" * 100, policy="none")
+    run = wslab.experiments.resend(LIMIT, "x" * 100, policy="none")
     assert [send.outcome for send in run.sends] == ["accepted"]
     assert not run.outages
 
 
 def test_message_to_nobody_is_unopened() -> None:
-    assert wslab.resend("ws://127.0.0.1:9/", "x", policy="none").sends[0].outcome == "unopened"
+    assert wslab.experiments.resend("ws://127.0.0.1:9/", "x", policy="none").sends[0].outcome == "unopened"

@@ -144,7 +144,7 @@ def test_nested_run_is_allowed_only_where_asked_for() -> None:
             except RuntimeError:
                 coroutine.close()
                 print("refused")
-            wslab.allow_nested_run()
+            wslab.notebook.allow_nested_run()
             print(asyncio.run(upstream_example(url)))
 
         with LabServer() as server:

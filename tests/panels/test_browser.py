@@ -128,7 +128,7 @@ def test_what_stays_is_a_table_in_words(panel: BrowserPanel) -> None:
 
 def test_code_does_the_same(panel: BrowserPanel) -> None:
     panel.turn(while_down="unavailable", close_code=4001)
-    assert 'wslab.browser_drill(knobs, "close", close_code=4001)' in panel.code
+    assert 'wslab.experiments.browser_drill(knobs, "close", close_code=4001)' in panel.code
     there: dict[str, Any] = {"wslab": wslab}
     exec(panel.code, there)
     assert there["knobs"].max_message_bytes == 1000

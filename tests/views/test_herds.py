@@ -8,7 +8,7 @@ import pytest
 from wslab.core.herds.contention import band, contend
 from wslab.core.herds.herd import Herd
 from wslab.core.herds.simulate import simulate_herd
-from wslab.core.policies import textbook as backoff
+from wslab.core.policies import textbook as policies
 from wslab.core.records import Attempt
 from wslab.core.runs import Run
 from wslab.views import plots
@@ -99,7 +99,7 @@ def test_attempts_in_vain_are_counted_an_outage() -> None:
 
 
 def test_who_gave_up_says_how_many_and_why() -> None:
-    some = simulate_herd(100, backoff.named("full_jitter", max_attempts=2), downtime_s=2, seed=1)
+    some = simulate_herd(100, policies.named("full_jitter", max_attempts=2), downtime_s=2, seed=1)
     ax = plots.who_gave_up({"two attempts": some, "patient": herd()})
     assert ax.texts[0].get_text() == f"{some.gave_up} of 100 away; policy 'full_jitter' makes no further attempt"
     assert ax.texts[1].get_text() == "all 200 back"

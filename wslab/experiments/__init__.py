@@ -14,6 +14,7 @@ from wslab.experiments.story import tell_story
 from wslab.experiments.sweep import payload_sweep
 from wslab.experiments.visibility import closure_visibility
 from wslab.experiments.watch import watch
+from wslab.net.herds.cluster import over_cluster
 
 __all__ = [
     "Cancel",
@@ -25,6 +26,7 @@ __all__ = [
     "herd_drill",
     "in_flight_drill",
     "limit_cost",
+    "over_cluster",
     "payload_sweep",
     "resend",
     "restart_drill",

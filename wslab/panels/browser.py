@@ -174,7 +174,7 @@ class BrowserPanel(ServedPanel):
 
 def _drill_code(case: str, values: Mapping[str, Any]) -> str:
     arguments = [f"{name}={values[name]}" for name in ARGUMENTS.get(case, ())]
-    return ", ".join([f'run = wslab.browser_drill(knobs, "{case}"', *arguments]) + ")"
+    return ", ".join([f'run = wslab.experiments.browser_drill(knobs, "{case}"', *arguments]) + ")"
 
 
 def _knobs_of(values: Mapping[str, Any]) -> dict[str, Any]:

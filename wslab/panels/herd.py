@@ -242,7 +242,7 @@ class HerdPanel(Panel):
         policy = written(values["real_policy"], values)
         knobs, restart = real_server(values)
         own = {"clients": values["real_clients"], "seed": values["seed"]} | restart | waits
-        drill = call("wslab.herd_drill", "knobs", f"policy={policy}", **own)
+        drill = call("wslab.experiments.herd_drill", "knobs", f"policy={policy}", **own)
         return "\n".join(
             [
                 f"policies = {{\n{named}}}",

@@ -51,10 +51,10 @@ def written(name: str, values: Mapping[str, Any]) -> str:
     >>> written("constant", {"max_delay_s": 10})
     '"constant"'
     >>> written("full_jitter", {"max_delay_s": 10})
-    'wslab.backoff.full_jitter(max_delay_s=10)'
+    'wslab.policies.full_jitter(max_delay_s=10)'
     """
     own = _own(name, values)
-    return call(f"wslab.backoff.{name}", **own) if own else f'"{name}"'
+    return call(f"wslab.policies.{name}", **own) if own else f'"{name}"'
 
 
 def places(before: Mapping[str, int], names: Collection[str]) -> dict[str, int]:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wslab.core.policies import textbook as backoff
+from wslab.core.policies import textbook
 from wslab.core.policies.textbook import POLICIES, Policy, named
 
 seeds = st.integers(0, 2**32)
@@ -25,7 +25,7 @@ growth = st.fixed_dictionaries(
 
 
 def first_delays(policy: Policy, seed: int, count: int = 30) -> list[float]:
-    return list(islice(backoff.checked(policy.delays(Random(seed)), policy.name), count))
+    return list(islice(textbook.checked(policy.delays(Random(seed)), policy.name), count))
 
 
 @given(policies, seeds)
@@ -60,7 +60,7 @@ def test_every_policy_says_what_it_is_and_where_from(name):
 
 @given(growth, st.integers(1, 30))
 def test_exponential_grows_by_factor_up_to_the_cap(knobs, count):
-    delays = first_delays(backoff.exponential(**knobs), 0, count)
+    delays = first_delays(textbook.exponential(**knobs), 0, count)
     expected = [min(knobs["max_delay_s"], knobs["initial_delay_s"] * knobs["factor"] ** n) for n in range(count)]
     assert delays == pytest.approx(expected)
     assert all(shorter <= longer for shorter, longer in pairwise(delays))
@@ -68,15 +68,15 @@ def test_exponential_grows_by_factor_up_to_the_cap(knobs, count):
 
 @given(growth, seeds)
 def test_jitter_stays_between_its_share_of_the_exponential_delay_and_the_whole(knobs, seed):
-    ceilings = first_delays(backoff.exponential(**knobs), 0)
-    for make, share in ((backoff.full_jitter, 0), (backoff.equal_jitter, 0.5)):
+    ceilings = first_delays(textbook.exponential(**knobs), 0)
+    for make, share in ((textbook.full_jitter, 0), (textbook.equal_jitter, 0.5)):
         for delay, ceiling in zip(first_delays(make(**knobs), seed), ceilings, strict=True):
             assert share * ceiling <= delay <= ceiling
 
 
 @given(st.floats(0.001, 10), st.floats(10, 1000), seeds)
 def test_decorrelated_jitter_is_bounded_by_three_times_the_delay_before(initial, longest, seed):
-    policy = backoff.decorrelated_jitter(initial_delay_s=initial, max_delay_s=longest)
+    policy = textbook.decorrelated_jitter(initial_delay_s=initial, max_delay_s=longest)
     previous = initial
     for delay in first_delays(policy, seed):
         assert initial <= delay <= min(longest, 3 * previous) * (1 + 1e-12)
@@ -85,17 +85,17 @@ def test_decorrelated_jitter_is_bounded_by_three_times_the_delay_before(initial,
 
 @given(st.floats(0.001, 10), st.floats(10, 1000), seeds)
 def test_uniform_policies_stay_between_their_bounds(shortest, longest, seed):
-    for make in (backoff.registry, backoff.seed_page):
+    for make in (textbook.registry, textbook.seed_page):
         policy = make(min_delay_s=shortest, max_delay_s=longest)
         assert all(shortest <= delay <= longest for delay in first_delays(policy, seed))
 
 
 def test_seed_page_without_jitter_keeps_the_mean_and_loses_the_spread():
-    assert set(first_delays(backoff.seed_page(jitter=False), 0)) == {3.0}
+    assert set(first_delays(textbook.seed_page(jitter=False), 0)) == {3.0}
 
 
 def test_rfc6455_draws_the_first_delay_from_five_seconds_and_doubles_that_up_to_the_cap():
-    delays = np.array([first_delays(backoff.rfc6455(), seed, 6) for seed in range(500)])
+    delays = np.array([first_delays(textbook.rfc6455(), seed, 6) for seed in range(500)])
     assert delays.max(axis=0) == pytest.approx([5, 10, 20, 40, 60, 60], rel=0.03)
     assert delays.min(axis=0) == pytest.approx([0] * 6, abs=0.5)
 
@@ -190,7 +190,7 @@ def test_named_takes_a_generator_function_of_ones_own():
 
 
 def test_named_returns_a_policy_as_it_is():
-    policy = backoff.constant(delay_s=2)
+    policy = textbook.constant(delay_s=2)
     assert named(policy) is policy
 
 
@@ -204,7 +204,7 @@ def test_named_lists_the_knobs_a_policy_has():
     ("policy", "knobs", "message"),
     [
         (3, {}, "policy is 3, but must be a name, a Policy or a generator function"),
-        (backoff.full_jitter, {}, "policy 'full_jitter': too many positional arguments"),
+        (textbook.full_jitter, {}, "policy 'full_jitter': too many positional arguments"),
         (lambda: iter([1.0]), {}, "too many positional arguments"),
         ("seed_page", {"jitter": 1}, "jitter is 1, but must be True or False"),
     ],

@@ -16,6 +16,7 @@ import wslab
 from wslab.core.errors import ClusterError
 from wslab.core.policies.textbook import named
 from wslab.core.records import Attempt, Closure
+from wslab.core.runs import Run
 from wslab.net import runtime
 from wslab.net.herds.cluster import Clock, Cluster, Exchange, clock, herd_on, over_cluster
 from wslab.net.herds.herd import Herd
@@ -70,7 +71,7 @@ def test_simulation_on_a_cluster_is_that_of_here(cluster: LocalCluster) -> None:
 
 
 def test_experiment_has_a_server_where_it_runs(cluster: LocalCluster) -> None:
-    def drill() -> wslab.Run:
+    def drill() -> Run:
         return wslab.restart_drill(wslab.Knobs(downtime_s=0.1), clients=3)
 
     runs = over_cluster([drill, drill], cluster.scheduler_address)
