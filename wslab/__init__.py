@@ -82,9 +82,9 @@ if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()) 
 
 if TYPE_CHECKING:
     from wslab import course as course
-    from wslab.captures.explanation import explain as explain
     from wslab import experiments as experiments
     from wslab import panels as panels
+    from wslab.captures.explanation import explain as explain
     from wslab.core import ladders as ladders
     from wslab.core.codes.cards import compare as compare
     from wslab.core.errors import WslabError as WslabError
