@@ -74,3 +74,12 @@ def test_wrong_argument_is_said_and_nothing_is_sent(arguments: list[str], words:
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_probe_with_clock_adds_idle_timeout_and_maximum_age_to_its_document() -> None:
+    with LabServer(Knobs(max_message_bytes=1000, idle_timeout_s=0.7, ping_interval_s=None)) as server:
+        printed = json.loads(probe(server.url, "--json", "--cap", "4096", "--clock", "--up-to", "1.5").stdout)
+    idle, age = printed["clocks"]
+    assert (idle["question"], idle["status"]) == ("idle_timeout", "found")
+    assert (age["question"], age["low_s"]) == ("max_age", None)
+    assert printed["max_single_frame_bytes"] == 1000

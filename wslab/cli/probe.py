@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich.console import Console
 
@@ -12,7 +13,7 @@ from wslab.cli.console import JsonOption, print_document, progress_line
 from wslab.core.limits.search import DEFAULT_CAP_BYTES
 from wslab.core.limits.verdicts import Verdict, verdict_schema
 from wslab.core.target import Target
-from wslab.experiments import find_limit
+from wslab.experiments import find_idle_timeout, find_limit, find_max_age
 from wslab.views.verdicts import render
 
 
@@ -38,6 +39,10 @@ def probe(
     ] = None,
     open_timeout: Annotated[float, typer.Option(help="Seconds for TCP, TLS and opening handshake together.")] = 10.0,
     max_time: Annotated[float, typer.Option(help="End the whole search after so many seconds.")] = 300.0,
+    clock: Annotated[
+        bool, typer.Option("--clock", help="Find its idle timeout and maximum age too; it waits.")
+    ] = False,
+    up_to: Annotated[float, typer.Option(help="With --clock: the longest silence or age in seconds to try.")] = 120.0,
     keep_replies: Annotated[bool, typer.Option(help="Quote what the server answers.")] = True,
 ) -> Verdict | None:
     """Find the largest message that a server accepts, what is counted, and what a client sees over it.
@@ -65,6 +70,10 @@ def probe(
             keep_replies=keep_replies,
             progress=progress,
         )
+        if clock and verdict.status not in ("unreachable", "tls_error", "no_answer", "cancelled"):
+            allowed: dict[str, Any] = {"up_to_s": up_to, "allow_hosts": i_may_probe or (), "progress": progress}
+            clocks = tuple(ask(target.sent_url, **allowed) for ask in (find_idle_timeout, find_max_age))
+            verdict = msgspec.structs.replace(verdict, clocks=clocks)
     if as_json:
         print_document(verdict)
     else:

@@ -1,6 +1,7 @@
 """The experiments: blocking calls that return a `Run`, in a notebook, a script, a widget callback or a test alike."""
 
 from wslab.experiments.browser import browser_drill
+from wslab.experiments.clocks import find_idle_timeout, find_max_age
 from wslab.experiments.conduct import Cancel, Progress
 from wslab.experiments.cost import limit_cost
 from wslab.experiments.drill import restart_drill
@@ -21,7 +22,9 @@ __all__ = [
     "Progress",
     "browser_drill",
     "closure_visibility",
+    "find_idle_timeout",
     "find_limit",
+    "find_max_age",
     "frames_question",
     "herd_drill",
     "in_flight_drill",

@@ -54,6 +54,7 @@ def watch(
     out: Path | None = None,
     allow_hosts: Collection[str] = (),
     until: Callable[[tuple[Finding, ...]], bool] | None = None,
+    in_vain_s: float | None = None,
     progress: OnProgress | None = None,
     on_record: OnRecord | None = None,
     on_finding: OnFinding | None = None,
@@ -76,6 +77,7 @@ def watch(
         out: a file to which the run is written as it goes; it must not exist. A full disk is told, and the run kept.
         allow_hosts: hosts other than this machine that the user says may be watched.
         until: asked with what is found so far, after each closure; the watch ends when it says so.
+        in_vain_s: end after so long already where no connection was closed by then. None: go on.
         on_finding: called as it happens; see `OnFinding`. progress, on_record, cancel: as in `payload_sweep`.
 
     Raises:
@@ -91,13 +93,13 @@ def watch(
     bounds = bounded(here, messages_per_min, connections_per_min)
     chosen = roles(clients)
     call.add(roles=[role.name for role in chosen], **bounds._asdict())
-    for name in ("until", "on_finding", "out", "allow_hosts"):
+    for name in ("until", "in_vain_s", "on_finding", "out", "allow_hosts"):
         call.instead(name)
     broken: list[str] = []
 
     async def measure(bench: Bench) -> None:
         watching = _Watching(bench, chosen, bounds, interval_s, apart_s, message, pong_timeout_s)
-        watching.on_finding, watching.until = on_finding, until
+        watching.on_finding, watching.until, watching.in_vain_s = on_finding, until, in_vain_s
         if out is not None:
             watching.journal = Journal(out, provisional(call, bench), broken.append)
         await watching.go_on(duration_s)
@@ -139,6 +141,8 @@ class _Watching:
         self.journal: Journal | None = None
         self.on_finding: OnFinding | None = None
         self.until: Callable[[tuple[Finding, ...]], bool] | None = None
+        self.in_vain_s: float | None = None
+        self._closed = 0
         self._recorder: Recorder = bench.recorder
         self._roles = chosen
         self._apart_s = apart_s
@@ -190,6 +194,8 @@ class _Watching:
             if self._recorder.now() - told_s >= min(1.0, duration_s / 10):
                 told_s = self._recorder.now()
                 self._recorder.step(int(told_s), int(duration_s), self._doing())
+            if self.in_vain_s is not None and self._recorder.now() > self.in_vain_s and not self._closed:
+                return
             if self._tell() and self.until is not None and self.until(find(self._recorder.records)):
                 return
 
@@ -198,6 +204,7 @@ class _Watching:
             self.journal.add(record)
         if isinstance(record, Closure) and record.closed_by != "client":
             self._untold.append((len(self._recorder.records) - 1, record))
+            self._closed += 1
 
     def _tell(self) -> bool:
         """Say of each closure why it was, a moment after it, when it is seen what else was closed."""
@@ -216,9 +223,10 @@ class _Watching:
 
     def _doing(self) -> str:
         connected = sum(member.client.is_open for member in self._members)
-        closed = sum(isinstance(record, Closure) for record in self._recorder.records[-10_000:])
-        seen = f"{closed} closed so far" if closed else "none closed so far"
-        waits = "waits for the first end" if not closed else f"acts each {self._pace.interval_s:.3g} s, waits for more"
+        seen = f"{self._closed} closed so far" if self._closed else "none closed so far"
+        waits = (
+            f"acts each {self._pace.interval_s:.3g} s, waits for more" if self._closed else "waits for the first end"
+        )
         return f"{connected} of {len(self._members)} connected, {seen}; {waits}"
 
 

@@ -57,6 +57,8 @@ def facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
                 f"{client} is told",
                 ", ".join(f"{code}: {count} of {sum(told.values())}" for code, count in told.items()),
             )
+    for clock in verdict.clocks:
+        yield clock.question.replace("_", " ").replace("max age", "maximum age"), clock.explanation
     if verdict.answer_changes_at_bytes is not None:
         yield "the answer changes at", f"{verdict.answer_changes_at_bytes:,} B"
     for cause in verdict.closes_on:

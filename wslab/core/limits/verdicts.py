@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from wslab.core.records import Record
+from wslab.core.watch.verdicts import ClockVerdict
 
 SCHEMA_VERSION = 2
 """Of a verdict as JSON. 2: `closes_on`, the answers, what clients are told, and what the controls cost."""
@@ -198,10 +199,12 @@ class Verdict(Record, frozen=True, kw_only=True, tag="verdict"):
         confirmation_wire_bytes: the same of the real messages whose fate is the evidence for the answer.
         control_wire_bytes: the same of the controls, and of the megabytes that show what follows a refusal.
         elapsed_s: seconds from first connection to verdict.
+        clocks: idle timeout and maximum age, where they were asked for (`wslab probe --clock`).
         schema_version: of this document; it grows when a field or one of its values changes its meaning.
     """
 
     schema_version: int = SCHEMA_VERSION
+    clocks: tuple[ClockVerdict, ...] = ()
     url: str
     status: Status
     explanation: str

@@ -1,0 +1,96 @@
+"""find_idle_timeout and find_max_age: a watch that ends as soon as the one question is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from wslab.core.arguments import check_number
+from wslab.core.findings import Finding
+from wslab.core.findings.wording import seconds
+from wslab.core.knobs import Knobs
+from wslab.core.watch.verdicts import ClockVerdict, Question, conclude
+from wslab.experiments.conduct import Cancel, OnProgress, Progress
+from wslab.experiments.watch import watch
+from wslab.net.server.lab_server import LabServer
+
+CLIENTS = 9
+"""The roles that tell clocks apart; the others ask about rates and keepalives."""
+
+
+def find_idle_timeout(
+    target: LabServer | Knobs | str,
+    *,
+    up_to_s: float = 120.0,
+    allow_hosts: Collection[str] = (),
+    progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> ClockVerdict:
+    """Find after how many seconds without traffic a server closes a connection, and which traffic counts.
+
+    All in one pass: some clients are silent, others break ever longer silences, each in its own way. It is over when
+    the timeout is shown, or when connections have been silent for `up_to_s`.
+
+    Args:
+        up_to_s: the longest silence that is tried, 0.2 s to a day. The whole takes three times as long at most, which
+            is told to `progress` before it begins.
+        target, allow_hosts, progress, cancel: as of `watch`.
+
+    Raises:
+        TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
+    """
+    return _search("idle_timeout", target, up_to_s, allow_hosts, progress, cancel)
+
+
+def find_max_age(
+    target: LabServer | Knobs | str,
+    *,
+    up_to_s: float = 120.0,
+    allow_hosts: Collection[str] = (),
+    progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> ClockVerdict:
+    """Find at what age a server closes a connection, whatever it does; see `find_idle_timeout`.
+
+    Steady clients keep an idle timeout from being met first.
+    """
+    return _search("max_age", target, up_to_s, allow_hosts, progress, cancel)
+
+
+def longest_wait_s(up_to_s: float) -> float:
+    """Return how long a search takes at most: the longest of the doubling silences ends at three times the timeout."""
+    return 3 * up_to_s + CLIENTS * _apart_s(up_to_s)
+
+
+def _apart_s(up_to_s: float) -> float:
+    return min(1.0, up_to_s / 20)
+
+
+def _search(
+    question: Question,
+    target: LabServer | Knobs | str,
+    up_to_s: float,
+    allow_hosts: Collection[str],
+    progress: OnProgress | None,
+    cancel: Cancel | None,
+) -> ClockVerdict:
+    check_number("up_to_s", up_to_s, low=0.2, high=86_400, unit="seconds")
+    longest_s, apart_s = longest_wait_s(up_to_s), _apart_s(up_to_s)
+    if progress is not None:
+        progress(Progress(0, int(longest_s), f"waits {seconds(longest_s)} at most"))
+
+    def answered(findings: tuple[Finding, ...]) -> bool:
+        return any(finding.rule == question and finding.sure == "shown" for finding in findings)
+
+    run = watch(
+        target,
+        duration_s=longest_s,
+        clients=CLIENTS,
+        interval_s=max(0.05, up_to_s / 10),
+        apart_s=apart_s,
+        until=answered,
+        in_vain_s=up_to_s + (CLIENTS + 2) * apart_s,
+        allow_hosts=allow_hosts,
+        progress=progress,
+        cancel=cancel,
+    )
+    return conclude(question, run, up_to_s=up_to_s, longest_wait_s=longest_s)
