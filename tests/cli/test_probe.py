@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from wslab.core.knobs import Knobs
 from wslab.net.server.lab_server import LabServer
 
 PROMISED = {

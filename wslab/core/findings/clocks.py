@@ -6,6 +6,7 @@ that is one of several that fit is told as such.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -25,6 +26,10 @@ MOST_SPLITS = 12
 """With more than two clocks at once, and the network besides, nothing would be told apart anyway."""
 
 Counts = dict[str, bool | None]
+
+
+_Set = tuple[list[int], list[Fit], int]
+"""Places of lives that ended, the clocks that fit them, and how many other ends are left without."""
 
 
 class _Deed(NamedTuple):
@@ -83,7 +88,7 @@ def _readings(observed: Observed) -> Iterator[_Reading]:
             yield _Reading(found, mine, [life for life in alive if life not in mine], left)
 
 
-def _explained(clocks: Clocks, alive: Sequence[Life], dead: list[int]) -> Iterator[tuple[list[int], list[Fit], int]]:
+def _explained(clocks: Clocks, alive: Sequence[Life], dead: list[int]) -> Iterator[_Set]:
     """Yield sets of deaths that one clock explains, with the clocks that do: all of them, or two sets by age.
 
     The youngest that agree may be one clock's, an idle timeout, and the others another's, or no clock's at all. Which
@@ -91,20 +96,39 @@ def _explained(clocks: Clocks, alive: Sequence[Life], dead: list[int]) -> Iterat
     """
     if len(dead) < 2:
         return
-    if found := clocks.fits(dead):
-        yield dead, found, 0
+    one = clocks.fits(dead)
+    if one and one[0].is_exact:
+        yield dead, one, 0
         return
+    both = _two_clocks(clocks, alive, dead)
+    # Two clocks of different kinds that are exact say more than one that is not.
+    if one and not (both and all(found[0].is_exact for _, found, _ in both) and _differ(both)):
+        yield dead, one, 0
+    else:
+        yield from both
+
+
+def _differ(both: list[_Set]) -> bool:
+    ages = [any(not fit.clock.restarted_by for fit in found) for _, found, _ in both]
+    return len(both) == 2 and ages[0] != ages[1]
+
+
+def _two_clocks(clocks: Clocks, alive: Sequence[Life], dead: list[int]) -> list[_Set]:
+    """Return the two sets by age that clocks fit most closely; or most of the deaths, with the rest left over."""
     by_age = sorted(dead, key=lambda place: alive[place].age_s)
+    best: list[_Set] = []
+    closest = math.inf
     for size in _splits([alive[place].age_s for place in by_age]):
         for first, rest in ((by_age[:size], by_age[size:]), (by_age[-size:], by_age[:-size])):
             if not (found := clocks.fits(first)):
                 continue
             others = clocks.fits(rest) if len(rest) > 1 else []
-            if others or (size >= 3 and 2 * size > len(dead)):
-                yield first, found, 0 if others else len(rest)
-                if others:
-                    yield rest, others, 0
-                return
+            spread = max(found[0].spread, others[0].spread) if others else math.inf
+            if spread < closest:
+                best, closest = [(first, found, 0), (rest, others, 0)], spread
+            elif not best and size >= 3 and 2 * size > len(dead):
+                best = [(first, found, len(rest))]
+    return best
 
 
 def _splits(ages_s: list[float]) -> list[int]:
