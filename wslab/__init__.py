@@ -68,8 +68,11 @@ def __getattr__(name: str) -> Any:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Do what `%load_ext wslab` asks for: `%wslab codes 1009 1012` and the other commands, in a cell."""
-    importlib.import_module("wslab.notebook.magic").load(shell)
+    """Give an IPython shell what a notebook has of the kit: `%load_ext wslab`. An import into a notebook does it too.
+
+    Runs, cards and verdicts then show as tables and pages, `%wslab` runs the commands, and a replay says so.
+    """
+    importlib.import_module("wslab.notebook").load(shell)
 
 
 def __dir__() -> list[str]:
@@ -77,8 +80,7 @@ def __dir__() -> list[str]:
 
 
 if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()) is not None:
-    importlib.import_module("wslab.notebook.display").register(shell)  # runs and cards then show as more than a line
-    importlib.import_module("wslab.notebook.replay").begin(shell)  # says so at the top, where this is imported
+    load_ipython_extension(shell)  # in a notebook an import is enough; anywhere else it does nothing
 
 if TYPE_CHECKING:
     from wslab import course as course

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
@@ -54,3 +57,21 @@ def test_register_again_changes_nothing(shell: Shell) -> None:
     before = bundle(shell, compare(1009))
     register(shell)
     assert bundle(shell, compare(1009)) == before
+
+
+def test_one_hook_gives_a_shell_everything_once() -> None:
+    program = (
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        "import sys, wslab\n"
+        "assert 'wslab' in shell.magics_manager.magics['line']\n"
+        "loaded = {name for name in sys.modules if name.startswith('wslab.')}\n"
+        "assert not loaded & {'wslab.cli', 'wslab.views.tables', 'wslab.panels'}, loaded\n"
+        "before = len(shell.input_transformers_post)\n"
+        "shell.run_line_magic('load_ext', 'wslab')\n"
+        "assert len(shell.input_transformers_post) == before\n"
+        "shell.run_line_magic('wslab', 'codes 1009')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "1009 Message Too Big" in done.stdout

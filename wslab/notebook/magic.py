@@ -1,6 +1,6 @@
 """`%wslab`: the command line's own commands in a notebook, where a card is a page and an error is one line.
 
-`%load_ext wslab` brings it. What a command found is also its value: `run = %wslab herd --clients 200`. Of a
+What a command found is also its value: `run = %wslab herd --clients 200`. Of a
 command that needs a terminal it says what to do in a cell instead.
 """
 
@@ -13,12 +13,10 @@ from typing import Any
 
 import typer
 from IPython.core.error import UsageError
-from IPython.core.interactiveshell import InteractiveShell
 
 from wslab.cli import COMMANDS, TERMINAL_ONLY
 from wslab.cli.console import FOR_PEOPLE
 from wslab.core.errors import in_words
-from wslab.notebook.display import register
 
 _app = typer.Typer(
     help="The commands of wslab, in a notebook.",
@@ -60,9 +58,3 @@ def run_command(line: str) -> Any:
         if not hasattr(error, "format_message"):  # what typer raises of its own; of which class, depends on its version
             raise
         raise UsageError(error.format_message()) from None
-
-
-def load(shell: InteractiveShell) -> None:
-    """Give a shell the magic, and the looks of runs and cards."""
-    register(shell)
-    shell.magics_manager.register_function(run_command, magic_name="wslab")

@@ -108,7 +108,7 @@ DEPARTURES: dict[int | range, Explanation] = {
         when_seen=(
             claim("A planned restart, for a deployment or a new configuration, of a server that says so.", LESSON_04),
             claim("Any shutdown of uvicorn since 0.21.0, also one for good.", UVICORN_1012),
-            claim("Elsewhere the same restart shows as 1001, 1000, 1005 or 1006.", LESSON_04, LESSON_10),
+            claim("Elsewhere the same restart shows as 1001, 1000, 1005 or 1006.", LESSON_04),
         ),
         how_to_fix=(
             claim("Client: wait a random 5 to 30 s, then back off.", HYBI_RESTART, LESSON_05),
@@ -163,7 +163,7 @@ DEPARTURES: dict[int | range, Explanation] = {
         ),
         when_seen=(
             claim("A gateway that speaks WebSocket itself loses the server behind it.", HYBI_GATEWAY),
-            claim("Not from nginx or HAProxy: they answer the handshake with HTTP 502 or 503.", LESSON_10),
+            claim("Not from nginx or HAProxy: they answer the handshake with HTTP 502 or 503.", HTTP_502, HTTP_503),
         ),
         how_to_fix=(
             claim("Check that the server behind is up, and speaks WebSocket at that path.", HTTP_502),

@@ -48,7 +48,7 @@ REFUSALS: dict[int | range, Explanation] = {
             claim("A close frame carries a code that may not be sent, such as 1005 or 2000.", AUTOBAHN_CODES),
         ),
         how_to_fix=(
-            claim("Capture the last frames before the closure and decode them: the fault is there.", LESSON_11),
+            claim("Capture the last frames before the closure and decode them: the fault is there.", RFC_FRAME),
             claim("Suspect what makes or rewrites frames: a hand-written client, a proxy, an extension.", RFC_FRAME),
         ),
         when_to_use=claim(
@@ -132,7 +132,7 @@ REFUSALS: dict[int | range, Explanation] = {
         description=claim("The side that closes received a message that is too big for it to process.", RFC_CODES),
         when_seen=(
             claim("A message exceeds the receiver's limit on messages, or one frame its limit on frames.", RFC_LIMITS),
-            claim("The limit can be a server's, a client's, a library's or a gateway's.", AWS_QUOTAS, LESSON_10),
+            claim("The limit can be a server's, a client's, a library's or a gateway's.", AWS_QUOTAS),
             claim("Or you see 1006: the 1009 was sent, and lost while the client was still sending.", LESSON_03),
         ),
         how_to_fix=(
@@ -218,7 +218,7 @@ REFUSALS: dict[int | range, Explanation] = {
         ),
         when_seen=(
             claim("The first message or an answer came too late; GraphQL has a 4408 for that.", GRAPHQL_WS),
-            claim("Not when a proxy finds a connection idle: it ends TCP, which is 1006.", LESSON_09),
+            claim("Not when a proxy finds a connection idle: it ends TCP, which is 1006.", NGINX_WEBSOCKET, LESSON_09),
             claim('Elsewhere the number means something else: Centrifuge\'s 3008 is "slow".', CENTRIFUGE),
         ),
         how_to_fix=(

@@ -47,11 +47,11 @@ UNSENT: dict[int | range, Explanation] = {
         ),
         when_seen=(
             claim("A page calls close() without a code: its close frame is empty.", WHATWG_CLOSE),
-            claim("A proxy that ends connections in words of its own loses the code.", LESSON_10),
+            claim("A proxy that ends connections in words of its own loses the code.", LESSON_08),
         ),
         how_to_fix=(
             claim("Give a code when closing; in a page 1000, or 3000 to 4999.", WHATWG_CLOSE),
-            claim("If one was given, compare what was sent and what arrived, hop by hop.", LESSON_11),
+            claim("If one was given, compare what was sent and what arrived, hop by hop.", LESSON_08),
         ),
         when_to_use=claim(
             "Never send 1005. To give no reason send an empty close frame; the other side calls that 1005.",
