@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
+from wslab.core import places
 from wslab.core.codes.cards import compare
 from wslab.core.runs import load
 from wslab.experiments import find_limit
@@ -37,6 +39,13 @@ def test_card_in_ipython_is_a_page_and_a_text(shell: Shell) -> None:
     assert shown["text/html"].startswith('<article class="wslab-card" lang="ja">')
     assert shown["text/plain"].splitlines()[:3] == ["1009 Message Too Big, 1012 Service Restart", "", "説明"]
     assert "\x1b" not in shown["text/plain"]
+
+
+def test_card_links_to_the_lessons_that_lie_near(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(places.lessons() / "ja")
+    assert '<a href="../02_do_smaller_frames_help.ipynb" title=' in bundle(shell, compare(1009))["text/html"]
+    monkeypatch.chdir(tmp_path)
+    assert ".ipynb" not in bundle(shell, compare(1009))["text/html"]
 
 
 def test_run_in_ipython_is_a_table_and_a_line(shell: Shell) -> None:

@@ -6,7 +6,12 @@ until one of them is shown, and `repr()` stays one line.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from wslab.core import places
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -37,7 +42,17 @@ def _run_html(run: Run) -> str:
 def _card_html(card: Comparison) -> str:
     from wslab.views.card_pages import card_html
 
-    return card_html(card)
+    return card_html(card, _lessons_nearby())
+
+
+def _lessons_nearby() -> dict[str, str]:
+    """Return the lessons' addresses by their numbers, as seen from the notebook that runs; none where they are far.
+
+    A notebook opens what lies beside, below or just above it, and nothing that its Jupyter server does not serve.
+    """
+    paths = {path.name[:2]: os.path.relpath(path) for path in sorted(places.lessons().glob("[0-9][0-9]_*.ipynb"))}
+    far = os.path.join(os.pardir, os.pardir)
+    return {number: quote(Path(path).as_posix()) for number, path in paths.items() if not path.startswith(far)}
 
 
 def _card_text(card: Comparison, printer: Any, cycle: bool) -> None:

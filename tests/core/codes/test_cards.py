@@ -34,7 +34,7 @@ def test_compare_any_two_codes_fills_every_section(codes: list[int]) -> None:
     assert card.aspects
     assert all(len(aspect.cells) == 2 for aspect in card.aspects)
     assert card.sources
-    assert all(statement.text for statement in claims(card))
+    assert all(statement.text and statement.sources for statement in claims(card))
 
 
 @settings(deadline=None)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from wslab import course
-from wslab.core.codes import languages
+from wslab.core.codes import languages, sources
 from wslab.core.codes.cards import compare
 from wslab.core.codes.languages import speaking
 from wslab.core.codes.registry import REGISTRY
@@ -59,7 +59,9 @@ def test_japanese_has_every_text_that_is_shown(asked: set[str]) -> None:
 
 
 def test_japanese_has_no_text_that_nobody_says(asked: set[str]) -> None:
-    assert set(TABLE) - asked == set()
+    lessons = [item for item in vars(sources).values() if isinstance(item, sources.Lesson)]
+    to_come = {lesson.question for lesson in lessons if not lesson.is_written}
+    assert set(TABLE) - asked - to_come == set()
 
 
 @pytest.mark.parametrize("english", TABLE)

@@ -163,7 +163,9 @@ def compare(*codes: int, lang: Language = "en") -> Comparison:
 
 
 def _said(statement: Claim, say: Say) -> Claim:
-    return Claim(say(statement.text), statement.sources)
+    """Return a statement in the language, with those of its sources that there are."""
+    there = tuple(source for source in statement.sources if isinstance(source, Source) or source.is_written)
+    return Claim(say(statement.text), there)
 
 
 def _translated(code: CloseCode, say: Say) -> CloseCode:

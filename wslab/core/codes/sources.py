@@ -31,8 +31,7 @@ class Lesson(msgspec.Struct, frozen=True, tag_field="kind", tag="lesson"):
 
     def labelled(self, say: Say) -> str:
         """Return the label in the language of `say`."""
-        told = say("lesson {number}, {question}").format(number=self.number, question=say(self.question))
-        return told if self.is_written else say("{lesson} (to come)").format(lesson=told)
+        return say("lesson {number}, {question}").format(number=self.number, question=say(self.question))
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -136,5 +135,3 @@ LESSON_06 = Lesson("06", "What if everyone comes back at once?")
 LESSON_07 = Lesson("07", "Retry or not?")
 LESSON_08 = Lesson("08", "What does a browser see?")
 LESSON_09 = Lesson("09", "A limit, a restart, or the clock?", is_written=False)
-LESSON_10 = Lesson("10", "What do real servers do?", is_written=False)
-LESSON_11 = Lesson("11", "What about my server? My client?", is_written=False)

@@ -15,7 +15,6 @@ from wslab.core.codes.sources import (
     LESSON_05,
     LESSON_06,
     LESSON_07,
-    LESSON_10,
     RFC_BACKOFF,
     RFC_CODES,
     STARSCREAM_1012,
