@@ -13,7 +13,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from wslab import load, plots, simulate_herd, tables
+from wslab import explain, load, plots, simulate_herd, tables
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -28,6 +28,11 @@ class Drawn(NamedTuple):
 def was_it_a_limit() -> Drawn:
     run = load(DATA / "visibility.jsonl")
     return Drawn(plots.code_seen_by_server(run), "Recorded in `data/visibility.jsonl`.")
+
+
+def from_a_capture() -> Drawn:
+    run = explain(DATA / "captures" / "too-big.pcapng").run
+    return Drawn(plots.close_codes(run), "Captured in `data/captures/too-big.pcapng`.")
 
 
 def announced() -> Drawn:
@@ -75,6 +80,7 @@ def limit_cost() -> Drawn:
 
 FIGURES: tuple[Callable[[], Drawn], ...] = (
     was_it_a_limit,
+    from_a_capture,
     announced,
     drained,
     which_backoff,
