@@ -28,6 +28,7 @@ from wslab.cli.watch import watch
 app = typer.Typer(
     help="Why did my WebSocket close? Experiments on real sockets, on this machine.",
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 

@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 
 from wslab.cli.console import JsonOption, print_document, progress_line
+from wslab.cli.target import with_target
+from wslab.core.errors import BadValueError
 from wslab.core.limits.search import DEFAULT_CAP_BYTES
 from wslab.core.limits.verdicts import Verdict, verdict_schema
 from wslab.core.target import Target
@@ -17,27 +19,16 @@ from wslab.experiments import find_idle_timeout, find_limit, find_max_age
 from wslab.views.verdicts import render
 
 
+@with_target
 def probe(
-    url: Annotated[str, typer.Argument(help="ws:// or wss://, on this machine or as --i-may-probe says.")] = "",
+    target: Target | None = None,
     as_json: JsonOption = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON document's schema and stop.")] = False,
     cap: Annotated[int, typer.Option(help="Try no message larger than this many bytes plus one.")] = DEFAULT_CAP_BYTES,
     configured: Annotated[int | None, typer.Option(help="The limit in bytes that the server is said to have.")] = None,
-    subprotocol: Annotated[list[str] | None, typer.Option(help="Offer it; may be given several times.")] = None,
-    greeting: Annotated[
-        list[str] | None,
-        typer.Option(help="Say this first; '> text' and '< text' are steps of a dialogue. May be given several times."),
-    ] = None,
-    template: Annotated[
-        str | None, typer.Option(help='A message with {filler} where it may grow: \'{"data": "{filler}"}\'.')
-    ] = None,
     filler: Annotated[
         str, typer.Option(help='Without a template: the one character of every message; "4" makes engine.io messages.')
     ] = "a",
-    i_may_probe: Annotated[
-        list[str] | None, typer.Option(help="A host other than this machine that you are permitted to probe.")
-    ] = None,
-    open_timeout: Annotated[float, typer.Option(help="Seconds for TCP, TLS and opening handshake together.")] = 10.0,
     max_time: Annotated[float, typer.Option(help="End the whole search after so many seconds.")] = 300.0,
     clock: Annotated[
         bool, typer.Option("--clock", help="Find its idle timeout and maximum age too; it waits.")
@@ -52,14 +43,8 @@ def probe(
     if schema:
         print(json.dumps(verdict_schema(), indent=2))
         return None
-    target = Target(
-        url,
-        subprotocols=subprotocol or (),
-        greeting=greeting or (),
-        template=template,
-        open_timeout_s=open_timeout,
-        allow_hosts=i_may_probe or (),
-    )
+    if target is None:
+        raise BadValueError("no server is named: write wslab probe ws://…, or the name of a target in targets.toml")
     with progress_line() as progress:
         verdict = find_limit(
             target,

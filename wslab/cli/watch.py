@@ -12,14 +12,15 @@ import typer
 from rich.console import Console
 
 from wslab.cli.console import Document, JsonOption, print_saved, progress_line
+from wslab.cli.target import with_target
 from wslab.core.errors import BadValueError
 from wslab.core.findings import Finding, find
 from wslab.core.findings.document import FindingDocument, documented
 from wslab.core.findings.wording import seconds
-from wslab.core.permission import is_this_machine
 from wslab.core.printable import printable
 from wslab.core.records import Closure
 from wslab.core.runs import Run
+from wslab.core.target import Target
 from wslab.core.watch.roles import ROLES, Role
 from wslab.experiments.watch import bounded
 from wslab.experiments.watch import watch as watch_target
@@ -55,8 +56,9 @@ class WatchEnded(Document, frozen=True, kw_only=True, tag="watch_ended"):
     losses: tuple[str, ...]
 
 
+@with_target
 def watch(
-    url: Annotated[str, typer.Argument(help="ws:// or wss://, on this machine or as --i-may-probe says.")],
+    target: Target,
     duration: Annotated[str, typer.Option("--for", help="How long: 90s, 30m, 2h. Ctrl-C ends it earlier.")] = "1h",
     clients: Annotated[int, typer.Option(help="5 to 60; each takes the next role of the control groups.")] = len(ROLES),
     interval: Annotated[float, typer.Option(help="Seconds between two pings or messages of a steady client.")] = 15.0,
@@ -70,22 +72,19 @@ def watch(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="File for the run, written as it goes; it must not exist.")] = None,
     as_json: JsonOption = False,
-    i_may_probe: Annotated[
-        list[str] | None, typer.Option(help="A host other than this machine that you are permitted to watch.")
-    ] = None,
 ) -> Run:
     """Stay connected with control groups, and say why connections are closed: limit, restart, clock, rate or network.
 
     With --json it prints one line an event. The run is kept with --out, also if this machine loses its power.
     """
     duration_s = seconds_of(duration)
-    bounds = bounded(is_this_machine(url), messages_per_min, connections_per_min)
-    begun = WatchBegun(url=url, clients=clients, duration_s=duration_s, **bounds._asdict())
+    bounds = bounded(target.is_this_machine, messages_per_min, connections_per_min)
+    begun = WatchBegun(url=target.shown_url, clients=clients, duration_s=duration_s, **bounds._asdict())
     teller = _Lines() if as_json else _Words()
     teller.begin(begun)
     with progress_line() as progress:
         run = watch_target(
-            url,
+            target,
             duration_s=duration_s,
             clients=clients,
             interval_s=interval,
@@ -94,7 +93,6 @@ def watch(
             messages_per_min=messages_per_min,
             connections_per_min=connections_per_min,
             out=out,
-            allow_hosts=i_may_probe or (),
             progress=progress,
             on_finding=teller.close,
         )

@@ -60,12 +60,17 @@ def _assigned(source: str) -> dict[str, Any]:
     return found
 
 
+_SPELLED = {"true": "True", "false": "False", "none": "None", "null": "None"}
+"""As a shell, JSON or YAML has them, and as Python has."""
+
+
 def _value(text: str, default: Any) -> Any:
     """Return what `text` stands for; what replaces a text stays one, so that "10" does not become a number."""
     if isinstance(default, str):
         return text
-    value = _literal(text)
-    return text if value is None and text != "None" else value
+    spelled = _SPELLED.get(text.strip().lower(), text)
+    value = _literal(spelled)
+    return text if value is None and spelled != "None" else value
 
 
 def _literal(source: str | ast.expr | None) -> Any:
