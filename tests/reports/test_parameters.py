@@ -23,7 +23,17 @@ def test_parameters_are_set_after_the_tagged_cell(tmp_path, write):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("1.5", 1.5), ("None", None), ("[1, 2]", [1, 2]), ("ws://x", "ws://x"), ("'quoted'", "quoted"), ("", "")],
+    [
+        ("1.5", 1.5),
+        ("None", None),
+        ("[1, 2]", [1, 2]),
+        ("false", False),
+        ("True", True),
+        ("null", None),
+        ("ws://x", "ws://x"),
+        ("'quoted'", "quoted"),
+        ("", ""),
+    ],
 )
 def test_parameter_is_a_literal_or_the_text_itself(tmp_path, write, text, value):
     notebook = opened(write(tmp_path / "a.ipynb", "@given = 3"))

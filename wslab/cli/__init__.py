@@ -21,6 +21,7 @@ from wslab.cli.herd import herd
 from wslab.cli.probe import probe
 from wslab.cli.report import report
 from wslab.cli.schema import schema
+from wslab.cli.send import send
 from wslab.cli.serve import serve
 from wslab.cli.simulate import simulate
 from wslab.cli.watch import watch
@@ -48,7 +49,7 @@ def _options(
     """Options of the command itself."""
 
 
-COMMANDS = (demo, probe, watch, explain, herd, simulate, codes, report, gallery, schema)
+COMMANDS = (demo, send, probe, watch, explain, herd, simulate, codes, report, gallery, schema)
 """Those that a notebook has too, as `%wslab`, where each returns what it found."""
 
 TERMINAL_ONLY = {

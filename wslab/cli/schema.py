@@ -10,6 +10,7 @@ import typer
 from wslab.captures.explanation import Explanation
 from wslab.cli.demo import DemoDocument
 from wslab.cli.herd import HerdDocument, SimulateDocument
+from wslab.cli.send import SendDocument
 from wslab.cli.watch import WatchBegun, WatchClosed, WatchEnded
 from wslab.core.arguments import check_choice
 from wslab.core.limits.verdicts import Verdict
@@ -19,6 +20,7 @@ DOCUMENTS: dict[str, Any] = {
     "explain": Explanation,
     "herd": HerdDocument,
     "probe": Verdict,
+    "send": SendDocument,
     "simulate": SimulateDocument,
     "watch": WatchBegun | WatchClosed | WatchEnded,
 }

@@ -29,7 +29,10 @@ class _Option(NamedTuple):
     help: str
 
 
-_TEXT, _TEXTS, _PATH, _NUMBER = Optional[str], Optional[list[str]], Optional[Path], Optional[float]  # noqa: UP045
+_TEXT = Optional[str]  # noqa: UP045
+_TEXTS = Optional[list[str]]  # noqa: UP045
+_PATH = Optional[Path]  # noqa: UP045
+_NUMBER = Optional[float]  # noqa: UP045
 """Typer needs types, not expressions."""
 
 _OPTIONS = (
@@ -55,7 +58,7 @@ _OPTIONS = (
     _Option("proxy", _TEXT, "http, socks5h, socks5 or socks4 URL of a proxy; none is used unasked."),
     _Option("open_timeout", _NUMBER, "Seconds for TCP, TLS and opening handshake together. Not given: 10."),
     _Option("ping_interval", _NUMBER, "Seconds between keepalive pings; 0: none."),
-    _Option("ping_timeout", Optional[float], "Seconds until a pong that does not come is a closure. Not given: 20."),
+    _Option("ping_timeout", _NUMBER, "Seconds until a pong that does not come is a closure. Not given: 20."),
     _Option("i_may_probe", _TEXTS, "A host other than this machine that you are permitted to probe."),
     _Option("targets", _PATH, "File of targets. Not given: $WSLAB_TARGETS, else targets.toml."),
 )
