@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
@@ -56,8 +56,8 @@ def probe(
             progress=progress,
         )
         if clock and verdict.status not in ("unreachable", "tls_error", "no_answer", "cancelled"):
-            allowed: dict[str, Any] = {"up_to_s": up_to, "allow_hosts": i_may_probe or (), "progress": progress}
-            clocks = tuple(ask(target.sent_url, **allowed) for ask in (find_idle_timeout, find_max_age))
+            asking = (find_idle_timeout, find_max_age)
+            clocks = tuple(ask(target, up_to_s=up_to, progress=progress) for ask in asking)
             verdict = msgspec.structs.replace(verdict, clocks=clocks)
     if as_json:
         print_document(verdict)

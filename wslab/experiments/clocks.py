@@ -7,18 +7,16 @@ from collections.abc import Collection
 from wslab.core.arguments import check_number
 from wslab.core.findings import Finding
 from wslab.core.findings.wording import seconds
-from wslab.core.knobs import Knobs
 from wslab.core.watch.verdicts import ClockVerdict, Question, conclude
-from wslab.experiments.conduct import Cancel, OnProgress, Progress
+from wslab.experiments.conduct import Aim, Cancel, OnProgress, Progress
 from wslab.experiments.watch import watch
-from wslab.net.server.lab_server import LabServer
 
 CLIENTS = 9
 """The roles that tell clocks apart; the others ask about rates and keepalives."""
 
 
 def find_idle_timeout(
-    target: LabServer | Knobs | str,
+    target: Aim,
     *,
     up_to_s: float = 120.0,
     allow_hosts: Collection[str] = (),
@@ -42,7 +40,7 @@ def find_idle_timeout(
 
 
 def find_max_age(
-    target: LabServer | Knobs | str,
+    target: Aim,
     *,
     up_to_s: float = 120.0,
     allow_hosts: Collection[str] = (),
@@ -67,7 +65,7 @@ def _apart_s(up_to_s: float) -> float:
 
 def _search(
     question: Question,
-    target: LabServer | Knobs | str,
+    target: Aim,
     up_to_s: float,
     allow_hosts: Collection[str],
     progress: OnProgress | None,
