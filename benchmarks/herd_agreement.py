@@ -39,7 +39,8 @@ can queue them, so that its processor is measured as well, and whatever else kee
 
 def agreement(run: Run, herd: Herd) -> tuple[float, float]:
     """Return how much the simulated median differs from the real one, as a share, and the distance of Kolmogorov and
-    Smirnov: the largest difference between the two shares of clients that are back, at any time."""
+    Smirnov: the largest difference between the two shares of clients that are back, at any time.
+    """
     real = np.sort([o.time_to_reconnect_s for o in run.outages if o.time_to_reconnect_s is not None])
     simulated = np.sort(herd.time_to_reconnect_s)
     every = np.concatenate([real, simulated])

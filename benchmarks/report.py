@@ -5,7 +5,6 @@ Beyond the notebook itself ours keeps the runs, describes the figures and brings
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -27,7 +26,7 @@ def command_s(*arguments: str) -> float:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        page = os.path.join(folder, "page")
+        page = str(Path(folder) / "page")
         compare(
             "wslab report 0 against jupyter nbconvert --execute --to html",
             partial(command_s, "wslab", "report", str(LESSON), "--out", f"{page}.html"),

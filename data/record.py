@@ -75,7 +75,7 @@ def solve(opened: Opened) -> None:
     """Put the solution of the exercise, and its check once more, after the check."""
     cells = opened.notebook.cells
     prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    solutions = re.findall(r"<summary>(?:Solution|解答)</summary><pre><code>(.*?)</code></pre>", prose, re.S)
+    solutions = re.findall(r"<summary>(?:Solution|解答)</summary><pre><code>(.*?)</code></pre>", prose, re.DOTALL)
     checks = [number for number, cell in enumerate(cells) if "check" in cell.metadata.get("tags", [])]
     for number, solution in reversed(list(zip(checks, solutions, strict=True))):
         again = [new_code_cell(solution), new_code_cell(cells[number].source)]

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import figures
 
 project = "wslab"
-copyright = "wslab contributors"
+copyright = "wslab contributors"  # noqa: A001 (Sphinx reads it)
 version = release = version_of("wslab")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]

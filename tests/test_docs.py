@@ -138,7 +138,7 @@ def test_cluster_of_the_readme_listens_on_no_other_address_than_those_it_names()
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for_here = re.sub(r"192\.0\.2\.\d", "127.0.0.1", readme).replace("8786", str(free_port()))
     start = [sys.executable, "-m", "dask"]
-    scheduler, worker = (shlex.split(line) for line in re.findall(r"^ {4}dask (.*)$", for_here, re.M))
+    scheduler, worker = (shlex.split(line) for line in re.findall(r"^ {4}dask (.*)$", for_here, re.MULTILINE))
     with (
         running([*start, *scheduler], "Scheduler at:") as scheduling,
         running([*start, *worker], "Registered to:") as working,

@@ -61,7 +61,7 @@ def solution_of(notebook: NotebookNode) -> str:
     """Return the code that is folded away under the exercise."""
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     (solution,) = re.findall(
-        r"<details><summary>(?:Solution|解答)</summary><pre><code>(.*?)</code></pre></details>", prose, re.S
+        r"<details><summary>(?:Solution|解答)</summary><pre><code>(.*?)</code></pre></details>", prose, re.DOTALL
     )
     return str(solution)
 
@@ -140,7 +140,7 @@ def test_lesson_has_the_shape_of_a_lesson(lesson: str) -> None:
     title, *_ = notebook.cells[0].source.splitlines()
     assert title.startswith("# ")
     assert title.endswith(("?", "？"))
-    headings = re.findall(r"^## (\w+)", "\n".join(cell.source for cell in notebook.cells), re.M)
+    headings = re.findall(r"^## (\w+)", "\n".join(cell.source for cell in notebook.cells), re.MULTILINE)
     expected = [*IN_JAPANESE.values()] if lesson in TRANSLATED else [*IN_JAPANESE]
     assert [heading for heading in dict.fromkeys(headings) if heading in expected] == expected
 

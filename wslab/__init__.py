@@ -52,7 +52,7 @@ _MODULES = {
 _FLOORS = ("captures", "checks", "core", "course", "experiments", "net", "notebook", "panels", "reports", "views")
 """Folders and modules of the package: `wslab.panels.PayloadPanel` needs no import of its own."""
 
-__all__ = [*_HOMES, *_MODULES]  # the names as strings, written once
+__all__ = [*_HOMES, *_MODULES]  # noqa: PLE0604 (strings, written once)
 
 
 def __getattr__(name: str) -> Any:

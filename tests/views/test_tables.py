@@ -54,7 +54,7 @@ def test_table_holds_what_plain_pandas_makes_of_the_records(kind, sweep_run, res
     shared = [name for name in plain if name in table]
     assert len(shared) >= len(plain.columns) - 3  # close frames and knobs have no column of their own
     expected = plain[shared].astype({name: table[name].dtype for name in shared})
-    pd.testing.assert_frame_equal(table[shared], expected, check_column_type=bool(len(shared)))
+    pd.testing.assert_frame_equal(table[shared], expected, check_column_type=bool(shared))
 
 
 @pytest.mark.parametrize("tabulate", TABLES, ids=lambda table: table.__name__)

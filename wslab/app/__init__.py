@@ -7,7 +7,6 @@ site that had its name point here; and there are at most `MAX_KERNELS`.
 
 from __future__ import annotations
 
-import os
 import tempfile
 import webbrowser
 from http import HTTPStatus
@@ -42,7 +41,7 @@ class FewKernels(AsyncMappingKernelManager):
             self._starting -= 1
 
     def cwd_for_path(self, path: str, **_: Any) -> str:
-        return os.getcwd()
+        return str(Path.cwd())
 
 
 class PanelApp(Voila):  # type: ignore[misc]  # it comes without types

@@ -69,6 +69,7 @@ def carries_keys(path: Path) -> bool:
 
 
 def has_tshark() -> bool:
+    """Tell whether there is a tshark to ask."""
     return shutil.which("tshark") is not None
 
 
@@ -83,7 +84,9 @@ def _export(path: Path, keys: Path | None, exported: Path) -> None:
         options = ["-o", f"tls.keylog_file:{keys.absolute()}"]
     command = ["tshark", "-n", "-r", str(path.absolute()), *options, "-U", "OSI layer 7", "-w", str(exported)]
     try:
-        ended = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S)
+        ended = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S, check=False
+        )
     except subprocess.TimeoutExpired:
         raise CaptureError(f"tshark did not decrypt {path.name} within {_TIMEOUT_S:,.0f} s") from None
     if not exported.exists():

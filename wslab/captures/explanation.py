@@ -151,7 +151,7 @@ def explain(
             return _read(file, path.name, path, keys, on_bytes)
     if not hasattr(what, "read"):
         raise BadTypeError(f"what is {what!r}, but must be a path, a text, bytes, an open binary file or a Run")
-    return _read(what, os.path.basename(str(getattr(what, "name", "standard input"))), None, keys, on_bytes)
+    return _read(what, Path(str(getattr(what, "name", "standard input"))).name, None, keys, on_bytes)
 
 
 def _is_text(what: str) -> bool:
@@ -169,7 +169,9 @@ def _read(
     file: BinaryIO, name: str, path: Path | None, keys: str | os.PathLike[str] | None, on_bytes: OnBytes | None
 ) -> Explained:
     """Find out by the first bytes what it is, and read it as that."""
-    stream = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, file), _BUFFER_BYTES)
+    stream = (
+        file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", file), _BUFFER_BYTES)
+    )
     first = stream.peek(_FIRST_BYTES)[:_FIRST_BYTES]
     if first.startswith(_GZIP):
         return _read_compressed(stream, name, path, keys, on_bytes)
@@ -222,7 +224,7 @@ def _read_compressed(
         with gzip.GzipFile(fileobj=stream) as inflated:
             if inflated.peek(2)[:2] == _GZIP:
                 raise CaptureError(f"{name} is compressed twice; decompress it once with gunzip")
-            return _read(cast(BinaryIO, inflated), name, None, keys, on_bytes)
+            return _read(cast("BinaryIO", inflated), name, None, keys, on_bytes)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise CaptureError(f"{name} is no complete gzip file: {error}; decompress what there is of it first") from None
 

@@ -200,9 +200,9 @@ class FrameTrail:
                 if message.inflated_bytes > MAX_INFLATED_BYTES:
                     message.is_whole, self._inflater = False, None
                     return
-        except FrameError as error:
+        except FrameError:
             self._inflater = None
-            raise error
+            raise
 
     def _end_frame(self, at_ns: int, header: Header) -> None:
         self._header = None

@@ -31,7 +31,7 @@ def codes(
     html: Annotated[Path | None, typer.Option(help="Write the card to this file instead, as a page.")] = None,
 ) -> None:
     """A card of one close code, or a comparison of two: what it means, when you see it, how to fix it."""
-    card = compare(*code, lang=cast(Language, lang))  # checked there, with a message for people
+    card = compare(*code, lang=cast("Language", lang))  # checked there, with a message for people
     console = Console()
     if html is not None:
         from wslab.views.card_pages import card_page  # matplotlib knows the colours, and takes its time

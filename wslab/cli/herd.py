@@ -82,7 +82,7 @@ def herd(
             changed(knobs, {"downtime_s": downtime_s}),
             clients=clients,
             policy=policy,
-            kind=cast(RestartKind, kind),  # checked there, with a message for people
+            kind=cast("RestartKind", kind),  # checked there, with a message for people
             repeats=repeats,
             workers=workers,
             seed=seed,

@@ -122,4 +122,4 @@ def _open_standard_files() -> None:
             os.fstat(descriptor)
         except OSError:
             name = ("stdin", "stdout", "stderr")[descriptor]
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # the lowest that is free, which is this one
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115  # the lowest that is free, which is this one

@@ -1,0 +1,1 @@
+"""What needs no socket, clock, table or widget: same input, same output."""

@@ -1,5 +1,6 @@
 """Which sizes to try: ladders known beforehand, searches that ask for the next size by what the last one met, and the
-limit that the messages showed in the end."""
+limit that the messages showed in the end.
+"""
 
 from __future__ import annotations
 

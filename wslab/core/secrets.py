@@ -108,7 +108,7 @@ def masked_url(url: str) -> str:
     authority, slash, path = rest.partition("/")
     port = authority.rpartition("@")[2].rpartition("]")[2].partition(":")[2]
     if port and not port.isdecimal():  # a password with a slash or question mark in it ends up here
-        authority, slash, path = f"{authority.partition(':')[0]}:{HIDDEN}", slash, path.rpartition("@")[2]
+        authority, path = f"{authority.partition(':')[0]}:{HIDDEN}", path.rpartition("@")[2]
     if "@" in authority:
         authority = f"{HIDDEN}@{authority.rpartition('@')[2]}"
     shown = "&".join(map(_masked_part, query.split("&")))

@@ -13,7 +13,8 @@ from wslab.net.recording import Recorder
 
 class Tally(NamedTuple):
     """Where clients are: `attempted`, have made their first attempt; `held`, are connected; `away`, have lost their
-    connection and are to come back; `returned` counts outages that are over, one way or the other."""
+    connection and are to come back; `returned` counts outages that are over, one way or the other.
+    """
 
     attempted: int
     held: int
@@ -49,7 +50,8 @@ class Gathering(abc.ABC):
     @contextlib.asynccontextmanager
     async def outage(self) -> AsyncIterator[None]:
         """Wait, after the block has ended their connections, until each of those connected before it is back or away
-        for good; after the timeout go on, and leave it to their outages to say who was not back."""
+        for good; after the timeout go on, and leave it to their outages to say who was not back.
+        """
         before = self.tally()
 
         def back(now: Tally) -> int:

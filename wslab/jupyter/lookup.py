@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
@@ -16,7 +17,7 @@ import psutil
 from wslab.net.relay import Address
 from wslab.net.server.words import SERVING
 
-ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (looked for, not bound)
 
 
 class Listener(NamedTuple):
@@ -49,7 +50,7 @@ def _listener(pid: int, port: int) -> Listener | None:
                 return None
         if process.uids().real != os.getuid():
             return None
-        if sys.platform == "linux" and not os.path.samefile(program, process.exe()):
+        if sys.platform == "linux" and not Path(program).samefile(process.exe()):
             return None
         for held in process.net_connections("tcp"):
             if held.status == psutil.CONN_LISTEN and held.laddr.port == port:

@@ -143,6 +143,6 @@ class Child:
 
 
 def child_environment() -> dict[str, str]:
-    # The child must import this very package, from wherever the parent found it and whatever its working directory.
+    """Return the environment of a child: it imports this very package, wherever it works."""
     here = str(Path(__file__).parents[2])
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))}

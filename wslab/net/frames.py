@@ -143,10 +143,12 @@ def encode_frame(
 
 
 def control_frame(opcode: Opcode, payload: bytes = b"") -> bytes:
+    """Return a ping, pong or close frame, masked as a client's."""
     return encode_frame(opcode, payload)
 
 
 def text_frame(text: str) -> bytes:
+    """Return a whole text message in one frame, masked as a client's."""
     return encode_frame(Opcode.TEXT, text.encode())
 
 

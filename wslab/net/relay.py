@@ -91,7 +91,7 @@ class _Side(asyncio.Protocol):
         self._has_ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
+        self.transport = cast("asyncio.Transport", transport)
         self._relay.note(self, is_open=True)
 
     def data_received(self, data: bytes) -> None:
@@ -101,7 +101,7 @@ class _Side(asyncio.Protocol):
     def eof_received(self) -> bool:
         assert self.other is not None
         self._has_ended = True
-        if self.other._has_ended:
+        if self.other._has_ended:  # noqa: SLF001 (its twin)
             self.transport.close()
             self.other.transport.close()
         else:
@@ -126,7 +126,7 @@ class _Side(asyncio.Protocol):
             self.transport.close()
             return
         with contextlib.suppress(OSError):  # it has ended already
-            sock = cast(socket.socket, self.transport.get_extra_info("socket"))
+            sock = cast("socket.socket", self.transport.get_extra_info("socket"))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self.transport.abort()
 

@@ -88,7 +88,7 @@ class Panel(anywidget.AnyWidget):
         self.on_msg(self._hear)
         # ipykernel 7.4 hands what a page says to the subshell that the widget last spoke from: the one of the cells,
         # where it waits until the cell ends. Without this the one that the page names has it (ipykernel/comm/comm.py).
-        self.comm._reply_subshell_for = None
+        self.comm._reply_subshell_for = None  # noqa: SLF001
 
     # What a cell may do with a panel
 
@@ -249,7 +249,7 @@ class Panel(anywidget.AnyWidget):
 
     def _save(self) -> None:
         run = self.to_save()
-        now = datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S")
+        now = datetime.datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
         self.saved = str(run.save(Path(f"{run.info.experiment}-{now}.jsonl").resolve()))
         self.say(f"saved as {self.saved}; wslab.load({self.saved!r}) reads it", "done")
 

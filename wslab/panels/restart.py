@@ -90,7 +90,7 @@ class RestartPanel(ServedPanel):
             server,
             clients=self.values["clients"],
             policy=self.values["policy"],
-            kind=cast(RestartKind, action),
+            kind=cast("RestartKind", action),
             changes=self._changes() if action == "reload" else None,
             on_record=self._live,
             cancel=self._cancel,

@@ -96,7 +96,7 @@ def _figures(notebook: NotebookNode) -> Iterator[tuple[bytes, str]]:
 
 def _time(notebook: NotebookNode) -> str:
     """Return what a lesson says under its title of the time that it takes."""
-    said = re.search(r"^\*(.+?)[.。]", notebook.cells[0].source, re.M)
+    said = re.search(r"^\*(.+?)[.。]", notebook.cells[0].source, re.MULTILINE)
     return said[1] if said else ""
 
 

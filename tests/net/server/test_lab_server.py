@@ -104,7 +104,8 @@ def test_compression_is_offered_where_the_knob_says_so() -> None:
         offered: first_send(wslab.send_message(Knobs(compression=offered), "x" * 10_000, compression=True)).wire_bytes
         for offered in (False, True)
     }
-    assert sizes[True] < 1000 < 10_000 < sizes[False]
+    assert sizes[True] < 1000
+    assert sizes[False] > 10_000
 
 
 @pytest.mark.parametrize(("after_refusal", "tcp_end"), [("drain", "fin"), ("reset", "reset"), ("hold", "aborted")])

@@ -166,8 +166,7 @@ _IN_THE_DARK: tuple[_Dark, ...] = (
     (
         "Inside TLS nobody sees frames; times, sizes and TCP's end are outside of it.",
         "cannot be looked into: TLS",
-        "Give its key log (`--keys FILE`), which SSLKEYLOGFILE has a browser or client write. Or capture behind the "
-        "proxy that ends TLS.",
+        "Give its key log (`--keys FILE`), which SSLKEYLOGFILE has clients write. Or capture behind what ends TLS.",
         lambda trace: trace.protocol == "tls",
     ),
     (

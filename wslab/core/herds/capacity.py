@@ -52,10 +52,8 @@ class Admission:
         turns = []
         for arrival in arrivals:
             turn = owed_until_s - burst_s
-            if turn < arrival:
-                turn = arrival
-            if owed_until_s < arrival:
-                owed_until_s = arrival
+            turn = max(turn, arrival)
+            owed_until_s = max(owed_until_s, arrival)
             if turn - arrival <= longest_wait_s:
                 turns.append(turn)
                 owed_until_s += token_s

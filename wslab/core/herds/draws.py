@@ -46,7 +46,7 @@ def columns(policy: Policy, clients: int, seed: int) -> Iterator[FloatArray]:
 
 
 def _broadcast(policy: Policy, clients: int, seed: int) -> Iterator[FloatArray]:
-    rng = cast(Random, HerdDraws(clients, seed))
+    rng = cast("Random", HerdDraws(clients, seed))
     for number, delays in enumerate(policy.delays(rng), start=1):
         column = np.asarray(delays, dtype=np.float64)
         if not (column.min() >= 0 and column.max() < math.inf):  # NaN fails both

@@ -57,7 +57,7 @@ def reconnecting_websocket(rng: Random) -> Iterator[float]:
     retries=any_code,
 )
 def partysocket(rng: Random) -> Iterator[float]:
-    """partysocket 1.3.0: no jitter, and any code unless its `shouldReconnectOnClose` says otherwise."""
+    """Partysocket 1.3.0: no jitter, and any code unless its `shouldReconnectOnClose` says otherwise."""
     delay_s = 3.0
     while True:
         yield delay_s

@@ -39,7 +39,7 @@ class Program(NamedTuple):
         if node is None:
             return "node is not installed"
         script = f"require.resolve({self.needs!r}, {{paths: [process.cwd()]}})"
-        found = subprocess.run([node, "-e", script], capture_output=True).returncode == 0
+        found = subprocess.run([node, "-e", script], capture_output=True, check=False).returncode == 0
         return None if found else f"no node package {self.needs!r} is installed here (npm install {self.needs})"
 
     @property

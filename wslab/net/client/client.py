@@ -248,7 +248,7 @@ class Client:
         broken = connection.broken_close_body
         received, sent = connection.received_close, connection.sent_close
         origin = self.recorder.origin
-        closed_at = cast(float, connection.closed_at)
+        closed_at = cast("float", connection.closed_at)
         return Closure(
             client=self.client,
             connection_id=connection.connection_id,

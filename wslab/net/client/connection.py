@@ -82,7 +82,7 @@ class RecordingConnection(MeteredConnection, ClientConnection):
     @property
     def broken_close_body(self) -> bytes | None:
         """The body of a close frame that an application is told nothing of (RFC 6455 §7.1.7); None: there was none."""
-        body = cast(RecordingProtocol, self.protocol).received_close_body
+        body = cast("RecordingProtocol", self.protocol).received_close_body
         return body if self.received_close is None else None
 
     async def receive(self) -> bytes:
@@ -172,7 +172,7 @@ class RecordingConnection(MeteredConnection, ClientConnection):
             return
         read_bytes = 0
         with (
-            cast(socket.socket, self.transport.get_extra_info("socket")).dup() as duplicate,
+            cast("socket.socket", self.transport.get_extra_info("socket")).dup() as duplicate,
             contextlib.suppress(OSError),  # the reset itself, once what came before it is read
         ):
             while read_bytes < MAX_READ_ON_BYTES and (data := duplicate.recv(65_536)):

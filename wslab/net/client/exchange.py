@@ -146,4 +146,5 @@ def cut(payload: str | bytes, fragment_bytes: int) -> list[bytes]:
 
 
 def encoded(payload: str | bytes) -> bytes:
+    """Return the bytes that a payload has on the wire, before compression."""
     return payload.encode() if isinstance(payload, str) else payload

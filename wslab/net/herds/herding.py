@@ -59,7 +59,7 @@ class Herding:
         self, order: Gather, tell: Callable[[control.Message], None], hand_over: Callable[[bytes], None]
     ) -> None:
         # From our parent, on the pipe that it gave us; first, since the imports that it brings are no lag of the loop.
-        self._policy: Policy = pickle.loads(order.policy)
+        self._policy: Policy = pickle.loads(order.policy)  # noqa: S301 (nobody else writes there)
         self.target = order.target
         self.loop = Readiness(order.origin)
         self.openings = self.loop.deadlines(order.open_timeout_s)

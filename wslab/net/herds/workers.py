@@ -133,7 +133,7 @@ def new_ledger_file() -> BinaryIO:
     """Return a file without a name, in memory where that exists; it outlives the worker that writes it, and no more."""
     if sys.platform == "linux":
         return os.fdopen(os.memfd_create("ledger"), "r+b")
-    return cast(BinaryIO, tempfile.TemporaryFile())
+    return cast("BinaryIO", tempfile.TemporaryFile())
 
 
 Spawn = Callable[[Gather, Callable[[], None]], Awaitable[Worker]]

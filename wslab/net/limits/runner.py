@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from types import TracebackType
+from typing import Self
 
 from msgspec.structs import replace
 from websockets.frames import Opcode
@@ -94,7 +95,7 @@ class TrialRunner:
         self._is_answering = True
         self._offered_deflate = False
 
-    async def __aenter__(self) -> TrialRunner:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

@@ -40,7 +40,7 @@ class ServerProcess(Child):
         except BaseException:
             listener.close()
             raise
-        process._listener = listener
+        process._listener = listener  # noqa: SLF001 (of this class)
         await process.expect(Ready)
         return process
 

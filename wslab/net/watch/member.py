@@ -192,7 +192,7 @@ class Member:
         self._recorder.emit(ping)
 
     def _adopt(self, connection: RecordingConnection) -> None:
-        cast(WatchedConnection, connection).member = self
+        cast("WatchedConnection", connection).member = self
 
     def _connection(self) -> RecordingConnection:
         assert self.client.connection is not None, "acts only while it is connected"
