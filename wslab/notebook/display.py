@@ -51,7 +51,7 @@ def _lessons_nearby() -> dict[str, str]:
     A notebook opens what lies beside, below or just above it, and nothing that its Jupyter server does not serve.
     """
     paths = {path.name[:2]: os.path.relpath(path) for path in sorted(places.lessons().glob("[0-9][0-9]_*.ipynb"))}
-    far = os.path.join(os.pardir, os.pardir)
+    far = str(Path(os.pardir, os.pardir))
     return {number: quote(Path(path).as_posix()) for number, path in paths.items() if not path.startswith(far)}
 
 
