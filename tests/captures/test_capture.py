@@ -324,3 +324,27 @@ def test_any_damage_to_a_capture_ends_in_records_or_in_a_sentence(seed: int, cha
         content[rng.randrange(len(content))] = rng.randrange(256)
     with contextlib.suppress(CaptureError):
         read_packets(io.BytesIO(bytes(content)))
+
+
+def test_a_body_that_looks_like_an_answer_is_none(script: Script) -> None:
+    fake = b"20\r\nHTTP/1.1 101 fake" + b"x" * 15 + b"\r\n0\r\n\r\n"
+    script.open().ask().say("server", b"HTTP/1.1 401 Unauthorized\r\nTransfer-Encoding: chunked\r\n\r\n" + fake)
+    run = read(script.ask().accept().close("server", 1001).packets)
+    assert [attempt.http_status for attempt in run.attempts] == [401, 101]
+    assert [closure.close_code for closure in run.closures] == [1001]
+
+
+@pytest.mark.parametrize(("port", "side"), [(8080, "server"), (4000, "client")])
+@pytest.mark.parametrize("messages", [1, 30])
+def test_a_capture_of_one_direction_alone_is_read_as_that(script: Script, port: int, side: Side, messages: int) -> None:
+    script.shake_hands()
+    for _ in range(messages):
+        script.frame("client", b"x" * 100).frame("server", b"y" * 200)
+    script.close("server", 1009, "too big").close("client", 1009)
+    half = [packet for packet in script.packets if int.from_bytes(packet.data[20:22]) == port]
+    run = read(half)
+    [closure], [trace] = run.closures, run.traces
+    assert any(f"what the {side} sent" in remark for remark in trace.remarks)
+    assert (closure.received is not None, closure.sent is not None) == (side == "server", side == "client")
+    assert len(run.receipts if side == "server" else run.sends) == messages
+    assert trace.violation is None

@@ -122,6 +122,7 @@ class Conversation:
             direction.finish()
         if self._client is None:
             self._decide(min((0, 1), key=lambda number: -self._ends[number][1]))
+        self.exchange.finish()
 
     def deliver(self, number: int, at_ns: int, content: bytes | int) -> None:
         """Pass on what a side said: bytes, or how many of them the capture lacks."""

@@ -8,13 +8,13 @@ bytes look like frames, and not at all where they do not.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from websockets.frames import Opcode
 from websockets.utils import accept_key
 
 from wslab.captures.streams import FrameTrail, begins_with_frames
+from wslab.captures.unread import Unread
 from wslab.net.frames import Side
 from wslab.net.heads import (
     HandshakeError,
@@ -28,14 +28,14 @@ from wslab.net.heads import (
 
 Protocol = Literal["websocket", "http", "http2", "tls", "other", "none"]
 
-MAX_PENDING_BYTES = 2**18
-"""Of one side, kept until the other has answered, or until it is known who is who."""
-
 MAX_REQUESTS = 64
 """Answered requests that are kept of one connection; of later ones the answer alone counts."""
 
 _MAX_LINE_BYTES = 4096
 """In which the first line of a head is looked for."""
+
+_ONE_WAY_PARTS = 16
+"""Segments of the server's after which a client that has said nothing is taken for one that was not captured."""
 
 _MAX_ALIKE = 8
 
@@ -80,7 +80,7 @@ class Exchange:
         self.from_beginning = from_beginning
         self.server_name = server_name
         self.is_encrypted = is_encrypted
-        self._unread: dict[Side, _Unread] = {"client": _Unread(), "server": _Unread()}
+        self._unread: dict[Side, Unread] = {"client": Unread(), "server": Unread()}
         self._body_bytes: dict[Side, int] = {"client": 0, "server": 0}
         self._bytes_at_close: int | None = None
         self._alike: list[tuple[Side, int, bytes]] = []
@@ -135,7 +135,9 @@ class Exchange:
         if begin is None:
             self._name_other(pending)
             unread.keep_last(_MAX_LINE_BYTES)
-            self._unread["server"].keep_last(_MAX_LINE_BYTES)
+            if self._unread["server"].part_count > _ONE_WAY_PARTS:
+                self._open_one_way()
+                self._unread["server"].keep_last(_MAX_LINE_BYTES)
             return False
         if begin.start():
             self._name_front(pending[: begin.start()])
@@ -154,31 +156,57 @@ class Exchange:
 
     def _read_response(self) -> bool:
         assert self.unanswered is not None
-        pending = self._unread["server"].content
-        begin = _RESPONSE.search(pending)
-        if begin is None:
-            self._unread["server"].keep_last(_MAX_LINE_BYTES)
+        found = self._find_response()
+        if found is None:
             return False
-        try:
-            response = read_response(pending[begin.start() :])
-        except HeadError as error:
-            self.remarks.append(f"the server's answer cannot be read: {error}")
-            self.protocol = "other"
-            return False
-        if response is None:
-            return False
+        start, response = found
         (asked_at_ns, request), self.unanswered = self.unanswered, None
-        at_ns = self._unread["server"].at_ns(begin.start() + response.head_bytes - 1)
+        at_ns = self._unread["server"].at_ns(start + response.head_bytes - 1)
         if len(self.asked) < MAX_REQUESTS:
             self.asked.append(Asked(asked_at_ns, request, at_ns, response))
         has_body = request.method != "HEAD" and response.status not in (101, 204, 304) and request.method != "CONNECT"
-        self._drop("server", begin.start() + response.head_bytes, _body_bytes(response) if has_body else 0)
+        self._drop("server", start + response.head_bytes, _body_bytes(response) if has_body else 0)
         if request.method == "CONNECT" and 200 <= response.status < 300:
             self.via.append(f"a tunnel of an HTTP proxy (CONNECT {request.resource[:120]})")
             self.protocol = "none"
         elif response.status == 101:
             self._open(at_ns, request, response)
         return True
+
+    def _find_response(self) -> tuple[int, ResponseHead] | None:
+        """Return the next head, and where it begins. A body of unknown length may hold what looks like one and is none."""
+        pending = self._unread["server"].content
+        for begin in _RESPONSE.finditer(pending):
+            try:
+                response = read_response(pending[begin.start() :])
+            except HeadError:
+                continue
+            return None if response is None else (begin.start(), response)
+        self._unread["server"].keep_last(_MAX_LINE_BYTES)
+        return None
+
+    def finish(self) -> None:
+        """Take note that nothing more will come: what waits for the other side's words is read without them."""
+        if not self.trails and self.protocol in ("none", "http"):
+            self._open_one_way()
+
+    def _open_one_way(self) -> None:
+        """Read the frames of one side where the capture holds that side alone."""
+        if self.unanswered is not None and not self._unread["server"].content:
+            if "websocket" in self.unanswered[1].fields.options("Upgrade") and self._unread["client"].content:
+                self._begin_one_way("client")
+        elif self.unanswered is None and not self.asked and not self._unread["client"].content:
+            found = self._find_response()
+            if found is not None and "websocket" in found[1].fields.options("Upgrade") and found[1].status == 101:
+                self._drop("server", found[0] + found[1].head_bytes, 0)
+                self._begin_one_way("server")
+
+    def _begin_one_way(self, side: Side) -> None:
+        self.remarks.append(f"the capture holds what the {side} sent, and not what the other side did")
+        self.protocol, self.unanswered = "websocket", None
+        self._begin_frames(side, FrameTrail(side, deflate=True, inflates=False))
+        other: Side = "server" if side == "client" else "client"
+        self._begin_frames(other, FrameTrail(other, deflate=True, synced=False))
 
     def _open(self, at_ns: int, request: RequestHead, response: ResponseHead) -> None:
         if "websocket" not in response.fields.options("Upgrade"):
@@ -238,53 +266,6 @@ class Exchange:
             self.trails = {each: FrameTrail(each, deflate=True, synced=False) for each in ("client", "server")}
             for each, seen_at_ns, seen in self._alike:
                 self.trails[each].feed(seen_at_ns, seen)
-
-
-class _Unread:
-    """What one side has said and nobody has read yet, with the moment of each part; at most `MAX_PENDING_BYTES`."""
-
-    def __init__(self) -> None:
-        self.content = b""
-        self._parts: list[tuple[int, int]] = []  # the moment, and how long the part is
-
-    def add(self, at_ns: int, data: bytes) -> None:
-        if data:
-            self.content += data
-            self._parts.append((at_ns, len(data)))
-            self.keep_last(MAX_PENDING_BYTES)
-
-    def at_ns(self, offset: int) -> int:
-        """Return when the byte at `offset` came."""
-        for at_ns, length in self._parts:
-            offset -= length
-            if offset < 0:
-                return at_ns
-        return self._parts[-1][0] if self._parts else 0
-
-    def drop(self, dropped_bytes: int) -> None:
-        self.content = self.content[dropped_bytes:]
-        while self._parts and dropped_bytes > 0:
-            at_ns, length = self._parts[0]
-            if length > dropped_bytes:
-                self._parts[0] = at_ns, length - dropped_bytes
-                return
-            del self._parts[0]
-            dropped_bytes -= length
-
-    def keep_last(self, kept_bytes: int) -> None:
-        if len(self.content) > kept_bytes:
-            self.drop(len(self.content) - kept_bytes)
-
-    def take(self) -> Iterator[tuple[int, bytes]]:
-        """Yield the parts that are left, and forget them."""
-        at, content, parts = 0, self.content, self._parts
-        self.clear()
-        for at_ns, length in parts:
-            yield at_ns, content[at : at + length]
-            at += length
-
-    def clear(self) -> None:
-        self.content, self._parts = b"", []
 
 
 def _body_bytes(head: RequestHead | ResponseHead) -> int:

@@ -62,7 +62,15 @@ class FrameTrail:
         last_at_ns: its last frame ended.
     """
 
-    def __init__(self, sender: Side | None, *, deflate: bool, takeover: bool = True, synced: bool = True) -> None:
+    def __init__(
+        self,
+        sender: Side | None,
+        *,
+        deflate: bool,
+        takeover: bool = True,
+        synced: bool = True,
+        inflates: bool = True,
+    ) -> None:
         self.sender = sender
         self.close: CloseBody | None = None
         self.close_at_ns: int | None = None

@@ -177,7 +177,14 @@ CASES: dict[str, tuple[Callable[[], list[Record]], Said]] = {
             make.closure(connection_id="1"),
             make.trace(unfinished_bytes=4000, announced_bytes=70_000, ended_by="client"),
         ],
-        {("unexplained", "cannot tell")},
+        {("client_hung_up", "shown")},
+    ),
+    "the client ended TCP behind its close frame": (
+        lambda: [
+            make.closure(connection_id="1", sent=1000, received=1000, sent_first=True),
+            make.trace(ended_by="client"),
+        ],
+        set(),
     ),
     "a rule is broken": (
         lambda: [make.trace(violation="the server: a masked frame from a server (RFC 6455 §5.1)")],
@@ -203,6 +210,7 @@ CASES: dict[str, tuple[Callable[[], list[Record]], Said]] = {
         {("cannot_be_seen", "cannot tell")},
     ),
     "open when the capture ends": (lambda: [make.trace(ending_seen=False)], {("cannot_be_seen", "cannot tell")}),
+    "one direction alone": (lambda: [make.trace(client_bytes=0)], {("cannot_be_seen", "cannot tell")}),
     "a whole trace": (lambda: [make.trace()], set()),
     "a text about a frame that came": (
         lambda: [make.statement(close_code=1009, told_by="received")],

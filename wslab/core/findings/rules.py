@@ -27,6 +27,7 @@ from wslab.core.findings.statements import said
 from wslab.core.findings.traces import (
     broke_the_protocol,
     cannot_be_seen,
+    client_hung_up,
     cut_in_a_message,
     line_went_silent,
     takes_no_more,
@@ -54,6 +55,7 @@ RULES: tuple[Rule, ...] = (
     broke_the_protocol,
     line_went_silent,
     cut_in_a_message,
+    client_hung_up,
     takes_no_more,
     unreachable,
     unavailable,

@@ -96,6 +96,33 @@ def cut_in_a_message(observed: Observed) -> Iterator[Finding]:
         )
 
 
+def client_hung_up(observed: Observed) -> Iterator[Finding]:
+    """The client's side ended TCP first, and no close frame went either way.
+
+    Shown that it came from the client's side, which may be a proxy of the client's. Silent: where a close frame went;
+    where what the client had sent was not confirmed any more (`line_went_silent`).
+    """
+    left = [
+        one
+        for one in _traced(observed)
+        if one.seen is not None and one.seen.is_abrupt and one.trace.ended_by == "client" and not _fell_silent(one)
+    ]
+    if left:
+        hows = " and ".join(sorted({_how(one.trace) for one in left}))
+        yield Finding(
+            rule="client_hung_up",
+            what=f"The client's side ended TCP of {counted(len(left), 'connection')} ({hows}) without a close frame.",
+            whose="client",
+            sure="shown",
+            evidence=_evidence(left),
+            why="The first FIN or RST is the client's, and neither side had sent a close frame.",
+            advice="Look at the client: its process was killed, its page left, or it gave up without saying so. "
+            "Where a proxy stands before it, look there.",
+            sources=(RFC_CODE_SEEN, LESSON_00),
+            facts={"connections": len(left)},
+        )
+
+
 def broke_the_protocol(observed: Observed) -> Iterator[Finding]:
     """Bytes of one side break a rule of RFC 6455, as the capture itself shows.
 
@@ -154,7 +181,7 @@ def cannot_be_seen(observed: Observed) -> Iterator[Finding]:
                 sure="cannot tell",
                 evidence=tuple(one.id for one in dark),
                 why=reason,
-                instead=(Alternative("any cause: a limit, a restart, a clock, a keepalive, the network", advice),),
+                instead=(Alternative("any cause: a limit, a restart, a clock, the network", advice.rstrip(".")),),
                 advice=advice,
                 sources=(LESSON_00,),
                 facts={"connections": len(dark)},
@@ -180,6 +207,12 @@ _IN_THE_DARK: tuple[_Dark, ...] = (
         "cannot be followed to the end: a HAR does not say how it closed",
         "Look at the page's `close` event (code, reason, wasClean), or capture packets.",
         lambda trace: trace.protocol == "websocket" and trace.client_address is None and not trace.ending_seen,
+    ),
+    (
+        "Which side sent its close frame first, and what the other one said, is not in it.",
+        "were captured in one direction alone",
+        "Capture where both directions pass: on the client, on the server, or on the last router before one of them.",
+        lambda trace: trace.protocol == "websocket" and 0 in (trace.client_bytes, trace.server_bytes),
     ),
     (
         "What was said before, and whether compression was agreed on, is not in it.",
@@ -211,6 +244,10 @@ def _is_unanswered(one: _Traced, side: str) -> bool:
     trace = one.trace
     repeated = getattr(trace, f"{side}_retransmissions") >= UNANSWERED_SEGMENTS
     return repeated and getattr(trace, f"{side}_unacknowledged_bytes") > 0 and (one.seen is None or one.seen.is_abrupt)
+
+
+def _fell_silent(one: _Traced) -> bool:
+    return _is_unanswered(one, "client") or _is_unanswered(one, "server")
 
 
 def _server_sent_close(one: _Traced) -> bool:

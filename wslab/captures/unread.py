@@ -1,0 +1,58 @@
+"""What one side of a captured connection has said and nobody has read yet, with the moment of each part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+MAX_UNREAD_BYTES = 2**18
+
+
+class Unread:
+    """Bytes in order, at most `MAX_UNREAD_BYTES` of them: the last."""
+
+    def __init__(self) -> None:
+        self.content = b""
+        self._parts: list[tuple[int, int]] = []  # the moment, and how long the part is
+
+    def add(self, at_ns: int, data: bytes) -> None:
+        if data:
+            self.content += data
+            self._parts.append((at_ns, len(data)))
+            self.keep_last(MAX_UNREAD_BYTES)
+
+    def at_ns(self, offset: int) -> int:
+        """Return when the byte at `offset` came."""
+        for at_ns, length in self._parts:
+            offset -= length
+            if offset < 0:
+                return at_ns
+        return self._parts[-1][0] if self._parts else 0
+
+    def drop(self, dropped_bytes: int) -> None:
+        self.content = self.content[dropped_bytes:]
+        while self._parts and dropped_bytes > 0:
+            at_ns, length = self._parts[0]
+            if length > dropped_bytes:
+                self._parts[0] = at_ns, length - dropped_bytes
+                return
+            del self._parts[0]
+            dropped_bytes -= length
+
+    def keep_last(self, kept_bytes: int) -> None:
+        if len(self.content) > kept_bytes:
+            self.drop(len(self.content) - kept_bytes)
+
+    def take(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the parts that are left, and forget them."""
+        at, content, parts = 0, self.content, self._parts
+        self.clear()
+        for at_ns, length in parts:
+            yield at_ns, content[at : at + length]
+            at += length
+
+    def clear(self) -> None:
+        self.content, self._parts = b"", []
+
+    @property
+    def part_count(self) -> int:
+        return len(self._parts)
