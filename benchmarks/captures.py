@@ -91,7 +91,7 @@ def _farewell(script: TcpScript, number: int, at_ns: int) -> Iterator[Packet]:
 def measure(command: list[str], kept: Path | None = None) -> tuple[float, float, float]:
     """Run a command; return its processor time and wall time in seconds, and the most memory that it held in MB."""
     began = time.monotonic()
-    with open(kept or os.devnull, "wb") as output:
+    with (kept or Path(os.devnull)).open("wb") as output:
         child = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)
         _, status, usage = os.wait4(child.pid, 0)
     if status:

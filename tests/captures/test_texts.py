@@ -92,6 +92,15 @@ def test_unknown_words_are_told_with_what_stands_in_them_and_no_more() -> None:
     assert statement.leaves_open
 
 
+def test_a_limit_in_unknown_words_about_a_websocket_is_told() -> None:
+    statement = only("websocketx.CorruptedWebSocketFrameException: Max frame length of 65536 has been exceeded.")
+    assert (statement.subject, statement.close_code, statement.limit_bytes) == (None, None, 65_536)
+
+
+def test_a_code_that_is_never_sent_was_made_up_whoever_says_it() -> None:
+    assert only("code = 1006 (connection closed abnormally [internal]), no reason").told_by == "assumed"
+
+
 @pytest.mark.parametrize(
     "text",
     [

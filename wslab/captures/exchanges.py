@@ -174,7 +174,7 @@ class Exchange:
         return True
 
     def _find_response(self) -> tuple[int, ResponseHead] | None:
-        """Return the next head, and where it begins. A body of unknown length may hold what looks like one and is none."""
+        """Return the next head, and where it begins. In a body of unknown length something may look like one."""
         pending = self._unread["server"].content
         for begin in _RESPONSE.finditer(pending):
             try:

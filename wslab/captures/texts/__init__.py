@@ -29,6 +29,9 @@ TABLE: tuple[Phrase, ...] = (
 MAX_LINES = 100_000
 MAX_STATEMENTS = 1_000
 
+NEVER_SENT = (1005, 1006, 1015)
+"""Codes that are never on the wire: whoever names one has made it up (RFC 6455 §7.4.1)."""
+
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _TIME = re.compile(
     r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?|\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d"
@@ -74,10 +77,9 @@ def _read_unknown(line: str, at: str | None) -> Statement | None:
     """Return the numbers that stand in words that nobody here knows."""
     code = next((int(found["code"]) for found in _CODE.finditer(line) if _is_code(int(found["code"]))), None)
     status = _STATUS.search(line)
-    if code is None and not (_SPEAKS_OF_IT.search(line) and status):
+    limit_bytes, sizes = next(_numbers(_LIMIT, line, "limit"), None), list(_numbers(_SIZE, line, "size", "other"))
+    if code is None and not (_SPEAKS_OF_IT.search(line) and (status or limit_bytes)):
         return None
-    limit, sizes = _LIMIT.search(line), list(_numbers(_SIZE, line, "size", "other"))
-    limit_bytes = next(_numbers(_LIMIT, line, "limit"), None) if limit else None
     return Statement(
         subject=None,
         words=line[:MAX_WORDS],
@@ -85,7 +87,7 @@ def _read_unknown(line: str, at: str | None) -> Statement | None:
         speaker=None,
         close_code=code,
         close_reason=None,
-        told_by=None,
+        told_by="assumed" if code in NEVER_SENT else None,
         closed_by=None,
         limit_bytes=limit_bytes,
         payload_bytes=next((size for size in sizes if size != limit_bytes), None),

@@ -47,7 +47,9 @@ def _what(statement: Statement) -> str:
         return f"{statement.subject} says{named}: {statement.meaning}{_numbers(statement)}"
     if statement.close_code is not None:
         return f"A text of unknown origin names close code {lookup(statement.close_code).label}.{_numbers(statement)}"
-    return f"A text of unknown origin names HTTP status {statement.http_status}."
+    if statement.http_status is not None:
+        return f"A text of unknown origin names HTTP status {statement.http_status}."
+    return f"A text of unknown origin names a limit.{_numbers(statement)}"
 
 
 def _numbers(statement: Statement) -> str:
