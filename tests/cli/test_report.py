@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -38,6 +41,25 @@ def test_failing_cell_leaves_a_report_and_the_exit_code_1(tmp_path):
     assert done.returncode == 1
     assert "code cell 1 failed: ZeroDivisionError: division by zero" in done.stderr
     assert "ZeroDivisionError" in (tmp_path / "page.html").read_text()
+
+
+def test_interrupt_leaves_a_report_one_line_and_the_exit_code_130(tmp_path):
+    notebook(tmp_path / "slow.ipynb", "print('kept')", "import time\nopen('ready', 'w').close()\ntime.sleep(100)", "1")
+    command = [sys.executable, "-m", "wslab", "report", "slow.ipynb"]
+    running = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not (tmp_path / "ready").exists():
+        assert running.poll() is None
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGINT)
+    printed, told = running.communicate(timeout=60)
+    assert (running.returncode, printed) == (130, "saved slow.html\n")
+    assert (
+        told.splitlines()[-1].strip() == "wslab: interrupted in code cell 2; the report has what there was until then"
+    )
+    assert "Traceback" not in told
+    assert "kept" in (tmp_path / "slow.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,13 @@ from typing import Annotated
 
 import typer
 
-from wslab.cli.console import complain, make_folder, print_saved, progress_line
+from wslab.cli.console import FAILED, INTERRUPTED, complain, make_folder, print_saved, progress_line
 from wslab.experiments import Progress
-
-FAILED = 1
 
 
 def gallery(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the site.")] = Path("gallery"),
-) -> None:
+) -> int:
     """Execute every lesson and write a site that opens from a disk; with WSLAB_REPLAY=1, from the recordings."""
     from wslab.reports import make_gallery
 
@@ -23,6 +21,7 @@ def gallery(
     with progress_line() as progress:
         shown = make_gallery(out, lambda done, total, name: progress(Progress(done, total, name)))
     print_saved([out / "index.html"])
+    if shown and shown[-1].interrupted:
+        return complain(f"interrupted in {shown[-1].name}; the site has what there was until then", INTERRUPTED)
     failed = [lesson.name for lesson in shown if lesson.failed]
-    if failed:
-        raise typer.Exit(complain(f"cells failed in {', '.join(failed)}; their pages show where", FAILED))
+    return complain(f"cells failed in {', '.join(failed)}; their pages show where", FAILED) if failed else 0

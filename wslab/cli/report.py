@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wslab.cli.console import check_writable, complain, print_saved, progress_line
+from wslab.cli.console import FAILED, INTERRUPTED, check_writable, complain, print_saved, progress_line
 from wslab.core.errors import BadValueError
 from wslab.core.files import write_whole
 from wslab.experiments import Progress
@@ -15,8 +15,6 @@ from wslab.views.words import short
 
 if TYPE_CHECKING:
     from wslab.reports import Report
-
-FAILED = 1
 
 
 def report(
@@ -37,10 +35,10 @@ def report(
         bool, typer.Option("--md", help="Write it as Markdown too, for a ticket or a wiki, its figures in a folder.")
     ] = False,
     timeout_s: Annotated[float, typer.Option("--timeout", min=1, help="Seconds that one cell may take.")] = 600.0,
-) -> None:
+) -> int:
     """Execute a notebook and write one page that opens anywhere, without a network, its data inside.
 
-    Where a cell fails, the page shows where and why, and the exit code is 1.
+    Where a cell fails, the page shows where and why, and the exit code is 1. Ctrl-C ends it with what there is.
     """
     from wslab import reports
 
@@ -63,9 +61,16 @@ def report(
         path.parent.mkdir(exist_ok=True)  # that of the figures
         write_whole(path, content)
     print_saved([path for path in files if path.parent == page.parent])
+    return _exit_code(made)
+
+
+def _exit_code(made: Report) -> int:
+    where = f"code cell {made.failure.cell_number}" if made.failure else "its end"
+    if made.interrupted:
+        return complain(f"interrupted in {where}; the report has what there was until then", INTERRUPTED)
     if made.failure is not None:
-        failed = f"code cell {made.failure.cell_number} failed: {made.failure.error}; the report shows where"
-        raise typer.Exit(complain(failed, FAILED))
+        return complain(f"{where} failed: {made.failure.error}; the report shows where", FAILED)
+    return 0
 
 
 def _files(made: Report, page: Path, browser: str | None, md: bool) -> dict[Path, bytes]:

@@ -18,6 +18,7 @@ from wslab.core.knobs import Knobs
 from wslab.core.printable import printable
 from wslab.core.runs import Run, load
 from wslab.reports.fragments import data_uri
+from wslab.reports.runs import MANY_RECORDS
 from wslab.views.words import about as size_in_words
 from wslab.views.words import seconds
 
@@ -68,7 +69,7 @@ def runs_behind(folder: Path) -> Iterator[RunBehind]:
         room -= len(content) if fits else 0
         yield RunBehind(
             name=printable(run.info.experiment),
-            found=headline(run),
+            found=headline(run) if len(run.records) < MANY_RECORDS else "",
             words=printable(repr(run).removeprefix(f"<Run {run.info.experiment}: ").removesuffix(">")),
             facts={name: printable(value) for name, value in _facts(run).items()},
             file_name=f"{number:02}-{re.sub(r'[^0-9A-Za-z_-]+', '-', run.info.experiment)[:40]}.jsonl.gz",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import datetime
 import os
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +14,7 @@ from pathlib import Path
 
 import nbformat
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+from jupyter_core.utils import ensure_async
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -44,6 +48,7 @@ class Execution:
     started_at: datetime.datetime
     duration_s: float
     failure: Failure | None
+    interrupted: bool = False
 
 
 def execute(
@@ -55,6 +60,9 @@ def execute(
     on_cell: OnCell | None = None,
 ) -> Execution:
     """Execute `opened.notebook` in place, until its end or the first cell that fails.
+
+    Ctrl-C interrupts the cell that runs, as it does in a notebook, and ends the execution with it; an experiment then
+    keeps what it measured until then.
 
     Args:
         record_to: where the experiments' runs are kept (see `wslab.core.recordings`).
@@ -75,8 +83,7 @@ def execute(
         # Or a recent ipykernel warns of eavesdroppers at each start.
         config=Config(KernelManager={"transport_encryption": "auto"}),
     )
-    progress = _Progress(notebook, on_cell)
-    client.on_cell_execute = progress
+    progress = _Progress(client, notebook, on_cell)
     started_at = datetime.datetime.now(datetime.UTC)
     began_s = time.monotonic()
     failure = None
@@ -87,6 +94,10 @@ def execute(
         raise BadValueError(f"the notebook's kernel {error.name!r} is not installed; here are: {known}") from None
     except CellExecutionError as error:
         failure = Failure(progress.number, progress.cell_index, f"{error.ename}: {error.evalue}")
+    except _InterruptedError:
+        failure = Failure(progress.number, progress.cell_index, "interrupted")
+    except AssertionError:  # nbclient's, when it is interrupted while a kernel starts
+        raise KeyboardInterrupt from None
     except (CellTimeoutError, DeadKernelError) as error:
         words = _stopped(error, timeout_s)
         failure = Failure(progress.number, progress.cell_index, words)
@@ -94,19 +105,40 @@ def execute(
         notebook.cells[progress.cell_index].outputs.append(told)
     if keep_widgets:
         client.set_widgets_metadata()  # which a cell that failed left undone
-    return Execution(started_at, time.monotonic() - began_s, failure)
+    return Execution(started_at, time.monotonic() - began_s, failure, progress.interrupted)
+
+
+class _InterruptedError(Exception):
+    """Ends an execution after the cell that Ctrl-C interrupted."""
 
 
 class _Progress:
-    """nbclient's hook: which code cell runs now, from 1."""
+    """nbclient's hooks: which code cell runs now, from 1, and Ctrl-C, at which nbclient alone would end the kernel."""
 
-    def __init__(self, notebook: NotebookNode, on_cell: OnCell | None) -> None:
+    def __init__(self, client: NotebookClient, notebook: NotebookNode, on_cell: OnCell | None) -> None:
         self.number = 0
         self.cell_index = 0
+        self.interrupted = False
+        self._client = client
+        self._task: asyncio.Future[None] | None = None
+        client.on_notebook_start = self._listen
+        client.on_cell_execute = self._begin
         self._total = sum(_runs(cell) for cell in notebook.cells)
         self._on_cell = on_cell
 
-    def __call__(self, cell: NotebookNode, cell_index: int) -> None:
+    def _listen(self, notebook: NotebookNode) -> None:
+        with contextlib.suppress(RuntimeError, NotImplementedError):  # in a thread, where no signal comes; on Windows
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
+
+    def _interrupt(self) -> None:
+        self.interrupted = True
+        kernel = self._client.km
+        assert kernel is not None, "a notebook that runs has a kernel"
+        self._task = asyncio.ensure_future(ensure_async(kernel.interrupt_kernel()))
+
+    def _begin(self, cell: NotebookNode, cell_index: int) -> None:
+        if self.interrupted:
+            raise _InterruptedError
         if not _runs(cell):
             return
         self.number += 1

@@ -38,10 +38,13 @@ class Shown:
     picture: str | None
     words: str
     failed: bool
+    interrupted: bool = False
 
 
 def make_gallery(folder: Path, on_lesson: OnLesson | None = None) -> list[Shown]:
     """Execute every lesson, write the site into `folder`, its index last, and return what the index shows.
+
+    Ctrl-C ends it after the lesson that runs, with an index of those that there are.
 
     Raises:
         OSError: the folder cannot be written.
@@ -54,6 +57,8 @@ def make_gallery(folder: Path, on_lesson: OnLesson | None = None) -> list[Shown]
         if on_lesson is not None:
             on_lesson(done, len(names), name)
         shown.append(_show(make_report(name), name, names, folder))
+        if shown[-1].interrupted:
+            break
     _write_cards(folder, names)
     write_whole(folder / "index.html", index_page(shown).encode())
     return shown
@@ -85,6 +90,7 @@ def _show(report: Report, name: str, names: list[str], folder: Path) -> Shown:
         picture=picture if content is not None else None,
         words=words,
         failed=report.failure is not None,
+        interrupted=report.interrupted,
     )
 
 

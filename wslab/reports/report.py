@@ -46,6 +46,11 @@ class Report:
         return self.execution.failure
 
     @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it."""
+        return self.execution.interrupted
+
+    @property
     def notebook(self) -> NotebookNode:
         return self.opened.notebook
 
