@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 _HOMES = {
     "Knobs": "wslab.core.knobs",
     "LabServer": "wslab.net.server.lab_server",
+    "Relay": "wslab.net.relay.relay",
     "Target": "wslab.core.target",
     "send_message": "wslab.experiments",
     "payload_sweep": "wslab.experiments",
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
     from wslab.experiments import send_message as send_message
     from wslab.experiments import tell_story as tell_story
     from wslab.experiments import watch as watch
+    from wslab.net.relay.relay import Relay as Relay
     from wslab.net.server.lab_server import LabServer as LabServer
     from wslab.views import plots as plots
     from wslab.views import tables as tables

@@ -31,7 +31,7 @@ from wslab.core.routes import CloseEvent, judge, routes
 from wslab.net import runtime
 from wslab.net.client.client import Client
 from wslab.net.recording import Recorder
-from wslab.net.relay import RESET_ON_CLOSE
+from wslab.net.relay.switch import RESET_ON_CLOSE
 from wslab.net.server.lab_server import LabServer
 
 from .conftest import BASE_URL, HUB, TOKEN, Jupyter, StartJupyter

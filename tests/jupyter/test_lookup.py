@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from wslab.jupyter.lookup import find_lab_server
-from wslab.net.relay import Address
+from wslab.net.relay.switch import Address
 from wslab.net.server.lab_server import LabServer
 from wslab.net.server.words import SERVING
 

@@ -9,12 +9,13 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 
-from wslab.cli.knobs import read_changes, with_knobs
+from wslab.cli.knobs import with_knobs
+from wslab.core.bounds import read_settings
 from wslab.core.errors import LabServerError, WslabError
 from wslab.core.knobs import Knobs
 from wslab.core.printable import printable
@@ -84,11 +85,11 @@ def _obey(server: LabServer, words: list[str]) -> str:
                 restart = server.restart("crash")
             case ["limit", limit]:
                 limit = "none" if limit == "0" else limit
-                restart = server.restart("reload", **read_changes([f"max_message_bytes={limit}"]))
+                restart = server.restart("reload", **_changes([f"max_message_bytes={limit}"]))
             case ["reload", _, *_]:
-                restart = server.restart("reload", **read_changes(words[1:]))
+                restart = server.restart("reload", **_changes(words[1:]))
             case ["tune", _, *_]:
-                server.tune(**read_changes(words[1:]))
+                server.tune(**_changes(words[1:]))
                 return "tuned: connections opened from now on follow it"
             case _:
                 return f"{' '.join(words)!r}? Say {COMMANDS}"
@@ -96,6 +97,10 @@ def _obey(server: LabServer, words: list[str]) -> str:
         return str(error)
     down = "stays down" if restart.downtime_s is None else f"down for {restart.downtime_s:.3f} s"
     return f"{restart.kind}: {down}; limit {server.knobs.max_message_bytes or 'none'}"
+
+
+def _changes(words: list[str]) -> dict[str, Any]:
+    return read_settings(Knobs, words, "knob")
 
 
 @contextlib.contextmanager

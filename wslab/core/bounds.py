@@ -10,6 +10,7 @@ import functools
 import re
 import types
 import typing
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union
 
@@ -80,6 +81,8 @@ class Text:
 
 Rule = Bound | Codes | Text
 
+TRUTHS = {"yes": True, "true": True, "no": False, "false": False}
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -116,6 +119,23 @@ class Field:
         elif self.rule is not None:
             self.rule.check(self.name, value, whole=self.kind is int)
 
+    def read(self, text: str) -> Any:
+        """Return the value that a text stands for. One that stands for none stays text, which `check` then tells.
+
+        Raises:
+            TypeError: it is to be a number and is none.
+        """
+        if self.optional and text.lower() == "none":
+            return None
+        if self.kind is bool:
+            return TRUTHS.get(text.lower(), text)
+        if self.kind is str or text in self.choices:
+            return text
+        try:
+            return self.kind(text.replace(",", "").replace("_", ""))
+        except ValueError:
+            raise BadTypeError(f"{self.name} is {text!r}, but must be {self.values}") from None
+
     @property
     def values(self) -> str:
         """Which values it may have, in words."""
@@ -132,6 +152,21 @@ def fields(record: type[msgspec.Struct]) -> dict[str, Field]:
         name: _field(name, hints[name], default, described.get(name, ""))
         for name, default in zip(record.__struct_fields__, record.__struct_defaults__, strict=True)
     }
+
+
+def read_settings(record: type[msgspec.Struct], words: Iterable[str], what: str) -> dict[str, Any]:
+    """Return settings from words such as `idle_timeout_s=5`; `what` they are is for the error.
+
+    Raises:
+        TypeError, ValueError: a word is no field with a value, or the value is out of its bounds.
+    """
+    settings = {}
+    for word in words:
+        name, _, text = word.partition("=")
+        check_choice(what, name, fields(record), hint=f"write {what.upper()}=VALUE")
+        settings[name] = fields(record)[name].read(text)
+        fields(record)[name].check(settings[name])
+    return settings
 
 
 def check_fields(record: msgspec.Struct) -> None:

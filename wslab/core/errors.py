@@ -49,6 +49,10 @@ class LabServerError(WslabError, RuntimeError):
     """A lab server cannot do what was asked: it was stopped, its process died, or its port is taken."""
 
 
+class RelayError(WslabError, RuntimeError):
+    """A relay cannot do what was asked: it does not run, or its certificate cannot be read."""
+
+
 class NotRecordedError(LabServerError):
     """A replay was asked for what nobody recorded; the message says what there is and how to run it for real."""
 

@@ -31,6 +31,8 @@ NoticeEvent = Literal["open", "message", "error", "close", "thrown", "silence"]
 Code = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 """A close code, as the two bytes of a close frame may say it; a file that says another is refused."""
 
+FrameFate = Literal["passed", "dropped", "rewritten", "inserted", "cut"]
+
 R = TypeVar("R", bound="Record")
 
 BROWSER = "browser"
@@ -310,6 +312,49 @@ class Account(Record, frozen=True, kw_only=True, tag="account"):
     because: str | None = None
 
 
+class Frame(Record, frozen=True, kw_only=True, tag="frame"):
+    """One frame that went through a relay, or that the relay put in.
+
+    Fields:
+        number: of the frame in its direction. at_s: when its first byte came.
+        opcode: a text, or a number for one that means nothing. rsv1: its message is compressed, where that was agreed.
+        payload_bytes: that its header announces, masked and compressed as on the wire. passed_bytes: that came of it.
+        preview: the beginning of its payload as text, or as hexadecimal digits; of a compressed message, inflated.
+        close_code, close_reason: of a close frame as it came; where the relay rewrote it, as it went on.
+        fate: what became of it. "cut": the connection was ended within it.
+    """
+
+    client: int
+    connection_id: str | None
+    number: int
+    sent_by: Side
+    at_s: float
+    opcode: str
+    final: bool
+    rsv1: bool
+    masked: bool
+    payload_bytes: int
+    passed_bytes: int
+    preview: str
+    close_code: Code | None
+    close_reason: str | None
+    fate: FrameFate
+
+
+class Injection(Record, frozen=True, kw_only=True, tag="injection"):
+    """A fault of a relay, switched on or off while it ran.
+
+    Fields:
+        label: by which it is switched off. settings: those of `wslab.core.relay.faults`, of its kind.
+    """
+
+    at_s: float
+    label: str
+    fault: str
+    on: bool
+    settings: dict[str, Any]
+
+
 class Attempt(Record, frozen=True, kw_only=True, tag="attempt"):
     """One try at a TCP connection plus opening handshake.
 
@@ -585,6 +630,8 @@ class Kinds:
     outages = Kind(Outage, "outage of a client: its closure, its attempts, its reopening if there was one")
     restarts = Kind(Restart, "restart of the server")
     accounts = Kind(Account, "connection in the server's own account")
+    frames = Kind(Frame, "frame that went through a relay")
+    injections = Kind(Injection, "fault of a relay that was switched on or off")
     footprints = Kind(Footprint, "moment at which a server's memory was measured")
     sightings = Kind(Sighting, "message over the limit that a client under observation sent, and what it was told")
     pauses = Kind(Pause, "while in which the observer itself did not run")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
-import importlib.metadata
 import platform
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -27,7 +26,7 @@ from wslab.core.target import Target, as_target
 from wslab.experiments.call import Call
 from wslab.experiments.stopping import Cancel as Cancel
 from wslab.experiments.stopping import Stop, see_through
-from wslab.net import replay
+from wslab.net import machine, replay
 from wslab.net.client.client import Client
 from wslab.net.recording import LAG_INTERVAL_S, Recorder, loop_lag
 from wslab.net.recording import OnProgress as OnProgress
@@ -219,7 +218,7 @@ def provisional(call: Call, bench: Bench) -> RunInfo:
         parameters=call.parameters,
         measured=bench.recorder.measured,
         losses=bench.recorder.losses,
-        versions=_versions(),
+        versions=machine.versions(),
         platform=platform.platform(),
         clock_resolution_s=time.get_clock_info("monotonic").resolution,
         loop_lag_p50_s=None,
@@ -266,11 +265,3 @@ async def _add_servers_side(recorder: Recorder, lab: Lab, restarts_before: int) 
     theirs = [account for account in lab.accounts if account.connection_id in seen]
     for record in (*theirs, *lab.restarts[restarts_before:]):
         recorder.emit(since(recorder.origin, record))
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "python": platform.python_version(),
-        "wslab": importlib.metadata.version("wslab"),
-        "websockets": importlib.metadata.version("websockets"),
-    }

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import psutil
 
-from wslab.net.relay import Address
+from wslab.net.relay.switch import Address
 from wslab.net.server.words import SERVING
 
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (looked for, not bound)

@@ -6,8 +6,10 @@ message says what to raise. Owns no socket.
 
 from __future__ import annotations
 
+import importlib.metadata
 import ipaddress
 import os
+import platform
 import resource
 import sys
 from pathlib import Path
@@ -118,6 +120,15 @@ def resident_bytes() -> int:
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return pages * resource.getpagesize()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what a run was measured with."""
+    return {
+        "python": platform.python_version(),
+        "wslab": importlib.metadata.version("wslab"),
+        "websockets": importlib.metadata.version("websockets"),
+    }
 
 
 def _permitted_files() -> int:

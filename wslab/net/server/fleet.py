@@ -17,7 +17,7 @@ from wslab.core.errors import LabServerError
 from wslab.core.knobs import Knobs, changed
 from wslab.core.records import Account, Restart, RestartKind
 from wslab.net import runtime
-from wslab.net.relay import Address, Relay
+from wslab.net.relay.switch import Address, Switch
 from wslab.net.replay import NO_SERVER, NOWHERE, replaying
 from wslab.net.server.lab_server import LabServer
 
@@ -45,7 +45,7 @@ class LabFleet:
         check_whole("servers", servers, low=2, high=16, unit="servers")
         self.knobs = changed(Knobs() if knobs is None else knobs, changes)
         self._servers = [LabServer(self.knobs, name=f"{number}.") for number in range(1, servers + 1)]
-        self._relay: Relay | None = None
+        self._relay: Switch | None = None
         self.listeners: list[Callable[[Restart], None]] = []
         for server in self._servers:
             server.listeners.append(self._tell)
@@ -124,7 +124,7 @@ class LabFleet:
             raise LabServerError("this fleet was started already")
         try:
             await asyncio.gather(*(server.start_async() for server in self._servers))
-            self._relay = await Relay([]).__aenter__()
+            self._relay = await Switch([]).__aenter__()
             self._admit(self._servers)
         except BaseException:
             await self.stop_async()
@@ -178,7 +178,7 @@ class LabFleet:
     def _admit(self, servers: Iterable[LabServer]) -> None:
         self._running().switch([Address(server.host, server.port) for server in servers])
 
-    def _running(self) -> Relay:
+    def _running(self) -> Switch:
         if self._relay is None:
             not_running = "this fleet does not run; use it in a with statement, or call start()"
             raise LabServerError(NO_SERVER if replaying() else not_running)

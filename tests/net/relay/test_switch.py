@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from wslab.net import runtime
-from wslab.net.relay import Address, Relay
+from wslab.net.relay.switch import Address, Switch
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -54,7 +54,7 @@ async def heard(address: Address) -> bytes:
 
 def test_relay_moves_bytes_and_a_half_close() -> None:
     async def talk() -> bytes:
-        async with backend(echo_until_eof) as behind, Relay([behind]) as relay:
+        async with backend(echo_until_eof) as behind, Switch([behind]) as relay:
             reader, writer = await asyncio.open_connection(*relay.address)
             for _ in range(100):
                 writer.write(bytes(100_000))
@@ -69,7 +69,7 @@ def test_relay_moves_bytes_and_a_half_close() -> None:
 
 def test_relay_takes_its_backends_in_turn_and_switches() -> None:
     async def visit() -> list[bytes]:
-        async with backend(saying(b"one")) as one, backend(saying(b"two")) as two, Relay([one, two]) as relay:
+        async with backend(saying(b"one")) as one, backend(saying(b"two")) as two, Switch([one, two]) as relay:
             in_turn = [await heard(relay.address) for _ in range(4)]
             relay.switch([two])
             return [*in_turn, *[await heard(relay.address) for _ in range(2)]]
@@ -79,7 +79,7 @@ def test_relay_takes_its_backends_in_turn_and_switches() -> None:
 
 def test_connection_stays_where_it_is_after_a_switch() -> None:
     async def talk() -> bytes:
-        async with backend(echo_until_eof) as one, backend(saying(b"two")) as two, Relay([one]) as relay:
+        async with backend(echo_until_eof) as one, backend(saying(b"two")) as two, Switch([one]) as relay:
             reader, writer = await asyncio.open_connection(*relay.address)
             writer.write(b"still")
             await writer.drain()
@@ -96,7 +96,7 @@ def test_connection_stays_where_it_is_after_a_switch() -> None:
 @pytest.mark.parametrize("what", ["no backend", "nobody listens", "backend resets"])
 def test_client_is_reset(what: str) -> None:
     async def visit() -> None:
-        async with backend(reset) as resetting, Relay([resetting]) as relay:
+        async with backend(reset) as resetting, Switch([resetting]) as relay:
             if what == "no backend":
                 relay.switch([])
             elif what == "nobody listens":
@@ -117,7 +117,7 @@ def test_client_is_reset(what: str) -> None:
 def test_relay_ends_with_its_connections() -> None:
     async def leave() -> bytes:
         async with backend(echo_until_eof) as behind:
-            async with Relay([behind]) as relay:
+            async with Switch([behind]) as relay:
                 reader, writer = await asyncio.open_connection(*relay.address)
                 writer.write(b"?")
                 await asyncio.sleep(0.05)

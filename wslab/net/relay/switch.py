@@ -26,7 +26,7 @@ class Address(NamedTuple):
     port: int
 
 
-class Relay:
+class Switch:
     """An async context on the background loop; inside it `address` is where clients connect.
 
     Args:
@@ -86,7 +86,7 @@ class _Side(asyncio.Protocol):
     transport: asyncio.Transport
     other: _Side | None = None
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: Switch) -> None:
         self._relay = relay
         self._has_ended = False
 
@@ -144,7 +144,7 @@ class _Front(_Side):
 class _Back(_Side):
     """The backend's side."""
 
-    def __init__(self, relay: Relay, front: _Front) -> None:
+    def __init__(self, relay: Switch, front: _Front) -> None:
         super().__init__(relay)
         self._front = front
 

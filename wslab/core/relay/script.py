@@ -1,0 +1,90 @@
+"""What a relay is told while it runs: by a line that is typed, and by the lines of a script, each at its time."""
+
+from __future__ import annotations
+
+import shlex
+from typing import NamedTuple
+
+from wslab.core.arguments import check_choice, check_number
+from wslab.core.bounds import read_settings
+from wslab.core.errors import BadValueError
+from wslab.core.relay.faults import KINDS, Fault, fault_of
+
+COMMANDS = "add FAULT [SETTING=VALUE …] | remove FAULT | clear"
+
+MAX_STEPS = 10_000
+
+
+class Add(NamedTuple):
+    """Switch this fault on."""
+
+    fault: Fault
+
+
+class Remove(NamedTuple):
+    """Switch off the fault of this label; None: all of them."""
+
+    label: str | None
+
+
+Command = Add | Remove
+
+
+class Step(NamedTuple):
+    """A command and its time, in seconds since the script began."""
+
+    at_s: float
+    command: Command
+
+
+def read_command(line: str) -> Command:
+    """Return what a line says, such as `add latency latency_s=0.2 direction=both`, `remove latency` or `clear`.
+
+    Raises:
+        ValueError, TypeError: it says none of these, or a setting is unknown or out of its bounds.
+    """
+    try:
+        words = shlex.split(line, comments=True)
+    except ValueError as error:
+        raise BadValueError(f"{line!r} cannot be read: {error}") from None
+    match words:
+        case ["add", name, *settings]:
+            check_choice("fault", name, KINDS)
+            return Add(fault_of(name, **read_settings(KINDS[name], settings, "setting")))
+        case ["remove", label]:
+            return Remove(label)
+        case ["clear"]:
+            return Remove(None)
+    raise BadValueError(f"{line.strip()!r} is no command; say {COMMANDS}")
+
+
+def read_script(text: str) -> tuple[Step, ...]:
+    r"""Return the steps of a script: a line each, of a time in seconds and a command; `#` begins a comment.
+
+    Raises:
+        ValueError, TypeError: a line is no step, or comes before the one above it; the message says which line.
+
+    >>> read_script("0 add latency latency_s=0.2\n2.5 clear  # and on it goes")[1]
+    Step(at_s=2.5, command=Remove(label=None))
+    """
+    steps: list[Step] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        time, _, command = line.partition("#")[0].strip().partition(" ")
+        if not time:
+            continue
+        try:
+            steps.append(Step(_seconds(time, after_s=steps[-1].at_s if steps else 0.0), read_command(command)))
+        except (ValueError, TypeError) as error:
+            raise BadValueError(f"line {number} of the script: {error}") from None
+    if len(steps) > MAX_STEPS:
+        raise BadValueError(f"the script has {len(steps):,} steps, but at most {MAX_STEPS:,} are read; make it shorter")
+    return tuple(steps)
+
+
+def _seconds(text: str, *, after_s: float) -> float:
+    try:
+        at_s = float(text)
+    except ValueError:
+        raise BadValueError(f"{text!r} is no time in seconds; write TIME and a command, {COMMANDS}") from None
+    check_number("time", at_s, low=after_s, high=86_400, unit="seconds", hint="steps are in the order of their times")
+    return at_s

@@ -1,0 +1,221 @@
+"""What goes through a relay in one direction, as it goes: heads and frames, found in bytes that pass on unchanged.
+
+It holds a head or a header while that is incomplete, the beginning of a payload to show, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from websockets.frames import Opcode
+
+from wslab.core.errors import WslabError
+from wslab.core.printable import printable
+from wslab.core.records import FrameFate
+from wslab.net.frames import MAX_CONTROL_BYTES, FrameError, Header, Inflater, Side, masked, read_header
+from wslab.net.heads import MAX_HEAD_BYTES
+
+PREVIEW_BYTES = MAX_CONTROL_BYTES
+MAX_INFLATED_BYTES = 2**24
+"""Of one message, for display; one that inflates to more is shown compressed, as is all after it that builds on it."""
+
+
+class Seen:
+    """A frame that is passing; `fate` is what becomes of it."""
+
+    __slots__ = ("at_s", "fate", "header", "number", "passed_bytes", "preview", "text")
+
+    def __init__(self, header: Header, number: int, at_s: float) -> None:
+        self.header = header
+        self.number = number
+        self.at_s = at_s
+        self.passed_bytes = 0
+        self.preview = b""
+        self.text: str | None = None
+        self.fate: FrameFate = "passed"
+
+
+class Unit(NamedTuple):
+    """Bytes that belong together: of one frame, or, where `seen` is None, of what is no frame.
+
+    Fields:
+        payload_at: where in `raw` the payload begins. start_bytes: how much of the frame's payload is before it.
+        ends: the frame's last. whole: the frame's beginning is in it, and nothing of it has passed before.
+    """
+
+    raw: bytes
+    seen: Seen | None = None
+    payload_at: int = 0
+    start_bytes: int = 0
+    ends: bool = False
+    whole: bool = False
+
+
+class Watch:
+    """One direction.
+
+    Args:
+        on_head: called with what has come so far, until it returns how many bytes of it are the head; 0 is not yet.
+            From a negative number on everything passes unread.
+        now: the clock.
+
+    Attributes:
+        violation: why nothing is read any more, where the peer broke a rule.
+        deflate: permessage-deflate was agreed. takeover: its messages may look back.
+    """
+
+    def __init__(self, sender: Side, on_head: Callable[[bytes], int], now: Callable[[], float]) -> None:
+        self.sender = sender
+        self.violation: str | None = None
+        self.deflate = False
+        self.takeover = True
+        self._on_head: Callable[[bytes], int] | None = on_head
+        self.now = now
+        self._blind = False
+        self._held = b""
+        self._held_passed = 0
+        self._seen: Seen | None = None
+        self._left_bytes = 0
+        self._frames = 0
+        self._inflation: _Inflation | None = None
+
+    @property
+    def reads_frames(self) -> bool:
+        """Whether what comes are frames, and not a head or something unknown."""
+        return self._on_head is None and not self._blind
+
+    @property
+    def is_header_passing(self) -> bool:
+        """Whether some of a header has passed and not all of it."""
+        return self._held_passed > 0
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether bytes wait in it that have not passed."""
+        return len(self._held) > self._held_passed
+
+    @property
+    def unfinished(self) -> Seen | None:
+        """The frame whose end has not come."""
+        return self._seen
+
+    def feed(self, data: bytes, *, hold: bool) -> list[Unit]:
+        """Return what has come, in units; with `hold` an incomplete head or header waits for the rest of it.
+
+        Without, its bytes are taken to have passed on already, and come in no unit.
+        """
+        units: list[Unit] = []
+        data, passed = self._held + data, self._held_passed
+        self._held, self._held_passed = b"", 0
+        at = 0
+        while at < len(data):
+            step = self._blind_unit if self._blind else self._head if self._on_head is not None else self._frame
+            taken = step(data, at, passed, units)
+            if not taken:
+                self._held, self._held_passed = data[at:], len(data) - at if not hold else passed
+                break
+            at += taken
+            passed = max(0, passed - taken)
+        return units
+
+    def _blind_unit(self, data: bytes, at: int, passed: int, units: list[Unit]) -> int:
+        units.append(Unit(data[at + passed :]))
+        return len(data) - at
+
+    def _head(self, data: bytes, at: int, passed: int, units: list[Unit]) -> int:
+        assert self._on_head is not None
+        try:
+            taken = self._on_head(data[at:])
+        except WslabError as error:
+            taken, self.violation = -1, str(error)
+        if taken < 0 or (taken == 0 and len(data) - at > MAX_HEAD_BYTES):
+            self._blind = True
+            return self._blind_unit(data, at, passed, units)
+        if taken:
+            self._on_head = None
+            units.append(Unit(data[at + passed : at + taken]))
+        return taken
+
+    def _frame(self, data: bytes, at: int, passed: int, units: list[Unit]) -> int:
+        seen, header_bytes = self._seen, 0
+        if begins := seen is None:
+            try:
+                header = read_header(data, at, sender=self.sender, deflate=self.deflate)
+            except FrameError as error:
+                self._blind, self.violation = True, str(error)
+                return self._blind_unit(data, at, passed, units)
+            if header is None:
+                return 0
+            self._frames += 1
+            seen = self._seen = Seen(header, self._frames, self.now())
+            self._left_bytes, header_bytes = header.payload_bytes, header.header_bytes
+        assert seen is not None
+        taken = min(self._left_bytes, len(data) - at - header_bytes)
+        if seen.header.is_control and taken < self._left_bytes:  # a control frame is bent whole, so it waits whole
+            self._seen, self._frames = None, self._frames - 1
+            return 0
+        end, start_bytes = at + header_bytes + taken, seen.passed_bytes
+        self._look(seen, data, end - taken, end)
+        self._left_bytes -= taken
+        if ends := not self._left_bytes:
+            self._seen = None
+        raw = data if not at and not passed and end == len(data) else data[at + passed : end]
+        units.append(Unit(raw, seen, max(0, header_bytes - passed), start_bytes, ends, begins and not passed))
+        return end - at
+
+    def _look(self, seen: Seen, data: bytes, start: int, end: int) -> None:
+        header = seen.header
+        missing = PREVIEW_BYTES - len(seen.preview)
+        if missing > 0 and end > start:
+            seen.preview += masked(data[start : min(end, start + missing)], header.mask, seen.passed_bytes)
+        if self.deflate and not header.is_control:
+            self._inflation = self._inflation or _Inflation(self.takeover)
+            ends = end - start == header.payload_bytes - seen.passed_bytes
+            piece = masked(data[start:end], header.mask, seen.passed_bytes)
+            seen.text = self._inflation.look(seen, piece, ends=ends)
+        seen.passed_bytes += end - start
+
+
+class _Inflation:
+    """The messages of a direction, inflated as far as they are shown."""
+
+    def __init__(self, takeover: bool) -> None:
+        self._takeover = takeover
+        self._inflater: Inflater | None = Inflater(takeover=takeover)
+        self._compressed = False
+        self._inflated_bytes = 0
+        self._shown = b""
+
+    def look(self, seen: Seen, piece: bytes, *, ends: bool) -> str | None:
+        """Take a piece of a frame, and return what there is to show of the message; None: nothing beside the bytes."""
+        header = seen.header
+        if header.opcode != Opcode.CONT and not seen.passed_bytes:
+            self._compressed, self._inflated_bytes, self._shown = header.rsv1, 0, b""
+            if not self._takeover:
+                self._inflater = Inflater(takeover=False)
+        if not self._compressed or self._inflater is None:
+            return None
+        try:
+            for content in self._inflater.feed(piece, ends=ends and header.final):
+                self._inflated_bytes += len(content)
+                self._shown = (self._shown + content[:PREVIEW_BYTES])[:PREVIEW_BYTES]
+                if self._inflated_bytes > MAX_INFLATED_BYTES:
+                    self._inflater = None
+                    break
+        except FrameError:
+            self._inflater = None
+        return shown(self._shown) if self._shown else None
+
+
+def shown(payload: bytes) -> str:
+    r"""Return the beginning of a payload as text that can be shown; bytes that are none as hexadecimal digits.
+
+    >>> shown(b"hi \x1b[31m"), shown(bytes([0xff, 1]))
+    ('hi \\x1b[31m', 'ff 01')
+    """
+    try:
+        return printable(payload.decode())
+    except UnicodeDecodeError as error:
+        is_cut = error.start >= len(payload) - 3 and len(payload) == PREVIEW_BYTES
+        return printable(payload[: error.start].decode()) if is_cut else payload[:24].hex(" ")
