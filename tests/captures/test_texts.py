@@ -126,6 +126,12 @@ def test_equal_lines_are_one_statement_and_keep_the_first_time() -> None:
     assert (statement.at, statement.close_code, statement.closed_by) == ("2026-11-26T06:00:01", 1006, "network")
 
 
+def test_lines_that_differ_in_their_code_alone_are_two_statements() -> None:
+    codes = [1009, 1012, 4001]
+    lines = [f"12:00:0{code % 10} Connection closed (code {code}): bye" for code in (*codes, *codes)]
+    assert [statement.close_code for statement in read_text("\n".join(lines)).statements] == codes
+
+
 def test_colours_of_a_terminal_do_not_hide_words() -> None:
     assert only("\x1b[31mError:\x1b[0m Unexpected server response: \x1b[1m502\x1b[0m").http_status == 502
 

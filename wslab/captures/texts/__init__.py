@@ -26,7 +26,7 @@ TABLE: tuple[Phrase, ...] = (
 )
 """Every phrase, in the order in which they are tried on a line."""
 
-MAX_LINES = 100_000
+MAX_LINES = 20_000
 MAX_STATEMENTS = 1_000
 
 NEVER_SENT = (1005, 1006, 1015)
@@ -55,13 +55,10 @@ def read_text(text: str, *, name: str = "text") -> Run:
     """Return what the lines of a text say, a `Statement` each; equal ones once, lines that say nothing not at all."""
     lines = [_COLOUR.sub("", line).strip() for line in text.splitlines()]
     losses = [f"lines beyond the last {MAX_LINES:,}: {len(lines) - MAX_LINES:,}"] if len(lines) > MAX_LINES else []
-    found: dict[tuple[object, ...], Statement] = {}
-    for line in lines[-MAX_LINES:]:
-        statement = read_statement(line)
-        if statement is not None and len(found) < MAX_STATEMENTS:
-            found.setdefault((statement.subject, _without_numbers_that_vary(statement.words)), statement)
-    records: list[Record] = list(found.values())
-    return Run(capture_info(name, 0.0, 0.0, losses=losses), tuple(records))
+    different = {_without_numbers_that_vary(line): line for line in reversed(lines[-MAX_LINES:])}
+    said = (read_statement(line) for line in reversed(different.values()))
+    records: list[Record] = [statement for statement in said if statement is not None]
+    return Run(capture_info(name, 0.0, 0.0, losses=losses), tuple(records[-MAX_STATEMENTS:]))
 
 
 def read_statement(line: str) -> Statement | None:
@@ -111,5 +108,7 @@ def _numbers(pattern: re.Pattern[str], line: str, *groups: str) -> Iterator[int]
 
 
 def _without_numbers_that_vary(words: str) -> str:
-    """Return a line without its times, ports and counts: the same words a second time say nothing more."""
-    return re.sub(r"\d+", "#", words)
+    """Return a line without its times, ports and counts, and with what may be a code or a status: the same words with
+    the same code say nothing more a second time.
+    """
+    return re.sub(r"(?<!\d)(?!(?:1\d{3}|[34]\d{3}|[45]\d\d)(?!\d))\d+", "#", words)
