@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from wslab.cli.app import app as panels_app
+from wslab.cli.check import check_app
 from wslab.cli.codes import codes
 from wslab.cli.console import in_terminal
 from wslab.cli.demo import demo
@@ -61,3 +62,4 @@ TERMINAL_ONLY = {
 for command in (*COMMANDS, serve):
     app.command()(in_terminal(command))
 app.command("app")(in_terminal(panels_app))
+app.add_typer(check_app(in_terminal), name="check")

@@ -20,6 +20,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from wslab.cli.knobs import help_of
+from wslab.core.checks import Check
 from wslab.core.errors import UnwritableError, WslabError, in_words
 from wslab.core.limits.verdicts import Verdict
 from wslab.core.printable import printable
@@ -103,6 +104,10 @@ def exit_code_of(found: Any) -> int:
             return complain("no connection opened", UNREACHABLE)
         case Run(info=info) if info.partial:
             return complain("interrupted; what was measured until then is kept", INTERRUPTED)
+        case Check() if found.stopped == "interrupted":
+            return INTERRUPTED
+        case Check():
+            return 2 if not found.could_run else int(bool(found.failed))
         case Verdict(status="cancelled"):
             return INTERRUPTED
         case Verdict(status="unreachable" | "tls_error" | "no_answer"):

@@ -15,6 +15,7 @@ import typer
 from IPython.core.error import UsageError
 
 from wslab.cli import COMMANDS, TERMINAL_ONLY
+from wslab.cli.check import check_app
 from wslab.cli.console import FOR_PEOPLE
 from wslab.core.errors import in_words
 
@@ -36,6 +37,7 @@ def _in_one_line() -> Iterator[None]:
 
 for command in COMMANDS:
     _app.command()(_in_one_line()(command))
+_app.add_typer(check_app(_in_one_line()), name="check")
 
 
 def run_command(line: str) -> Any:

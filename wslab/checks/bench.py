@@ -1,0 +1,193 @@
+"""What the server's cases work with: the proven verdict, small trials on connections of their own, and one restart.
+
+Each is done once, when a case first asks for it, and kept for the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from websockets.frames import Opcode
+
+from wslab.checks.restarting import Restarted, Restarter, restart_under_clients
+from wslab.core.limits.verdicts import Verdict
+from wslab.core.records import Closure
+from wslab.core.target import Target
+from wslab.experiments import Cancel, find_limit
+from wslab.net import runtime
+from wslab.net.client.client import Client
+from wslab.net.frames import encode_header
+from wslab.net.recording import OnProgress, Recorder
+
+HEADER_ANSWER_S = 1.0
+"""How long a header without its payload may take to be refused."""
+
+PING_EVERY_S = 0.05
+ANSWER_WITHIN_S = 5.0
+MAX_REFUSED_BYTES = 64 * 2**20
+"""Sent at most to be refused again and again, where headers alone are not."""
+
+
+class Refusals(NamedTuple):
+    """What came of many refusals: how many there were, the bystander's answered pings, and what went wrong."""
+
+    refused: int
+    exchanges: int
+    elapsed_s: float
+    problem: str | None
+
+
+@dataclass
+class ServerBench:
+    """One server under check; its `verdict` and `restarted` are found when they are first asked for."""
+
+    target: Target
+    configured_bytes: int | None = None
+    restarter: Restarter | None = None
+    search_s: float = 60.0
+    progress: OnProgress | None = None
+    cancel: Cancel = field(default_factory=Cancel)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        return find_limit(
+            self.target,
+            configured_bytes=self.configured_bytes,
+            max_elapsed_s=self.search_s,
+            progress=self.progress,
+            cancel=self.cancel,
+        )
+
+    @cached_property
+    def restarted(self) -> Restarted:
+        assert self.restarter is not None, "cases about restarts run only where there is a way to bring one about"
+        return runtime.run(restart_under_clients(self.target, self.restarter))
+
+    def why_unreachable(self) -> str | None:
+        """Return why no connection opens; None where one does."""
+        return runtime.run(self._why_unreachable())
+
+    def announce(self, payload_bytes: int) -> float | None:
+        """Send a message's header and nothing of it; return the seconds until the connection was closed, or None."""
+        return runtime.run(self._announced(payload_bytes))
+
+    def closing(self, code: int) -> tuple[Closure | None, float]:
+        """Close with this code; return how it ended, and how long that took."""
+        return runtime.run(self._closing(code))
+
+    def ponged(self, payload: bytes) -> float | None:
+        """Ping; return the seconds until the pong with the same payload, or None."""
+        return runtime.run(self._ponged(payload))
+
+    def refuse_many(self, payload_bytes: int, count: int) -> Refusals:
+        """Be refused so many times, one after the other, while another client pings."""
+        by_header = self.announce(payload_bytes) is not None
+        affordable = count if by_header else max(5, MAX_REFUSED_BYTES // payload_bytes)
+        return runtime.run(self._refuse_many(payload_bytes, min(count, affordable), by_header=by_header))
+
+    async def _why_unreachable(self) -> str | None:
+        recorder = Recorder()
+        client = Client(self.target, recorder)
+        attempt = await client.open()
+        await client.close()
+        if attempt.outcome == "opened":
+            return None
+        status = f"HTTP {attempt.http_status}: " if attempt.http_status else ""
+        return f"{status}{attempt.error or attempt.outcome}"
+
+    async def _announced(self, payload_bytes: int) -> float | None:
+        async with opened(self.target) as client:
+            if client.connection is None:
+                return None
+            began_s = client.recorder.now()
+            client.connection.transport.write(encode_header(Opcode.TEXT, payload_bytes, random.randbytes(4)))
+            try:
+                async with asyncio.timeout(HEADER_ANSWER_S):
+                    await client.closed()
+            except TimeoutError:
+                return None
+            return client.recorder.now() - began_s
+
+    async def _closing(self, code: int) -> tuple[Closure | None, float]:
+        async with opened(self.target) as client:
+            if client.connection is None:
+                return None, 0.0
+            began_s = client.recorder.now()
+            await client.close(code, "done")
+            closures = [record for record in client.recorder.records if isinstance(record, Closure)]
+            return closures[-1] if closures else None, client.recorder.now() - began_s
+
+    async def _ponged(self, payload: bytes) -> float | None:
+        async with opened(self.target) as client:
+            return None if client.connection is None else await _ping(client, payload)
+
+    async def _refuse_many(self, payload_bytes: int, count: int, *, by_header: bool) -> Refusals:
+        async with opened(self.target) as bystander:
+            pings: list[float | None] = []
+            pinging = asyncio.create_task(_go_on_pinging(bystander, pings))
+            began_s, refused = bystander.recorder.now(), 0
+            try:
+                for _ in range(count):
+                    refused += await self._refused(payload_bytes, by_header=by_header)
+            finally:
+                pinging.cancel()
+                await asyncio.gather(pinging, return_exceptions=True)
+            elapsed_s = bystander.recorder.now() - began_s
+            answered = sum(ping_s is not None for ping_s in pings)
+            problem = None
+            if refused < count:
+                problem = f"Only {refused} of {count} connections were refused; the others were not even opened."
+            elif not bystander.is_open or answered < len(pings):
+                problem = "Another client lost its connection, or an answer, while others were refused."
+        return Refusals(refused, answered, elapsed_s, problem)
+
+    async def _refused(self, payload_bytes: int, *, by_header: bool) -> bool:
+        if by_header:
+            return await self._announced(payload_bytes) is not None
+        async with opened(self.target) as client:
+            if client.connection is None:
+                return False
+            send = await client.send_message(self._payload(payload_bytes), timeout_s=ANSWER_WITHIN_S)
+            return send.outcome == "closed"
+
+    def _payload(self, payload_bytes: int) -> str | bytes:
+        messages = self.target.messages
+        return "x" * payload_bytes if messages is None else messages.make(payload_bytes)
+
+
+@contextlib.asynccontextmanager
+async def opened(target: Target) -> AsyncIterator[Client]:
+    """Open a client, and end its connection whatever state it is in."""
+    client = Client(target, Recorder())
+    try:
+        await client.open()
+        yield client
+    finally:
+        if client.connection is not None and client.is_open:
+            client.connection.transport.abort()
+            await client.connection.wait_closed()
+
+
+async def _ping(client: Client, payload: bytes) -> float | None:
+    assert client.connection is not None
+    began_s = client.recorder.now()
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            await (await client.connection.ping(payload))
+    except Exception:  # the connection ended, or nothing came in time
+        return None
+    return client.recorder.now() - began_s
+
+
+async def _go_on_pinging(client: Client, pings: list[float | None]) -> None:
+    if client.connection is None:
+        return
+    for number in range(2**31):
+        pings.append(await _ping(client, b"wslab %d" % number))
+        await asyncio.sleep(PING_EVERY_S)

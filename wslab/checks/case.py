@@ -1,0 +1,28 @@
+"""A case: one expectation, which carries its description and its source beside its behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from wslab.core.checks import Seen
+from wslab.core.codes.sources import Lesson, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One expectation.
+
+    Fields:
+        name: by which it is asked for. does, expects: what is done, and what should come of it. why: who says so.
+        run: tries it; it is given what the check knows, and raises nothing for a failure of the network.
+        restarts: it looks at a restart, so it needs a way to bring one about.
+    """
+
+    name: str
+    does: str
+    expects: str
+    why: Source | Lesson
+    run: Callable[[Any], Seen]
+    restarts: bool = False

@@ -1,0 +1,91 @@
+"""`wslab check server`: is my server right about limits and restarts? One case per behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+from wslab.checks import SERVER_CASES, Check, Restarter, check_server, differences
+from wslab.checks.server import BUDGET_S
+from wslab.cli.console import JsonOption, check_writable, print_document, print_saved, progress_line
+from wslab.core.errors import BadValueError, in_words
+from wslab.core.files import write_whole
+from wslab.core.target import Target
+
+
+def _names() -> list[str]:
+    return list(SERVER_CASES)
+
+
+def server(
+    url: Annotated[str, typer.Argument(help="ws:// or wss://, on this machine or as --i-may-probe says.")],
+    restart: Annotated[str | None, typer.Option(help="A command that restarts the server, for a shell.")] = None,
+    pid: Annotated[int | None, typer.Option(help="A process to signal instead; its watcher starts it anew.")] = None,
+    signal: Annotated[str, typer.Option(help="The signal that --pid is sent.")] = "TERM",
+    return_within: Annotated[float, typer.Option(help="Seconds that a restart may take.")] = 30.0,
+    configured: Annotated[int | None, typer.Option(help="The limit in bytes that the server is said to have.")] = None,
+    case: Annotated[
+        list[str] | None,
+        typer.Option(help="This case alone; may be given several times.", autocompletion=_names),
+    ] = None,
+    budget: Annotated[float, typer.Option(help="Seconds for all cases together.")] = BUDGET_S,
+    as_json: JsonOption = False,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file too.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with the evidence to this file too.")] = None,
+    compare: Annotated[Path | None, typer.Option(help="An earlier --json document: say what changed since.")] = None,
+    i_may_probe: Annotated[
+        list[str] | None, typer.Option(help="A host other than this machine that you are permitted to check.")
+    ] = None,
+) -> Check:
+    """Check a server's limits, its manners and, where it may be restarted, its restarts.
+
+    Exit codes: 0, 1 if a case fails, 2 if the server could not be checked.
+    """
+    for file in filter(None, (junit, html)):
+        check_writable(file)
+    earlier = None if compare is None else _earlier(compare)
+    restarter = None
+    if restart is not None or pid is not None:
+        restarter = Restarter(command=restart, pid=pid, signal_name=signal, return_within_s=return_within)
+    target = Target(url, allow_hosts=i_may_probe or ())
+    with progress_line() as progress:
+        check = check_server(
+            target, restart=restarter, configured_bytes=configured, cases=case or (), budget_s=budget, progress=progress
+        )
+    changed = [] if earlier is None else differences(earlier, check)
+    _write(check, changed, junit, html)
+    if as_json:
+        print_document(check)
+    else:
+        from wslab.views.checks import render
+
+        Console().print(render(check, changed))
+    return check
+
+
+def check_app(wrap: Callable[[Callable[..., Check]], Callable[..., Any]]) -> typer.Typer:
+    """Return the command `check` with its own commands, each wrapped as a terminal or a notebook wants it."""
+    app = typer.Typer(help="Is my server right about limits and restarts?", no_args_is_help=True)
+    app.command()(wrap(server))
+    return app
+
+
+def _write(check: Check, changed: list[str], junit: Path | None, html: Path | None) -> None:
+    from wslab.views import checks
+
+    if junit is not None:
+        print_saved([write_whole(junit, checks.junit(check).encode())])
+    if html is not None:
+        print_saved([write_whole(html, checks.page(check, changed).encode())])
+
+
+def _earlier(path: Path) -> Check:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Check)
+    except (OSError, msgspec.DecodeError) as error:
+        raise BadValueError(f"--compare is {str(path)!r}, which is no check: {in_words(error, named=False)}") from None

@@ -1,0 +1,95 @@
+"""What a check found: one result per case, with its expectation, its source, what was seen and the evidence.
+
+A judgement is never surer than its evidence. "passes": the expectation was seen to hold. "informational": there is no
+right or wrong in it, or what was seen cannot tell. "surprises clients": legal, and a common client will misread it.
+"fails": the expectation was seen not to hold. "not applicable": there is nothing to expect. "not run": the check could
+not try it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from wslab.core.codes.sources import Lesson, Source
+
+Judgement = Literal["passes", "informational", "surprises clients", "fails", "not applicable", "not run"]
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """One thing that was seen; `at_s` counts from the beginning of its case, None where that says nothing."""
+
+    what: str
+    at_s: float | None = None
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a case.
+
+    Fields:
+        judgement: see the module. seen: in a sentence. advice: what to do about it; empty where there is nothing to do.
+        evidence: what the judgement rests on.
+    """
+
+    judgement: Judgement
+    seen: str
+    advice: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """A case and what came of it, as a report has them."""
+
+    case: str
+    does: str
+    expects: str
+    why: Source | Lesson
+    seen: Seen
+    elapsed_s: float
+
+    @property
+    def judgement(self) -> Judgement:
+        return self.seen.judgement
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True, tag_field="document", tag="check"):
+    """What a check found: one result per case.
+
+    Fields:
+        subject: what was checked, without its secrets. started_at: wall clock, ISO 8601, UTC.
+        stopped: why cases are missing: the budget was used up, or the user interrupted; None where none is.
+    """
+
+    version: int = 1
+    subject: str
+    started_at: str
+    elapsed_s: float
+    results: tuple[Result, ...]
+    stopped: str | None = None
+    versions: dict[str, str] = {}
+
+    @property
+    def failed(self) -> list[Result]:
+        return [result for result in self.results if result.judgement == "fails"]
+
+    @property
+    def could_run(self) -> bool:
+        """Whether any case could be tried."""
+        return any(result.judgement != "not run" for result in self.results)
+
+    def counts(self) -> dict[Judgement, int]:
+        """Return how many cases came to each judgement."""
+        judgements = [result.judgement for result in self.results]
+        return {judgement: judgements.count(judgement) for judgement in dict.fromkeys(judgements)}
+
+
+def differences(before: Check, now: Check) -> list[str]:
+    """Say which cases came out otherwise than in an earlier check, one line each."""
+    earlier = {result.case: result.judgement for result in before.results}
+    later = {result.case: result.judgement for result in now.results}
+    return [
+        f"{case}: {earlier.get(case, 'not in the earlier check')} → {later.get(case, 'not in this check')}"
+        for case in [*later, *(case for case in earlier if case not in later)]
+        if earlier.get(case) != later.get(case)
+    ]

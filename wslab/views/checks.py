@@ -1,0 +1,94 @@
+"""A check for readers: on a terminal, as one page with its evidence folded, and as JUnit XML for CI.
+
+What a peer said is escaped wherever it is shown: made printable for a terminal, by the template in HTML, by the
+library in XML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jinja2 import Environment, PackageLoader
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from wslab.core.checks import Check, Judgement, Result
+from wslab.core.printable import printable
+from wslab.views.words import seconds
+
+MARKS: dict[Judgement, tuple[str, str]] = {
+    "passes": ("✓", "green"),
+    "informational": ("i", "blue"),
+    "surprises clients": ("!", "yellow"),
+    "fails": ("✗", "red"),
+    "not applicable": ("–", "dim"),
+    "not run": ("?", "magenta"),
+}
+"""How each judgement looks: a mark, and a colour that says nothing without it."""
+
+_TEMPLATES = Environment(loader=PackageLoader("wslab.views"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+
+
+def render(check: Check, changed: Sequence[str] = ()) -> RenderableType:
+    """Return a check as a summary that fits a screen: a row per case, then what to do, then what changed."""
+    table = Table(title=printable(f"{check.subject}: {sentence(check)}"), title_style="bold", title_justify="left")
+    for heading in ("", "case", "what was seen"):
+        table.add_column(heading, no_wrap=heading == "case")
+    for result in check.results:
+        mark, color = MARKS[result.judgement]
+        table.add_row(Text(mark, color), result.case, Text(printable(_short(result.seen.seen))))
+    lines = [f"{result.case}: {result.seen.advice}" for result in _to_mend(check)]
+    shown: list[RenderableType] = [table]
+    if lines:
+        shown.append(Text("What to do", "bold"))
+        shown += [Text(printable(f"  {line}")) for line in lines]
+    if changed:
+        shown.append(Text("Changed since the earlier check", "bold"))
+        shown += [Text(printable(f"  {line}")) for line in changed]
+    return Group(*shown)
+
+
+def sentence(check: Check) -> str:
+    """Say in one sentence what came of a check."""
+    counted = ", ".join(f"{count} {judgement}" for judgement, count in check.counts().items())
+    stopped = f"; {check.stopped}" if check.stopped else ""
+    return f"{len(check.results)} cases in {seconds(check.elapsed_s)}: {counted or 'none'}{stopped}"
+
+
+def page(check: Check, changed: Sequence[str] = ()) -> str:
+    """Return a check as one HTML document that opens offline, its evidence folded."""
+    return _TEMPLATES.get_template("check.html.j2").render(
+        check=check, sentence=sentence(check), changed=changed, marks=MARKS, seconds=seconds, to_mend=_to_mend(check)
+    )
+
+
+def junit(check: Check) -> str:
+    """Return a check as JUnit XML: what fails is a failure, what was not run or does not apply is skipped."""
+    from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
+
+    suite = TestSuite("wslab check")
+    suite.add_property("subject", check.subject)
+    for result in check.results:
+        case = TestCase(result.case, classname="wslab.check", time=result.elapsed_s)
+        words = printable(f"{result.seen.seen} {result.seen.advice}".strip())
+        if result.judgement == "fails":
+            case.result = [Failure(words)]
+        elif result.judgement in ("not run", "not applicable"):
+            case.result = [Skipped(words)]
+        else:
+            case.system_out = f"{result.judgement}: {words}"
+        suite.add_testcase(case)
+    document = JUnitXml()
+    document.add_testsuite(suite)
+    return str(document.tostring().decode())  # type: ignore[no-untyped-call]
+
+
+def _to_mend(check: Check) -> list[Result]:
+    order: list[Judgement] = ["fails", "surprises clients", "not run", "informational"]
+    wanted = [result for result in check.results if result.seen.advice and result.judgement in order]
+    return sorted(wanted, key=lambda result: order.index(result.judgement))
+
+
+def _short(words: str, longest: int = 150) -> str:
+    return words if len(words) <= longest else words[: longest - 1].rpartition(" ")[0] + " …"
