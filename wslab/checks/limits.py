@@ -30,7 +30,7 @@ def _unproven(verdict: Verdict) -> Seen | None:
     return Seen(judgement="not run", seen=f"The limit is not known: {verdict.explanation}")
 
 
-def has_a_limit(bench: ServerBench) -> Seen:
+def _has_a_limit(bench: ServerBench) -> Seen:
     verdict = bench.verdict
     if verdict.status == "no_limit_below_cap":
         return Seen(
@@ -43,7 +43,7 @@ def has_a_limit(bench: ServerBench) -> Seen:
     return Seen(judgement="passes", seen=verdict.explanation, evidence=_sizes(verdict))
 
 
-def refuses_with_1009(bench: ServerBench) -> Seen:
+def _refuses_with_1009(bench: ServerBench) -> Seen:
     verdict = bench.verdict
     if (unproven := _unproven(verdict)) is not None:
         return unproven
@@ -65,7 +65,7 @@ def refuses_with_1009(bench: ServerBench) -> Seen:
     return Seen(judgement="not applicable", seen="It does not close on a message that is too big.", evidence=evidence)
 
 
-def drops_nothing_in_silence(bench: ServerBench) -> Seen:
+def _drops_nothing_in_silence(bench: ServerBench) -> Seen:
     verdict = bench.verdict
     if (unproven := _unproven(verdict)) is not None:
         return unproven
@@ -79,7 +79,7 @@ def drops_nothing_in_silence(bench: ServerBench) -> Seen:
     return Seen(judgement="fails", seen=said, advice="Close with 1009.", evidence=_sizes(verdict))
 
 
-def reason_names_the_limit(bench: ServerBench) -> Seen:
+def _reason_names_the_limit(bench: ServerBench) -> Seen:
     verdict = bench.verdict
     if (unproven := _unproven(verdict)) is not None:
         return unproven
@@ -95,7 +95,7 @@ def reason_names_the_limit(bench: ServerBench) -> Seen:
     return Seen(judgement="informational", seen=seen, advice=advice, evidence=(quoted,))
 
 
-def drains_after_refusing(bench: ServerBench) -> Seen:
+def _drains_after_refusing(bench: ServerBench) -> Seen:
     verdict = bench.verdict
     if (unproven := _unproven(verdict)) is not None:
         return unproven
@@ -120,7 +120,7 @@ def drains_after_refusing(bench: ServerBench) -> Seen:
     return Seen(judgement="not applicable", seen="It was not seen to refuse while a client was still sending.")
 
 
-def bounds_what_inflates(bench: ServerBench) -> Seen:
+def _bounds_what_inflates(bench: ServerBench) -> Seen:
     verdict = bench.verdict
     if (unproven := _unproven(verdict)) is not None:
         return unproven
@@ -135,7 +135,7 @@ def bounds_what_inflates(bench: ServerBench) -> Seen:
     return Seen(judgement="not applicable", seen="It does not compress, or compressed messages met no limit.")
 
 
-def bounds_the_sum_of_fragments(bench: ServerBench) -> Seen:
+def _bounds_the_sum_of_fragments(bench: ServerBench) -> Seen:
     verdict = bench.verdict
     if (unproven := _unproven(verdict)) is not None:
         return unproven
@@ -150,7 +150,7 @@ def bounds_the_sum_of_fragments(bench: ServerBench) -> Seen:
     return Seen(judgement="not applicable", seen="What the limit counts was not found out.")
 
 
-def limit_is_as_documented(bench: ServerBench) -> Seen:
+def _limit_is_as_documented(bench: ServerBench) -> Seen:
     verdict, said = bench.verdict, bench.configured_bytes
     if said is None:
         return Seen(judgement="not applicable", seen="No documented limit was given (--configured).")
@@ -165,7 +165,7 @@ def limit_is_as_documented(bench: ServerBench) -> Seen:
     return Seen(judgement="passes" if verdict.inclusive else "surprises clients", seen=seen, evidence=_sizes(verdict))
 
 
-def refuses_on_the_header(bench: ServerBench) -> Seen:
+def _refuses_on_the_header(bench: ServerBench) -> Seen:
     verdict = bench.verdict
     if (unproven := _unproven(verdict)) is not None:
         return unproven
@@ -187,7 +187,7 @@ def refuses_on_the_header(bench: ServerBench) -> Seen:
     return Seen(judgement="passes", seen="It refuses when it has read the header.", evidence=evidence)
 
 
-def survives_refusals(bench: ServerBench) -> Seen:
+def _survives_refusals(bench: ServerBench) -> Seen:
     verdict = bench.verdict
     if (unproven := _unproven(verdict)) is not None:
         return unproven
@@ -210,68 +210,68 @@ def _sizes(verdict: Verdict) -> tuple[Evidence, ...]:
 
 
 LIMIT_CASES = (
-    Case("has_a_limit", "Sends ever larger messages.", "One of them is refused.", RFC_LIMITS, has_a_limit),
+    Case("has_a_limit", "Sends ever larger messages.", "One of them is refused.", RFC_LIMITS, _has_a_limit),
     Case(
         "refuses_with_1009",
         "Sends the smallest message that is refused.",
         "A close frame with 1009 Message Too Big.",
         RFC_CODES,
-        refuses_with_1009,
+        _refuses_with_1009,
     ),
     Case(
         "drops_nothing_in_silence",
         "Waits after a message that is too big.",
         "Its sender is told, one way or the other.",
         RFC_CODES,
-        drops_nothing_in_silence,
+        _drops_nothing_in_silence,
     ),
     Case(
         "reason_names_the_limit",
         "Reads the reason of the close frame.",
         "It says how much would pass.",
         RFC_REASON,
-        reason_names_the_limit,
+        _reason_names_the_limit,
     ),
     Case(
         "drains_after_refusing",
         "Goes on sending megabytes after a refusal, reading and blocking.",
         "The server reads on, so that every client is told the code.",
         LESSON_03,
-        drains_after_refusing,
+        _drains_after_refusing,
     ),
     Case(
         "refuses_on_the_header",
         "Announces a message that is too big, and sends nothing of it.",
         "It is refused at once, and one that passes is not.",
         RFC_LIMITS,
-        refuses_on_the_header,
+        _refuses_on_the_header,
     ),
     Case(
         "bounds_what_inflates",
         "Sends a small compressed message that inflates beyond the limit.",
         "It is refused.",
         RFC_7692,
-        bounds_what_inflates,
+        _bounds_what_inflates,
     ),
     Case(
         "bounds_the_sum_of_fragments",
         "Sends a message that is too big in small frames.",
         "It is refused.",
         LESSON_02,
-        bounds_the_sum_of_fragments,
+        _bounds_the_sum_of_fragments,
     ),
     Case(
         "limit_is_as_documented",
         "Sends a message of exactly the documented limit.",
         "It passes.",
         LESSON_01,
-        limit_is_as_documented,
+        _limit_is_as_documented,
     ),
     Case(
         "survives_refusals",
         f"Is refused {REFUSALS} times, while another client pings.",
         "The other client notices nothing, and new ones are admitted.",
         RFC_LIMITS,
-        survives_refusals,
+        _survives_refusals,
     ),
 )

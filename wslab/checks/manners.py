@@ -11,7 +11,7 @@ RFC_PONG = Source("RFC 6455 §5.5.3", "https://www.rfc-editor.org/rfc/rfc6455#se
 HELD_S = 2.0
 
 
-def answers_pings(bench: ServerBench) -> Seen:
+def _answers_pings(bench: ServerBench) -> Seen:
     ponged_s = bench.ponged(b"wslab check")
     if ponged_s is None:
         advice = "Answer pings: keepalives of clients and proxies take their absence for a dead server."
@@ -20,7 +20,7 @@ def answers_pings(bench: ServerBench) -> Seen:
     return Seen(judgement="passes", seen="A ping is answered with its payload.", evidence=evidence)
 
 
-def answers_the_closing_handshake(bench: ServerBench) -> Seen:
+def _answers_the_closing_handshake(bench: ServerBench) -> Seen:
     closure, elapsed_s = bench.closing(1000)
     if closure is None:
         return Seen(judgement="not run", seen="No connection could be opened.")
@@ -39,12 +39,12 @@ def answers_the_closing_handshake(bench: ServerBench) -> Seen:
 
 
 MANNERS_CASES = (
-    Case("answers_pings", "Pings.", "A pong with the same payload.", RFC_PONG, answers_pings),
+    Case("answers_pings", "Pings.", "A pong with the same payload.", RFC_PONG, _answers_pings),
     Case(
         "answers_the_closing_handshake",
         "Closes with 1000.",
         "A close frame comes back, and the server ends TCP.",
         RFC_CLOSE_FRAME,
-        answers_the_closing_handshake,
+        _answers_the_closing_handshake,
     ),
 )

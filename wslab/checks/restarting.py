@@ -133,6 +133,8 @@ async def restart_under_clients(target: Target, restarter: Restarter) -> Restart
     staying = [asyncio.create_task(_stay(client) if client.client < IDLE else _talk(client)) for client in clients]
     try:
         await _until(lambda: all(client.is_open for client in clients), target.open_timeout_s)
+        for client in clients:  # whose attempts are not to wait out a server that says nothing
+            client.target = target.replace(open_timeout_s=_patience_s(recorder, target))
         await asyncio.sleep(BEFORE_S)
         at_s = recorder.now()
         problem = await restarter.restart()
@@ -144,6 +146,12 @@ async def restart_under_clients(target: Target, restarter: Restarter) -> Restart
             task.cancel()
         await asyncio.gather(*staying, return_exceptions=True)
         await asyncio.gather(*(client.close() for client in clients), return_exceptions=True)
+
+
+def _patience_s(recorder: Recorder, target: Target) -> float:
+    """Return how long an attempt to come back may take, by how long the first ones took."""
+    took_s = [record.ended_at_s - record.started_at_s for record in recorder.records if isinstance(record, Attempt)]
+    return min(target.open_timeout_s, max(1.0, 5 * max(took_s, default=0.0)))
 
 
 def _are_back(recorder: Recorder, clients: int) -> bool:

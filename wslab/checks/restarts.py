@@ -40,15 +40,15 @@ def _announced(bench: ServerBench, *, busy: bool) -> Seen:
 _ANNOUNCE = "On the signal to stop, send every connection a close frame with 1012, and wait briefly for the answer."
 
 
-def tells_idle_clients(bench: ServerBench) -> Seen:
+def _tells_idle_clients(bench: ServerBench) -> Seen:
     return _announced(bench, busy=False)
 
 
-def tells_busy_clients(bench: ServerBench) -> Seen:
+def _tells_busy_clients(bench: ServerBench) -> Seen:
     return _announced(bench, busy=True)
 
 
-def closes_soon(bench: ServerBench) -> Seen:
+def _closes_soon(bench: ServerBench) -> Seen:
     restarted = bench.restarted
     if (unclear := _unclear(restarted)) is not None:
         return unclear
@@ -63,7 +63,7 @@ def closes_soon(bench: ServerBench) -> Seen:
     return Seen(judgement="surprises clients", seen=seen, advice=advice, evidence=_told(closures, restarted))
 
 
-def drains(bench: ServerBench) -> Seen:
+def _drains(bench: ServerBench) -> Seen:
     restarted = bench.restarted
     if (unclear := _unclear(restarted)) is not None:
         return unclear
@@ -77,7 +77,7 @@ def drains(bench: ServerBench) -> Seen:
     return Seen(judgement="informational", seen=seen, advice=advice, evidence=_told(closures, restarted))
 
 
-def refuses_quickly_while_down(bench: ServerBench) -> Seen:
+def _refuses_quickly_while_down(bench: ServerBench) -> Seen:
     restarted = bench.restarted
     if (unclear := _unclear(restarted)) is not None:
         return unclear
@@ -105,7 +105,7 @@ def refuses_quickly_while_down(bench: ServerBench) -> Seen:
     )
 
 
-def comes_back(bench: ServerBench) -> Seen:
+def _comes_back(bench: ServerBench) -> Seen:
     restarted = bench.restarted
     if (unclear := _unclear(restarted, needs_closures=False)) is not None:
         return unclear
@@ -121,7 +121,7 @@ def comes_back(bench: ServerBench) -> Seen:
     return Seen(judgement="passes", seen=seen)
 
 
-def answers_what_it_took(bench: ServerBench) -> Seen:
+def _answers_what_it_took(bench: ServerBench) -> Seen:
     restarted = bench.restarted
     if (unclear := _unclear(restarted)) is not None:
         return unclear
@@ -170,7 +170,7 @@ RESTART_CASES = (
         "Restarts the server under clients that say nothing.",
         "A close frame with 1012 Service Restart, or 1001 Going Away.",
         HYBI_RESTART,
-        tells_idle_clients,
+        _tells_idle_clients,
         restarts=True,
     ),
     Case(
@@ -178,7 +178,7 @@ RESTART_CASES = (
         "Restarts it under clients that send one message after the other.",
         "The same close frame.",
         LESSON_04,
-        tells_busy_clients,
+        _tells_busy_clients,
         restarts=True,
     ),
     Case(
@@ -186,7 +186,7 @@ RESTART_CASES = (
         "Times the closures from the signal on.",
         f"All within {CLOSES_WITHIN_S:g} s.",
         RFC_CODES,
-        closes_soon,
+        _closes_soon,
         restarts=True,
     ),
     Case(
@@ -194,7 +194,7 @@ RESTART_CASES = (
         "Compares when each connection was closed.",
         "For many clients, not all at the same instant.",
         LESSON_06,
-        drains,
+        _drains,
         restarts=True,
     ),
     Case(
@@ -202,7 +202,7 @@ RESTART_CASES = (
         "Tries to come back while the server is down.",
         "A refused connection, or 503 with Retry-After; no silence.",
         LESSON_04,
-        refuses_quickly_while_down,
+        _refuses_quickly_while_down,
         restarts=True,
     ),
     Case(
@@ -210,7 +210,7 @@ RESTART_CASES = (
         "Goes on trying.",
         "A handshake is accepted again.",
         LESSON_04,
-        comes_back,
+        _comes_back,
         restarts=True,
     ),
     Case(
@@ -218,7 +218,7 @@ RESTART_CASES = (
         "Counts messages that met the closure before their answer.",
         "None, where the server finishes what it has begun.",
         LESSON_04,
-        answers_what_it_took,
+        _answers_what_it_took,
         restarts=True,
     ),
 )

@@ -32,14 +32,15 @@ _TEMPLATES = Environment(loader=PackageLoader("wslab.views"), autoescape=True, t
 
 def render(check: Check, changed: Sequence[str] = ()) -> RenderableType:
     """Return a check as a summary that fits a screen: a row per case, then what to do, then what changed."""
-    table = Table(title=printable(f"{check.subject}: {sentence(check)}"), title_style="bold", title_justify="left")
+    table = Table()
     for heading in ("", "case", "what was seen"):
         table.add_column(heading, no_wrap=heading == "case")
     for result in check.results:
         mark, color = MARKS[result.judgement]
         table.add_row(Text(mark, color), result.case, Text(printable(_short(result.seen.seen))))
     lines = [f"{result.case}: {result.seen.advice}" for result in _to_mend(check)]
-    shown: list[RenderableType] = [table]
+    shown: list[RenderableType] = [Text(printable(f"{check.subject}: {sentence(check)}"), "bold")]
+    shown += [table] if check.results else []
     if lines:
         shown.append(Text("What to do", "bold"))
         shown += [Text(printable(f"  {line}")) for line in lines]
@@ -68,7 +69,7 @@ def junit(check: Check) -> str:
     from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 
     suite = TestSuite("wslab check")
-    suite.add_property("subject", check.subject)
+    suite.add_property("subject", printable(check.subject))
     for result in check.results:
         case = TestCase(result.case, classname="wslab.check", time=result.elapsed_s)
         words = printable(f"{result.seen.seen} {result.seen.advice}".strip())
