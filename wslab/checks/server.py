@@ -16,7 +16,7 @@ from wslab.core.arguments import check_choice, check_number, check_whole
 from wslab.core.checks import Check, Result, Seen
 from wslab.core.errors import in_words
 from wslab.core.target import Target, as_target
-from wslab.experiments.conduct import versions
+from wslab.net.machine import versions
 from wslab.net.recording import OnProgress, Progress
 
 SERVER_CASES: dict[str, Case] = {case.name: case for case in (*MANNERS_CASES, *LIMIT_CASES, *RESTART_CASES)}
