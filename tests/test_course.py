@@ -16,8 +16,10 @@ from wslab.core.ladders import doubling, until_refused
 from wslab.core.policies import textbook as policies
 from wslab.core.runs import load
 from wslab.course import (
+    CAUSES,
     check_announced_restart,
     check_bystanders,
+    check_cause,
     check_code_arrives,
     check_gentle_return,
     check_limit_shown,
@@ -25,6 +27,7 @@ from wslab.course import (
     check_pieces,
     check_polite_policy,
     check_rule,
+    mystery_clock,
     mystery_server,
 )
 from wslab.fieldguide.clients import CLIENTS
@@ -209,3 +212,23 @@ def test_policy_that_raises_is_said(check: Any) -> None:
 
     checked = check(broken)
     assert (checked.passed, "no delay today" in checked.message) == (False, True), checked
+
+
+def test_cause_is_checked_with_its_evidence() -> None:
+    quick: dict[str, Any] = {"duration_s": 6, "interval_s": 0.4, "apart_s": 0.1, "messages_per_min": 6_000}
+    with mystery_clock(seed=4) as server, mystery_clock(seed=2) as other:
+        run, elsewhere = wslab.watch(server, **quick), wslab.watch(other, **quick)
+        alone = wslab.experiments.stay_connected(server, policy="constant", duration_s=1.5)
+        assert "three dots" in check_cause(..., ..., server).message
+        assert "watch that one" in check_cause("maximum age", elsewhere, server).message
+        assert "none of the four" in check_cause(..., run, server).message
+        assert "other groups" in check_cause("idle timeout", run, server).message
+        assert "does not show a cause" in check_cause("maximum age", alone, server).message
+        assert check_cause("maximum age", run, server).passed
+        assert check_cause("number of messages", elsewhere, other).passed
+
+
+def test_seeds_draw_every_cause() -> None:
+    assert {str(mystery_clock(seed).knobs) for seed in range(20)} == {
+        str(Knobs(ping_interval_s=None, **knobs)) for knobs in CAUSES.values()
+    }

@@ -29,6 +29,7 @@ LESSONS = [
     "06_what_if_everyone_comes_back_at_once",
     "07_retry_or_not",
     "08_what_does_a_browser_see",
+    "09_a_limit_a_restart_or_the_clock",
 ]
 
 TRANSLATED = ["ja/00_what_closed_my_connection"]

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from wslab.core.codes.languages import Language, speaking
 from wslab.core.codes.registry import lookup
 from wslab.core.errors import NotRecordedError, PolicyError, in_words
+from wslab.core.findings import find, headline
 from wslab.core.herds.simulate import simulate_herd
 from wslab.core.knobs import MIB, Knobs
 from wslab.core.ladders import Bracket, bracket
@@ -277,3 +278,51 @@ def check_page_is_told(knobs: Any) -> Checked:
     if closure.close_code != 1013:
         return Checked(False, f"a page is told {lookup(closure.close_code).label}; which code says to try again later?")
     return Checked(True, f"a page is told {lookup(1013).label}: the handshake succeeds, and then comes the code")
+
+
+CAUSES: dict[str, dict[str, Any]] = {
+    "idle timeout": {"idle_timeout_s": 0.9, "idle_close_code": 1006},
+    "maximum age": {"max_age_s": 1.1, "age_close_code": 1006},
+    "rate": {"max_messages_per_s": 6, "rate_close_code": 1006},
+    "number of messages": {"max_connection_messages": 5, "count_close_code": 1006},
+}
+"""What a mystery server may do, and the knobs that make it do so."""
+
+
+def mystery_clock(seed: int = 0) -> LabServer:
+    """Lesson 09: return a server, not yet started, that ends connections without a word; you do not know why."""
+    cause = random.Random(f"clock {seed}").choice(list(CAUSES))
+    return LabServer(ping_interval_s=None, **CAUSES[cause])
+
+
+@_tells
+def check_cause(cause: Any, evidence: Any, server: LabServer) -> Checked:
+    """Lesson 09: `cause` is why `server` ends connections, and `evidence` a run that shows it, and not only fits it."""
+    if not isinstance(evidence, Run):
+        return Checked(
+            False, "put a watch of the mystery server in place of the first three dots: wslab.watch(mystery, …)"
+        )
+    if not _is_of(evidence, server):
+        return Checked(False, "this was not measured on the mystery server; watch that one")
+    found = {_CAUSE_OF[finding.rule]: finding for finding in find(evidence) if finding.rule in _CAUSE_OF}
+    if not found:
+        return Checked(
+            False, f"this run does not show a cause yet: {headline(evidence)} Watch for longer, with all groups"
+        )
+    if cause not in CAUSES:
+        return Checked(False, f"{cause!r} is none of the four causes; write one of {', '.join(map(repr, CAUSES))}")
+    if not all(getattr(server.knobs, knob) == value for knob, value in CAUSES[cause].items()):
+        return Checked(
+            False, f"{cause!r} would end other groups than this server does; which lived on, and which did not?"
+        )
+    if cause not in found or found[cause].sure not in ("shown", "likely"):
+        return Checked(False, "right, but this run fits other causes as well; watch for longer, so that it shows it")
+    return Checked(True, f"{cause}, {found[cause].sure} by {len(found[cause].evidence)} records: {found[cause].what}")
+
+
+_CAUSE_OF = {
+    "idle_timeout": "idle timeout",
+    "max_age": "maximum age",
+    "too_fast": "rate",
+    "too_many": "number of messages",
+}

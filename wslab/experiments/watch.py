@@ -68,7 +68,8 @@ def watch(
         target: a running lab server, the knobs of one to start, a URL, or a `Target`.
         duration_s: 0.1 s to 7 days; `cancel` and Ctrl-C end it earlier.
         clients: 5 to 60; each takes the next role of `wslab.core.watch.roles.ROLES`.
-        interval_s: how often steady roles act, 0.05 to 3600 s; less once connections are seen to die younger.
+        interval_s: how often steady roles act, 0.05 to 3600 s; less once connections are seen to die younger, and
+            never more often than `messages_per_min` allows.
         apart_s: from one client's opening to the next; clocks are bracketed to this, restarts told apart by it.
         message: what talking clients say; one that the server does not take is a finding.
         messages_per_min, connections_per_min: what all clients together send and open at most. None: 600 and 120 on

@@ -46,6 +46,7 @@ from wslab.views.style import INK, SHADE, Look, Meaning, in_order, look
 from wslab.views.tables import Shown, drawn_from
 from wslab.views.timeline import reconnect_timeline
 from wslab.views.visibility import code_seen, code_seen_by_server
+from wslab.views.watch import watch_timeline
 from wslab.views.words import counted, kibi, seconds, short
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "save",
     "side_by_side",
     "time_to_reconnect",
+    "watch_timeline",
     "ways_that_pass",
     "who_gave_up",
 ]

@@ -45,7 +45,7 @@ def watch_timeline(run: Run, *, ax: Axes | None = None) -> Axes:
     return dress(
         ax,
         kind=f"Watch of {len(names)} clients, a lane each",
-        title=headline(run),
+        title=headline(run).rstrip("."),
         xlabel="time since the run began (s)",
         ylabel="what the client does",
         handles=handles,

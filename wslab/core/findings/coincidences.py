@@ -12,6 +12,7 @@ from statistics import median
 
 from wslab.core.codes.sources import LESSON_04, LESSON_09, RFC_CODE_SEEN
 from wslab.core.findings.finding import Alternative, Finding, Sure, counted
+from wslab.core.findings.fits import Clocks
 from wslab.core.findings.lives import CLASSES, STAMP_S, Class, Life, lives
 from wslab.core.findings.observed import Observed
 from wslab.core.findings.wording import ages, ended_how, seconds
@@ -194,14 +195,14 @@ def _provoked_by(alive: Sequence[Life]) -> dict[Class, list[Life]]:
         hit = [life for life in sent if life.died and len(life.times_s([what])) == 1 and _right_after(life, what)]
         if len(hit) > 1 and len(hit) == len(sent):
             found[what] = hit
-    return found
+    return {} if found and _run_out(alive) else found
 
 
 def too_many(observed: Observed) -> Iterator[Finding]:
     """A connection ends with a message of the same number each time, however fast they came: a cap on their number.
 
-    Shown by three ends of which one took three times as long as another. Silent: where any connection sent more, or
-    all took as long, so that it may have been a clock or a rate.
+    Shown by three ends, where in one the messages came over three times as long as in another. Silent: where any
+    connection sent more, or all took as long, so that it may have been a clock or a rate.
     """
     hit = _counted_out(lives(observed))
     if not hit:
@@ -232,7 +233,7 @@ def _counted_out(alive: Sequence[Life]) -> list[Life]:
         return []
     hit = [life for life in alive if len(sent[life.id]) >= number]
     at_once = all(life.died and life.ended_at_s - sent[life.id][number - 1] < ANSWER_S for life in hit)
-    took_s = [life.age_s + STAMP_S for life in hit]
+    took_s = [sent[life.id][number - 1] - sent[life.id][0] + STAMP_S for life in hit]
     return hit if len(hit) > 2 and at_once and max(took_s) > 3 * min(took_s) else []
 
 
@@ -249,7 +250,7 @@ def too_fast(observed: Observed) -> Iterator[Finding]:
         return
     fewest, most = min(map(_in_burst, hit)), max(map(_in_burst, hit))
     totals = [len(life.times_s(["client's messages"])) for life in hit]
-    slow = [life for life in alive if life not in hit and len(life.times_s(["client's messages"])) >= max(totals)]
+    slow = [life for life in alive if life not in hit and len(life.times_s(["client's messages"])) >= min(totals)]
     sure: Sure = "shown" if slow and len(hit) > 1 else "likely" if slow else "possible"
     yield Finding(
         rule="too_fast",
@@ -279,13 +280,21 @@ def _in_bursts(alive: Sequence[Life]) -> list[Life]:
     hit = [life for life in alive if life.died and _in_burst(life) > 2 and _right_after(life, "client's messages")]
     most = max(map(_in_burst, hit), default=0)
     ids = {life.id for life in hit}
-    return [] if any(_fastest(life) >= most for life in alive if life.id not in ids) else hit
+    passed = any(_fastest(life) >= most for life in alive if life.id not in ids)
+    return [] if passed or (hit and _run_out(alive)) else hit
 
 
 def provoked(alive: Sequence[Life]) -> set[int]:
     """Return the ids of the lives that something other than a clock ended: what was sent, or who came."""
     groups = [*_provoked_by(alive).values(), _in_bursts(alive), _counted_out(alive), _crowded(alive)]
     return {life.id for group in groups for life in group}
+
+
+def _run_out(alive: Sequence[Life]) -> bool:
+    """Whether one exact clock explains every end: then what was sent right before some of them is coincidence."""
+    dead = [place for place, life in enumerate(alive) if life.died]
+    found = Clocks(alive).fits(dead) if len(dead) > 2 else []
+    return bool(found) and found[0].is_exact
 
 
 def _span(low: int, high: int) -> str:

@@ -45,6 +45,8 @@ FIRST_STRETCH = 1 / 16
 
 BURST_MESSAGES = 12
 BURST_GAP_S = 0.02
+BURST_EVERY = 2
+"""A burst comes every so many steady intervals."""
 
 
 class Role(NamedTuple):
@@ -74,12 +76,12 @@ class Role(NamedTuple):
                     silence_s *= 2
             case "bursts":
                 while True:
-                    yield interval_s
+                    yield BURST_EVERY * interval_s
                     yield from repeat(BURST_GAP_S, BURST_MESSAGES - 1)
 
     def messages_per_min(self, interval_s: float) -> float:
         """Return what it sends in a minute, pings and pongs included, at most."""
-        often = {"never": 0.0, "steady": 1.0, "stretching": 1.0, "bursts": float(BURST_MESSAGES)}
+        often = {"never": 0.0, "steady": 1.0, "stretching": 1.0, "bursts": BURST_MESSAGES / BURST_EVERY}
         return often[self.rhythm] * 60 / interval_s
 
 
