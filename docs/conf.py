@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from html import unescape
@@ -45,7 +46,14 @@ def generate(app: Sphinx) -> None:
     figures.draw_all(folder)
     describe = [sys.executable, "-m", "typer", "wslab.cli", "utils", "docs", "--name", "wslab"]
     commands = subprocess.run(describe, capture_output=True, text=True, check=True).stdout
-    (folder / "commands.md").write_text(unescape(commands), encoding="utf-8")
+    (folder / "commands.md").write_text(with_whole_summaries(unescape(commands)), encoding="utf-8")
+
+
+def with_whole_summaries(commands: str) -> str:
+    """Put into the list of commands what each says of itself in a sentence, of which typer leaves a few words."""
+    for name, first in re.findall(r"^## `wslab (\S+)`\n\n(.+)$", commands, re.MULTILINE):
+        commands = re.sub(rf"^\* `{name}`: .*$", lambda _, to=f"* `{name}`: {first}": to, commands, flags=re.MULTILINE)
+    return commands
 
 
 def tidy(app: Sphinx, page: str, source: list[str]) -> None:

@@ -89,6 +89,17 @@ def test_how_to_answers_with_a_command_a_figure_an_example_and_a_source(built: P
     assert all(len(alternative) > 50 for alternative in pictures)
 
 
+@pytest.mark.timeout(300)
+def test_list_of_commands_cuts_no_summary(built: Path) -> None:
+    page = (built / "reference" / "commands.html").read_text(encoding="utf-8")
+    listed = re.findall(
+        r"<li><p><code[^>]*><span class=\"pre\">([a-z]+)</span></code>: (.*?)</p></li>", page, re.DOTALL
+    )
+    group = typer.main.get_command(app)
+    assert {name for name, _ in listed} == set(group.commands)  # type: ignore[attr-defined]
+    assert not [name for name, told in listed if told.endswith("...")]
+
+
 def commands() -> Iterator[str]:
     """Yield every `wslab` command of the pages and of the README."""
     for page in (*HOW_TO, ROOT / "README.md"):

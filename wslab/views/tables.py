@@ -30,6 +30,7 @@ from wslab.core.runs import Run
 from wslab.views.columns import columns, described
 from wslab.views.pages import page as page
 from wslab.views.pages import pages as pages
+from wslab.views.sheets import save as save
 
 Runs: TypeAlias = Run | Mapping[str, Run] | Iterable[Run]
 Shown: TypeAlias = Runs | pd.DataFrame
