@@ -1,0 +1,116 @@
+"""Restarts of a server, and how its clients come back."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from wslab.core.knobs import Knobs
+from wslab.core.records.ground import Code, Record
+
+AttemptOutcome = Literal["opened", "refused", "reset", "timeout", "rejected", "failed"]
+RestartKind = Literal["graceful", "crash", "reload", "rolling"]
+RUN_ENDED = "the run ended first"
+"""Why an `Outage` has no reopening where nobody gave up: the run was over, or interrupted."""
+
+
+class Attempt(Record, frozen=True, kw_only=True, tag="attempt"):
+    """One try at a TCP connection plus opening handshake.
+
+    Fields:
+        outage: 0 for a client's first connection, else the number of the outage that it belongs to.
+        delay_s: what the policy drew. due_at_s: when the attempt was due; started_at_s minus it is the
+            instrument's own delay.
+        outcome: "opened"; "refused" (RST to the SYN), "reset" (the connection was cut), "timeout", "rejected"
+            (an HTTP status other than 101), "failed" (anything else; see error).
+        retry_after_s: the Retry-After header's seconds.
+    """
+
+    client: int
+    outage: int
+    number: int
+    delay_s: float
+    due_at_s: float
+    started_at_s: float
+    ended_at_s: float
+    outcome: AttemptOutcome
+    http_status: int | None
+    retry_after_s: float | None
+    connection_id: str | None
+    error: str | None
+
+
+class Waiting(Record, frozen=True, kw_only=True, tag="waiting"):
+    """A client that waits before its next attempt. Told, while it waits, to those who listen; no run keeps it, since
+    the `Attempt` that follows says the same and more.
+
+    Fields: as in `Attempt`.
+    """
+
+    client: int
+    outage: int
+    number: int
+    delay_s: float
+    due_at_s: float
+
+
+class Outage(Record, frozen=True, kw_only=True, tag="outage"):
+    """One client's closure, its attempts, and the reopening if there was one.
+
+    Fields:
+        attempts: how many were made. time_to_reconnect_s: closure seen to next handshake complete.
+        gave_up: why no further attempt was made; None where the connection was reopened.
+    """
+
+    client: int
+    number: int
+    close_code: Code
+    close_reason: str
+    closed_at_s: float
+    attempts: int
+    reopened_at_s: float | None
+    time_to_reconnect_s: float | None
+    gave_up: str | None
+
+
+class Restart(Record, frozen=True, kw_only=True, tag="restart"):
+    """One restart of the server, as the lab carried it out.
+
+    Fields:
+        down_at_s: listener closed (for a crash: process killed); up_at_s: listening again. None: not reached.
+        knobs_after: the knobs from then on, where the restart changed them.
+    """
+
+    number: int
+    kind: RestartKind
+    requested_at_s: float
+    down_at_s: float | None
+    up_at_s: float | None
+    knobs_after: Knobs | None
+
+    @property
+    def downtime_s(self) -> float | None:
+        """Seconds from listener closed to listening again, as measured."""
+        if self.down_at_s is None or self.up_at_s is None:
+            return None
+        return self.up_at_s - self.down_at_s
+
+
+class Footprint(Record, frozen=True, kw_only=True, tag="footprint"):
+    """The memory of a server's process at one moment, and what its clients had sent until then.
+
+    Fields:
+        resident_bytes: of the process, in RAM. start: which start of the server it is, counted from 1.
+        max_message_bytes: the limit of its connections. compression: they had agreed on permessage-deflate.
+        half_sent: how many of the open connections had sent a message but for its end.
+        sent_payload_bytes, sent_wire_bytes: of these messages together, inflated and on the wire.
+    """
+
+    at_s: float
+    start: int
+    resident_bytes: int
+    max_message_bytes: int
+    compression: bool
+    connections: int
+    half_sent: int
+    sent_payload_bytes: int
+    sent_wire_bytes: int
