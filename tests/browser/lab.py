@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ ABANDONED_AFTER_S = 300
 
 OPTIONS = {
     "ServerApp.open_browser": False,
-    "ServerApp.port": 0,
+    "ServerApp.port_retries": 0,
     "IdentityProvider.token": TOKEN,
     "LabApp.expose_app_in_browser": True,  # window.jupyterapp, whose commands the tests call
     # Tests that were killed take nothing down; what they leave behind then ends by itself.
@@ -56,7 +57,9 @@ def running_lab(home: Path) -> Iterator[Lab]:
     folder = home / "notebooks"
     folder.mkdir()
     (folder / "data").symlink_to(ROOT / "data")  # a lesson is copied into a folder beside it
-    command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in OPTIONS.items())]
+    with socket.create_server(("127.0.0.1", 0)) as free:  # jupyter-server writes down 0 for one that it is to choose
+        options = OPTIONS | {"ServerApp.port": free.getsockname()[1]}
+    command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
     with (home / "log.txt").open("w") as log:
         process = psutil.Popen(command, cwd=folder, env=environment(home), stdout=log, stderr=log)
     try:

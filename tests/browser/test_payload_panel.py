@@ -48,7 +48,7 @@ def test_messages_are_marked_where_the_limit_is(open_code: OpenCode) -> None:
     assert accessibility_violations(panel) == []
     assert misfits(panel) == []
     assert lost_to_shortcuts(notebook, panel.get_by_role("button", name="Send", exact=True), "b", "d", "d") == []
-    press(panel, "Save run", "saved as payload_sweep-")
+    press(panel, "Save run", "payload_sweep-")
     panel.get_by_text("The same in code").click()
     expect(panel.get_by_label("The same in code")).to_contain_text("wslab.payload_sweep(knobs, [65_537]")
     panel.get_by_text("Show as table").click()
