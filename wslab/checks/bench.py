@@ -18,8 +18,9 @@ from websockets.frames import Opcode
 from wslab.checks.restarting import Restarted, Restarter, restart_under_clients
 from wslab.core.limits.verdicts import Verdict
 from wslab.core.records import Closure
+from wslab.core.runs import Run
 from wslab.core.target import Target
-from wslab.experiments import Cancel, find_limit
+from wslab.experiments import Cancel, find_limit, watch
 from wslab.net import runtime
 from wslab.net.client.client import Client
 from wslab.net.frames import encode_header
@@ -51,6 +52,7 @@ class ServerBench:
     configured_bytes: int | None = None
     restarter: Restarter | None = None
     search_s: float = 60.0
+    clock_s: float | None = None
     progress: OnProgress | None = None
     cancel: Cancel = field(default_factory=Cancel)
 
@@ -68,6 +70,20 @@ class ServerBench:
     def restarted(self) -> Restarted:
         assert self.restarter is not None, "cases about restarts run only where there is a way to bring one about"
         return runtime.run(restart_under_clients(self.target, self.restarter))
+
+    @cached_property
+    def watched(self) -> Run:
+        assert self.clock_s is not None, "cases that wait run only where it is said for how long"
+        apart_s = min(1.0, self.clock_s / 20)
+        return watch(
+            self.target,
+            duration_s=3 * self.clock_s,
+            interval_s=max(0.05, self.clock_s / 10),
+            apart_s=apart_s,
+            in_vain_s=self.clock_s + 20 * apart_s,
+            progress=self.progress,
+            cancel=self.cancel,
+        )
 
     def why_unreachable(self) -> str | None:
         """Return why no connection opens; None where one does."""

@@ -18,6 +18,7 @@ class Case:
         name: by which it is asked for. does, expects: what is done, and what should come of it. why: who says so.
         run: tries it; it is given what the check knows, and raises nothing for a failure of the network.
         restarts: it looks at a restart, so it needs a way to bring one about.
+        waits: it waits for a clock of the server's, so it runs only where the user says for how long.
     """
 
     name: str
@@ -26,3 +27,4 @@ class Case:
     why: Source | Lesson
     run: Callable[[Any], Seen]
     restarts: bool = False
+    waits: bool = False

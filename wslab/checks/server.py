@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from wslab.checks.bench import ServerBench
 from wslab.checks.case import Case
+from wslab.checks.clocks import CLOCK_CASES
 from wslab.checks.limits import LIMIT_CASES
 from wslab.checks.manners import MANNERS_CASES
 from wslab.checks.restarting import Restarter
@@ -19,7 +20,9 @@ from wslab.core.target import Target, as_target
 from wslab.net.machine import versions
 from wslab.net.recording import OnProgress, Progress
 
-SERVER_CASES: dict[str, Case] = {case.name: case for case in (*MANNERS_CASES, *LIMIT_CASES, *RESTART_CASES)}
+SERVER_CASES: dict[str, Case] = {
+    case.name: case for case in (*MANNERS_CASES, *LIMIT_CASES, *CLOCK_CASES, *RESTART_CASES)
+}
 """Every case, by its name, in the order in which they run: the restart comes last."""
 
 BUDGET_S = 120.0
@@ -31,6 +34,7 @@ def check_server(
     restart: Restarter | str | Callable[[], object] | None = None,
     configured_bytes: int | None = None,
     cases: Collection[str] = (),
+    clock_s: float | None = None,
     budget_s: float = BUDGET_S,
     progress: OnProgress | None = None,
 ) -> Check:
@@ -40,6 +44,8 @@ def check_server(
         target: a URL or a `Target`, on this machine or as `allow_hosts` says.
         restart: a command for a shell, a function, or a `Restarter`. None: cases about restarts do not run.
         configured_bytes: the limit that the server is said to have.
+        clock_s: how long a silence or an age to wait for, 0.5 to 3600 s; it takes up to three times as long, which the
+            budget must hold. None: cases about clocks do not run.
         cases: names of `SERVER_CASES`. Empty: all that apply.
         budget_s: seconds for all of it, 5 to 3600. Cases that do not begin in time are missing, and the check says so.
         progress: called before each case, and with each trial of the limit search.
@@ -53,12 +59,16 @@ def check_server(
     target = as_target(target)
     target.check_permission()
     check_number("budget_s", budget_s, low=5, high=3600, unit="seconds")
+    check_number("clock_s", clock_s, low=0.5, high=3600, unit="seconds", optional=True)
     check_whole("configured_bytes", configured_bytes, low=1, unit="bytes", optional=True)
     for name in cases:
         check_choice("cases", name, SERVER_CASES)
-    bench = ServerBench(target, configured_bytes, _restarter(restart), search_s=0.6 * budget_s, progress=progress)
+    bench = ServerBench(
+        target, configured_bytes, _restarter(restart), search_s=0.6 * budget_s, clock_s=clock_s, progress=progress
+    )
     chosen = [case for case in SERVER_CASES.values() if case.name in cases or not cases]
-    chosen = [case for case in chosen if bench.restarter is not None or not case.restarts or cases]
+    if not cases:
+        chosen = [case for case in chosen if _can_run(case, bench)]
     return _run(chosen, bench, budget_s)
 
 
@@ -93,10 +103,17 @@ def _run(cases: Sequence[Case], bench: ServerBench, budget_s: float) -> Check:
     )
 
 
+def _can_run(case: Case, bench: ServerBench) -> bool:
+    return not (case.restarts and bench.restarter is None) and not (case.waits and bench.clock_s is None)
+
+
 def _result(case: Case, bench: ServerBench) -> Result:
     began_s = time.monotonic()
-    if case.restarts and bench.restarter is None:
-        seen = Seen(judgement="not run", seen="There is no way to restart it: give --restart or --pid.")
+    if not _can_run(case, bench):
+        missing = (
+            "There is no way to restart it: give --restart or --pid." if case.restarts else "It waits: give --clock."
+        )
+        seen = Seen(judgement="not run", seen=missing)
     else:
         try:
             seen = case.run(bench)

@@ -13,6 +13,7 @@ from rich.console import Console
 from wslab.checks import SERVER_CASES, Check, Restarter, check_server, differences
 from wslab.checks.server import BUDGET_S
 from wslab.cli.console import JsonOption, check_writable, print_document, print_saved, progress_line
+from wslab.cli.target import with_target
 from wslab.core.errors import BadValueError, in_words
 from wslab.core.files import write_whole
 from wslab.core.target import Target
@@ -22,8 +23,9 @@ def _names() -> list[str]:
     return list(SERVER_CASES)
 
 
+@with_target
 def server(
-    url: Annotated[str, typer.Argument(help="ws:// or wss://, on this machine or as --i-may-probe says.")],
+    target: Target,
     restart: Annotated[str | None, typer.Option(help="A command that restarts the server, for a shell.")] = None,
     pid: Annotated[int | None, typer.Option(help="A process to signal instead; its watcher starts it anew.")] = None,
     signal: Annotated[str, typer.Option(help="The signal that --pid is sent.")] = "TERM",
@@ -33,14 +35,14 @@ def server(
         list[str] | None,
         typer.Option(help="This case alone; may be given several times.", autocompletion=_names),
     ] = None,
+    clock: Annotated[
+        float | None, typer.Option(help="Wait for idle timeouts and ages of up to so many seconds too.")
+    ] = None,
     budget: Annotated[float, typer.Option(help="Seconds for all cases together.")] = BUDGET_S,
     as_json: JsonOption = False,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file too.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with the evidence to this file too.")] = None,
     compare: Annotated[Path | None, typer.Option(help="An earlier --json document: say what changed since.")] = None,
-    i_may_probe: Annotated[
-        list[str] | None, typer.Option(help="A host other than this machine that you are permitted to check.")
-    ] = None,
 ) -> Check:
     """Check a server's limits, its manners and, where it may be restarted, its restarts.
 
@@ -52,10 +54,15 @@ def server(
     restarter = None
     if restart is not None or pid is not None:
         restarter = Restarter(command=restart, pid=pid, signal_name=signal, return_within_s=return_within)
-    target = Target(url, allow_hosts=i_may_probe or ())
     with progress_line() as progress:
         check = check_server(
-            target, restart=restarter, configured_bytes=configured, cases=case or (), budget_s=budget, progress=progress
+            target,
+            restart=restarter,
+            configured_bytes=configured,
+            cases=case or (),
+            clock_s=clock,
+            budget_s=budget,
+            progress=progress,
         )
     changed = [] if earlier is None else differences(earlier, check)
     _write(check, changed, junit, html)
