@@ -20,6 +20,7 @@ from wslab.cli.explain import explain
 from wslab.cli.gallery import gallery
 from wslab.cli.herd import herd
 from wslab.cli.probe import probe
+from wslab.cli.relay import relay
 from wslab.cli.report import report
 from wslab.cli.schema import schema
 from wslab.cli.send import send
@@ -55,11 +56,12 @@ COMMANDS = (demo, send, probe, watch, explain, herd, simulate, codes, report, ga
 
 TERMINAL_ONLY = {
     "serve": "it obeys what is typed in a terminal; in a cell, write server = wslab.LabServer().start()",
+    "relay": "it shows and obeys in a terminal; in a cell, write relay = wslab.Relay(url).start()",
     "app": "it takes the place of its process, which is the kernel here; run it in a terminal",
 }
 """The others, and why a notebook has them not."""
 
-for command in (*COMMANDS, serve):
+for command in (*COMMANDS, serve, relay):
     app.command()(in_terminal(command))
 app.command("app")(in_terminal(panels_app))
 app.add_typer(check_app(in_terminal), name="check")

@@ -1,0 +1,125 @@
+"""`wslab relay` in a pipe and in a terminal: each frame is a line or a row, and faults are switched while it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import wslab
+from wslab.cli import app
+from wslab.core.records import Frame
+from wslab.net.server.lab_server import LabServer
+
+RELAY = [sys.executable, "-m", "wslab", "relay", "0"]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LabServer]:
+    with LabServer() as running:
+        yield running
+
+
+@contextlib.contextmanager
+def relaying(target: str, *options: str, **streams: Any) -> Iterator[subprocess.Popen[str]]:
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
+    with subprocess.Popen([*RELAY, target, *options], text=True, **streams) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_frames_are_lines_and_commands_bend_them(server: LabServer, tmp_path: Path) -> None:
+    out = tmp_path / "relay.jsonl"
+    with relaying(server.url, "--out", str(out)) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        url = process.stdout.readline().strip()
+        assert wslab.send_message(url, "\x1b[31mhello").sends[0].outcome == "accepted"
+        lines = [process.stdout.readline() for _ in range(6)]
+        process.stdin.write("add unavailable retry_after_s=7\nadd latensy\n")
+        process.stdin.flush()
+        assert "+ unavailable" in process.stdout.readline()
+        assert "did you mean 'latency'" in process.stderr.readline()
+        attempt = wslab.send_message(url, "x").attempts[0]
+        assert (attempt.http_status, attempt.retry_after_s) == (503, 7)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert re.search(r"#0 101$", lines[0].strip())
+    assert re.search(r"#0 → text FIN mask 10 B \\x1b\[31mhello", lines[1])
+    assert re.search(r"#0 ← text FIN 10 B \\x1b\[31mhello", lines[2])
+    assert re.search(r"#0 → close FIN mask 2 B 1000", lines[3])
+    assert [frame.opcode for frame in wslab.load(out).frames] == ["text", "text", "close", "close"]
+
+
+def test_json_lines_are_records(server: LabServer) -> None:
+    with relaying(server.url, "--json", "--fault", "latency latency_s=0.01") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        url = process.stderr.readline().strip()
+        wslab.send_message(url, "hello")
+        records = [process.stdout.readline() for _ in range(3)]
+        process.terminate()
+    assert [re.findall(r'"record":"(\w+)"', record)[0] for record in records] == ["attempt", "frame", "frame"]
+    assert Frame.__struct_config__.tag == "frame"
+
+
+def test_terminal_shows_a_table_and_obeys_keys(server: LabServer) -> None:
+    keyboard, terminal = pty.openpty()
+    shown = bytearray()
+
+    def read() -> None:
+        with contextlib.suppress(OSError):
+            while data := os.read(keyboard, 65_536):
+                shown.extend(data)
+
+    def until(pattern: bytes) -> re.Match[bytes]:
+        for _ in range(400):
+            if found := re.search(pattern, bytes(shown)):
+                return found
+            threading.Event().wait(0.05)
+        raise AssertionError(bytes(shown)[-2000:])
+
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "140", "LINES": "30"}
+    reader = threading.Thread(target=read)
+    with relaying(server.url, stdin=terminal, stdout=terminal, stderr=terminal, env=environment) as process:
+        os.close(terminal)
+        reader.start()
+        url = until(rb"ws://127\.0\.0\.1:\d+/").group().decode()
+        wslab.send_message(url, "hello there")
+        until(rb"hello there")
+        os.write(keyboard, b"u")
+        until(rb"unavailable   ")
+        assert wslab.send_message(url, "x").attempts[0].http_status == 503
+        os.write(keyboard, b"q")
+        assert process.wait(20) == 0
+    reader.join(5)
+    os.close(keyboard)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["here", "ws://127.0.0.1:1/"], "LISTEN is 'here', but must be a port or ADDRESS:PORT"),
+        (["0", "http://127.0.0.1:1/"], "write ws://… instead"),
+        (["0.0.0.0:0", "ws://127.0.0.1:1/"], "expose=True"),
+        (["0", "ws://127.0.0.1:1/", "--fault", "latency latency_s=-1"], "latency_s is -1"),
+    ],
+)
+def test_wrong_argument_is_told_in_one_line(arguments: list[str], message: str) -> None:
+    done = CliRunner().invoke(app, ["relay", *arguments])
+    assert done.exit_code == 2
+    assert message in done.stderr
