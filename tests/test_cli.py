@@ -119,7 +119,7 @@ def test_serve_obeys_and_stops() -> None:
         (["demo", "--out", "/dev/null/folder"], 1, "/dev/null/folder"),
         (["herd", "--out", "/etc/hostname"], 1, "--out is '/etc/hostname', but must be a folder that you may write"),
         (["simulate", "--out", "/dev/null/x"], 1, "--out is '/dev/null/x', but must be a folder that you may write"),
-        (["serve", "--max-message-bytes", "-1"], 2, "'--max-message-bytes'"),
+        (["serve", "--max-message-bytes", "-1"], 2, "max_message_bytes is -1"),
         (["codes", "70000"], 2, "70000"),
         (["serve", "--port", "70000"], 2, "port is 70,000"),
     ],
