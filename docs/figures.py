@@ -78,6 +78,11 @@ def limit_cost() -> Drawn:
     return Drawn(plots.memory_held(run), "Recorded in `data/limit-cost.jsonl`.")
 
 
+def reached() -> Drawn:
+    run = load(DATA / "sweep-until-refused.jsonl")
+    return Drawn(plots.close_codes(run), "Recorded in `data/sweep-until-refused.jsonl`.")
+
+
 FIGURES: tuple[Callable[[], Drawn], ...] = (
     was_it_a_limit,
     from_a_capture,
@@ -87,6 +92,7 @@ FIGURES: tuple[Callable[[], Drawn], ...] = (
     codes_through_proxies,
     raise_or_chunk,
     limit_cost,
+    reached,
 )
 
 

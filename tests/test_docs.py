@@ -103,7 +103,7 @@ def test_list_of_commands_cuts_no_summary(built: Path) -> None:
 def commands() -> Iterator[str]:
     """Yield every `wslab` command of the pages and of the README."""
     for page in (*HOW_TO, ROOT / "README.md"):
-        for line in page.read_text(encoding="utf-8").splitlines():
+        for line in page.read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
             if found := re.match(r"(?:\$| {3}) (?:\.venv/bin/)?wslab (.*)", line):
                 yield found.group(1).partition(" #")[0]
 
