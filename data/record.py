@@ -18,7 +18,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from wslab import Knobs, ladders, payload_sweep, restart_drill, tell_story
+from wslab import Knobs, ladders, payload_sweep, restart_drill, tell_story, watch
 from wslab.core.recordings import REPLAY
 from wslab.core.runs import Run
 from wslab.experiments import closure_visibility, frames_question, limit_cost
@@ -43,6 +43,9 @@ RECORDINGS: dict[str, Callable[[], Run]] = {
         Knobs(max_message_bytes=65_536, compression=True), payload_bytes=100_000, piece_bytes=16_384
     ),
     "limit-cost": limit_cost,
+    "watch-idle": lambda: watch(
+        Knobs(idle_timeout_s=2, idle_close_code=1006, ping_interval_s=None), duration_s=14, interval_s=1, apart_s=0.4
+    ),
 }
 
 

@@ -30,6 +30,11 @@ def was_it_a_limit() -> Drawn:
     return Drawn(plots.code_seen_by_server(run), "Recorded in `data/visibility.jsonl`.")
 
 
+def it_dies_every_minute() -> Drawn:
+    run = load(DATA / "watch-idle.jsonl")
+    return Drawn(plots.watch_timeline(run), "Recorded in `data/watch-idle.jsonl`, with a timeout of two seconds.")
+
+
 def from_a_capture() -> Drawn:
     run = explain(DATA / "captures" / "too-big.pcapng").run
     return Drawn(plots.close_codes(run), "Captured in `data/captures/too-big.pcapng`.")
@@ -85,6 +90,7 @@ def reached() -> Drawn:
 
 FIGURES: tuple[Callable[[], Drawn], ...] = (
     was_it_a_limit,
+    it_dies_every_minute,
     from_a_capture,
     announced,
     drained,
