@@ -348,3 +348,19 @@ def test_a_capture_of_one_direction_alone_is_read_as_that(script: Script, port: 
     assert (closure.received is not None, closure.sent is not None) == (side == "server", side == "client")
     assert len(run.receipts if side == "server" else run.sends) == messages
     assert trace.violation is None
+
+
+@given(st.lists(st.tuples(st.sampled_from(["client", "server"]), st.binary(max_size=80), st.booleans()), max_size=12))
+def test_whatever_two_sides_say_is_read_or_left(said: list[tuple[Side, bytes, bool]]) -> None:
+    """In an opened WebSocket, and on a connection that began somewhere in the middle."""
+    for opened in (True, False):
+        script = Script()
+        if opened:
+            script.shake_hands(extensions="permessage-deflate")
+        for side, payload, lost in said:
+            before = len(script.packets)
+            script.say(side, payload or b"\x88")
+            if lost:
+                del script.packets[before:]
+        if script.packets:
+            read(script.packets)

@@ -19,7 +19,8 @@ MANY_CLIENTS = 60
 
 def run_heading(run: Run) -> str:
     """Return the heading of a run's report, as Markdown."""
-    return f"What was seen: {as_markdown(run.info.experiment.replace('_', ' '))}"
+    name = run.info.parameters.get("capture") or run.info.experiment.replace("_", " ")
+    return f"What was seen: {as_markdown(str(name))}"
 
 
 def run_notebook(run: Run, file_name: str) -> NotebookNode:
@@ -62,6 +63,8 @@ def _figures(run: Run) -> list[tuple[str, str]]:
         figures.append(("What came of each message", "show(plots.close_codes(run))"))
     if run.outages and len({outage.client for outage in run.outages}) < MANY_CLIENTS:
         figures.append(("Who was away, and for how long", "show(plots.reconnect_timeline(run))"))
+    elif run.traces and run.closures and len({trace.client for trace in run.traces}) < MANY_CLIENTS:
+        figures.append(("When each connection was open", "show(plots.reconnect_timeline(run))"))
     elif run.outages and run.restarts:
         figures.append(("When the clients came back", "show(plots.arrivals(run))"))
     if any(outage.reopened_at_s for outage in run.outages):

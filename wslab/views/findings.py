@@ -15,7 +15,7 @@ from rich.text import Text
 
 from wslab.core.codes.sources import Lesson, Source
 from wslab.core.findings import Finding
-from wslab.core.printable import printable
+from wslab.core.printable import as_markdown, printable
 
 SHOWN_EVIDENCE = 8
 
@@ -38,13 +38,13 @@ def render_findings(findings: Sequence[Finding], nothing: str = NOTHING) -> Rend
 def findings_markdown(findings: Sequence[Finding], nothing: str = NOTHING) -> str:
     """Return the findings as Markdown."""
     if not findings:
-        return f"{_plain(nothing)}\n"
+        return f"{as_markdown(nothing)}\n"
     return "\n\n".join(
         "\n".join(
             [
-                f"**{_plain(finding.what)}**",
+                f"**{as_markdown(finding.what)}**",
                 "",
-                *(f"- {name}: {_plain(told)}" for name, told in _rows(finding, urls=True)),
+                *(f"- {name}: {as_markdown(told)}" for name, told in _rows(finding, urls=True)),
             ]
         )
         for finding in findings
@@ -87,12 +87,3 @@ def _rows(finding: Finding, *, urls: bool = False) -> Iterator[tuple[str, str]]:
 
 def _named(source: Source | Lesson, *, url: bool) -> str:
     return f"{source.label}, {source.url}" if url and isinstance(source, Source) else source.label
-
-
-def _plain(words: str) -> str:
-    r"""Return words with the characters that Markdown or HTML would take for markup made harmless.
-
-    >>> print(_plain("<b> *x* [y](z) `wslab probe`"))
-    \<b\> \*x\* \[y\](z) `wslab probe`
-    """
-    return "".join(f"\\{mark}" if mark in "\\*_[]<>|#" else mark for mark in printable(words))

@@ -52,7 +52,7 @@ def reconnect_timeline(run: Run, *, ax: Axes | None = None) -> Axes:
     return dress(
         ax,
         kind=f"Reconnect timeline of {counted(len(row_of), 'client')}, a row each, the first to be back on top",
-        title=_finding(outages),
+        title=_finding(outages, closures),
         xlabel="time since the run began (s)",
         ylabel="client" if named else counted(len(row_of), "client"),
         handles=handles,
@@ -125,9 +125,12 @@ def _draw_marks(ax: Axes, table: pd.DataFrame, at_s: str, marker_pt: float) -> l
     return handles
 
 
-def _finding(outages: pd.DataFrame) -> str:
+def _finding(outages: pd.DataFrame, closures: pd.DataFrame) -> str:
     if outages.empty:
-        return "No outages"
+        lost = int((closures["closed_by"] != "client").sum())  # as in a capture, which does not know whose is whose
+        return (
+            f"{counted(lost, 'connection')} ended by the other side; no return is on record" if lost else "No outages"
+        )
     back_s, cut_short = outages["time_to_reconnect_s"].dropna(), (outages["gave_up"] == RUN_ENDED).sum()
     gave_up = outages["gave_up"].notna().sum() - cut_short
     told = f"{len(back_s):,} of {len(outages):,} outages ended"

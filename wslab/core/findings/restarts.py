@@ -200,7 +200,7 @@ def _crashes_on_record(observed: Observed, abrupt: list[Seen]) -> tuple[int, ...
 
 
 def _down_afterwards(told: list[Seen]) -> tuple[int, ...]:
-    return tuple(seen.attempts[0][0] for seen in told if _first_outcome(seen) in DOWN)
+    return tuple(dict.fromkeys(seen.attempts[0][0] for seen in told if _first_outcome(seen) in DOWN))
 
 
 def _first_outcome(seen: Seen) -> str | None:
@@ -208,7 +208,7 @@ def _first_outcome(seen: Seen) -> str | None:
 
 
 def _next_attempts(seen: list[Seen]) -> tuple[int, ...]:
-    return tuple(one.attempts[0][0] for one in seen if one.attempts)
+    return tuple(dict.fromkeys(one.attempts[0][0] for one in seen if one.attempts))
 
 
 def _why_restart(sure: Sure, *, on_record: bool, together: bool) -> str:
