@@ -77,3 +77,12 @@ def counted(count: float, thing: str) -> str:
     ('1 byte', '65,536 bytes')
     """
     return f"{count:,.0f} {thing}" + ("" if count == 1 else "s")
+
+
+def of_group(name: str, what: str) -> str:
+    """Write what is said of a group, which may be the only one and have no name.
+
+    >>> of_group("crash", "n = 12"), of_group("", "n = 12")
+    ('crash: n = 12', 'n = 12')
+    """
+    return f"{name}: {what}" if name else what
