@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 from _peers import PEERS, Peer
 
-from wslab.core.herds.summaries import quantile
+from wslab.core.intervals import quantile
 from wslab.core.policies.textbook import none
 from wslab.core.records import Closure, Outage
 from wslab.net import runtime

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from wslab.core.herds.herd import Herd
 from wslab.core.herds.simulate import simulate_herd
+from wslab.core.herds.simulated import SimulatedHerd
 from wslab.core.knobs import Knobs
 from wslab.core.policies.policy import Policy
 from wslab.core.policies.textbook import constant, decorrelated_jitter, equal_jitter, full_jitter, seed_page
@@ -37,7 +37,7 @@ IN_STEP = constant(delay_s=1)
 can queue them, so that its processor is measured as well, and whatever else keeps that busy."""
 
 
-def agreement(run: Run, herd: Herd) -> tuple[float, float]:
+def agreement(run: Run, herd: SimulatedHerd) -> tuple[float, float]:
     """Return how much the simulated median differs from the real one, as a share, and the distance of Kolmogorov and
     Smirnov: the largest difference between the two shares of clients that are back, at any time.
     """
@@ -56,7 +56,7 @@ def restart_as_seen(run: Run) -> tuple[float, float]:
     return restart.up_at_s - min(closed_at_s), max(closed_at_s) - min(closed_at_s)
 
 
-def simulated(policy: Policy, downtime_s: float, drain_s: float) -> Herd:
+def simulated(policy: Policy, downtime_s: float, drain_s: float) -> SimulatedHerd:
     """Simulate the benchmark's herd, after a restart of this length."""
     return simulate_herd(
         CLIENTS,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wslab.core.intervals import wilson
+from wslab.core.intervals import quantile, wilson
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,15 @@ def test_wilson_holds_the_truth_about_as_often_as_it_says(share):
 def test_wilson_refuses_what_is_no_count(arguments, message):
     with pytest.raises(ValueError, match=message):
         wilson(*arguments)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1), st.floats(0, 1))
+def test_quantile_is_a_value_that_the_share_does_not_exceed(values: list[float], q: float) -> None:
+    found = quantile(values, q)
+    assert found in values
+    assert sum(value <= found for value in values) >= q * len(values)
+    assert sum(value < found for value in values) <= q * len(values)
+
+
+def test_quantile_of_nothing_is_none() -> None:
+    assert quantile([], 0.5) is None

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from wslab.core.herds.contention import band, contend
-from wslab.core.herds.herd import Herd
+from wslab.core.herds.returning import AnyHerd, returning
 from wslab.core.herds.simulate import simulate_herd
+from wslab.core.herds.simulated import SimulatedHerd
 from wslab.core.policies import textbook as policies
 from wslab.core.records import Attempt
 from wslab.core.runs import Run
 from wslab.views import plots
-from wslab.views.returning import AnyHerd, returning
 
 
-def herd(clients: int = 200, policy: str = "full_jitter", **changes: object) -> Herd:
+def herd(clients: int = 200, policy: str = "full_jitter", **changes: object) -> SimulatedHerd:
     return simulate_herd(clients, policy, **({"downtime_s": 2, "max_admissions_per_s": 50, "seed": 1} | changes))
 
 

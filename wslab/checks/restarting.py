@@ -16,7 +16,7 @@ from random import Random
 from typing import NamedTuple
 
 from wslab.core.errors import BadValueError, in_words
-from wslab.core.policies.policy import Policy
+from wslab.core.policies.policy import Backoff, Policy
 from wslab.core.records import Attempt, Closure, Outage, Record, Send
 from wslab.core.target import Target
 from wslab.net.client.client import Client
@@ -189,4 +189,4 @@ async def _talk(client: Client) -> None:
             await client.send_message(payload, confirm="ping", timeout_s=5.0)
         await asyncio.sleep(0.01)
     if client.connection is not None:
-        await come_back(client, _POLICY, Random(client.client), await client.closed(), 1)
+        await come_back(client, Backoff(_POLICY, Random(client.client)), await client.closed(), 1)

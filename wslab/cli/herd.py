@@ -41,6 +41,8 @@ class HerdNumbers(Document, frozen=True, kw_only=True):
     time_to_reconnect_s: dict[str, float | None]
     attempts: int
     peak_attempts_per_s: float
+    away: int
+    never_connected: int
     gave_up: int
     partial: bool
     saved: list[str]

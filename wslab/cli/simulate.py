@@ -21,10 +21,11 @@ from wslab.cli.console import (
 )
 from wslab.cli.herd import SimulateDocument
 from wslab.core.arguments import check_choice
+from wslab.core.herds.summaries import herd_summary
 from wslab.views.terminal import herd_table
 
 if TYPE_CHECKING:
-    from wslab.core.herds.herd import Herd
+    from wslab.core.herds.simulated import SimulatedHerd
 
 CLOSE_CODES: Mapping[str, int] = {"graceful": 1012, "reload": 1012, "crash": 1006}
 """What clients are told by each kind of restart."""
@@ -56,7 +57,7 @@ def simulate(
             max_admissions_per_s=max_admissions_per_s,
         )
         elapsed_s = time.perf_counter() - began_s
-    summary = herd.summary() | {"elapsed_s": elapsed_s}
+    summary = herd_summary(herd) | {"elapsed_s": elapsed_s}
     table = herd_table(f"{clients:,} simulated clients, policy {policy}, {kind} restart", summary)
     print_result(
         table,
@@ -65,11 +66,11 @@ def simulate(
     )
 
 
-def _document(summary: dict[str, Any], herd: Herd, saved: Sequence[Path]) -> SimulateDocument:
+def _document(summary: dict[str, Any], herd: SimulatedHerd, saved: Sequence[Path]) -> SimulateDocument:
     return SimulateDocument(**summary, scenario=herd.scenario, seed=herd.seed, saved=[str(path) for path in saved])
 
 
-def _save(herd: Herd, folder: Path) -> Iterator[Path]:
+def _save(herd: SimulatedHerd, folder: Path) -> Iterator[Path]:
     from wslab.views import plots
 
     if herd.kept is not None:

@@ -1,12 +1,17 @@
-"""How sure a share is that was counted in so many tries: the score interval of Wilson."""
+"""What measured values say together: how sure a share of so many tries is, and which value a share does not exceed."""
 
 from __future__ import annotations
 
-from math import sqrt
+from collections.abc import Sequence
+from math import ceil, sqrt
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wslab.core.arguments import check_number, check_whole
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 class Interval(NamedTuple):
@@ -44,3 +49,19 @@ def wilson(successes: int, tries: int, *, confidence: float = 0.95) -> Interval:
         0.0 if successes == 0 else middle - half,
         1.0 if successes == tries else middle + half,
     )
+
+
+def quantile(values: Sequence[float], q: float) -> float | None:
+    """Return the smallest value that at least the share `q` of `values` does not exceed; None of none.
+
+    It is one of the values: nothing is interpolated, so that it was seen. The kit has no other quantile.
+
+    >>> quantile([3.0, 1.0, 2.0], 0.5)
+    2.0
+    """
+    return quantile_in_order(sorted(values), q)
+
+
+def quantile_in_order(values: Sequence[float] | npt.NDArray[np.float64], q: float) -> float | None:
+    """Return the same of values, or of an array, that are sorted already."""
+    return float(values[max(0, ceil(q * len(values)) - 1)]) if len(values) else None

@@ -72,7 +72,8 @@ def behaviour(policy: Policy) -> dict[str, Any]:
     >>> behaviour(constant(delay_s=3))["delays_s"]
     [3, 3, 3, 3, 3]
     """
-    return {
+    uptime = {"min_uptime_s": policy.min_uptime_s} if policy.min_uptime_s else {}
+    return uptime | {
         "delays_s": list(islice(policy.delays(Random(0)), DRAWN)),
         "retries": [code for code in TRIED_CODES if policy.retries(code)],
         "honours_retry_after": policy.honours_retry_after,

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from wslab.core.errors import BadTypeError, BadValueError, MisuseError, WslabError, in_words
-from wslab.core.herds.summaries import quantile
+from wslab.core.intervals import quantile
 from wslab.core.knobs import Knobs
 from wslab.core.records import Restart, RunInfo, since
 from wslab.core.runs import Run, load

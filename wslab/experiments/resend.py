@@ -9,7 +9,7 @@ from random import Random
 
 from wslab.core.arguments import check_number, check_seed
 from wslab.core.payloads import SAFETY_CAP_BYTES, payload_size
-from wslab.core.policies.policy import Delays, Policy
+from wslab.core.policies.policy import Backoff, Delays, Policy
 from wslab.core.policies.textbook import named
 from wslab.core.runs import Run
 from wslab.experiments.call import Call
@@ -55,11 +55,11 @@ def resend(
     chosen = named(policy)
 
     async def deliver(client: Client) -> None:
-        rng = Random(f"{seed}/0")
+        backoff = Backoff(chosen, Random(f"{seed}/0"))
         await client.open()
         for number in itertools.count(1):
             send = await client.send_message(payload, confirm=confirm, timeout_s=duration_s)
-            if send.outcome != "closed" or not await come_back(client, chosen, rng, await client.closed(), number):
+            if send.outcome != "closed" or not await come_back(client, backoff, await client.closed(), number):
                 return
 
     async def measure(bench: Bench) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wslab.core.herds.summaries import BIN_S
+from wslab.core.herds.returning import Returning
+from wslab.core.herds.simulated import BIN_S
 from wslab.panels.herds import Beside
 from wslab.panels.policies import curve_look
 from wslab.panels.shown import ShownTable, shown_table
-from wslab.views.returning import Returning
 from wslab.views.style import GROUPS
 from wslab.views.words import seconds
 
@@ -63,7 +63,7 @@ def counters(herds: Sequence[Beside]) -> ShownTable:
         "attempts": lambda seen, scale: f"{seen.attempts.sum() * scale:,.0f}",
         "half back after": lambda seen, _: _after(seen.half_back_s),
         "last back after": lambda seen, _: _after(seen.times_s.max() if seen.times_s.size else None),
-        "gave up": lambda seen, scale: f"{sum(seen.away.values()) * scale:,.0f}",
+        "gave up": lambda seen, scale: f"{seen.gave_up * scale:,.0f}",
     }
     rows = [{"policy": one.name} | {name: _both(one, tell) for name, tell in columns.items()} for one in herds]
     return shown_table(f"What the server and its clients met{_scales(herds)}", pd.DataFrame(rows), folded=False)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from matplotlib.figure import Figure
 
 from wslab.core.errors import in_words
+from wslab.core.herds.returning import AnyHerd
 from wslab.core.herds.scenario import Scenario
 from wslab.core.knobs import Knobs
 from wslab.core.runs import Run
@@ -23,7 +24,6 @@ from wslab.panels.panel import Panel
 from wslab.panels.policies import INITIAL_DELAY, MAX_DELAY, MIN_DELAY, NAMES, curve_look, places, written
 from wslab.panels.shown import ShownTable
 from wslab.views import plots
-from wslab.views.returning import AnyHerd
 from wslab.views.style import CAPACITY, GROUPS
 from wslab.views.words import counted, ratio
 

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from wslab.core.herds.herd import Herd
+from wslab.core.herds.returning import Returning, returning
 from wslab.core.herds.scenario import Scenario
 from wslab.core.herds.simulate import simulate_herd
+from wslab.core.herds.simulated import SimulatedHerd
 from wslab.core.knobs import Knobs
 from wslab.core.policies.policy import Policy
 from wslab.core.runs import Run
 from wslab.experiments import Cancel
 from wslab.panels.policies import chosen, written
-from wslab.views.returning import Returning, returning
 
 SERVER = ("downtime_s", "max_admissions_per_s", "drain_s")
 """Controls with the names that a scenario and a lab server's knobs have in common."""
@@ -36,7 +36,7 @@ class Beside(NamedTuple):
     """A simulated herd, and the real one that belongs over it, with what figures need of each."""
 
     name: str
-    simulated: Herd
+    simulated: SimulatedHerd
     prediction: Returning
     real: Run | None
     measured: Returning | None
@@ -81,7 +81,7 @@ class Herds:
     """What was simulated last, and the real herds so far: one is shown while what it was laid over is."""
 
     def __init__(self) -> None:
-        self._simulated: dict[Order, tuple[Herd, Returning]] = {}
+        self._simulated: dict[Order, tuple[SimulatedHerd, Returning]] = {}
         self._real: dict[Order, tuple[Run, Returning]] = {}
 
     def clear(self) -> None:

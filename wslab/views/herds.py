@@ -16,11 +16,14 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from wslab.core.errors import BadValueError
-from wslab.core.herds.summaries import BIN_S
+from wslab.core.herds.returning import AnyHerd, Returning, returning
+from wslab.core.herds.simulated import BIN_S
 from wslab.views.axes import SMALL_PT, dress, filled, lined, marked, name_rows, new_axes
-from wslab.views.returning import AnyHerd, Returning, returning
 from wslab.views.style import CAPACITY, GROUPS, INK, RETURNS, SHADE, in_order, look
 from wslab.views.words import counted, seconds, short, span
+
+NOTICEABLE = 0.05
+"""The share of the smallest delay drawn beyond which the instrument's own delay is told."""
 
 PER_BIN = f"attempts per {seconds(BIN_S)}"
 
@@ -44,7 +47,7 @@ def arrivals(herd: AnyHerd, *, ax: Axes | None = None) -> Axes:
         xlabel="time since the server went down (s)",
         ylabel=PER_BIN,
         handles=handles,
-        note=seen.note,
+        note=_note(seen),
     )
 
 
@@ -141,7 +144,12 @@ def who_gave_up(herds: Mapping[str, AnyHerd], *, ax: Axes | None = None) -> Axes
         share = len(one.times_s) / max(one.outages, 1)
         ax.barh(row - 0.15, share, height=0.4, **filled(RETURNS["back"]))
         ax.barh(row - 0.15, away / max(one.outages, 1), left=share, height=0.4, **filled(RETURNS["away"]))
-        words = "; ".join([f"{away:,} of {one.outages:,} away" if away else f"all {one.outages:,} back", *one.away])
+        words = "; ".join(
+            [
+                f"{away:,} of {one.outages:,} away" if away else f"all {one.outages:,} back",
+                *(short(why, 60) for why in one.away),
+            ]
+        )
         told.append(f"{name}: {words}")
         ax.text(0, row + 0.1, words, va="top", fontsize=SMALL_PT - 1)
     ax.set_xlim(0, 1)
@@ -206,3 +214,17 @@ def _peak(seen: Returning) -> str:
         return told
     times = peak / BIN_S / seen.capacity_per_s
     return f"{told}, {times:,.{0 if times >= 10 else 1}f} times the capacity"
+
+
+def _note(seen: Returning) -> str:
+    """Say what a reader must know of the instrument."""
+    told = []
+    late_s, smallest_s = seen.start_delay_p99_s or 0.0, seen.smallest_delay_s or 0.0
+    if late_s > NOTICEABLE * smallest_s:
+        told.append(
+            f"the instrument began attempts up to {seconds(late_s)} late (p99); "
+            f"the smallest delay drawn was {seconds(smallest_s)}"
+        )
+    if seen.partial:
+        told.append("partial run: interrupted before its end")
+    return "; ".join(told)

@@ -12,9 +12,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
 from wslab.core.errors import BadValueError
+from wslab.core.herds.returning import AnyHerd, Returning, returning
 from wslab.views.axes import SMALL_PT, WIDTH_IN, dress
 from wslab.views.herds import PER_BIN, draw_back, draw_capacity, shade_down
-from wslab.views.returning import AnyHerd, Returning, returning
 from wslab.views.style import Look, look
 from wslab.views.words import seconds, short
 

@@ -23,6 +23,7 @@ import msgspec
 import pandas as pd
 
 from wslab.core.errors import BadTypeError, BadValueError
+from wslab.core.intervals import quantile
 from wslab.core.knobs import Knobs
 from wslab.core.printable import printable
 from wslab.core.records import KINDS, Account, Closure, Kind, Record, Restart, Send
@@ -187,7 +188,7 @@ def summary(run: Run) -> pd.DataFrame:
     """Return one row per measured quantity: how many, how large, how widely spread.
 
     Quantities: `round_trip_s` of the messages sent, `attempts` and `time_to_reconnect_s` of the outages, `downtime_s`
-    of the restarts; each only where the run has such records. Quartiles interpolate linearly, as pandas does.
+    of the restarts; each only where the run has such records. Quartiles are values that occurred (`quantile`).
 
     Columns:
         quantity (string, its unit in its name), n (Int64, values), missing (Int64, records without a value, such as
@@ -207,7 +208,7 @@ def summary(run: Run) -> pd.DataFrame:
             "n": pd.array([values.count() for values in series.values()], dtype="Int64"),
             "missing": pd.array([values.isna().sum() for values in series.values()], dtype="Int64"),
             **{
-                name: pd.Series([values.quantile(q) for values in series.values()], dtype="float64")
+                name: pd.Series([quantile([*values.dropna()], q) for values in series.values()], dtype="float64")
                 for name, q in quantiles.items()
             },
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,8 +10,9 @@ from typing import Any
 from rich.table import Table
 
 from wslab.core.codes.registry import lookup
+from wslab.core.intervals import quantile
 from wslab.core.ladders import bracket
-from wslab.core.records import RUN_ENDED, Outage, Restart, Send
+from wslab.core.records import Outage, Restart, Send
 from wslab.core.runs import Run
 from wslab.views.words import seconds
 
@@ -55,7 +55,9 @@ def herd_table(title: str, summary: Mapping[str, Any]) -> Table:
     rows = {
         **{f"closed with {lookup(code).label}": f"{count:,}" for code, count in summary["close_codes"].items()},
         **{name: None if time_s is None else seconds(time_s) for name, time_s in times.items()},
-        "away at the end": f"{summary['gave_up']:,}",
+        "away at the end": f"{summary['away']:,}",
+        "of them never connected": f"{summary['never_connected']:,}" if summary["never_connected"] else None,
+        "of them gave up": f"{summary['gave_up']:,}" if summary["gave_up"] else None,
         "attempts to come back": f"{summary['attempts']:,}",
         "at most, attempts per second": f"{summary['peak_attempts_per_s']:,.0f}",
         "connected at first, per second": _each(summary["connects_per_s"], "{:,.0f}"),
@@ -108,12 +110,12 @@ def _codes(codes: Iterable[int | None]) -> str:
 
 def _return(outages: Sequence[Outage]) -> str:
     times = [outage.time_to_reconnect_s for outage in outages if outage.time_to_reconnect_s is not None]
-    cut_short = sum(outage.gave_up == RUN_ENDED for outage in outages)
+    cut_short = sum(outage.cut_short for outage in outages)
     back = f"{len(times)} of {len(outages)} clients came back" + (f", {cut_short} were still away" if cut_short else "")
     if not times:
         return back
     attempts = sum(outage.attempts for outage in outages)
     return (
         f"{back} after {min(times):.2f} to {max(times):.2f} s "
-        f"(median {statistics.median(times):.2f} s), in {attempts} attempts"
+        f"(median {quantile(times, 0.5):.2f} s), in {attempts} attempts"
     )

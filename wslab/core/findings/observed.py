@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
-from wslab.core.records import RUN_ENDED, Account, Attempt, Closure, Outage, Pause, Record, Send, Trace
+from wslab.core.records import Account, Attempt, Closure, Outage, Pause, Record, Send, Trace
 
 R = TypeVar("R", bound=Record)
 OfClient = TypeVar("OfClient", Send, Attempt, Outage)
@@ -111,7 +111,7 @@ def _until_opened(attempts: list[tuple[int, Attempt]], after_s: float) -> list[t
 
 def gave_up(outage: Outage) -> bool:
     """Whether the client stopped trying, and not the run."""
-    return outage.gave_up is not None and outage.gave_up != RUN_ENDED
+    return outage.gave_up is not None and not outage.cut_short
 
 
 def _is_on(send: Send, closure: Closure) -> bool:

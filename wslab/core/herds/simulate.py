@@ -22,9 +22,8 @@ from wslab.core.arguments import check_flag, check_seed, check_whole
 from wslab.core.errors import SimulationError
 from wslab.core.herds.capacity import Admission
 from wslab.core.herds.draws import columns
-from wslab.core.herds.herd import NOTHING_TRIED, OUTCOMES, Codes, Herd, Tried
 from wslab.core.herds.scenario import FloatArray, Scenario, changed
-from wslab.core.herds.summaries import BIN_S
+from wslab.core.herds.simulated import BIN_S, NOTHING_TRIED, OUTCOMES, Codes, SimulatedHerd, Tried
 from wslab.core.policies.policy import Delays, Policy
 from wslab.core.policies.textbook import named
 
@@ -50,7 +49,7 @@ def simulate_herd(
     keep_attempts: bool | None = None,
     on_pass: Callable[[int], None] | None = None,
     **changes: object,
-) -> Herd:
+) -> SimulatedHerd:
     """Close `clients` connections in a restart, let them come back by `policy`, and return what they did.
 
     Args:
@@ -61,7 +60,7 @@ def simulate_herd(
             makes every client try again each `refused_s` of the downtime, which takes time and memory accordingly.
         scenario: the restart and the server's capacity. None: `Scenario()`.
         seed: the same seed gives the same herd.
-        keep_attempts: keep every attempt, for `Herd.to_run`. None: up to ten thousand clients.
+        keep_attempts: keep every attempt, for `SimulatedHerd.to_run`. None: up to ten thousand clients.
         on_pass: called with the number of attempts so far, again and again; what it raises ends the simulation.
         changes: fields of `Scenario`, such as `downtime_s=5` or `max_admissions_per_s=500`.
 
@@ -107,7 +106,7 @@ class _Simulation:
         self.delay_s = np.zeros(clients if keep else 0)
         self.kept: list[Tried] | None = [] if keep else None
 
-    def run(self) -> Herd:
+    def run(self) -> SimulatedHerd:
         everyone = np.arange(self.clients)
         if self.policy.retries(self.scenario.close_code):
             self._schedule(everyone, self.closed_at_s)
@@ -207,9 +206,9 @@ class _Simulation:
             number, delay_s = self.attempts[clients].astype(np.int64), self.delay_s[clients]
             self.kept.append(Tried(clients, number, delay_s, started, ended, outcome))
 
-    def _herd(self) -> Herd:
+    def _herd(self) -> SimulatedHerd:
         per_bin = {name: self.counts[:, code] for code, name in enumerate(OUTCOMES) if self.counts[:, code].any()}
-        return Herd(
+        return SimulatedHerd(
             clients=self.clients,
             policy=self.policy,
             scenario=self.scenario,

@@ -53,6 +53,8 @@ class Policy:
             ends, the client gives up.
         retries: whether an outage that began with this close code is worth any attempt.
         honours_retry_after: whether a server's Retry-After (RFC 9110 §10.2.3) is waited for, see `wait_s`.
+        min_uptime_s: how long a connection must last before the delays start anew. After one that was closed sooner
+            they go on where they were, so that a server which accepts and closes is left alone ever longer.
         formula: the delays in one line, n counting from 0.
         source: where the formula is from.
         knobs: what it was made with.
@@ -65,6 +67,7 @@ class Policy:
     delays: Delays
     retries: Callable[[int], bool] = worth_retrying
     honours_retry_after: bool = False
+    min_uptime_s: float = 0.0
     formula: str = ""
     source: Source | None = None
     knobs: Mapping[str, Any] = field(default_factory=dict)
@@ -78,6 +81,11 @@ class Policy:
             delays=functools.partial(_first, max_attempts, self.delays),
             knobs={**self.knobs, "max_attempts": max_attempts},
         )
+
+    def starting_anew_after(self, min_uptime_s: float) -> Policy:
+        """Return the same policy with another minimal uptime, 0 to 86,400 seconds."""
+        check_number("min_uptime_s", min_uptime_s, low=0, high=LONGEST_DELAY_S, unit="seconds")
+        return replace(self, min_uptime_s=min_uptime_s, knobs={**self.knobs, "min_uptime_s": min_uptime_s})
 
     def wait_s(self, delay_s: float, retry_after_s: float | None) -> float:
         """Return the seconds to wait where the last attempt brought a Retry-After, or None.
@@ -93,6 +101,7 @@ def as_policy(
     source: Source,
     retries: Callable[[int], bool] = worth_retrying,
     honours_retry_after: bool = False,
+    min_uptime_s: float = 0.0,
 ) -> Callable[[Callable[Concatenate[Random, P], Iterator[float]]], Callable[P, Policy]]:
     """Make a policy factory of a generator function `(rng, *, knobs…)`: the knobs stay, the rng is given later.
 
@@ -115,6 +124,7 @@ def as_policy(
                 delays=functools.partial(_generate, factory, bound.arguments),
                 retries=retries,
                 honours_retry_after=honours_retry_after,
+                min_uptime_s=min_uptime_s,
                 formula=formula,
                 source=source,
                 knobs=bound.arguments,
@@ -125,6 +135,26 @@ def as_policy(
         return factory
 
     return decorate
+
+
+class Backoff:
+    """One client's delays from outage to outage, with the memory that `Policy.min_uptime_s` asks for.
+
+    >>> backoff = Backoff(Policy("mine", lambda rng: iter([1, 2, 4]), min_uptime_s=5), Random())
+    >>> [next(backoff.after(uptime_s)) for uptime_s in (0.1, 0.1, 60)]
+    [1.0, 2.0, 1.0]
+    """
+
+    def __init__(self, policy: Policy, rng: Random) -> None:
+        self.policy = policy
+        self._rng = rng
+        self._delays: Iterator[float] | None = None
+
+    def after(self, uptime_s: float) -> Iterator[float]:
+        """Return the delays of the outage that a connection of this uptime is followed by."""
+        if self._delays is None or uptime_s >= self.policy.min_uptime_s:
+            self._delays = checked(self.policy.delays(self._rng), self.policy.name)
+        return self._delays
 
 
 def checked(delays: Iterator[float], policy: str) -> Iterator[float]:

@@ -71,6 +71,11 @@ class Outage(Record, frozen=True, kw_only=True, tag="outage"):
     time_to_reconnect_s: float | None
     gave_up: str | None
 
+    @property
+    def cut_short(self) -> bool:
+        """Whether the client was still away when the run ended, and nobody gave up."""
+        return self.gave_up == RUN_ENDED
+
 
 class Restart(Record, frozen=True, kw_only=True, tag="restart"):
     """One restart of the server, as the lab carried it out.

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from random import Random
 
 from wslab.core.errors import PolicyError
-from wslab.core.policies.policy import Policy, checked
+from wslab.core.policies.policy import Backoff, Policy
 from wslab.core.records import RUN_ENDED, Attempt, Closure, Outage, Waiting
 from wslab.net.client.client import Client
 
@@ -27,7 +27,8 @@ async def stay_connected(client: Client, policy: Policy, rng: Random, *, max_out
         rng: what the policy draws from.
         max_outages: return, connected, after so many outages. None: go on.
     """
-    delays = itertools.chain([0.0], checked(policy.delays(rng), policy.name))
+    backoff = Backoff(policy, rng)
+    delays = itertools.chain([0.0], backoff.after(0.0))
     first = _attempts(client, policy, delays, outage=0, from_s=client.recorder.now())
     try:
         opened = any([attempt.outcome == "opened" async for attempt in first])
@@ -36,17 +37,18 @@ async def stay_connected(client: Client, policy: Policy, rng: Random, *, max_out
     for number in itertools.count(1):
         if not opened or (max_outages is not None and number > max_outages):
             return
-        opened = await come_back(client, policy, rng, await client.closed(), number)
+        opened = await come_back(client, backoff, await client.closed(), number)
 
 
-async def come_back(client: Client, policy: Policy, rng: Random, closure: Closure, number: int) -> bool:
+async def come_back(client: Client, backoff: Backoff, closure: Closure, number: int) -> bool:
     """Try to come back, emit how it went, and return whether the client is connected again."""
+    policy = backoff.policy
     attempts = 0
     reopened_at_s = None
     gave_up: str | None = RUN_ENDED
     try:
         if policy.retries(closure.close_code):
-            delays = policy.delays(rng)
+            delays = backoff.after(closure.close_started_at_s - closure.opened_at_s)
             async for attempt in _attempts(client, policy, delays, outage=number, from_s=closure.closed_at_s):
                 attempts = attempt.number
                 if attempt.outcome == "opened":
@@ -78,7 +80,7 @@ async def _attempts(
 ) -> AsyncIterator[Attempt]:
     """Make attempts, each its delay after the end of the one before, until one opens or the delays end."""
     retry_after_s = None
-    for number, delay_s in enumerate(checked(delays, policy.name), start=1):
+    for number, delay_s in enumerate(delays, start=1):
         due_at_s = from_s + policy.wait_s(delay_s, retry_after_s)
         client.recorder.tell(
             Waiting(client=client.client, outage=outage, number=number, delay_s=delay_s, due_at_s=due_at_s)

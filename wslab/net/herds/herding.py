@@ -75,6 +75,7 @@ class Herding:
         self._due: list[Due] = []
         self._turns = itertools.count()
         self._trying: dict[Opening, Due] = {}
+        self._unproven: dict[int, Iterator[float]] = {}  # delays that go on, unless the connection lasts
         self._counts = {"attempted": 0, "held": 0, "away": 0, "returned": 0}
         self._told: dict[str, int] = {}
         self._report_at_s = 0.0
@@ -126,6 +127,8 @@ class Herding:
 
     def _hold(self, opening: Opening, absence: Absence) -> None:
         held = Held(self, opening, absence.outage)
+        if self._policy.min_uptime_s and absence.delays is not None:
+            self._unproven[opening.client] = absence.delays
         self._counts["held"] += 1
         if absence.outage:
             self._end_outage(absence, reopened_at_s=opening.ended_at_s, gave_up=None)
@@ -137,7 +140,10 @@ class Herding:
         if self._dispersing:
             return
         self._counts["away"] += 1
-        absence = Absence(held.client, held.outages + 1, closure)
+        delays = self._unproven.pop(held.client, None)
+        if closure.close_started_at_s - closure.opened_at_s >= self._policy.min_uptime_s:
+            delays = None
+        absence = Absence(held.client, held.outages + 1, closure, delays)
         if self._policy.retries(closure.close_code):
             self._wait(absence, closure.closed_at_s, None)
         else:

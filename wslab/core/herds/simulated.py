@@ -17,13 +17,16 @@ import numpy.typing as npt
 
 from wslab.core.errors import BadValueError
 from wslab.core.herds.scenario import FloatArray, Scenario
-from wslab.core.herds.summaries import BIN_S
+from wslab.core.intervals import quantile_in_order
 from wslab.core.policies.policy import Policy
-from wslab.core.records import Attempt, AttemptOutcome, Outage, Record, Restart, RunInfo
+from wslab.core.records import RUN_ENDED, Attempt, AttemptOutcome, Outage, Record, Restart, RunInfo
 from wslab.core.runs import Run
 
 Counts = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int8]
+
+BIN_S = 0.1
+"""Width of the bins in which attempts are counted; a peak per second is that of one bin."""
 
 OUTCOMES: tuple[AttemptOutcome, ...] = get_args(AttemptOutcome)
 HTTP_STATUS: Mapping[AttemptOutcome, int] = {"opened": 101, "rejected": 503}
@@ -43,8 +46,13 @@ class Tried(NamedTuple):
 NOTHING_TRIED = Tried._make(np.zeros(0, kind) for kind in (np.int64, np.int64, float, float, float, np.int8))
 
 
+def peak_per_s(counts: Counts) -> float:
+    """Return the rate in the fullest of some bins."""
+    return float(counts.max(initial=0) / BIN_S)
+
+
 @dataclass(frozen=True, eq=False)
-class Herd:
+class SimulatedHerd:
     """The outcome of one simulation. Times are virtual seconds; 0 is when the listener closed.
 
     Fields:
@@ -79,36 +87,13 @@ class Herd:
     @property
     def peak_attempts_per_s(self) -> float:
         """The fullest bin's attempts, as a rate."""
-        bins = sum(self.attempts_per_bin.values(), start=np.zeros(1, np.int64))
-        return float(bins.max() / BIN_S)
+        return peak_per_s(sum(self.attempts_per_bin.values(), start=np.zeros(1, np.int64)))
 
     def quantiles(self, shares: Iterable[float] = (0.5, 0.9, 0.99, 1.0)) -> dict[float, float | None]:
         """Return share → time to reconnect, in seconds, of the clients that came back; None where none did."""
         back = self.time_to_reconnect_s
-        back = back[~np.isnan(back)]
-        return {share: float(np.quantile(back, share)) if back.size else None for share in shares}
-
-    def summary(self) -> dict[str, Any]:
-        """Return what the herd did under the keys of `wslab.core.herds.summaries.herd_summary`, as a document for JSON.
-
-        What only an instrument has is None: `connects_per_s`, `client_bytes_per_connection` and the delays of its own.
-        `gave_up` counts whoever was away at the end, those who still tried among them.
-        """
-        times = self.quantiles((0.5, 0.9, 0.99, 1.0)).values()
-        return {
-            "clients": self.clients,
-            "connects_per_s": None,
-            "client_bytes_per_connection": None,
-            "lag_p99_s": None,
-            "start_delay_p99_s": None,
-            "smallest_delay_s": None,
-            "close_codes": {self.scenario.close_code: self.clients},
-            "time_to_reconnect_s": dict(zip(("p50", "p90", "p99", "max"), times, strict=True)),
-            "attempts": int(self.attempts.sum(dtype=np.int64)),
-            "peak_attempts_per_s": self.peak_attempts_per_s,
-            "gave_up": int(np.count_nonzero(np.isnan(self.reopened_at_s))),
-            "partial": False,
-        }
+        back = np.sort(back[~np.isnan(back)])
+        return {share: quantile_in_order(back, share) for share in shares}
 
     def __repr__(self) -> str:
         median, *_ = self.quantiles((0.5,)).values()
@@ -185,7 +170,7 @@ class Herd:
     def why_not_back(self, still_out: bool) -> str:
         """Say why a client was away at the end, one that still tried or one that did not."""
         if still_out:
-            return f"the simulation ended at {self.scenario.until_s:g} s"
+            return RUN_ENDED
         if not self.policy.retries(self.scenario.close_code):
             return f"policy {self.policy.name!r} does not retry {self.scenario.close_code}"
         return f"policy {self.policy.name!r} makes no further attempt"

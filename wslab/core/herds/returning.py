@@ -1,4 +1,4 @@
-"""How a herd came back, as figures need it: the same few arrays of a run and of a simulation. Draws nothing.
+"""How a herd came back: the same few arrays of a run and of a simulation, from which all that is told of it derives.
 
 A simulation of a million clients keeps no attempts, only how many there were in each moment; so that is what a run is
 reduced to as well. Time counts from when the server first went down.
@@ -14,17 +14,13 @@ from typing import TypeAlias
 import numpy as np
 
 from wslab.core.errors import BadTypeError
-from wslab.core.herds.herd import Counts, Herd
 from wslab.core.herds.scenario import FloatArray
-from wslab.core.herds.summaries import BIN_S, quantile
+from wslab.core.herds.simulated import BIN_S, Counts, SimulatedHerd, peak_per_s
+from wslab.core.intervals import quantile, quantile_in_order
 from wslab.core.runs import Run
-from wslab.views.words import seconds, short
 
-AnyHerd: TypeAlias = Herd | Run
+AnyHerd: TypeAlias = SimulatedHerd | Run
 """A simulated herd, or the run of one: real, or simulated and turned into a run."""
-
-NOTICEABLE = 0.05
-"""The share of the smallest delay drawn beyond which the instrument's own delay is told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +28,7 @@ class Returning:
     """What one herd did.
 
     Fields:
+        clients: how many there were to be; never_connected: who of them never was.
         outages: how many there were: a client each, for one restart.
         edges_s: where the bins of `BIN_S` begin and end; one begins at 0.
         counts: outcome → attempts to come back that began in each bin.
@@ -39,10 +36,14 @@ class Returning:
         capacity_per_s: opening handshakes that the server answers per second. None: no limit, or not known.
         times_s: times to reconnect, in their order; of those who came back.
         back: clients that were back, in each bin.
-        away: why clients were away at the end → how many.
-        note: what a reader must know of the instrument.
+        away: why clients were away at the end → how many; gave_up: those of them whose policy made no further attempt.
+        start_delay_p99_s: how late attempts to come back began; smallest_delay_s: the least that was drawn for them.
+            None of a simulation, and where there were none.
+        partial: it is a run that was cut short.
     """
 
+    clients: int
+    never_connected: int
     outages: int
     edges_s: FloatArray
     counts: Mapping[str, Counts]
@@ -51,7 +52,10 @@ class Returning:
     times_s: FloatArray
     back: Counts
     away: Mapping[str, int]
-    note: str
+    gave_up: int
+    start_delay_p99_s: float | None
+    smallest_delay_s: float | None
+    partial: bool
 
     @property
     def attempts(self) -> Counts:
@@ -66,13 +70,13 @@ class Returning:
     @property
     def peak_per_s(self) -> float:
         """Attempts in the fullest bin, as a rate."""
-        return float(self.attempts.max(initial=0) / BIN_S)
+        return peak_per_s(self.attempts)
 
     @property
     def half_back_s(self) -> float | None:
         """When half of all outages were over; None where half never were."""
         half = -(-self.outages // 2)
-        return float(self.times_s[half - 1]) if 0 < half <= len(self.times_s) else None
+        return quantile_in_order(self.times_s[:half], 1.0) if half <= len(self.times_s) else None
 
 
 def returning(herd: AnyHerd) -> Returning:
@@ -82,22 +86,24 @@ def returning(herd: AnyHerd) -> Returning:
         TypeError: it is neither a run nor a simulated herd.
     """
     match herd:
-        case Herd():
+        case SimulatedHerd():
             return _of_simulation(herd)
         case Run():
             return _of_run(herd)
     raise BadTypeError(
-        f"herd is {herd!r}, but must be a Run of herd_drill or restart_drill, or a Herd of simulate_herd"
+        f"herd is {herd!r}, but must be a Run of herd_drill or restart_drill, or what simulate_herd returns"
     )
 
 
-def _of_simulation(herd: Herd) -> Returning:
+def _of_simulation(herd: SimulatedHerd) -> Returning:
     times_s = herd.time_to_reconnect_s
     back = ~np.isnan(times_s)
     bins = max(map(len, herd.attempts_per_bin.values()), default=1)
     edges_s = _edges(np.array([(bins - 1) * BIN_S]), herd.reopened_at_s[back])
     away = {herd.why_not_back(still_out): np.sum(~back & (herd.still_out == still_out)) for still_out in (False, True)}
     return Returning(
+        clients=herd.clients,
+        never_connected=0,
         outages=herd.clients,
         edges_s=edges_s,
         counts={name: np.pad(own, (0, len(edges_s) - 1 - len(own))) for name, own in herd.attempts_per_bin.items()},
@@ -106,7 +112,10 @@ def _of_simulation(herd: Herd) -> Returning:
         times_s=np.sort(times_s[back]),
         back=np.histogram(herd.reopened_at_s[back], edges_s)[0],
         away={why: int(count) for why, count in away.items() if count},
-        note="",
+        gave_up=herd.gave_up,
+        start_delay_p99_s=None,
+        smallest_delay_s=None,
+        partial=False,
     )
 
 
@@ -121,7 +130,10 @@ def _of_run(run: Run) -> Returning:
     knobs = run.info.knobs
     known = knobs.max_admissions_per_s if knobs else run.info.parameters.get("max_admissions_per_s")
     times_s = [outage.time_to_reconnect_s for outage in run.outages if outage.time_to_reconnect_s is not None]
+    clients, connected = _clients(run)
     return Returning(
+        clients=clients,
+        never_connected=clients - connected,
         outages=len(run.outages),
         edges_s=edges_s,
         counts={str(name): np.histogram(started_s[outcomes == name], edges_s)[0] for name in np.unique(outcomes)},
@@ -129,9 +141,21 @@ def _of_run(run: Run) -> Returning:
         capacity_per_s=known,
         times_s=np.sort(np.array(times_s, dtype=float)),
         back=np.histogram(back_s, edges_s)[0],
-        away=Counter(short(outage.gave_up, 60) for outage in run.outages if outage.gave_up is not None),
-        note=_note(run),
+        away=Counter(outage.gave_up for outage in run.outages if outage.gave_up is not None),
+        gave_up=sum(outage.gave_up is not None and not outage.cut_short for outage in run.outages),
+        start_delay_p99_s=quantile([attempt.started_at_s - attempt.due_at_s for attempt in tried], 0.99),
+        smallest_delay_s=min((attempt.delay_s for attempt in tried), default=None),
+        partial=run.info.partial,
     )
+
+
+def _clients(run: Run) -> tuple[int, int]:
+    """Return how many clients there were to be, and how many of them were connected at some time."""
+    opened = {attempt.client for attempt in run.attempts if attempt.outcome == "opened"}
+    connected = opened | {outage.client for outage in run.outages}  # a simulation begins with their closing
+    wanted = run.info.parameters.get("clients")
+    tried = len(connected | {attempt.client for attempt in run.attempts})
+    return max(tried, wanted if isinstance(wanted, int) else 0), len(connected)
 
 
 def _edges(*times_s: FloatArray) -> FloatArray:
@@ -142,18 +166,3 @@ def _edges(*times_s: FloatArray) -> FloatArray:
 
 def _extremes(values: FloatArray) -> tuple[float, float]:
     return float(values.min()), float(values.max())
-
-
-def _note(run: Run) -> str:
-    tried = [attempt for attempt in run.attempts if attempt.outage]
-    late_s = quantile([attempt.started_at_s - attempt.due_at_s for attempt in tried], 0.99) or 0.0
-    smallest_s = min((attempt.delay_s for attempt in tried), default=0.0)
-    told = []
-    if late_s > NOTICEABLE * smallest_s:
-        told.append(
-            f"the instrument began attempts up to {seconds(late_s)} late (p99); "
-            f"the smallest delay drawn was {seconds(smallest_s)}"
-        )
-    if run.info.partial:
-        told.append("partial run: interrupted before its end")
-    return "; ".join(told)
