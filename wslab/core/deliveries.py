@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from wslab.core.records import Send
 from wslab.core.runs import Run
 
 Fate = Literal["delivered", "lost_unnoticed", "lost", "arrived_unnoticed", "unknown"]
@@ -73,8 +72,4 @@ def _deliveries(run: Run) -> Iterator[Delivery]:
             has_arrived = True
         elif account := accounted.get(send.connection_id or ""):
             has_arrived = place <= account.received_messages
-        yield Delivery(send.client, send.number, _believed(send), has_arrived)
-
-
-def _believed(send: Send) -> bool:
-    return send.outcome in ("accepted", "unconfirmed")
+        yield Delivery(send.client, send.number, send.passed, has_arrived)

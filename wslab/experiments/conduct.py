@@ -60,6 +60,12 @@ class Bench(NamedTuple):
         """Where to connect, with all that the URL keeps secret."""
         return self.target.sent_url
 
+    def pinging(self, interval_s: float | None, timeout_s: float | None) -> Bench:
+        """Return a bench whose clients ping so; None leaves it to the target."""
+        given = {"ping_interval_s": interval_s, "ping_timeout_s": timeout_s}
+        changes = {name: value for name, value in given.items() if value is not None}
+        return self._replace(target=self.target.replace(**changes))
+
     def client(self, **options: Any) -> Client:
         """Return a client for the server; the lab's own is known to say nothing unasked, unless its knobs greet."""
         greets = self.lab is None or self.lab.knobs.greeting is not None

@@ -29,6 +29,8 @@ def restart_drill(
     changes: dict[str, Any] | None = None,
     repeats: int = 1,
     open_timeout_s: float = 10.0,
+    ping_interval_s: float | None = None,
+    ping_timeout_s: float | None = None,
     timeout_s: float = 60.0,
     seed: int = 0,
     progress: OnProgress | None = None,
@@ -49,6 +51,7 @@ def restart_drill(
         changes: knobs from the first restart on ("reload" and "rolling" only).
         repeats: restarts, one after the other, 1 to 100.
         open_timeout_s: for one attempt.
+        ping_interval_s, ping_timeout_s: as in `stay_connected`.
         timeout_s: how long a restart's clients are waited for; who is away then has an `Outage` that says so.
         seed: of the policies' random numbers.
         progress, on_record, cancel: as in `payload_sweep`.
@@ -67,7 +70,7 @@ def restart_drill(
 
     async def measure(bench: Bench) -> None:
         crowd = Crowd(
-            bench.target.replace(open_timeout_s=open_timeout_s),
+            bench.pinging(ping_interval_s, ping_timeout_s).target.replace(open_timeout_s=open_timeout_s),
             bench.recorder,
             clients,
             chosen,

@@ -70,6 +70,8 @@ def stay_connected(
     policy: str | Policy | Delays = "full_jitter",
     *,
     duration_s: float = 10.0,
+    ping_interval_s: float | None = None,
+    ping_timeout_s: float | None = None,
     seed: int = 0,
     on_record: OnRecord | None = None,
     cancel: Cancel | None = None,
@@ -78,9 +80,12 @@ def stay_connected(
 
     Args:
         target: a running lab server, a URL or a `Target`; whoever runs it restarts it meanwhile. Or the knobs of one to
-            start for it, which nobody restarts. It is pinged every 20 s unless the target says otherwise.
+            start for it, which nobody restarts.
         policy: when it comes back: a name, a `Policy`, or a generator function.
         duration_s: 0.1 to 3600 seconds; `cancel` and Ctrl-C end it earlier.
+        ping_interval_s: between keepalive pings, 0 to 3600 seconds; 0: none. None: as the target says, else 20.
+        ping_timeout_s: how long a pong is awaited; without one the server is gone, and the client closes with 1011.
+            None: as the target says, else 20.
         seed: of the policy's random numbers.
 
     Raises:
@@ -92,7 +97,7 @@ def stay_connected(
     chosen = named(policy)
 
     async def measure(bench: Bench) -> None:
-        client = bench.client(keepalive=True)
+        client = bench.pinging(ping_interval_s, ping_timeout_s).client(keepalive=True)
         staying = asyncio.create_task(reconnect.stay_connected(client, chosen, Random(f"{seed}/0")))
         try:
             await asyncio.wait([staying], timeout=duration_s)

@@ -258,7 +258,7 @@ def _passage(client: int, case: Mapping[str, Any], content_bytes: int, sent: Seq
         payload_bytes=content_bytes,
         offered=case["compression"],
         compression=last.compression,
-        passed=len(sent) == case["sends"] and last.outcome in ("accepted", "unconfirmed"),
+        passed=len(sent) == case["sends"] and last.passed,
         messages=len(sent),
         fragments=sum(send.fragment_count for send in sent),
         wire_bytes=sum(send.wire_bytes or 0 for send in sent),

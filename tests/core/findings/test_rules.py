@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from wslab.core.findings import find, headline
@@ -304,3 +305,17 @@ RECORDED = {
 @pytest.mark.parametrize("name", RECORDED)
 def test_recorded_run_is_explained(name: str) -> None:
     assert RECORDED[name] in {finding.rule for finding in find(load(DATA / f"{name}.jsonl"))}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("03e7", "its close frame has code 999"),
+        ("03", "its close frame has 1 byte"),
+        ("03e8fffe", "its close frame has code 1000 and the reason “"),
+    ],
+)
+def test_close_frame_that_breaks_the_rules_is_quoted(body: str, words: str) -> None:
+    closure = msgspec.structs.replace(make.closure(sent=1002, sent_first=True), broken_close_hex=body)
+    (finding,) = find([closure])
+    assert words in finding.why

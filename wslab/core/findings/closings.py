@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from wslab.core.codes.registry import lookup
 from wslab.core.codes.sources import LESSON_00, RFC_CODE_SEEN, RFC_CODES, WEBSOCKETS_FAQ
@@ -63,11 +63,22 @@ def protocol_error(observed: Observed) -> Iterator[Finding]:
                 whose=_whose(whose),
                 sure="likely",
                 evidence=tuple(seen.id for seen in ended),
-                why=f"The {sayer} says that the {whose} broke the protocol.",
+                why=f"The {sayer} says that the {whose} broke the protocol{_broken_frame(ended)}.",
                 advice="Capture the frames before the end, and look at the last of them with `wslab explain FILE`.",
                 sources=(RFC_CODES,),
                 facts={"close_code": frame.code},
             )
+
+
+def _broken_frame(ended: Sequence[Seen]) -> str:
+    """Quote the close frame that broke it, where one did: an application is told nothing of it but 1006."""
+    bodies = [seen.closure.broken_close_hex for seen in ended if seen.closure.broken_close_hex is not None]
+    if not bodies:
+        return ""
+    body = bytes.fromhex(bodies[0])
+    code = f"code {int.from_bytes(body[:2], 'big')}" if len(body) > 1 else f"{counted(len(body), 'byte')}"
+    reason = f" and the reason {quoted(body[2:].decode(errors='replace'))}" if len(body) > 2 else ""
+    return f": its close frame has {code}{reason}, of which an application is told 1006 alone"
 
 
 def server_said(observed: Observed, explained: Collection[int]) -> Iterator[Finding]:

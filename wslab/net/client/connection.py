@@ -168,7 +168,10 @@ class RecordingConnection(MeteredConnection, ClientConnection):
     def _read_on(self) -> None:
         # After a reset the kernel still hands out what had arrived before it, and asyncio closes the socket only when
         # this callback has returned. Under TLS these bytes are encrypted and of no use.
-        if self.received_close is not None or self.transport.get_extra_info("ssl_object") is not None:
+        if self.received_close is not None:
+            return
+        if self.transport.get_extra_info("ssl_object") is not None:
+            self.send_error = f"{self.send_error}; under TLS, a close frame that arrived before cannot be read any more"
             return
         read_bytes = 0
         with (
