@@ -309,6 +309,31 @@ def test_a_close_frame_that_nobody_may_send_is_1006_to_the_application(script: S
     assert trace.violation is not None
 
 
+def test_an_interrupt_ends_the_reading_and_keeps_what_was_read(script: Script) -> None:
+    script.shake_hands().close("server", 1012).close("client", 1012).part_in_order()
+    for _ in range(3000):
+        script.say("client", b"x")
+
+    def interrupt(read_bytes: int) -> None:
+        assert read_bytes > 0
+        raise KeyboardInterrupt
+
+    run = read_packets(io.BytesIO(captured(script.packets)), on_bytes=interrupt)
+    assert [closure.close_code for closure in run.closures] == [1012]
+    assert run.info.partial
+    assert "interrupted after 4,096 packets" in run.info.losses[-1]
+
+
+def test_each_side_is_told_what_the_other_sent(script: Script) -> None:
+    script.shake_hands().close("server", 1009).frame("client", b"more").reset("server")
+    run = read(script.packets)
+    [closure], [trace] = run.closures, run.traces
+    assert (closure.close_code, trace.server_told_code) == (1009, 1006)
+    assert any(
+        "bytes of the client's, behind the server's close frame, were not read" in each for each in trace.remarks
+    )
+
+
 def test_a_capture_without_tcp_says_what_is_there() -> None:
     with pytest.raises(CaptureError, match="no TCP in 0 packets"):
         read([])

@@ -95,6 +95,13 @@ def test_a_handshake_that_failed_is_an_attempt(status: int, outcome: str) -> Non
     assert attempt.error == "net::ERR_CONNECTION_REFUSED"
 
 
+def test_a_status_that_only_the_browsers_words_name_is_told() -> None:
+    refused = entry(status=-1)
+    refused["response"]["_failureText"] = "Error during WebSocket handshake: Unexpected response code: 404"
+    [attempt] = read(refused).attempts
+    assert (attempt.outcome, attempt.http_status) == ("rejected", 404)
+
+
 def test_what_the_browser_says_of_an_error_is_a_remark() -> None:
     [trace] = read(entry(message("send", 1, "x"), message("error", 2, "Invalid frame header", -1))).traces
     assert "the browser says: Invalid frame header" in trace.remarks

@@ -75,18 +75,27 @@ def read_packets(
     ends = {told.ends for told in connections}
     connections += [told for told in silent if told.ends in ends]
     others.update(_named(told.conversation) for told in silent if told.ends not in ends)
-    info = capture_info(name, first_ns / 1e9, last_ns / 1e9, losses=_losses(packets, segments, others))
+    info = capture_info(
+        name,
+        first_ns / 1e9,
+        last_ns / 1e9,
+        losses=_losses(packets, segments, others),
+        partial=packets.cut_short is not None,
+    )
     return Run(info, tuple(record for _, record in _tell(connections, first_ns)))
 
 
 def _conversations(packets: PacketFile, segments: SegmentReader, on_bytes: OnBytes | None) -> Iterator[Conversation]:
     conversations = Conversations()
-    for packet in packets:
-        if on_bytes is not None and packets.packets % _TELL_EVERY_PACKETS == 0:
-            on_bytes(packets.read_bytes)
-        segment = segments.read(packet)
-        if segment is not None:
-            yield from conversations.take(segment)
+    try:
+        for packet in packets:
+            if on_bytes is not None and packets.packets % _TELL_EVERY_PACKETS == 0:
+                on_bytes(packets.read_bytes)
+            segment = segments.read(packet)
+            if segment is not None:
+                yield from conversations.take(segment)
+    except KeyboardInterrupt:  # as at the end of a capture that is read while it is made
+        packets.cut_short = f"reading was interrupted after {packets.packets:,} packets"
     yield from conversations.finish()
 
 
@@ -129,7 +138,7 @@ def _losses(packets: PacketFile, segments: SegmentReader, others: Counter[str]) 
     if packets.dropped_packets:
         losses.append(f"packets that the capturing machine lost: {packets.dropped_packets:,}")
     if packets.cut_short:
-        losses.append(f"the file is cut short: {packets.cut_short}")
+        losses.append(f"the capture is cut short: {packets.cut_short}")
     return losses
 
 
@@ -139,17 +148,18 @@ def _nothing(name: str, packets: PacketFile, segments: SegmentReader) -> str:
     return f"{name}: no TCP in {packets.packets:,} packets; there is {seen}{why}. Capture with `-f tcp`, whole packets"
 
 
-def capture_info(name: str, first_s: float, last_s: float, *, losses: list[str]) -> RunInfo:
+def capture_info(name: str, first_s: float, last_s: float, *, losses: list[str], partial: bool = False) -> RunInfo:
     """Return what a run says of itself that was read from something called `name`.
 
     Args:
         first_s, last_s: its first and last moment, in seconds since 1970.
+        partial: it was not read to its end.
     """
     return RunInfo(
         experiment="explain",
         started_at=_date(first_s),
         duration_s=max(0.0, last_s - first_s),
-        partial=False,
+        partial=partial,
         seed=None,
         url=None,
         knobs=None,

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from wslab.captures.capture import capture_info
+from wslab.captures.texts import read_statement
 from wslab.core.errors import CaptureError
 from wslab.core.records import Attempt, Receipt, Record, Send, Statement, Trace
 from wslab.core.runs import Run
@@ -153,9 +154,10 @@ def _tell(entry: _Entry, number: int, origin_s: float, log: _Log) -> Iterator[tu
 
 def _attempt(entry: _Entry, client: int, connection_id: str, at_s: float) -> Attempt:
     response = entry.response
-    status = response.status if response.status > 0 else None
     opened = _has_opened(entry)
     failure = response.failure or response.error
+    said = read_statement(failure) if failure else None
+    status = response.status if response.status > 0 else said.http_status if said else None
     return Attempt(
         client=client,
         outage=0,

@@ -44,6 +44,7 @@ def tell_trace(told: Retold, kept: int) -> Trace:
         server_unacknowledged_bytes=_unacknowledged(server),
         client_zero_windows=client.zero_windows,
         server_zero_windows=server.zero_windows,
+        server_told_code=_server_told_code(told),
         after_close_bytes=exchange.after_close_bytes,
         unfinished_bytes=unfinished.wire_bytes if unfinished else None,
         announced_bytes=unfinished.announced_bytes if unfinished else None,
@@ -51,6 +52,13 @@ def tell_trace(told: Retold, kept: int) -> Trace:
         violation=_violation(trails),
         remarks=_remarks(told),
     )
+
+
+def _server_told_code(told: Retold) -> int | None:
+    if told.trails is None or not told.has_closed:
+        return None
+    close = told.trails[0].close
+    return close.told_code if close else 1006
 
 
 def _unacknowledged(direction: Direction) -> int:
@@ -86,6 +94,9 @@ def _remarks(told: Retold) -> list[str]:
         remarks.append("the capture begins in the middle of it")
     if told.end is None:
         remarks.append("the capture ends before it does")
+    elif told.end[:2] == ("server", "reset") and exchange.after_close_bytes:
+        unread = f"{exchange.after_close_bytes:,} bytes of the client's, behind the server's close frame, were not read"
+        remarks.append(f"{unread}: TCP was reset")
     missing_bytes = conversation.client.missing_bytes + conversation.server.missing_bytes
     if missing_bytes:
         remarks.append(f"{missing_bytes:,} of its bytes are not in the capture")
