@@ -40,7 +40,7 @@ def test_every_frame_is_seen(frames: list[tuple[Opcode, bytes]], rng: Random, ho
     units = [unit for piece in cut_up(wire, rng) for unit in watch.feed(piece, hold=hold)]
     ended = [unit.seen for unit in units if unit.ends and unit.seen]
     assert watch.violation is None
-    assert [(seen.header.opcode, seen.passed_bytes, seen.preview) for seen in ended] == [
+    assert [(seen.opcode, seen.passed_bytes, seen.preview) for seen in ended] == [
         (opcode, len(payload), payload[:PREVIEW_BYTES]) for opcode, payload in frames
     ]
 
@@ -82,7 +82,7 @@ def test_announcement_of_a_huge_frame_takes_no_memory() -> None:
     for _ in range(100):
         watch.feed(bytes(65_536), hold=False)
     assert watch.unfinished is not None
-    assert (watch.unfinished.header.payload_bytes, watch.unfinished.passed_bytes) == (2**63 - 1, 100 * 65_536)
+    assert (watch.unfinished.payload_bytes, watch.unfinished.passed_bytes) == (2**63 - 1, 100 * 65_536)
     assert len(watch.unfinished.preview) == PREVIEW_BYTES
 
 
@@ -114,3 +114,16 @@ def test_compression_bomb_ends_the_inflating_and_not_the_relay(takeover: bool) -
     after = encode_frame(Opcode.TEXT, compressed(zlib.compressobj(wbits=-15), b"hi"), sender="server", rsv1=True)
     (seen,) = seen_of(watch, after)
     assert seen.text == (None if takeover else "hi")
+
+
+@given(st.lists(data_frames | control_frames, max_size=8), st.randoms(use_true_random=False))
+def test_the_quick_look_sees_what_the_thorough_one_does(frames: list[tuple[Opcode, bytes]], rng: Random) -> None:
+    wire = HEAD + b"".join(encode_frame(opcode, payload, sender="client") for opcode, payload in frames)
+    quick, thorough = (Watch("client", read_head, lambda: 0.0) for _ in range(2))
+    pieces = cut_up(wire, rng)
+    seen = [one for piece in pieces for one in quick.pass_by(piece)]
+    wanted = [unit.seen for piece in pieces for unit in thorough.feed(piece, hold=False) if unit.ends and unit.seen]
+    names = Seen.__slots__
+    assert [[getattr(one, name) for name in names] for one in seen] == [
+        [getattr(one, name) for name in names] for one in wanted
+    ]

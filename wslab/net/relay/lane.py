@@ -27,7 +27,7 @@ from wslab.core.relay.faults import (
     SlowClose,
     Timeout,
 )
-from wslab.net.frames import Header, encode_frame, read_close
+from wslab.net.frames import encode_frame, read_close
 from wslab.net.relay.watch import Seen, Unit, Watch
 
 MAX_QUEUED_BYTES = 256 * 1024
@@ -102,10 +102,11 @@ class Lane:
         """Pass on what the source sent, now or when the faults let it."""
         self.wire_bytes += len(data)
         if not self.is_slow():
-            units = self.watch.feed(data, hold=False)
+            ended = self.watch.pass_by(data)
             self._sink.write(data)
-            for unit in units:
-                self._passed(unit)
+            for seen in ended:
+                self._note(seen)
+            self._inside = self.watch.unfinished is not None
             return
         now = self._loop.time()
         for unit in self.watch.feed(data, hold=True):
@@ -201,8 +202,8 @@ class Lane:
             return None
         if seen is None:
             return unit.raw
-        opcode, cut = seen.header.opcode, self._of(Cut)
-        if cut is not None and not seen.header.is_control and seen.header.payload_bytes > cut.after_bytes:
+        opcode, cut = seen.opcode, self._of(Cut)
+        if cut is not None and not seen.is_control and seen.payload_bytes > cut.after_bytes:
             return self._cut(unit, seen, cut)
         if not unit.whole:
             return unit.raw
@@ -227,9 +228,10 @@ class Lane:
         if rewrite.only is not None and rewrite.only != body.code:
             return unit.raw
         reason = seen.preview[2:] if rewrite.reason is None else rewrite.reason.encode()
-        seen.preview = b"" if rewrite.code == 1005 else rewrite.code.to_bytes(2, "big") + reason
+        payload = b"" if rewrite.code == 1005 else rewrite.code.to_bytes(2, "big") + reason
+        seen.replace_payload(payload)
         seen.fate = "rewritten"
-        return encode_frame(Opcode.CLOSE, seen.preview, sender=self.watch.sender)
+        return encode_frame(Opcode.CLOSE, payload, sender=self.watch.sender)
 
     async def _write(self, raw: bytes, unit: Unit) -> None:
         left_bytes = min(self._left_bytes.values(), default=len(raw))
@@ -265,15 +267,18 @@ class Lane:
             return
         self._inside = not unit.ends
         if unit.ends or seen.fate == "cut":
-            if seen.header.opcode == Opcode.CLOSE and seen.fate in ("passed", "rewritten"):
-                self._note_close(seen.preview)
-            self._tell(self.watch, seen)
+            self._note(seen)
+
+    def _note(self, seen: Seen) -> None:
+        if seen.first & 0x0F == Opcode.CLOSE and seen.fate in ("passed", "rewritten"):
+            self._note_close(seen.preview)
+        self._tell(self.watch, seen)
 
     def _insert(self) -> None:
         while self._insertions and self.watch.reads_frames and not (self._inside or self.watch.is_header_passing):
             payload = self._insertions.popleft()
-            seen = Seen(Header(Opcode.CLOSE, True, False, b"", len(payload), 2), 0, self.watch.now())
-            seen.preview, seen.passed_bytes, seen.fate = payload, len(payload), "inserted"
+            seen = Seen(0x80 | Opcode.CLOSE, b"", len(payload), 0, self.watch.now())
+            seen.start, seen.passed_bytes, seen.fate = payload, len(payload), "inserted"
             self._sink.write(encode_frame(Opcode.CLOSE, payload, sender=self.watch.sender))
             self._note_close(payload)
             self._tell(self.watch, seen)

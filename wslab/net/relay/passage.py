@@ -8,7 +8,7 @@ import secrets
 import socket
 from collections.abc import Callable
 from random import Random
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 from urllib.parse import urlsplit
 
 from websockets.frames import Opcode
@@ -22,11 +22,46 @@ from wslab.net.relay.lane import Lane
 from wslab.net.relay.switch import RESET_ON_CLOSE
 from wslab.net.relay.watch import Seen, Watch, shown
 
+NAMES = {int(opcode): opcode.name.lower() for opcode in Opcode}
+
 REFUSALS = {
     403: "this relay wants its token in the query: ?token=…",
     502: "the relay's target",
     503: "not now",
 }
+
+
+class Passed(NamedTuple):
+    """A frame that has passed. Of thousands in a second a record is made only when somebody wants it."""
+
+    client: int
+    connection_id: str | None
+    sender: Side
+    seen: Seen
+
+    def record(self) -> Frame:
+        """Return what is kept of it."""
+        seen = self.seen
+        close = read_close(seen.preview).close if seen.opcode == Opcode.CLOSE else None
+        start = close.reason.encode() if close else seen.preview
+        text = seen.text if seen.text is not None else shown(start, is_text=seen.is_text or seen.is_control)
+        return Frame(
+            client=self.client,
+            connection_id=self.connection_id,
+            number=seen.number,
+            sent_by=self.sender,
+            at_s=seen.at_s,
+            opcode=NAMES[seen.opcode],
+            final=seen.final,
+            rsv1=seen.rsv1,
+            masked=self.sender == "client",
+            payload_bytes=seen.payload_bytes,
+            passed_bytes=seen.passed_bytes,
+            preview=text,
+            close_code=close.code if close else None,
+            close_reason=close.reason if close else None,
+            fate=seen.fate,
+        )
 
 
 class Host(Protocol):
@@ -38,6 +73,8 @@ class Host(Protocol):
     def now(self) -> float: ...
 
     def emit(self, record: Record) -> None: ...
+
+    def note(self, passed: Passed) -> None: ...
 
     async def connect(self, end: PassageEnd) -> None: ...
 
@@ -353,29 +390,7 @@ class Passage:
     # Records
 
     def _tell_frame(self, watch: Watch, seen: Seen) -> None:
-        header = seen.header
-        is_close = header.opcode == Opcode.CLOSE
-        close = read_close(seen.preview).close if is_close else None
-        text = seen.text if seen.text is not None else shown(close.reason.encode() if close else seen.preview)
-        self._host.emit(
-            Frame(
-                client=self.client,
-                connection_id=self._connection_id,
-                number=seen.number,
-                sent_by=watch.sender,
-                at_s=seen.at_s,
-                opcode=Opcode(header.opcode).name.lower(),
-                final=header.final,
-                rsv1=header.rsv1,
-                masked=bool(header.mask) or (seen.fate == "inserted" and watch.sender == "client"),
-                payload_bytes=header.payload_bytes,
-                passed_bytes=seen.passed_bytes,
-                preview=text,
-                close_code=close.code if close else None,
-                close_reason=close.reason if close else None,
-                fate=seen.fate,
-            )
-        )
+        self._host.note(Passed(self.client, self._connection_id, watch.sender, seen))
 
     def _tell_attempt(self, outcome: AttemptOutcome, status: int | None, retry_after: float | None) -> None:
         if self._is_told:

@@ -19,14 +19,14 @@ import msgspec
 
 from wslab.core.arguments import check_seed, check_url, check_whole
 from wslab.core.errors import BadValueError, RelayError
-from wslab.core.records import Frame, Injection, Record, RunInfo
+from wslab.core.records import Injection, Record, RunInfo
 from wslab.core.relay.faults import Down, Fault, fault_of
 from wslab.core.relay.script import Add, Command, Step
 from wslab.core.routes import is_loopback
 from wslab.core.runs import Run
 from wslab.net import machine, runtime
 from wslab.net.recording import OnRecord, Recorder
-from wslab.net.relay.passage import Passage, PassageEnd
+from wslab.net.relay.passage import Passage, PassageEnd, Passed
 from wslab.net.server.address import BACKLOG, Reservation, new_socket
 
 T = TypeVar("T")
@@ -102,6 +102,7 @@ class Relay:
         self._clients = 0
         self._playing: set[asyncio.Task[None]] = set()
         self._recorder = Recorder()
+        self._records: list[Record | Passed] = []
         self.listeners: list[OnRecord] = self._recorder.listeners
 
     # The blocking calls
@@ -182,7 +183,7 @@ class Relay:
 
     def run(self) -> Run:
         """Return what passed until now: frames, attempts, closures as the clients saw them, and faults switched."""
-        records = tuple(self._recorder.records)
+        records = tuple(one.record() if isinstance(one, Passed) else one for one in tuple(self._records))
         losses = [f"{self._not_kept:,} frames passed after the first {self._max_frames:,}, and were not kept"]
         return Run(
             RunInfo(
@@ -276,14 +277,20 @@ class Relay:
         return self._recorder.now()
 
     def emit(self, record: Record) -> None:
-        """Keep a record within the bound, and tell it."""
-        if isinstance(record, Frame):
-            if self._kept == self._max_frames:
-                self._not_kept += 1
-                self._recorder.tell(record)
-                return
+        """Keep a record, and tell it."""
+        self._records.append(record)
+        if self.listeners:
+            self._recorder.tell(record)
+
+    def note(self, passed: Passed) -> None:
+        """Keep what is known of a frame, within the bound, and tell it."""
+        if self._kept < self._max_frames:
             self._kept += 1
-        self._recorder.emit(record)
+            self._records.append(passed)
+        else:
+            self._not_kept += 1
+        if self.listeners:
+            self._recorder.tell(passed.record())
 
     async def connect(self, end: PassageEnd) -> None:
         parts = urlsplit(self.target)

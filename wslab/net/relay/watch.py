@@ -13,27 +13,59 @@ from websockets.frames import Opcode
 from wslab.core.errors import WslabError
 from wslab.core.printable import printable
 from wslab.core.records import FrameFate
-from wslab.net.frames import MAX_CONTROL_BYTES, FrameError, Header, Inflater, Side, masked, read_header
+from wslab.net.frames import MAX_CONTROL_BYTES, MAX_HEADER_BYTES, FrameError, Inflater, Side, masked, read_header
 from wslab.net.heads import MAX_HEAD_BYTES
 
 PREVIEW_BYTES = MAX_CONTROL_BYTES
+HEX_BYTES = 24
 MAX_INFLATED_BYTES = 2**24
 """Of one message, for display; one that inflates to more is shown compressed, as is all after it that builds on it."""
 
 
 class Seen:
-    """A frame that is passing; `fate` is what becomes of it."""
+    """A frame that is passing; `fate` is what becomes of it.
 
-    __slots__ = ("at_s", "fate", "header", "number", "passed_bytes", "preview", "text")
+    As small as can be, since thousands pass in a second: what its header says is worked out when it is asked for.
+    """
 
-    def __init__(self, header: Header, number: int, at_s: float) -> None:
-        self.header = header
+    __slots__ = ("at_s", "fate", "first", "is_text", "mask", "number", "passed_bytes", "payload_bytes", "start", "text")
+
+    def __init__(self, first: int, mask: bytes, payload_bytes: int, number: int, at_s: float) -> None:
+        self.first = first
+        self.mask = mask
+        self.payload_bytes = payload_bytes
         self.number = number
         self.at_s = at_s
         self.passed_bytes = 0
-        self.preview = b""
+        self.start = b""  # of the payload, as it was on the wire
+        self.is_text = False
         self.text: str | None = None
         self.fate: FrameFate = "passed"
+
+    @property
+    def opcode(self) -> int:
+        return self.first & 0x0F
+
+    @property
+    def is_control(self) -> bool:
+        return bool(self.first & 0x08)
+
+    @property
+    def final(self) -> bool:
+        return self.first > 0x7F
+
+    @property
+    def rsv1(self) -> bool:
+        return bool(self.first & 0x40)
+
+    @property
+    def preview(self) -> bytes:
+        """The beginning of the payload, without the mask."""
+        return masked(self.start, self.mask)
+
+    def replace_payload(self, payload: bytes) -> None:
+        """Take note that a control frame went on with another payload."""
+        self.start, self.mask, self.payload_bytes = payload, b"", len(payload)
 
 
 class Unit(NamedTuple):
@@ -78,6 +110,7 @@ class Watch:
         self._seen: Seen | None = None
         self._left_bytes = 0
         self._frames = 0
+        self._is_text = False
         self._inflation: _Inflation | None = None
 
     @property
@@ -119,6 +152,49 @@ class Watch:
             passed = max(0, passed - taken)
         return units
 
+    def pass_by(self, data: bytes) -> list[Seen]:
+        """Look at what passes at once, as it came; return the frames that have ended in it.
+
+        It is `feed` without anything to bend, for frames that are whole and have nothing unusual: so most of them.
+        """
+        at, size = 0, len(data)
+        ended: list[Seen] = []
+        if self._seen is not None:
+            at = min(self._left_bytes, size)
+            ended += self._ended(data[:at])
+        if self.reads_frames and self._seen is None and not self._held and not self.deflate:
+            is_masked, now = 0x80 if self.sender == "client" else 0, self.now()
+            while at + MAX_HEADER_BYTES < size:
+                first, second = data[at], data[at + 1]
+                if first & 0x78 or first & 0x0F > 2 or second & 0x80 != is_masked:
+                    break
+                begin, payload_bytes = at + 2, second & 0x7F
+                if payload_bytes == 126:
+                    payload_bytes = data[begin] << 8 | data[begin + 1]
+                    begin += 2
+                elif payload_bytes == 127:
+                    break
+                mask = b""
+                if is_masked:
+                    mask = data[begin : begin + 4]
+                    begin += 4
+                end = begin + payload_bytes
+                if end > size:
+                    break
+                self._frames += 1
+                seen = Seen(first, mask, payload_bytes, self._frames, now)
+                seen.start = data[begin : begin + PREVIEW_BYTES] if payload_bytes > PREVIEW_BYTES else data[begin:end]
+                seen.passed_bytes = payload_bytes
+                if first & 0x0F:
+                    self._is_text = first & 0x0F == 1
+                seen.is_text = self._is_text
+                ended.append(seen)
+                at = end
+        return ended + self._ended(data[at:] if at else data)
+
+    def _ended(self, data: bytes) -> list[Seen]:
+        return [unit.seen for unit in self.feed(data, hold=False) if unit.ends and unit.seen is not None]
+
     def _blind_unit(self, data: bytes, at: int, passed: int, units: list[Unit]) -> int:
         units.append(Unit(data[at + passed :]))
         return len(data) - at
@@ -148,11 +224,12 @@ class Watch:
             if header is None:
                 return 0
             self._frames += 1
-            seen = self._seen = Seen(header, self._frames, self.now())
+            seen = self._seen = Seen(data[at], header.mask, header.payload_bytes, self._frames, self.now())
             self._left_bytes, header_bytes = header.payload_bytes, header.header_bytes
+            self._begin(seen)
         assert seen is not None
         taken = min(self._left_bytes, len(data) - at - header_bytes)
-        if seen.header.is_control and taken < self._left_bytes:  # a control frame is bent whole, so it waits whole
+        if seen.is_control and taken < self._left_bytes:  # a control frame is bent whole, so it waits whole
             self._seen, self._frames = None, self._frames - 1
             return 0
         end, start_bytes = at + header_bytes + taken, seen.passed_bytes
@@ -164,15 +241,19 @@ class Watch:
         units.append(Unit(raw, seen, max(0, header_bytes - passed), start_bytes, ends, begins and not passed))
         return end - at
 
+    def _begin(self, seen: Seen) -> None:
+        if not seen.is_control and seen.opcode != Opcode.CONT:
+            self._is_text = seen.opcode == Opcode.TEXT
+        seen.is_text = self._is_text and not seen.is_control
+
     def _look(self, seen: Seen, data: bytes, start: int, end: int) -> None:
-        header = seen.header
-        missing = PREVIEW_BYTES - len(seen.preview)
+        missing = PREVIEW_BYTES - len(seen.start)
         if missing > 0 and end > start:
-            seen.preview += masked(data[start : min(end, start + missing)], header.mask, seen.passed_bytes)
-        if self.deflate and not header.is_control:
+            seen.start += data[start : min(end, start + missing)]
+        if self.deflate and not seen.is_control:
             self._inflation = self._inflation or _Inflation(self.takeover)
-            ends = end - start == header.payload_bytes - seen.passed_bytes
-            piece = masked(data[start:end], header.mask, seen.passed_bytes)
+            ends = end - start == seen.payload_bytes - seen.passed_bytes
+            piece = masked(data[start:end], seen.mask, seen.passed_bytes)
             seen.text = self._inflation.look(seen, piece, ends=ends)
         seen.passed_bytes += end - start
 
@@ -189,15 +270,14 @@ class _Inflation:
 
     def look(self, seen: Seen, piece: bytes, *, ends: bool) -> str | None:
         """Take a piece of a frame, and return what there is to show of the message; None: nothing beside the bytes."""
-        header = seen.header
-        if header.opcode != Opcode.CONT and not seen.passed_bytes:
-            self._compressed, self._inflated_bytes, self._shown = header.rsv1, 0, b""
+        if seen.opcode != Opcode.CONT and not seen.passed_bytes:
+            self._compressed, self._inflated_bytes, self._shown = seen.rsv1, 0, b""
             if not self._takeover:
                 self._inflater = Inflater(takeover=False)
         if not self._compressed or self._inflater is None:
             return None
         try:
-            for content in self._inflater.feed(piece, ends=ends and header.final):
+            for content in self._inflater.feed(piece, ends=ends and seen.final):
                 self._inflated_bytes += len(content)
                 self._shown = (self._shown + content[:PREVIEW_BYTES])[:PREVIEW_BYTES]
                 if self._inflated_bytes > MAX_INFLATED_BYTES:
@@ -205,17 +285,19 @@ class _Inflation:
                     break
         except FrameError:
             self._inflater = None
-        return shown(self._shown) if self._shown else None
+        return shown(self._shown, is_text=seen.is_text) if self._shown else None
 
 
-def shown(payload: bytes) -> str:
-    r"""Return the beginning of a payload as text that can be shown; bytes that are none as hexadecimal digits.
+def shown(payload: bytes, *, is_text: bool = True) -> str:
+    r"""Return the beginning of a payload as text that can be shown; of one that is no text, as hexadecimal digits.
 
-    >>> shown(b"hi \x1b[31m"), shown(bytes([0xff, 1]))
-    ('hi \\x1b[31m', 'ff 01')
+    >>> shown(b"hi \x1b[31m"), shown(b"hi", is_text=False), shown(bytes([0xff, 1]))
+    ('hi \\x1b[31m', '68 69', 'ff 01')
     """
-    try:
-        return printable(payload.decode())
-    except UnicodeDecodeError as error:
-        is_cut = error.start >= len(payload) - 3 and len(payload) == PREVIEW_BYTES
-        return printable(payload[: error.start].decode()) if is_cut else payload[:24].hex(" ")
+    if is_text:
+        try:
+            return printable(payload.decode())
+        except UnicodeDecodeError as error:
+            if error.start >= len(payload) - 3 and len(payload) == PREVIEW_BYTES:  # it is cut there
+                return printable(payload[: error.start].decode())
+    return payload[:HEX_BYTES].hex(" ")
