@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from wslab.core.limits.causes import Doubt, diagnose
+from wslab.core.limits.causes import diagnose
+from wslab.core.limits.doubts import Doubt
 from wslab.core.limits.inquiry import PATIENT, Inquiry, Manner, Steps
 from wslab.core.limits.trials import Observation
 from wslab.core.limits.verdicts import AfterRefusal
@@ -29,7 +30,10 @@ def examine_aftermath(inquiry: Inquiry) -> Steps[None]:
     """
     evidence = inquiry.evidence
     refused = evidence.refused_bytes
-    if not evidence.is_settled or refused is None or evidence.refusal is None or evidence.refusal.close_code is None:
+    if not evidence.is_settled or refused is None or evidence.refusal is None:
+        return
+    if evidence.refusal.close_code is None:  # nothing that a sender would meet
+        evidence.awaits_control = False
         return
     # Where it closes on something else, too, what is sent behind the message would show that.
     much = OVERRUN_BYTES if inquiry.manner == Manner() else 0
@@ -42,6 +46,7 @@ def examine_aftermath(inquiry: Inquiry) -> Steps[None]:
             assert inquiry.refused_by is not None
             yield from diagnose(inquiry, Doubt.of(refused, inquiry.refused_by[1]))
         seen.append(observation)
+    evidence.awaits_control = False
     if much:
         _conclude(inquiry, [each for each in seen if each.close_code is not None])
 

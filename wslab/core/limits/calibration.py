@@ -6,7 +6,8 @@ import re
 
 from msgspec.structs import replace
 
-from wslab.core.limits.controls import weigh
+from wslab.core.limits.controls import LONG_S, weigh
+from wslab.core.limits.doubts import how_closed, keep, stopped_by
 from wslab.core.limits.inquiry import Inquiry, Steps, Stopped
 from wslab.core.limits.replies import finest_grain, says_no
 from wslab.core.limits.trials import Content, Observation, Trial, refusal_of
@@ -44,7 +45,13 @@ def _meet(inquiry: Inquiry) -> Steps[None]:
         replies="echo" if echoes else "none",
         pongs=observation.pong,
         ends=observation.close_code,
+        ends_invalidly=bool(observation.close_fault),
     )
+    if observation.close_code is not None:
+        how = how_closed(observation.close_code, observation.close_reason)
+        if observation.close_fault:
+            how = f"it closes with an invalid frame, {observation.close_frame_hex} ({observation.close_fault})"
+        evidence.remarks.append(f"After each message {how}.")
     if not echoes and (observation.own_messages or inquiry.baseline.ends is not None):
         yield from _weigh_against_silence(inquiry)
     evidence.accepted_bytes = inquiry.small_bytes
@@ -61,19 +68,32 @@ def _first_words(inquiry: Inquiry) -> Steps[tuple[Content, Observation]]:
         if observation.close_code is None or observation.echoed_bytes or orderly:
             return content, observation
         refused.append(observation)
+    opening, _ = yield from inquiry.ask("opening", patience=UNHURRIED)
+    if opening.close_code == refused[0].close_code and min(opening.age_s, refused[0].age_s) > LONG_S / 2:
+        return (yield from _hurried(inquiry, opening))
     inquiry.evidence.refused_bytes = size
     inquiry.evidence.refusal = refusal_of(Trial(form="frame", payload_bytes=size), refused[0])
-    opening, _ = yield from inquiry.ask("opening", patience=UNHURRIED)
     if opening.close_code is not None:
-        raise Stopped(_why_refused(inquiry, opening, f"{opening.age_s:.2f} s after the opening, sent nothing,"))
+        raise Stopped(_unasked(inquiry, opening))
     raise Stopped(_why_refused(inquiry, refused[0]))
+
+
+def _hurried(inquiry: Inquiry, opening: Observation) -> Steps[tuple[Content, Observation]]:
+    """The clock closes every connection before a message on it has been waited for: wait less."""
+    said = f"a connection on which nothing is sent is closed {opening.age_s:.2f} s after it was opened."
+    clock = keep(inquiry, "time", "age_s", round(opening.age_s, 2), said, opening)
+    content = inquiry.baseline.content
+    observation, _ = yield from inquiry.ask("frame", inquiry.small_bytes)
+    if observation.close_code is not None:
+        raise stopped_by(clock, "No message gets an answer before that.")
+    return content, observation
 
 
 def _weigh_against_silence(inquiry: Inquiry) -> Steps[None]:
     """Tell answers, and an end after a message, from what the server does on a connection left alone."""
     opening, _ = yield from inquiry.ask("opening", patience=UNHURRIED)
     if opening.close_code is not None:
-        raise Stopped(_why_refused(inquiry, opening, f"{opening.age_s:.2f} s after the opening, sent nothing,"))
+        raise Stopped(_unasked(inquiry, opening))
     inquiry.baseline = replace(inquiry.baseline, greetings=opening.own_messages)
     answer, _ = yield from inquiry.ask("frame", inquiry.small_bytes, patience=UNHURRIED)
     unasked = 0
@@ -97,15 +117,24 @@ def _learn_answer(inquiry: Inquiry, answer: Observation) -> Steps[None]:
     usual = f"{inquiry.baseline.usual} {' '.join(again.replies)}"
     inquiry.baseline = replace(inquiry.baseline, replies="own", answer=text, grain=grain, usual=usual)
     if says_no(text, unlike=None):
+        inquiry.always_says_no = True
         inquiry.evidence.remarks.append(
-            f"It answers even a message of {inquiry.small_bytes} bytes with “{text}”: if that refuses its content, "
+            f"It answers even a message of {_bytes(inquiry.small_bytes)} with “{text}”: if that refuses its content, "
             "give the probe a message that the server takes; what is said of size holds for messages that it rejects."
         )
 
 
+def _bytes(count: int) -> str:
+    return "one byte" if count == 1 else f"{count:,} bytes"
+
+
+def _unasked(inquiry: Inquiry, opening: Observation) -> Failure:
+    return _why_refused(inquiry, opening, f"{opening.age_s:.2f} s after the opening, when it was sent nothing")
+
+
 def _why_refused(inquiry: Inquiry, observation: Observation, when: str | None = None) -> Failure:
     size = inquiry.small_bytes
-    when = when or f"on a message of {'one byte' if size == 1 else f'{size} bytes'}"
+    when = when or f"on a message of {_bytes(size)}"
     code, reason = observation.close_code, observation.close_reason
     said = f"The server closes with {code}{f' “{reason}”' if reason else ''} {when.rstrip(',')}"
     if observation.close_fault:

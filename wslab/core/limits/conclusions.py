@@ -119,14 +119,20 @@ def _unquoted(remark: str) -> str:
 
 def _sentences(evidence: Evidence) -> Iterator[str]:
     yield from _finding(evidence)
+    failed = _failed(evidence) or ""
+    if evidence.failure_hides_size is None:
+        yield from _counted(evidence)
+        yield from _afterwards(evidence)
+    yield from (cause.explanation for cause in evidence.causes if cause.explanation not in failed)
+
+
+def _counted(evidence: Evidence) -> Iterator[str]:
     if evidence.counts is not None:
         yield _COUNTS[evidence.counts].format(fragmented=evidence.max_fragmented_bytes)
     if evidence.text_unit is not None:
         yield f"Text is counted in {evidence.text_unit}."
     if evidence.compression_counts is not None:
         yield _COMPRESSION[evidence.compression_counts]
-    yield from _afterwards(evidence)
-    yield from (cause.explanation for cause in evidence.causes if cause.explanation != _failed(evidence))
 
 
 def _finding(evidence: Evidence) -> Iterator[str]:
@@ -160,7 +166,8 @@ def _established(evidence: Evidence) -> Iterator[str]:
         yield f"Until then a message of {_bytes(evidence.accepted_bytes)} had passed as one frame."
     if evidence.refused_bytes is not None and evidence.refusal is not None and evidence.failure_hides_size is None:
         how = _describe(evidence.refusal)
-        yield f"At {_bytes(evidence.refused_bytes)} {how}."
+        but = " That was not yet held against a control." if evidence.awaits_control else ""
+        yield f"At {_bytes(evidence.refused_bytes)} {how}.{but}"
 
 
 def _describe(refusal: Refusal) -> str:

@@ -80,6 +80,9 @@ class Inquiry:
         controlled: kinds of refusals whose control has passed. endings: how connections ended between messages.
         dismissed: named sizes that were tried as the limit. at_s: when the last trial was over.
         unexplained: closures that no control reproduced. asked: messages so far.
+        announced: which sizes were refused by their header, and how long that was waited for.
+        at_once_bytes: what a limit on bytes per second lets pass at once, where no slower sending helps.
+        always_says_no: it refuses in words what is surely not too big.
         heard: what a message of this size, in one frame, was answered.
     """
 
@@ -97,7 +100,9 @@ class Inquiry:
         self.unexplained = self.asked = 0
         self._asked_at_s: deque[float] = deque(maxlen=256)
         self.at_s = 0.0
-        self._announced: dict[tuple[Form, int], tuple[bool, int]] = {}
+        self.announced: dict[tuple[Form, int], tuple[bool, int]] = {}
+        self.at_once_bytes: int | None = None
+        self.always_says_no = False
         self._deflates: bool | None = None
         self._source = 0
         self._notice: str | None = None
@@ -119,7 +124,7 @@ class Inquiry:
     @property
     def refuses_headers(self) -> bool:
         """A size was refused when nothing but its header had been sent."""
-        return not all(passed for passed, _ in self._announced.values())
+        return not all(passed for passed, _ in self.announced.values())
 
     @property
     def fragment_bytes(self) -> int:
@@ -136,11 +141,17 @@ class Inquiry:
         fresh: bool = False,
         grace_s: float = 0.0,
         takes_s: float = 0.0,
+        source: int | None = None,
         notice: str | None = None,
         **others: Any,
     ) -> Steps[tuple[Observation, Reading]]:
-        """Try `payload_bytes` in this form, in the search's manner; `others` are further fields of the trial."""
+        """Try `payload_bytes` in this form, in the search's manner; `others` are further fields of the trial.
+
+        Raises:
+            Stopped: there is no time left for it.
+        """
         manner = self.manner
+        self._check_time(payload_bytes / manner.bytes_per_s)
         trial = Trial(
             form=form,
             payload_bytes=payload_bytes,
@@ -150,7 +161,7 @@ class Inquiry:
             fresh=(fresh or manner.fresh) and form != "again",
             grace_s=max(grace_s, manner.grace_s),
             takes_s=0.0 if form.startswith("announced") else max(takes_s, payload_bytes / manner.bytes_per_s),
-            source=self._next_source(),
+            source=self._next_source() if source is None else source,
             notice=self._notice or notice,
             **{"pause_s": manner.pause_s, **others},
         )
@@ -158,6 +169,16 @@ class Inquiry:
         observation = yield trial
         self._heed(trial, observation)
         return observation, read(trial, observation)
+
+    def _check_time(self, takes_s: float) -> None:
+        if takes_s < self.left_s:
+            return
+        rate = self.cause("rate")
+        said = "" if rate is None else f"{rate.explanation} "
+        said += (
+            f"A larger message takes {takes_s:.0f} s as slowly as it must be sent, and {self.left_s:.0f} s are left."
+        )
+        raise Stopped(Failure(status="closes_on_rate", explanation=said))
 
     def _heed(self, trial: Trial, observation: Observation) -> None:
         self.at_s = max(self.at_s, observation.at_s)
@@ -186,7 +207,7 @@ class Inquiry:
     def forget(self) -> None:
         """Forget which sizes were refused, and what was only announced."""
         self.evidence.withdraw_refusal()
-        self._announced.clear()
+        self.announced.clear()
         self.dismissed.clear()
         self.refused_by = None
 
@@ -199,21 +220,12 @@ class Inquiry:
     def cause(self, kind: str) -> Cause | None:
         return next((cause for cause in self.evidence.causes if cause.kind == kind), None)
 
-    def announced(self, form: Form, payload_bytes: int, patience: int) -> Steps[bool]:
-        """Whether a size that is only announced is not refused. What was shown before is not asked again."""
-        passed, waited = self._announced.get((form, payload_bytes), (True, 0))
-        if not passed or patience <= waited:
-            return passed
-        _, reading = yield from self.ask(form, payload_bytes, patience=patience)
-        self._announced[form, payload_bytes] = reading == "accepted", patience
-        return reading == "accepted"
-
     def passed_below(self, form: Form, payload_bytes: int) -> int:
         """Return the largest size below this one that was announced in this form and not refused; 0 for none."""
         return max(
             (
                 size
-                for (asked, size), (passed, _) in self._announced.items()
+                for (asked, size), (passed, _) in self.announced.items()
                 if asked == form and passed and size < payload_bytes
             ),
             default=0,

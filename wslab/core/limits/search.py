@@ -24,6 +24,7 @@ from wslab.core.limits.answering import find_other_answers
 from wslab.core.limits.calibration import calibrate
 from wslab.core.limits.controls import confirm, corroborate, offer, passes
 from wslab.core.limits.counting import count_compression, count_fragments, count_text
+from wslab.core.limits.doubts import stopped_by
 from wslab.core.limits.guesses import growing, next_size
 from wslab.core.limits.inquiry import PATIENT, Inquiry, Reconsidered, Steps, Stopped, Terms
 from wslab.core.limits.regaining import attended
@@ -34,6 +35,12 @@ MIB = 2**20
 DEFAULT_CAP_BYTES = 64 * MIB
 MAX_MANNERS = 8
 """How often a search begins anew."""
+
+
+_NO_MORE = (
+    "So no message of more than {:,} bytes passes even alone, and whether messages have a limit of their own cannot be "
+    "told."
+)
 
 
 def search_limit(evidence: Evidence, terms: Terms | None = None) -> Steps[None]:
@@ -100,8 +107,17 @@ def _inconsistent(inquiry: Inquiry) -> Failure:
 
 
 def _answers_nothing(inquiry: Inquiry) -> None:
-    """An orderly closure after every message is no acceptance."""
+    """An orderly closure after every message is no acceptance, and neither is an answer that says no to all."""
     evidence, ends = inquiry.evidence, inquiry.baseline.ends
+    if inquiry.always_says_no and not evidence.is_settled:
+        evidence.failure = Failure(
+            status="cannot_tell",
+            explanation=(
+                f"The server answers messages of every size up to {evidence.accepted_bytes:,} bytes with "
+                f"“{inquiry.baseline.answer}”, which is no acceptance, so nothing is known of its limit."
+            ),
+        )
+        evidence.accepted_bytes = 0
     if ends is None or inquiry.baseline.replies != "none" or evidence.is_settled:
         return
     evidence.failure = Failure(
@@ -115,19 +131,15 @@ def _answers_nothing(inquiry: Inquiry) -> None:
 
 
 def _counts_bytes(inquiry: Inquiry) -> None:
-    """Where a connection's bytes are counted, its first message cannot have more either, whatever else is limited."""
-    cause = inquiry.cause("count")
+    """Where bytes are counted, over a connection or a time, one message cannot have more, whatever else is limited."""
     evidence = inquiry.evidence
-    if cause is None or cause.unit != "bytes" or cause.number is None or not evidence.is_settled:
+    if not evidence.is_settled:
         return
-    if evidence.accepted_bytes > 0.9 * cause.number:
-        evidence.failure = Failure(
-            status="closes_on_count",
-            explanation=(
-                f"{cause.explanation} So no message of more than {evidence.accepted_bytes:,} bytes passes as a "
-                "connection's first; whether messages have a limit of their own cannot be told."
-            ),
-        )
+    count, rate = inquiry.cause("count"), inquiry.cause("rate")
+    if count is not None and count.unit == "bytes" and evidence.accepted_bytes > 0.9 * (count.number or 0):
+        evidence.failure = stopped_by(count, _NO_MORE.format(evidence.accepted_bytes)).failure
+    elif rate is not None and inquiry.at_once_bytes and evidence.accepted_bytes > 0.9 * inquiry.at_once_bytes:
+        evidence.failure = stopped_by(rate, _NO_MORE.format(evidence.accepted_bytes)).failure
 
 
 def _withdraw_refusal(evidence: Evidence) -> None:

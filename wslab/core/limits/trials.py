@@ -75,6 +75,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
         greetings: messages that it sends at the opening, before it was sent any.
         pongs: it answers pings.
         ends: the close code that an application sees after each message; None: the connection goes on.
+            ends_invalidly: by a close frame that nobody may send.
         answer: its answer to such a message, where it has one of its own.
         usual: what else it says, answer or not, in which words of refusal mean nothing.
         grain: how finely its answers are to be compared.
@@ -85,6 +86,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     greetings: int = 0
     pongs: bool = True
     ends: int | None = None
+    ends_invalidly: bool = False
     answer: str | None = None
     usual: str = ""
     grain: Grain = "words"
@@ -228,8 +230,8 @@ def read(trial: Trial, observation: Observation) -> Reading:
     echoed = 0 < trial.echo_bytes <= observation.echoed_bytes
     answered = {"echo": echoed, "own": observation.own_messages > 0}.get(baseline.replies or "none", True)
     if observation.close_code is not None:
-        as_ever = observation.close_code == baseline.ends and answered and not observation.close_fault
-        return "accepted" if as_ever and not trial.is_announcement else _how_it_ended(observation)
+        as_ever = observation.close_code == baseline.ends and bool(observation.close_fault) is baseline.ends_invalidly
+        return "accepted" if as_ever and answered and not trial.is_announcement else _how_it_ended(observation)
     if trial.is_announcement or (baseline.replies == "echo" and echoed):
         return "accepted"
     if refusing_reply(baseline, observation) is not None:

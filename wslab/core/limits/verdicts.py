@@ -251,6 +251,7 @@ class Evidence:
         accepted_bytes: largest real message accepted as one frame. refused_bytes: smallest one refused.
         named_bytes: sizes that close reasons named, besides those sent.
         always_answers: the server replies to messages, so that a dropped one would be noticed.
+        awaits_control: a refusal has not been held against all its controls, and so proves nothing yet.
         causes: `Verdict.closes_on`. budget_s: how long the search may take.
     """
 
@@ -260,6 +261,7 @@ class Evidence:
     accepted_bytes: int = 0
     refused_bytes: int | None = None
     refusal: Refusal | None = None
+    awaits_control: bool = False
     named_bytes: set[int] = field(default_factory=set)
     always_answers: bool = True
     max_fragmented_bytes: int | None = None
@@ -282,6 +284,11 @@ class Evidence:
         return self.failure_hides_size is None and 0 < self.accepted_bytes == (self.refused_bytes or 0) - 1
 
     @property
+    def is_proven(self) -> bool:
+        """It is settled, and the refusal has passed its controls."""
+        return self.is_settled and not self.awaits_control
+
+    @property
     def failure_hides_size(self) -> Failure | None:
         """The failure that takes a refusal its meaning, if there is one."""
         if self.failure is not None and self.failure.status in _HIDES_SIZE:
@@ -295,7 +302,7 @@ class Evidence:
 
     @property
     def status(self) -> Status:
-        if self.is_settled:
+        if self.is_proven:
             return "limit_found"
         if self.failure_hides_size is None and self.refused_bytes is None and self.accepted_bytes >= self.cap_bytes:
             return "no_limit_below_cap"
@@ -304,7 +311,7 @@ class Evidence:
     @property
     def inclusive(self) -> bool | None:
         """Whether the known limit itself passes; None where no known number fits what was found."""
-        if not self.is_settled:
+        if not self.is_proven:
             return None
         known = self.named_bytes if self.configured_bytes is None else {self.configured_bytes}
         if self.accepted_bytes in known:
@@ -314,3 +321,4 @@ class Evidence:
     def withdraw_refusal(self) -> None:
         """Forget a refusal that size was not the reason of."""
         self.refused_bytes = self.refusal = None
+        self.awaits_control = False

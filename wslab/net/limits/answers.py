@@ -124,9 +124,9 @@ class AnswerReader:
 
     def feed(self, data: bytes) -> None:
         """Read on with what has arrived."""
-        self.allowance.spend(received_bytes=len(data))
         if self.is_over:
             return
+        self.allowance.spend(received_bytes=len(data))
         try:
             for piece in self._frames.feed(data):
                 if piece.begins:

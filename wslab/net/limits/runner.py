@@ -311,6 +311,7 @@ class TrialRunner:
             took_s = asyncio.get_running_loop().time() - since.began_at_s
             if await wire.until(lambda: echoed() and pong(), self._waits.for_more(trial.patience)):
                 self._waits.note_answer(took_s, trial.payload_bytes)
+        await wire.rest(self._waits.for_more())  # for the end of a server that closes after each message
         self._is_answering = True
         return pong
 

@@ -1,0 +1,136 @@
+"""A doubt: a closure of a message that should have passed. What every search for its cause shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from wslab.core.limits.inquiry import Inquiry, Steps, Stopped
+from wslab.core.limits.trials import Ending, Observation
+from wslab.core.limits.verdicts import Cause, CauseKind, CauseUnit, Failure, FailureStatus
+
+RESTS_S = (1.05, 6.0)
+"""What a limit per second needs to forget, and one over a longer time."""
+
+_CLOSES: dict[CauseKind, str] = {
+    "rate": "closes on rate",
+    "time": "closes on time",
+    "count": "closes on count",
+    "content": "closes on content",
+    "chance": "closes at random",
+}
+_STATUS: dict[CauseKind, FailureStatus] = {
+    "rate": "closes_on_rate",
+    "time": "closes_on_time",
+    "count": "closes_on_count",
+    "content": "closes_on_content",
+    "chance": "closes_at_random",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What was closed, and where: which message of its connection, how old and how much used that was."""
+
+    payload_bytes: int
+    close_code: int | None
+    close_reason: str
+    nth: int
+    age_s: float
+    sent_bytes: int
+
+    @classmethod
+    def of(cls, payload_bytes: int, seen: Observation, *, also: Observation | None = None) -> Doubt:
+        """Doubt a closure that was `seen`; `also` is that of a control, which says most of its cause."""
+        told = also if also is not None and also.close_code is not None else seen
+        return cls(payload_bytes, told.close_code, told.close_reason, seen.nth, seen.age_s, seen.sent_bytes)
+
+    @classmethod
+    def ended(cls, ending: Ending) -> Doubt:
+        code, reason = ending.close_code, ending.close_reason
+        return cls(ending.payload_bytes, code, reason, ending.nth, ending.age_s, ending.sent_bytes)
+
+
+@dataclass
+class Diagnosis:
+    """One doubt on the way to its cause; `bursts` are the series that were sent at once."""
+
+    inquiry: Inquiry
+    doubt: Doubt
+    bursts: list[Observation] = field(default_factory=list)
+
+    @property
+    def small_bytes(self) -> int:
+        return self.inquiry.small_bytes
+
+    @property
+    def closed(self) -> list[Observation]:
+        return [burst for burst in self.bursts if burst.close_code is not None]
+
+    def series(self, size: int, **how: Any) -> Steps[Observation]:
+        """Send messages of one size, one after another, on a connection that begins as if nothing had been before."""
+        how.setdefault("notice", "Looking for what else the server closes on.")
+        rested = {"pause_s": RESTS_S[0], "fresh": True}
+        how = {**rested, "purpose": "control", "fragment_bytes": 0, **how}
+        observation, _ = yield from self.inquiry.ask("series", size, **how)
+        return observation
+
+    def found(self, kind: CauseKind, unit: CauseUnit | None, number: float | None, said: str) -> Cause:
+        return keep(self.inquiry, kind, unit, number, said, self.closed[0] if self.closed else self.doubt)
+
+    def go_on_fresh(self, cause: Cause) -> NoReturn:
+        """Go on with a connection for each message; where that was so before, it does not help."""
+        if self.inquiry.manner.fresh:
+            raise stopped_by(cause)
+        self.inquiry.adopt("Every message gets a connection of its own from here on.", fresh=True)
+
+    def go_on_slower(self, pause_s: float) -> NoReturn:
+        pause_s = max(pause_s, 3 * self.inquiry.manner.pause_s)
+        up_to_s = min(self.inquiry.left_s, 80 * pause_s)
+        notice = f"Slower from here on, one message per {pause_s:.2g} s: up to {up_to_s:.0f} s more."
+        self.inquiry.adopt(notice, pause_s=pause_s)
+
+
+def stopped_by(cause: Cause, more: str = "") -> Stopped:
+    """Return what ends a search that cannot go round this cause."""
+    return Stopped(Failure(status=_STATUS[cause.kind], explanation=f"{cause.explanation} {more}".strip()))
+
+
+def keep(
+    inquiry: Inquiry,
+    kind: CauseKind,
+    unit: CauseUnit | None,
+    number: float | None,
+    said: str,
+    seen: Observation | Doubt,
+) -> Cause:
+    """Keep a cause, in words that begin with what it is and end with what the server said."""
+    cause = Cause(
+        kind=kind,
+        unit=unit,
+        number=number,
+        close_code=seen.close_code,
+        close_reason=seen.close_reason or None,
+        explanation=(
+            f"The server {_CLOSES[kind]}: {said.rstrip('.')}. Then {how_closed(seen.close_code, seen.close_reason)}."
+        ),
+    )
+    inquiry.found(cause)
+    return cause
+
+
+def how_closed(code: int | None, reason: str) -> str:
+    if code is None:
+        return "there is no answer"
+    words = f" “{reason}”" if reason else ", without a reason"
+    return "it ends TCP without a close frame" if code == 1006 and not reason else f"it closes with {code}{words}"
+
+
+def messages(count: int, size: int | None = None) -> str:
+    """Return so many messages in words.
+
+    >>> messages(1), messages(2, 1024)
+    ('1 message', '2 messages of 1,024 bytes')
+    """
+    of = "" if size is None else f" of {size:,} byte{'s' * (size != 1)}"
+    return f"{count:,} message{'s' * (count != 1)}{of}"
