@@ -62,7 +62,7 @@ def _first_words(inquiry: Inquiry) -> Steps[tuple[Content, Observation]]:
     """Find a kind of message that passes; an orderly end after it is this server's manner, not a refusal."""
     size = inquiry.small_bytes
     refused: list[Observation] = []
-    for content in inquiry.terms.contents:
+    for content in (*inquiry.terms.contents, inquiry.terms.contents[0]):  # the first again: once may be chance
         observation, _ = yield from inquiry.ask("frame", size, content=content, patience=UNHURRIED)
         orderly = observation.close_code in _ORDERLY_ENDS and not observation.close_fault
         if observation.close_code is None or observation.echoed_bytes or orderly:

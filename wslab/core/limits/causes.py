@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from typing import NoReturn
 
-from wslab.core.limits.clocks import by_time, late
+from wslab.core.limits.clocks import by_time, refused_late
 from wslab.core.limits.doubts import Diagnosis, Doubt, how_closed, keep, stopped_by
 from wslab.core.limits.inquiry import Inquiry, Steps
-from wslab.core.limits.traffic import by_bytes, by_messages
+from wslab.core.limits.traffic import by_bytes, by_connections, by_messages
 from wslab.core.limits.trials import Content, Observation
 
 MOST_UNEXPLAINED = 3
@@ -51,10 +51,11 @@ def _find_cause(diagnosis: Diagnosis) -> Steps[None]:
         lengths = ", ".join(str(burst.passed) for burst in bursts)
         said = f"series of small messages are closed after {lengths} of them, without a pattern"
         share = len(diagnosis.closed) / sum(burst.passed + 1 for burst in bursts)
-        _by_chance(diagnosis.inquiry, diagnosis.doubt, share, said)
+        _by_chance(diagnosis.inquiry, diagnosis.closed[0], share, said)
     yield from by_bytes(diagnosis)
     yield from by_time(diagnosis)
-    yield from late(diagnosis)
+    yield from refused_late(diagnosis.inquiry, diagnosis.inquiry.evidence.accepted_bytes)
+    yield from by_connections(diagnosis)
 
 
 def closes_on_content(inquiry: Inquiry, payload_bytes: int, seen: Observation, other: Content) -> NoReturn:
@@ -69,7 +70,7 @@ def closes_on_content(inquiry: Inquiry, payload_bytes: int, seen: Observation, o
     inquiry.adopt("Other words from here on.")
 
 
-def _by_chance(inquiry: Inquiry, doubt: Doubt, share: float, said: str) -> NoReturn:
+def _by_chance(inquiry: Inquiry, doubt: Doubt | Observation, share: float, said: str) -> NoReturn:
     share = min(share, 0.9)
     tries = min(MOST_TRIES, max(3, math.ceil(math.log(1e-4) / math.log(share))))
     said = f"{said}: about {100 * share:.0f} % of messages are closed by chance, whatever their size."

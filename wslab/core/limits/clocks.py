@@ -93,20 +93,20 @@ def without_the_clock(inquiry: Inquiry, trial: Trial, observation: Observation, 
     return "held_open" if unanswered else "accepted"
 
 
-def late(diagnosis: Diagnosis) -> Steps[None]:
-    """A server that answers nothing may refuse a message long after it: then the next was taken for it.
+def refused_late(inquiry: Inquiry, size: int, grace_s: float = LATE_S) -> Steps[None]:
+    """Find out whether a message of this size is refused once it is waited for: then the next was taken for it.
 
     Raises:
-        Reconsidered: it does.
+        Reconsidered: it is.
     """
-    inquiry = diagnosis.inquiry
-    size = inquiry.evidence.accepted_bytes
-    if inquiry.baseline.replies != "none" or size <= inquiry.small_bytes or inquiry.manner.grace_s >= LATE_S:
+    if size <= inquiry.small_bytes or inquiry.manner.grace_s >= grace_s or grace_s > inquiry.left_s / 8:
         return
-    seen, reading = yield from inquiry.ask("frame", size, fresh=True, grace_s=LATE_S, purpose="control")
+    seen, reading = yield from inquiry.ask("frame", size, fresh=True, grace_s=grace_s, purpose="control")
     if reading == "accepted":
         return
-    small, reading = yield from inquiry.ask("frame", inquiry.small_bytes, fresh=True, grace_s=LATE_S, purpose="control")
+    small, reading = yield from inquiry.ask(
+        "frame", inquiry.small_bytes, fresh=True, grace_s=grace_s, purpose="control"
+    )
     if reading != "accepted":
         yield from while_waiting(inquiry, small)
     inquiry.evidence.accepted_bytes = inquiry.small_bytes

@@ -19,7 +19,7 @@ import re
 from typing import Any
 
 from wslab.core.limits.causes import closes_on_content, diagnose
-from wslab.core.limits.clocks import while_sending, while_waiting, without_the_clock
+from wslab.core.limits.clocks import refused_late, while_sending, while_waiting, without_the_clock
 from wslab.core.limits.doubts import Doubt
 from wslab.core.limits.inquiry import PATIENT, Inquiry, Steps
 from wslab.core.limits.trials import Content, Ending, Form, Observation, Reading, Trial, refusal_of
@@ -43,7 +43,10 @@ def weigh(
     """
     how["fragment_bytes"] = fragment_bytes
     observation, reading = yield from _tried(inquiry, form, payload_bytes, **how)
+    observation, reading = yield from _without_ping(inquiry, form, payload_bytes, how, observation, reading)
     yield from _heed_endings(inquiry)
+    if form == "frame" and how.get("content") is None:
+        yield from _heed_contradiction(inquiry, payload_bytes, observation, reading)
     if reading == "accepted" or (kind := _kind(observation, reading)) in inquiry.controlled:
         return observation, reading
     will_be_repeated = form == "frame" and how.get("purpose") == "evidence"  # by control 4
@@ -56,9 +59,29 @@ def weigh(
     if not will_be_repeated or observation.took_s > LONG_S:
         yield from _small_passes(inquiry, payload_bytes, observation)
     if form == "frame" and inquiry.terms.is_filler and not observation.header_only:
-        yield from _other_words_do_not(inquiry, payload_bytes)
+        yield from _other_words_do_not(inquiry, payload_bytes, observation)
     inquiry.controlled.add(kind)
     return observation, reading
+
+
+def _without_ping(
+    inquiry: Inquiry, form: Form, payload_bytes: int, how: dict[str, Any], observation: Observation, reading: Reading
+) -> Steps[tuple[Observation, Reading]]:
+    """A closure that came only once a ping was sent may be due to the ping: ask again without."""
+    if reading == "accepted" or observation.close_code is None or not observation.pinged:
+        return observation, reading
+    return (yield from _tried(inquiry, form, payload_bytes, **{**how, "fresh": True, "pings": False}))
+
+
+def _heed_contradiction(inquiry: Inquiry, payload_bytes: int, seen: Observation, reading: Reading) -> Steps[None]:
+    """A message that passes, where a smaller one was closed before, says that size was not why."""
+    if reading != "accepted":
+        if seen.close_code is not None:
+            inquiry.closed.setdefault(payload_bytes, seen)
+        return
+    smaller = [size for size in inquiry.closed if size <= payload_bytes]
+    if smaller:
+        yield from diagnose(inquiry, Doubt.of(smaller[0], inquiry.closed[smaller[0]]))
 
 
 def _tried(inquiry: Inquiry, form: Form, payload_bytes: int, **how: Any) -> Steps[tuple[Observation, Reading]]:
@@ -104,14 +127,15 @@ def _lives_idle(inquiry: Inquiry, slow: Observation) -> Steps[bool]:
     return reading == "accepted"
 
 
-def _other_words_do_not(inquiry: Inquiry, payload_bytes: int) -> Steps[None]:
-    """Control 3."""
+def _other_words_do_not(inquiry: Inquiry, payload_bytes: int, refused: Observation) -> Steps[None]:
+    """Control 3; each message is waited for as long as the refusal took."""
+    grace_s = 2 * refused.took_s + 0.02 if refused.close_code is not None else 0.0
     usual = inquiry.baseline.content
     other: Content = "varied_text" if usual == "text" else "text"
     readings: list[Reading] = []
     for content in (other, usual, other, usual, other, usual):
         again, reading = yield from _tried(
-            inquiry, "frame", payload_bytes, content=content, fresh=True, purpose="control"
+            inquiry, "frame", payload_bytes, content=content, fresh=True, purpose="control", grace_s=grace_s
         )
         readings.append(reading)
         if (reading == "accepted") is (content == usual):  # the words make no difference
@@ -229,6 +253,8 @@ def corroborate(inquiry: Inquiry) -> Steps[None]:
     The second message tells a limit on one message from one on all of a connection's.
     """
     evidence = inquiry.evidence
+    if evidence.refused_bytes is None and inquiry.baseline.replies == "none" and inquiry.baseline.ends is None:
+        yield from refused_late(inquiry, evidence.accepted_bytes)
     if not evidence.is_settled:
         return
     largest = evidence.accepted_bytes

@@ -120,6 +120,7 @@ def keep(
 
 
 def how_closed(code: int | None, reason: str) -> str:
+    """Return a closure in words, as part of a sentence."""
     if code is None:
         return "there is no answer"
     words = f" “{reason}”" if reason else ", without a reason"

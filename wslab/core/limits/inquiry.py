@@ -83,6 +83,7 @@ class Inquiry:
         announced: which sizes were refused by their header, and how long that was waited for.
         at_once_bytes: what a limit on bytes per second lets pass at once, where no slower sending helps.
         always_says_no: it refuses in words what is surely not too big.
+        closed: which messages were answered by a closure, in one frame.
         heard: what a message of this size, in one frame, was answered.
     """
 
@@ -96,6 +97,7 @@ class Inquiry:
         self.controlled: set[tuple[object, ...]] = set()
         self.endings: list[Ending] = []
         self.heard: dict[int, str] = {}
+        self.closed: dict[int, Observation] = {}
         self.refused_by: tuple[Trial, Observation] | None = None
         self.unexplained = self.asked = 0
         self._asked_at_s: deque[float] = deque(maxlen=256)
@@ -209,6 +211,7 @@ class Inquiry:
         self.evidence.withdraw_refusal()
         self.announced.clear()
         self.dismissed.clear()
+        self.closed.clear()
         self.refused_by = None
 
     def found(self, cause: Cause) -> None:

@@ -65,14 +65,14 @@ def _regain(inquiry: Inquiry, trial: Trial, observation: Observation) -> Steps[O
 
 
 def _opens_from_elsewhere(inquiry: Inquiry, trial: Trial) -> Steps[bool]:
-    """Whether another address is let in while this one is not, which is shown by asking from this one once more."""
+    """Whether another address is let in while this one is not, in turns."""
     if not inquiry.terms.other_sources or inquiry.manner.from_anywhere:
         return False
-    elsewhere = yield replace(trial, source=1, fresh=True, pause_s=0.0)
-    if elsewhere.failure is not None:
-        return False
-    here = yield replace(trial, fresh=True, pause_s=0.0)
-    return here.failure is not None
+    for source in (1, 0, 1, 0):
+        seen = yield replace(trial, source=source, fresh=True, pause_s=0.0)
+        if (seen.failure is None) is not bool(source):
+            return False
+    return True
 
 
 def _waits(inquiry: Inquiry, failure: Failure) -> Iterator[float]:

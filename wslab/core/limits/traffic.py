@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from statistics import fmean
 
-from wslab.core.limits.clocks import by_time
+from wslab.core.limits.clocks import by_time, refused_late
 from wslab.core.limits.doubts import RESTS_S, Diagnosis, messages, stopped_by
 from wslab.core.limits.inquiry import Steps
 from wslab.core.limits.verdicts import CauseUnit
@@ -23,6 +23,7 @@ from wslab.core.limits.verdicts import CauseUnit
 SERIES = range(16, 129)
 ROUNDS = 3
 _MOST_BYTES = 2**28
+_MOST_CONNECTIONS = 24
 _A_MOMENT_S = 0.04
 
 
@@ -67,12 +68,53 @@ def by_bytes(diagnosis: Diagnosis) -> Steps[None]:
     passed = round(fmean(burst.passed for burst in diagnosis.bursts))
     if len(diagnosis.closed) < ROUNDS or passed == 0:
         return
+    if (yield from _smaller_pass(diagnosis, size, passed)):
+        said = f"each connection is closed after {messages(passed, size)}, and not after as many bytes in smaller ones."
+        diagnosis.go_on_fresh(diagnosis.found("count", "messages", passed, said))
     for rest_s in _rests(diagnosis):
         rested = yield from diagnosis.series(size, count=2 * passed + 1, rest_after=passed, rest_s=rest_s)
         if rested.passed > passed:
             yield from _rate_of_bytes(diagnosis, passed * size, rest_s)
     said = f"each connection is closed after about {passed * size:,} bytes, in {messages(passed, size)}."
     diagnosis.go_on_fresh(diagnosis.found("count", "bytes", passed * size, said))
+
+
+def _smaller_pass(diagnosis: Diagnosis, size: int, passed: int) -> Steps[bool]:
+    """Tell bytes that are counted from a size that is refused late, or sometimes: send as many in smaller messages."""
+    smaller = max(diagnosis.small_bytes, size // 8)
+    count = 8 * (passed + 1) + 8
+    if count >= SERIES.stop:
+        return False
+    many = yield from diagnosis.series(smaller, count=count)
+    if many.close_code is None:
+        longest_s = max(burst.age_s for burst in diagnosis.closed)
+        yield from refused_late(diagnosis.inquiry, size, 2 * longest_s + 0.1)
+    return many.close_code is None
+
+
+def by_connections(diagnosis: Diagnosis) -> Steps[None]:
+    """Find out whether small messages are closed when each comes on a connection of its own.
+
+    Raises:
+        Reconsidered: they are, after as many connections each time.
+    """
+    small = diagnosis.small_bytes
+    passed: list[int] = []
+    for _ in range(ROUNDS):
+        count, close_code = 0, None
+        while close_code is None and count < _MOST_CONNECTIONS:
+            pause_s = 0.0 if count else RESTS_S[0]
+            one = yield from diagnosis.series(small, count=1, pause_s=pause_s)
+            close_code = one.close_code
+            count += close_code is None
+        if close_code is None:
+            return
+        diagnosis.bursts.append(one)
+        passed.append(count)
+    if _are_alike(passed) and max(passed) > 0:
+        said = f"it takes {messages(round(fmean(passed)))} at once, each on a connection of its own, and not the next."
+        diagnosis.found("rate", "connections_per_s", round(fmean(passed) / RESTS_S[0], 1), said)
+        diagnosis.go_on_slower(1.3 * RESTS_S[0] / min(passed))
 
 
 def _burst(diagnosis: Diagnosis, size: int, count: int) -> Steps[None]:
@@ -171,9 +213,11 @@ def _over_connections(diagnosis: Diagnosis, passed: int) -> Steps[None]:
     """It closed again at once, on a new connection: from this address only, or until when?"""
     inquiry, small = diagnosis.inquiry, diagnosis.small_bytes
     if inquiry.terms.other_sources and not inquiry.manner.from_anywhere:
-        elsewhere = yield from diagnosis.series(small, count=1, source=1, pause_s=0.0)
-        here = yield from diagnosis.series(small, count=1, pause_s=0.0)
-        if elsewhere.close_code is None and here.close_code is not None:
+        opens: list[bool] = []
+        for source in (1, 0, 1, 0):
+            one = yield from diagnosis.series(small, count=1, source=source, pause_s=0.0)
+            opens.append(one.close_code is None)
+        if opens == [True, False, True, False]:
             said = "messages on new connections from this address are closed, and from another, at once, they are not."
             diagnosis.found("count", "connections", None, said)
             inquiry.adopt("Every connection comes from another address from here on.", from_anywhere=True)

@@ -106,6 +106,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
         fresh: on a connection of its own. pause_s: before it begins. source: the number of the loopback address to
             connect from; 0 leaves it to the system.
         grace_s: how long a closure is awaited after the answer. takes_s: over which the payload is spread.
+        pings: where nothing else tells, a ping may be sent behind the message.
         count, interval_s: of a series; after `rest_after` messages it rests for `rest_s`.
         overrun_bytes: of messages behind this one.
         notice: what the user should know before this trial, such as that the search slows down.
@@ -123,6 +124,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     source: int = 0
     grace_s: float = 0.0
     takes_s: float = 0.0
+    pings: bool = True
     count: int = 1
     interval_s: float = 0.0
     rest_after: int = 0
@@ -171,7 +173,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     Fields:
         echoed_bytes: payload of whole messages that repeat what was sent. own_messages: other data messages, and
             replies: what the first of them say.
-        pong: the ping behind the message was answered.
+        pong: the ping behind the message was answered. pinged: there was one, and the closure came later.
         close: the close frame received; close_frame_hex: its bytes, header included; close_fault: the rule that it
             breaks.
         tcp_ended: by the server, orderly or not.
@@ -190,6 +192,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     own_messages: int = 0
     replies: tuple[str, ...] = ()
     pong: bool = False
+    pinged: bool = False
     close: Close | None = None
     close_frame_hex: str | None = None
     close_fault: str | None = None

@@ -93,6 +93,7 @@ class TrialRunner:
         self._last: Trial | None = None
         self._settled_at_s = 0.0
         self._is_answering = True
+        self._has_pinged = False
         self._offered_deflate = False
 
     async def __aenter__(self) -> Self:
@@ -144,6 +145,7 @@ class TrialRunner:
         wire.answers.expect(max(1, trial.echo_bytes), partial(self._contents.piece, trial.content, trial.echo_bytes))
         since = Since.now(wire)
         pong, header_only, sending = _never, False, None
+        self._has_pinged = False
         if trial.is_announcement:
             await self._announce(wire, trial)
         elif trial.form == "overrun":
@@ -166,6 +168,7 @@ class TrialRunner:
             own_messages=since.own_messages(),
             replies=tuple(answers.replies),
             pong=pong,
+            pinged=self._has_pinged and wire.has_ended,
             close=answers.close,
             close_frame_hex=answers.close_bytes.hex() or None,
             close_fault=answers.close_fault,
@@ -331,8 +334,9 @@ class TrialRunner:
         return pong
 
     async def _pinged(self, wire: Wire, trial: Trial) -> Question:
-        if not (trial.baseline.pongs and wire.is_whole and not wire.has_ended):
+        if not (trial.pings and trial.baseline.pongs and wire.is_whole and not wire.has_ended):
             return _never
+        self._has_pinged = True
         return await wire.ping(self._waits.for_answer(trial.patience))
 
     async def _wire_for(self, trial: Trial) -> Wire:
