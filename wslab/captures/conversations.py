@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from wslab.captures.exchanges import Exchange
+from wslab.captures.guessing import begins_with_frames
 from wslab.captures.packets import Segment
 from wslab.captures.reassembly import ACK, FIN, RST, SYN, Direction
-from wslab.captures.streams import begins_with_frames
 from wslab.net.frames import Side
 
 MAX_CONVERSATIONS = 50_000

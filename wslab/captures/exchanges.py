@@ -13,7 +13,9 @@ from typing import Literal, NamedTuple
 from websockets.frames import Opcode
 from websockets.utils import accept_key
 
-from wslab.captures.streams import FrameTrail, begins_with_frames
+from wslab.captures.guessing import begins_with_frames
+from wslab.captures.streams import FrameTrail
+from wslab.captures.tls import IS_TLS, server_name
 from wslab.captures.unread import Unread
 from wslab.net.frames import Side
 from wslab.net.heads import (
@@ -41,7 +43,6 @@ _MAX_ALIKE = 8
 
 _REQUEST = re.compile(rb"(?:GET|POST|PUT|HEAD|OPTIONS|PATCH|DELETE|CONNECT) [^ \r\n]+ HTTP/1\.[01]\r?\n")
 _RESPONSE = re.compile(rb"HTTP/1\.[01] [1-5]\d\d[ \r]")
-_TLS = re.compile(rb"[\x14-\x17]\x03[\x00-\x04]")
 _HTTP2 = b"PRI * HTTP/2.0"
 _DEFLATE = "permessage-deflate"
 
@@ -246,7 +247,7 @@ class Exchange:
 
     def _name_other(self, pending: bytes) -> None:
         """Say what it is, where what came first can only be that."""
-        if _TLS.match(pending):
+        if IS_TLS.match(pending):
             self.protocol = "tls"
             self.server_name = server_name(pending)
         elif pending.startswith(_HTTP2):
@@ -256,7 +257,7 @@ class Exchange:
 
     def _guess(self, side: Side, at_ns: int, data: bytes) -> None:
         """Look for frames where no handshake was captured; two segments of them, or a close frame, are no accident."""
-        if _TLS.match(data):
+        if IS_TLS.match(data):
             self.protocol = "tls"
         if not begins_with_frames(data, side, deflate=True) or len(self._alike) == _MAX_ALIKE:
             return
@@ -271,18 +272,3 @@ class Exchange:
 def _body_bytes(head: RequestHead | ResponseHead) -> int:
     length = head.fields.get("Content-Length")
     return int(length) if re.fullmatch(r"\d{1,12}", length, re.ASCII) else 0
-
-
-_SNI = re.compile(rb"(?s)\x00\x00..(..)\x00(..)")
-
-
-def server_name(hello: bytes) -> str | None:
-    """Return the name that a TLS client asks for (SNI, RFC 6066 §3), where its first record shows it."""
-    found = _SNI.search(hello, 43)
-    while found is not None:
-        outer, length = int.from_bytes(found[1], "big"), int.from_bytes(found[2], "big")
-        name = hello[found.end() : found.end() + length]
-        if outer == length + 3 and len(name) == length and re.fullmatch(rb"[A-Za-z0-9.-]+", name):
-            return name.decode()
-        found = _SNI.search(hello, found.start() + 1)
-    return None

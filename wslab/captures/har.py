@@ -1,89 +1,33 @@
 """A HAR as Chrome, Playwright, mitmproxy and HTTP Toolkit write it, as a run: `read_har`.
 
-The format knows no WebSocket; what they add to it is `_webSocketMessages`, with the time of each message in seconds,
-or, in Playwright's, in milliseconds. None of them but HTTP Toolkit keeps how a connection closed, and none who ended
-it. Sizes are kept and contents are not. Sources: chromium/chromium
-`third_party/devtools-frontend/…/HARLog.ts`, microsoft/playwright `harTracer.ts`, mitmproxy/mitmproxy
-`mitmproxy/addons/savehar.py`, httptoolkit/httptoolkit-ui `src/model/http/har.ts`.
+None of them but HTTP Toolkit keeps how a connection closed, and none who ended it. Sizes are kept and contents are not.
 """
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections.abc import Iterator
-from typing import Literal
 from urllib.parse import urlsplit
 
-import msgspec
-
 from wslab.captures.capture import capture_info
+from wslab.captures.har_entries import (
+    BINARY,
+    End,
+    Entry,
+    Log,
+    Message,
+    begun_s,
+    entries_of,
+    messages_of,
+    read_log,
+    seconds_of,
+    size_of,
+)
 from wslab.captures.texts import read_statement
 from wslab.core.errors import CaptureError
 from wslab.core.records import Attempt, Receipt, Record, Send, Statement, Trace
 from wslab.core.runs import Run
 from wslab.net.heads import Fields, retry_after_s
-
-MAX_CONNECTIONS = 20_000
-MAX_MESSAGES = 200_000
-"""Of which records are made; of each connection the last ones come first."""
-
-_MILLISECONDS_FROM = 1e11
-"""As seconds, a time as late as this is in the year 5138; as milliseconds, in 1973."""
-
-_BINARY = 2
-
-
-class _Pair(msgspec.Struct):
-    name: str = ""
-    value: str = ""
-
-
-class _Request(msgspec.Struct):
-    url: str = ""
-
-
-class _Response(msgspec.Struct):
-    status: int = 0
-    headers: list[_Pair] = []
-    failure: str | None = msgspec.field(default=None, name="_failureText")
-    error: str | None = msgspec.field(default=None, name="_error")
-
-
-class _Message(msgspec.Struct):
-    time: float
-    type: str = ""
-    opcode: int = 1
-    data: str = ""
-
-
-class _End(msgspec.Struct):
-    code: int | None = None
-    reason: str | None = None
-    timestamp: float | None = None
-
-
-class _Entry(msgspec.Struct):
-    request: _Request
-    started: str = msgspec.field(default="", name="startedDateTime")
-    response: _Response = msgspec.field(default_factory=_Response)
-    messages: list[msgspec.Raw] | None = msgspec.field(default=None, name="_webSocketMessages")
-    end: _End | Literal["aborted"] | None = msgspec.field(default=None, name="_webSocketClose")
-    kind: str | None = msgspec.field(default=None, name="_resourceType")
-
-
-class _Creator(msgspec.Struct):
-    name: str = "?"
-    version: str = ""
-
-
-class _Log(msgspec.Struct):
-    entries: list[msgspec.Raw]
-    creator: _Creator = msgspec.field(default_factory=_Creator)
-
-
-class _Har(msgspec.Struct):
-    log: _Log
 
 
 def read_har(content: bytes, *, name: str = "har") -> Run | None:
@@ -92,17 +36,16 @@ def read_har(content: bytes, *, name: str = "har") -> Run | None:
     Raises:
         CaptureError: it is a HAR in which there are none.
     """
-    try:
-        log = msgspec.json.decode(content, type=_Har, strict=False).log
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    log = read_log(content)
+    if log is None:
         return None
-    entries, unread = _entries(log)
+    entries, unread = entries_of(log)
     if not entries:
         raise CaptureError(
             f"{name}: a HAR of {len(log.entries):,} requests without a WebSocket; open DevTools first and then the "
             "page: connections that were open before are not in it"
         )
-    origin_s = min(_started_s(entry) for entry in entries)
+    origin_s = min(begun_s(entry) for entry in entries)
     records = [
         record for number, entry in enumerate(entries, start=1) for record in _tell(entry, number, origin_s, log)
     ]
@@ -111,28 +54,11 @@ def read_har(content: bytes, *, name: str = "har") -> Run | None:
     return Run(info, tuple(record for _, record in records))
 
 
-def _entries(log: _Log) -> tuple[list[_Entry], list[str]]:
-    """Return the entries that are, or were to be, WebSockets; and in words how many could not be read."""
-    entries, unread = [], 0
-    for raw in log.entries:
-        try:
-            entry = msgspec.json.decode(raw, type=_Entry, strict=False)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            unread += b"ebSocket" in bytes(raw)
-            continue
-        if entry.messages is not None or entry.kind == "websocket" or entry.request.url.startswith(("ws:", "wss:")):
-            entries.append(entry)
-    losses = [f"entries of WebSockets that cannot be read: {unread:,}"] if unread else []
-    if len(entries) > MAX_CONNECTIONS:
-        losses.append(f"connections beyond the first {MAX_CONNECTIONS:,}: {len(entries) - MAX_CONNECTIONS:,}")
-    return entries[:MAX_CONNECTIONS], losses
-
-
-def _tell(entry: _Entry, number: int, origin_s: float, log: _Log) -> Iterator[tuple[float, Record]]:
+def _tell(entry: Entry, number: int, origin_s: float, log: Log) -> Iterator[tuple[float, Record]]:
     """Yield one connection's records, each with the moment by which it is put in order."""
     client, connection_id = number - 1, str(number)
-    started_s = _started_s(entry) - origin_s
-    messages = sorted(_messages(entry), key=lambda message: message.time)
+    started_s = begun_s(entry) - origin_s
+    messages = sorted(messages_of(entry), key=lambda message: message.time)
     times_s = [message.time - origin_s for message in messages]
     yield started_s, _attempt(entry, client, connection_id, started_s)
     received_s = [at_s for at_s, message in zip(times_s, messages, strict=True) if message.type == "receive"]
@@ -145,14 +71,14 @@ def _tell(entry: _Entry, number: int, origin_s: float, log: _Log) -> Iterator[tu
             received += 1
             yield at_s, _receipt(message, client, connection_id, received, at_s)
     last_s = max([started_s, *times_s])
-    if isinstance(entry.end, _End) and entry.end.timestamp is not None:
-        last_s = max(last_s, _seconds(entry.end.timestamp) - origin_s)
+    if isinstance(entry.end, End) and entry.end.timestamp is not None:
+        last_s = max(last_s, seconds_of(entry.end.timestamp) - origin_s)
     yield last_s, _trace(entry, client, connection_id, started_s, last_s, messages, times_s)
-    if isinstance(entry.end, _End) and entry.end.code is not None:
+    if isinstance(entry.end, End) and entry.end.code is not None:
         yield last_s, _statement(entry.end, log)
 
 
-def _attempt(entry: _Entry, client: int, connection_id: str, at_s: float) -> Attempt:
+def _attempt(entry: Entry, client: int, connection_id: str, at_s: float) -> Attempt:
     response = entry.response
     opened = _has_opened(entry)
     failure = response.failure or response.error
@@ -174,19 +100,19 @@ def _attempt(entry: _Entry, client: int, connection_id: str, at_s: float) -> Att
     )
 
 
-def _has_opened(entry: _Entry) -> bool:
+def _has_opened(entry: Entry) -> bool:
     return entry.response.status == 101 or bool(entry.messages)
 
 
-def _send(message: _Message, client: int, connection_id: str, number: int, at_s: float, heard_s: float) -> Send:
-    is_text = message.opcode != _BINARY
+def _send(message: Message, client: int, connection_id: str, number: int, at_s: float, heard_s: float) -> Send:
+    is_text = message.opcode != BINARY
     return Send(
         client=client,
         number=number,
         connection_id=connection_id,
         started_at_s=at_s,
         payload_kind="text" if is_text else "binary",
-        payload_bytes=_payload_bytes(message),
+        payload_bytes=size_of(message),
         payload_characters=len(message.data) if is_text else None,
         fragment_count=1,
         wire_bytes=None,
@@ -200,15 +126,15 @@ def _send(message: _Message, client: int, connection_id: str, number: int, at_s:
     )
 
 
-def _receipt(message: _Message, client: int, connection_id: str, number: int, at_s: float) -> Receipt:
-    payload_bytes = _payload_bytes(message)
+def _receipt(message: Message, client: int, connection_id: str, number: int, at_s: float) -> Receipt:
+    payload_bytes = size_of(message)
     return Receipt(
         client=client,
         number=number,
         connection_id=connection_id,
         started_at_s=at_s,
         ended_at_s=at_s,
-        payload_kind="text" if message.opcode != _BINARY else "binary",
+        payload_kind="text" if message.opcode != BINARY else "binary",
         payload_bytes=payload_bytes,
         announced_bytes=payload_bytes,
         fragment_count=1,
@@ -218,12 +144,12 @@ def _receipt(message: _Message, client: int, connection_id: str, number: int, at
 
 
 def _trace(
-    entry: _Entry,
+    entry: Entry,
     client: int,
     connection_id: str,
     started_s: float,
     last_s: float,
-    messages: list[_Message],
+    messages: list[Message],
     times_s: list[float],
 ) -> Trace:
     last_of = {message.type: at_s for at_s, message in zip(times_s, messages, strict=True)}
@@ -251,7 +177,7 @@ def _trace(
     )
 
 
-def _remarks(entry: _Entry, messages: list[_Message]) -> Iterator[str]:
+def _remarks(entry: Entry, messages: list[Message]) -> Iterator[str]:
     if entry.end is None and _has_opened(entry):
         yield "a HAR does not say how or when it ended"
     elif entry.end == "aborted":
@@ -261,7 +187,7 @@ def _remarks(entry: _Entry, messages: list[_Message]) -> Iterator[str]:
             yield f"the browser says: {message.data[:200]}"
 
 
-def _statement(end: _End, log: _Log) -> Statement:
+def _statement(end: End, log: Log) -> Statement:
     return Statement(
         subject=log.creator.name[:60],
         words=f"closed with {end.code} {(end.reason or '')[:123]}".strip(),
@@ -278,37 +204,6 @@ def _statement(end: _End, log: _Log) -> Statement:
         leaves_open="which side sent it first",
         source=None,
     )
-
-
-def _messages(entry: _Entry) -> Iterator[_Message]:
-    for raw in (entry.messages or [])[-MAX_MESSAGES:]:
-        try:
-            message = msgspec.json.decode(raw, type=_Message, strict=False)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            continue
-        if math.isfinite(message.time):
-            message.time = _seconds(message.time)
-            yield message
-
-
-def _payload_bytes(message: _Message) -> int:
-    """Return the size of a message's payload: of a binary one, which is written in base64, that of its bytes."""
-    if message.opcode == _BINARY:
-        return len(message.data.rstrip("=")) * 3 // 4
-    return len(message.data.encode(errors="surrogatepass"))
-
-
-def _seconds(time: float) -> float:
-    return time / 1000 if time > _MILLISECONDS_FROM else time
-
-
-def _started_s(entry: _Entry) -> float:
-    """Return when the connection was begun; of an entry that says nothing readable, the moment of its first message."""
-    try:
-        begun = datetime.datetime.fromisoformat(entry.started)
-    except ValueError:
-        return min((message.time for message in _messages(entry)), default=0.0)
-    return begun.replace(tzinfo=begun.tzinfo or datetime.UTC).timestamp()
 
 
 def _without_query(url: str) -> str | None:

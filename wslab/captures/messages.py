@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from wslab.captures.growing import SeenControl, SeenMessage
 from wslab.captures.retelling import Retold, Told
-from wslab.captures.streams import FrameTrail, SeenControl, SeenMessage
+from wslab.captures.streams import FrameTrail
 from wslab.core.records import Ping, Pong, Receipt, Send, SendOutcome, Side
 
 SETTLED_NS = 10**9

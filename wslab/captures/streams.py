@@ -8,10 +8,11 @@ that begins with frames and ends with one, and `guessed` says so.
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
 
 from websockets.frames import Opcode
 
+from wslab.captures.growing import GrowingMessage, SeenControl, SeenMessage
+from wslab.captures.guessing import begins_with_frames
 from wslab.net.frames import CloseBody, FrameError, Header, Inflater, Side, masked, read_close, read_header
 
 KEPT = 64
@@ -19,35 +20,6 @@ KEPT = 64
 
 MAX_INFLATED_BYTES = 2**28
 """Of one message; what inflates to more has no known size here."""
-
-_MAX_GUESSED_BYTES = 2**26
-
-
-class SeenMessage(NamedTuple):
-    """One data message, complete or the one that was never completed.
-
-    Fields:
-        payload_bytes: after inflation; None where that is not known. announced_bytes: what its frames' headers claim.
-        wire_bytes: that came of it, headers included.
-    """
-
-    number: int
-    is_text: bool
-    began_at_ns: int
-    ended_at_ns: int
-    payload_bytes: int | None
-    announced_bytes: int
-    fragment_count: int
-    wire_bytes: int
-    compression: bool
-    is_complete: bool
-
-
-class SeenControl(NamedTuple):
-    """A ping or a pong."""
-
-    at_ns: int
-    payload: bytes
 
 
 class FrameTrail:
@@ -94,7 +66,7 @@ class FrameTrail:
         self._buffer = b""
         self._header: Header | None = None
         self._left_bytes = 0
-        self._message: _Message | None = None
+        self._message: GrowingMessage | None = None
 
     @property
     def unfinished(self) -> SeenMessage | None:
@@ -175,7 +147,7 @@ class FrameTrail:
         if header.opcode != Opcode.CONT:
             if self._message is not None:
                 raise FrameError("a new message inside another", "RFC 6455 §5.4")
-            self._message = _Message(header.opcode == Opcode.TEXT, header.rsv1, at_ns)
+            self._message = GrowingMessage(header.opcode == Opcode.TEXT, header.rsv1, at_ns)
         elif self._message is None:
             if not self.guessed:
                 raise FrameError("a continuation of no message", "RFC 6455 §5.4")
@@ -198,7 +170,7 @@ class FrameTrail:
         if not self._left_bytes:
             self._end_frame(at_ns, header)
 
-    def _inflate(self, message: _Message, payload: bytes, *, ends: bool) -> None:
+    def _inflate(self, message: GrowingMessage, payload: bytes, *, ends: bool) -> None:
         if self._inflater is None or not message.is_whole:
             message.is_whole, self._inflater = False, None
             return
@@ -235,74 +207,3 @@ class FrameTrail:
         else:
             self.pong_count += 1
             self.pongs.append(SeenControl(at_ns, payload))
-
-
-class _Message:
-    """The data message that is being sent."""
-
-    __slots__ = (
-        "announced_bytes",
-        "began_at_ns",
-        "compression",
-        "ended_at_ns",
-        "fragment_count",
-        "inflated_bytes",
-        "is_text",
-        "is_whole",
-        "wire_bytes",
-    )
-
-    def __init__(self, is_text: bool, compression: bool, at_ns: int) -> None:
-        self.is_text, self.compression = is_text, compression
-        self.began_at_ns = self.ended_at_ns = at_ns
-        self.announced_bytes = self.fragment_count = self.wire_bytes = self.inflated_bytes = 0
-        self.is_whole = True
-
-    def begin_fragment(self, header: Header) -> None:
-        self.fragment_count += 1
-        self.announced_bytes += header.payload_bytes
-        self.wire_bytes += header.header_bytes
-
-    def miss(self, missing_bytes: int) -> None:
-        self.wire_bytes += missing_bytes
-        self.is_whole = self.is_whole and not self.compression
-
-    def seen(self, number: int, *, is_complete: bool) -> SeenMessage:
-        size = self.announced_bytes if not self.compression else self.inflated_bytes if self.is_whole else None
-        return SeenMessage(
-            number, self.is_text, self.began_at_ns, self.ended_at_ns, size, self.announced_bytes,
-            self.fragment_count, self.wire_bytes, self.compression, is_complete,
-        )  # fmt: skip
-
-
-def begins_with_frames(data: bytes, sender: Side | None, *, deflate: bool) -> bool:
-    """Whether a segment's payload looks like frames from its first byte to its last.
-
-    Frames must follow one another and end where the segment does, and what is in them must be what their kind holds:
-    text UTF-8, a close frame a code that may be sent. Of a longer message the segment may be the beginning.
-    """
-    at = 0
-    try:
-        while at < len(data):
-            header = read_header(data, at, sender=sender, deflate=deflate)
-            if header is None or not header.is_minimal or (at == 0 and header.opcode == Opcode.CONT):
-                return False
-            begin = at + header.header_bytes
-            at = begin + header.payload_bytes
-            if not _holds_its_kind(header, masked(data[begin : min(at, len(data))], header.mask)):
-                return False
-    except FrameError:
-        return False
-    return at == len(data) or (at - len(data) < _MAX_GUESSED_BYTES and len(data) > 512)
-
-
-def _holds_its_kind(header: Header, payload: bytes) -> bool:
-    is_whole = len(payload) == header.payload_bytes
-    if header.opcode == Opcode.CLOSE:
-        return is_whole and read_close(payload).error is None
-    if header.opcode == Opcode.TEXT and not header.rsv1:
-        try:
-            payload.decode()
-        except UnicodeDecodeError as error:
-            return not (is_whole and header.final) and error.start > len(payload) - 4
-    return True

@@ -19,6 +19,7 @@ from wslab.core.findings.coincidences import (
     too_fast,
     too_many,
 )
+from wslab.core.findings.darkness import cannot_be_seen
 from wslab.core.findings.finding import SURENESS, Finding
 from wslab.core.findings.observed import Observed
 from wslab.core.findings.restarts import announced_restart, crash, stayed_away, unavailable, unreachable
@@ -26,7 +27,6 @@ from wslab.core.findings.sizes import close_frame_lost, own_limit, size_refused
 from wslab.core.findings.statements import said
 from wslab.core.findings.traces import (
     broke_the_protocol,
-    cannot_be_seen,
     client_hung_up,
     cut_in_a_message,
     line_went_silent,

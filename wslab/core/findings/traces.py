@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from wslab.core.codes.sources import LESSON_00, LESSON_03, RFC_CODE_SEEN, RFC_FRAME
 from wslab.core.findings.finding import Alternative, Finding, Whose, counted, quoted
 from wslab.core.findings.observed import Observed, Seen
-from wslab.core.findings.wording import seconds
 from wslab.core.records import Trace
 
 UNANSWERED_SEGMENTS = 2
@@ -28,7 +27,9 @@ _CRASH = Alternative(
 )
 
 
-class _Traced(NamedTuple):
+class Traced(NamedTuple):
+    """A trace with its id, and the end of its connection where it is on record."""
+
     id: int
     trace: Trace
     seen: Seen | None
@@ -45,7 +46,7 @@ def line_went_silent(observed: Observed) -> Iterator[Finding]:
     sent was confirmed; where it was sent again once only, or never.
     """
     for side in ("client", "server"):
-        unanswered = [one for one in _traced(observed) if _is_unanswered(one, side)]
+        unanswered = [one for one in traced(observed) if _is_unanswered(one, side)]
         if not unanswered:
             continue
         unconfirmed_bytes = sum(getattr(one.trace, f"{side}_unacknowledged_bytes") for one in unanswered)
@@ -77,13 +78,13 @@ def cut_in_a_message(observed: Observed) -> Iterator[Finding]:
     Possible that it was the message's size: a limit of this kind, a crash and a proxy look the same. Silent: where a
     close frame came; where the client ended it.
     """
-    for one in _traced(observed):
+    for one in traced(observed):
         trace = one.trace
         if trace.unfinished_bytes is None or trace.ended_by != "server" or _server_sent_close(one):
             continue
         yield Finding(
             rule="cut_in_a_message",
-            what=f"The server's side ended TCP ({_how(trace)}) in the middle of a message: "
+            what=f"The server's side ended TCP ({how(trace)}) in the middle of a message: "
             f"{trace.unfinished_bytes:,} of {counted(trace.announced_bytes or 0, 'byte')} had been sent.",
             whose="server or proxy",
             sure="possible",
@@ -104,11 +105,11 @@ def client_hung_up(observed: Observed) -> Iterator[Finding]:
     """
     left = [
         one
-        for one in _traced(observed)
+        for one in traced(observed)
         if one.seen is not None and one.seen.is_abrupt and one.trace.ended_by == "client" and not _fell_silent(one)
     ]
     if left:
-        hows = " and ".join(sorted({_how(one.trace) for one in left}))
+        hows = " and ".join(sorted({how(one.trace) for one in left}))
         yield Finding(
             rule="client_hung_up",
             what=f"The client's side ended TCP of {counted(len(left), 'connection')} ({hows}) without a close frame.",
@@ -128,7 +129,7 @@ def broke_the_protocol(observed: Observed) -> Iterator[Finding]:
 
     Shown: they are there. Silent: where frames were read without a handshake.
     """
-    for one in _traced(observed):
+    for one in traced(observed):
         side, _, rule = (one.trace.violation or "").partition(": ")
         if rule and not one.trace.guessed:
             whose: Whose = "client" if side == "the client" else "server or proxy"
@@ -150,7 +151,7 @@ def takes_no_more(observed: Observed) -> Iterator[Finding]:
     Possible: it may have been busy for a moment. Silent: where it was told fewer than three times.
     """
     for side in ("client", "server"):
-        stalled = [one for one in _traced(observed) if getattr(one.trace, f"{side}_zero_windows") > 2 and one.seen]
+        stalled = [one for one in traced(observed) if getattr(one.trace, f"{side}_zero_windows") > 2 and one.seen]
         if stalled:
             yield Finding(
                 rule="takes_no_more",
@@ -165,112 +166,28 @@ def takes_no_more(observed: Observed) -> Iterator[Finding]:
             )
 
 
-def cannot_be_seen(observed: Observed) -> Iterator[Finding]:
-    """What of this capture stays in the dark, so that nobody takes silence for an answer: one finding for each reason.
-
-    Cannot tell, always. Silent: where all of it can be read from beginning to end.
-    """
-    for reason, what, advice, holds in _IN_THE_DARK:
-        dark = [one for one in _traced(observed) if holds(one.trace)]
-        if dark:
-            ends = _ends([one.trace for one in dark])
-            yield Finding(
-                rule="cannot_be_seen",
-                what=f"{counted(len(dark), 'connection')} {what}{ends}.",
-                whose="unknown",
-                sure="cannot tell",
-                evidence=tuple(one.id for one in dark),
-                why=reason,
-                instead=(Alternative("any cause: a limit, a restart, a clock, the network", advice.rstrip(".")),),
-                advice=advice,
-                sources=(LESSON_00,),
-                facts={"connections": len(dark)},
-            )
-
-
-_Dark = tuple[str, str, str, Callable[[Trace], bool]]
-_IN_THE_DARK: tuple[_Dark, ...] = (
-    (
-        "Inside TLS nobody sees frames; times, sizes and TCP's end are outside of it.",
-        "cannot be looked into: TLS",
-        "Give its key log (`--keys FILE`), which SSLKEYLOGFILE has clients write. Or capture behind what ends TLS.",
-        lambda trace: trace.protocol == "tls",
-    ),
-    (
-        "WebSocket over HTTP/2 (RFC 8441) shares its connection with other streams, and is not read here.",
-        "cannot be looked into: HTTP/2",
-        "Have the client use HTTP/1.1 while you capture (Chromium: --disable-http2), or use its HAR.",
-        lambda trace: trace.protocol == "http2",
-    ),
-    (
-        "The format holds messages alone. A close frame may have come or not, from either side.",
-        "cannot be followed to the end: a HAR does not say how it closed",
-        "Look at the page's `close` event (code, reason, wasClean), or capture packets.",
-        lambda trace: trace.protocol == "websocket" and trace.client_address is None and not trace.ending_seen,
-    ),
-    (
-        "Which side sent its close frame first, and what the other one said, is not in it.",
-        "were captured in one direction alone",
-        "Capture where both directions pass: on the client, on the server, or on the last router before one of them.",
-        lambda trace: trace.protocol == "websocket" and 0 in (trace.client_bytes, trace.server_bytes),
-    ),
-    (
-        "What was said before, and whether compression was agreed on, is not in it.",
-        "had begun before the capture did",
-        "Begin the capture before the client connects.",
-        lambda trace: trace.client_address is not None and trace.protocol == "websocket" and not trace.opening_seen,
-    ),
-    (
-        "What came after the last packet is not in it.",
-        "had not ended when the capture did",
-        "Let the capture run until the client has noticed.",
-        lambda trace: trace.client_address is not None and trace.protocol == "websocket" and not trace.ending_seen,
-    ),
-    (
-        "A snap length cut packets, or the capturing machine lost some.",
-        "lack bytes in the capture",
-        "Capture whole packets (`-s 0`) and only what matters (`-f 'tcp port 443'`).",
-        lambda trace: bool(trace.client_missing_bytes or trace.server_missing_bytes),
-    ),
-)
-
-
-def _traced(observed: Observed) -> list[_Traced]:
+def traced(observed: Observed) -> list[Traced]:
+    """Return every trace, joined to its connection."""
     seen_of = {seen.closure.connection_id: seen for seen in observed.connections}
-    return [_Traced(number, trace, seen_of.get(trace.connection_id)) for number, trace in observed.of(Trace)]
+    return [Traced(number, trace, seen_of.get(trace.connection_id)) for number, trace in observed.of(Trace)]
 
 
-def _is_unanswered(one: _Traced, side: str) -> bool:
+def _is_unanswered(one: Traced, side: str) -> bool:
     trace = one.trace
     repeated = getattr(trace, f"{side}_retransmissions") >= UNANSWERED_SEGMENTS
     return repeated and getattr(trace, f"{side}_unacknowledged_bytes") > 0 and (one.seen is None or one.seen.is_abrupt)
 
 
-def _fell_silent(one: _Traced) -> bool:
+def _fell_silent(one: Traced) -> bool:
     return _is_unanswered(one, "client") or _is_unanswered(one, "server")
 
 
-def _server_sent_close(one: _Traced) -> bool:
+def _server_sent_close(one: Traced) -> bool:
     return one.seen is not None and one.seen.closure.received is not None
 
 
-def _ends(traces: list[Trace]) -> str:
-    """Say how these ended, as far as TCP shows it, and after which silence."""
-    ended = [trace for trace in traces if trace.end is not None and trace.protocol != "websocket"]
-    if not ended:
-        return ""
-    silences = sorted(_silence_s(trace) for trace in ended)
-    hows = " and ".join(sorted({f"{_how(trace)} by the {trace.ended_by}" for trace in ended}))
-    longest = seconds(silences[-1])
-    return f"; ended by {hows} after a silence of {longest if len(ended) == 1 else f'at most {longest}'}"
-
-
-def _silence_s(trace: Trace) -> float:
-    last_s = [at_s for at_s in (trace.last_client_at_s, trace.last_server_at_s) if at_s is not None]
-    return trace.ended_at_s - max(last_s, default=trace.started_at_s)
-
-
-def _how(trace: Trace) -> str:
+def how(trace: Trace) -> str:
+    """Say how TCP was ended."""
     return {"fin": "FIN", "reset": "RST"}.get(trace.end or "", "no end")
 
 
@@ -278,5 +195,5 @@ def _other(side: str) -> str:
     return "server" if side == "client" else "client"
 
 
-def _evidence(traced: list[_Traced]) -> tuple[int, ...]:
+def _evidence(traced: list[Traced]) -> tuple[int, ...]:
     return tuple(number for one in traced for number in one.ids)

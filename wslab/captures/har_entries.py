@@ -1,0 +1,152 @@
+"""The members of a HAR that tell of a WebSocket, in the shapes in which programs write them.
+
+What cannot be read of an entry or a message costs that one alone. The time of a message is in seconds, or, in
+Playwright's, in milliseconds. Sources: ChromeDevTools/devtools-frontend `HARLog.ts`, microsoft/playwright
+`harTracer.ts`, mitmproxy/mitmproxy `mitmproxy/addons/savehar.py`, httptoolkit/httptoolkit-ui `src/model/http/har.ts`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+MAX_CONNECTIONS = 20_000
+MAX_MESSAGES = 200_000
+"""Of one connection: the last ones."""
+
+BINARY = 2
+
+_MILLISECONDS_FROM = 1e11
+"""As seconds, a time as late as this is in the year 5138; as milliseconds, in 1973."""
+
+
+class Pair(msgspec.Struct):
+    """A header's name and value."""
+
+    name: str = ""
+    value: str = ""
+
+
+class Request(msgspec.Struct):
+    """What was asked for."""
+
+    url: str = ""
+
+
+class Response(msgspec.Struct):
+    """What came back, or why nothing did, in a browser's words."""
+
+    status: int = 0
+    headers: list[Pair] = []
+    failure: str | None = msgspec.field(default=None, name="_failureText")
+    error: str | None = msgspec.field(default=None, name="_error")
+
+
+class Message(msgspec.Struct):
+    """A message of either direction, or, of another `type`, what the browser says of an error."""
+
+    time: float
+    type: str = ""
+    opcode: int = 1
+    data: str = ""
+
+
+class End(msgspec.Struct):
+    """How a connection closed, as HTTP Toolkit writes it."""
+
+    code: int | None = None
+    reason: str | None = None
+    timestamp: float | None = None
+
+
+class Entry(msgspec.Struct):
+    """A request, with the messages that followed if it opened a WebSocket."""
+
+    request: Request
+    started: str = msgspec.field(default="", name="startedDateTime")
+    response: Response = msgspec.field(default_factory=Response)
+    messages: list[msgspec.Raw] | None = msgspec.field(default=None, name="_webSocketMessages")
+    end: End | Literal["aborted"] | None = msgspec.field(default=None, name="_webSocketClose")
+    kind: str | None = msgspec.field(default=None, name="_resourceType")
+
+
+class Creator(msgspec.Struct):
+    """The program that wrote the HAR."""
+
+    name: str = "?"
+    version: str = ""
+
+
+class Log(msgspec.Struct):
+    """What a HAR consists of."""
+
+    entries: list[msgspec.Raw]
+    creator: Creator = msgspec.field(default_factory=Creator)
+
+
+class Har(msgspec.Struct):
+    """The document."""
+
+    log: Log
+
+
+def read_log(content: bytes) -> Log | None:
+    """Return the log of a HAR; None where the JSON is none."""
+    try:
+        return msgspec.json.decode(content, type=Har, strict=False).log
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def entries_of(log: Log) -> tuple[list[Entry], list[str]]:
+    """Return the entries that are, or were to be, WebSockets; and in words how many could not be read."""
+    entries, unread = [], 0
+    for raw in log.entries:
+        try:
+            entry = msgspec.json.decode(raw, type=Entry, strict=False)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            unread += b"ebSocket" in bytes(raw)
+            continue
+        if entry.messages is not None or entry.kind == "websocket" or entry.request.url.startswith(("ws:", "wss:")):
+            entries.append(entry)
+    losses = [f"entries of WebSockets that cannot be read: {unread:,}"] if unread else []
+    if len(entries) > MAX_CONNECTIONS:
+        losses.append(f"connections beyond the first {MAX_CONNECTIONS:,}: {len(entries) - MAX_CONNECTIONS:,}")
+    return entries[:MAX_CONNECTIONS], losses
+
+
+def messages_of(entry: Entry) -> Iterator[Message]:
+    """Yield the messages of an entry that can be read, with their times in seconds."""
+    for raw in (entry.messages or [])[-MAX_MESSAGES:]:
+        try:
+            message = msgspec.json.decode(raw, type=Message, strict=False)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            continue
+        if math.isfinite(message.time):
+            message.time = seconds_of(message.time)
+            yield message
+
+
+def size_of(message: Message) -> int:
+    """Return the size of a message's payload: of a binary one, which is written in base64, that of its bytes."""
+    if message.opcode == BINARY:
+        return len(message.data.rstrip("=")) * 3 // 4
+    return len(message.data.encode(errors="surrogatepass"))
+
+
+def seconds_of(time: float) -> float:
+    """Return a time in seconds since 1970, whichever of the two units it is in."""
+    return time / 1000 if time > _MILLISECONDS_FROM else time
+
+
+def begun_s(entry: Entry) -> float:
+    """Return when the connection was begun; of an entry that says nothing readable, the moment of its first message."""
+    try:
+        begun = datetime.datetime.fromisoformat(entry.started)
+    except ValueError:
+        return min((message.time for message in messages_of(entry)), default=0.0)
+    return begun.replace(tzinfo=begun.tzinfo or datetime.UTC).timestamp()

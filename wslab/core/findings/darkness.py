@@ -1,0 +1,98 @@
+"""The rule about what a capture cannot show, so that nobody takes its silence for an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from wslab.core.codes.sources import LESSON_00
+from wslab.core.findings.finding import Alternative, Finding, counted
+from wslab.core.findings.observed import Observed
+from wslab.core.findings.traces import how, traced
+from wslab.core.findings.wording import seconds
+from wslab.core.records import Trace
+
+
+def cannot_be_seen(observed: Observed) -> Iterator[Finding]:
+    """What of this capture stays in the dark, so that nobody takes silence for an answer: one finding for each reason.
+
+    Cannot tell, always. Silent: where all of it can be read from beginning to end.
+    """
+    for reason, what, advice, holds in _IN_THE_DARK:
+        dark = [one for one in traced(observed) if holds(one.trace)]
+        if dark:
+            ends = _ends([one.trace for one in dark])
+            yield Finding(
+                rule="cannot_be_seen",
+                what=f"{counted(len(dark), 'connection')} {what}{ends}.",
+                whose="unknown",
+                sure="cannot tell",
+                evidence=tuple(one.id for one in dark),
+                why=reason,
+                instead=(Alternative("any cause: a limit, a restart, a clock, the network", advice.rstrip(".")),),
+                advice=advice,
+                sources=(LESSON_00,),
+                facts={"connections": len(dark)},
+            )
+
+
+_Dark = tuple[str, str, str, Callable[[Trace], bool]]
+_IN_THE_DARK: tuple[_Dark, ...] = (
+    (
+        "Inside TLS nobody sees frames; times, sizes and TCP's end are outside of it.",
+        "cannot be looked into: TLS",
+        "Give its key log (`--keys FILE`), which SSLKEYLOGFILE has clients write. Or capture behind what ends TLS.",
+        lambda trace: trace.protocol == "tls",
+    ),
+    (
+        "WebSocket over HTTP/2 (RFC 8441) shares its connection with other streams, and is not read here.",
+        "cannot be looked into: HTTP/2",
+        "Have the client use HTTP/1.1 while you capture (Chromium: --disable-http2), or use its HAR.",
+        lambda trace: trace.protocol == "http2",
+    ),
+    (
+        "The format holds messages alone. A close frame may have come or not, from either side.",
+        "cannot be followed to the end: a HAR does not say how it closed",
+        "Look at the page's `close` event (code, reason, wasClean), or capture packets.",
+        lambda trace: trace.protocol == "websocket" and trace.client_address is None and not trace.ending_seen,
+    ),
+    (
+        "Which side sent its close frame first, and what the other one said, is not in it.",
+        "were captured in one direction alone",
+        "Capture where both directions pass: on the client, on the server, or on the last router before one of them.",
+        lambda trace: trace.protocol == "websocket" and 0 in (trace.client_bytes, trace.server_bytes),
+    ),
+    (
+        "What was said before, and whether compression was agreed on, is not in it.",
+        "had begun before the capture did",
+        "Begin the capture before the client connects.",
+        lambda trace: trace.client_address is not None and trace.protocol == "websocket" and not trace.opening_seen,
+    ),
+    (
+        "What came after the last packet is not in it.",
+        "had not ended when the capture did",
+        "Let the capture run until the client has noticed.",
+        lambda trace: trace.client_address is not None and trace.protocol == "websocket" and not trace.ending_seen,
+    ),
+    (
+        "A snap length cut packets, or the capturing machine lost some.",
+        "lack bytes in the capture",
+        "Capture whole packets (`-s 0`) and only what matters (`-f 'tcp port 443'`).",
+        lambda trace: bool(trace.client_missing_bytes or trace.server_missing_bytes),
+    ),
+)
+
+
+def _ends(traces: list[Trace]) -> str:
+    """Say how these ended, as far as TCP shows it, and after which silence."""
+    ended = [trace for trace in traces if trace.end is not None and trace.protocol != "websocket"]
+    if not ended:
+        return ""
+    silences = sorted(_silence_s(trace) for trace in ended)
+    hows = " and ".join(sorted({f"{how(trace)} by the {trace.ended_by}" for trace in ended}))
+    longest = seconds(silences[-1])
+    return f"; ended by {hows} after a silence of {longest if len(ended) == 1 else f'at most {longest}'}"
+
+
+def _silence_s(trace: Trace) -> float:
+    last_s = [at_s for at_s in (trace.last_client_at_s, trace.last_server_at_s) if at_s is not None]
+    return trace.ended_at_s - max(last_s, default=trace.started_at_s)
