@@ -36,6 +36,8 @@ MAX_QUEUED_BYTES = 256 * 1024
 PIECES_PER_S = 20
 """Into which a bandwidth cuts what it lets pass."""
 
+CLOSE = int(Opcode.CLOSE)  # to compare with a thousand frames in a millisecond
+
 F = TypeVar("F", bound=Fault)
 
 
@@ -65,7 +67,7 @@ class Lane:
     Args:
         source, sink: the ends that it lies between.
         watch: looks at what comes.
-        tell: called with each frame when its fate is known.
+        tell: called with frames when their fate is known.
         end: ends the connection on both sides.
 
     Attributes:
@@ -79,7 +81,7 @@ class Lane:
         watch: Watch,
         rng: Random,
         *,
-        tell: Callable[[Watch, Seen], None],
+        tell: Callable[[Watch, list[Seen]], None],
         end: Callable[[bool], None],
     ) -> None:
         self.watch = watch
@@ -104,8 +106,8 @@ class Lane:
         if not self.is_slow():
             ended = self.watch.pass_by(data)
             self._sink.write(data)
-            for seen in ended:
-                self._note(seen)
+            if ended:
+                self._note(ended)
             self._inside = self.watch.unfinished is not None
             return
         now = self._loop.time()
@@ -144,7 +146,7 @@ class Lane:
         self._queue.clear()
         if (unfinished := self.watch.unfinished) is not None and unfinished.fate == "passed":
             unfinished.fate = "cut"
-            self._tell(self.watch, unfinished)
+            self._tell(self.watch, [unfinished])
 
     def _of(self, kind: type[F]) -> F | None:
         return next((fault for fault in self._faults.values() if isinstance(fault, kind)), None)
@@ -267,12 +269,13 @@ class Lane:
             return
         self._inside = not unit.ends
         if unit.ends or seen.fate == "cut":
-            self._note(seen)
+            self._note([seen])
 
-    def _note(self, seen: Seen) -> None:
-        if seen.first & 0x0F == Opcode.CLOSE and seen.fate in ("passed", "rewritten"):
-            self._note_close(seen.preview)
-        self._tell(self.watch, seen)
+    def _note(self, ended: list[Seen]) -> None:
+        for seen in ended:
+            if seen.first & 0x0F == CLOSE and seen.fate in ("passed", "rewritten"):
+                self._note_close(seen.preview)
+        self._tell(self.watch, ended)
 
     def _insert(self) -> None:
         while self._insertions and self.watch.reads_frames and not (self._inside or self.watch.is_header_passing):
@@ -281,7 +284,7 @@ class Lane:
             seen.start, seen.passed_bytes, seen.fate = payload, len(payload), "inserted"
             self._sink.write(encode_frame(Opcode.CLOSE, payload, sender=self.watch.sender))
             self._note_close(payload)
-            self._tell(self.watch, seen)
+            self._tell(self.watch, [seen])
 
     def _note_close(self, payload: bytes) -> None:
         if self.close is None:

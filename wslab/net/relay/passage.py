@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import NamedTuple, Protocol, cast
 from urllib.parse import urlsplit
@@ -32,16 +32,18 @@ REFUSALS = {
 
 
 class Passed(NamedTuple):
-    """A frame that has passed. Of thousands in a second a record is made only when somebody wants it."""
+    """Frames that have passed. Of thousands in a second records are made only when somebody wants them."""
 
     client: int
     connection_id: str | None
     sender: Side
-    seen: Seen
+    seen: list[Seen]
 
-    def record(self) -> Frame:
-        """Return what is kept of it."""
-        seen = self.seen
+    def records(self) -> Iterator[Frame]:
+        """Yield what is kept of them."""
+        return map(self._record, self.seen)
+
+    def _record(self, seen: Seen) -> Frame:
         close = read_close(seen.preview).close if seen.opcode == Opcode.CLOSE else None
         start = close.reason.encode() if close else seen.preview
         text = seen.text if seen.text is not None else shown(start, is_text=seen.is_text or seen.is_control)
@@ -204,7 +206,7 @@ class Passage:
 
     def _lane(self, source: PassageEnd, sink: PassageEnd, sender: Side, on_head: Callable[[bytes], int]) -> Lane:
         watch = Watch(sender, on_head, self._host.now)
-        return Lane(source, sink, watch, self.rng, tell=self._tell_frame, end=lambda reset: self.end(reset=reset))
+        return Lane(source, sink, watch, self.rng, tell=self._tell_frames, end=lambda reset: self.end(reset=reset))
 
     @property
     def is_connected(self) -> bool:
@@ -389,7 +391,7 @@ class Passage:
 
     # Records
 
-    def _tell_frame(self, watch: Watch, seen: Seen) -> None:
+    def _tell_frames(self, watch: Watch, seen: list[Seen]) -> None:
         self._host.note(Passed(self.client, self._connection_id, watch.sender, seen))
 
     def _tell_attempt(self, outcome: AttemptOutcome, status: int | None, retry_after: float | None) -> None:

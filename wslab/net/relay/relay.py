@@ -10,6 +10,7 @@ import secrets
 import ssl
 import time
 from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import Any, Self, TypeVar
@@ -183,7 +184,8 @@ class Relay:
 
     def run(self) -> Run:
         """Return what passed until now: frames, attempts, closures as the clients saw them, and faults switched."""
-        records = tuple(one.record() if isinstance(one, Passed) else one for one in tuple(self._records))
+        kept = tuple(self._records)
+        records = tuple(chain.from_iterable(one.records() if isinstance(one, Passed) else (one,) for one in kept))
         losses = [f"{self._not_kept:,} frames passed after the first {self._max_frames:,}, and were not kept"]
         return Run(
             RunInfo(
@@ -283,14 +285,15 @@ class Relay:
             self._recorder.tell(record)
 
     def note(self, passed: Passed) -> None:
-        """Keep what is known of a frame, within the bound, and tell it."""
-        if self._kept < self._max_frames:
-            self._kept += 1
-            self._records.append(passed)
-        else:
-            self._not_kept += 1
+        """Keep what is known of frames, within the bound, and tell it."""
+        kept = passed.seen[: self._max_frames - self._kept]
+        self._kept += len(kept)
+        self._not_kept += len(passed.seen) - len(kept)
+        if kept:
+            self._records.append(passed._replace(seen=kept))
         if self.listeners:
-            self._recorder.tell(passed.record())
+            for record in passed.records():
+                self._recorder.tell(record)
 
     async def connect(self, end: PassageEnd) -> None:
         parts = urlsplit(self.target)
