@@ -62,7 +62,8 @@ def clock(observed: Observed) -> Iterator[Finding]:
     """Closed so long after its opening, or after its last traffic: maximum age, idle timeout, or which of them.
 
     Shown where only one kind of clock explains every end and every survival, and three ends agree (five, where they
-    agree within half of the shortest only). Likely with fewer, or where other ends stay unexplained. Silent: where no
+    agree within half of the shortest only). Likely with fewer, or where other ends stay unexplained; possible where
+    they agree less. Silent: where no
     clock explains the ends; where all connections ended at one instant; where only one ended.
     """
     for reading in _readings(observed):
@@ -289,9 +290,11 @@ def _keep_alive(counts: Counts, best: Fit) -> str:
 
 
 def _sureness(reading: _Reading, best: Fit, at_most: Sure = "shown") -> Sure:
-    enough = 3 if best.is_exact else 5 if best.spread <= 1.5 else 8
+    enough = 3 if best.is_exact else 5 if best.spread <= 1.5 else math.inf  # beyond that, much else fits as well
     number = len(best.fatal_s)
-    sure: Sure = "shown" if number >= enough else "likely" if number >= min(enough, 3) or best.is_exact else "possible"
+    sure: Sure = "shown" if number >= enough else "likely" if number >= 3 and best.spread <= 1.5 else "possible"
+    if best.is_exact or number >= 8:
+        sure = min(sure, "likely", key=SURENESS.index)
     if reading.left:
         sure = max(sure, "likely", key=SURENESS.index)
     return max(sure, at_most, key=SURENESS.index)

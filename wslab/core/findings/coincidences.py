@@ -139,13 +139,14 @@ def _crowded(alive: Sequence[Life]) -> list[Life]:
     if len(dead) < 3:
         return []
     lasted_s = max(life.ended_at_s for life in alive) - min(life.opened_at_s for life in alive)
-    # Where connections open all the time, every end comes right after an opening.
-    seldom = 2 * STAMP_S * len(alive) < 0.3 * lasted_s
-    return dead if seldom and all(_makes_room(life, alive) for life in dead) else []
+    # Where connections open all the time, every end comes right after an opening by chance.
+    by_chance = min(1.0, 2 * STAMP_S * len(alive) / max(lasted_s, STAMP_S)) ** len(dead)
+    return dead if by_chance < 0.001 and all(_makes_room(life, alive) for life in dead) else []
 
 
 def _makes_room(life: Life, alive: Sequence[Life]) -> bool:
-    opened = any(0 <= life.ended_at_s - other.opened_at_s <= 2 * STAMP_S for other in alive if other is not life)
+    # The end of the old one may be seen before the handshake of the new one is over.
+    opened = any(-STAMP_S <= life.ended_at_s - other.opened_at_s <= 2 * STAMP_S for other in alive if other is not life)
     older = [
         other
         for other in alive
@@ -156,7 +157,8 @@ def _makes_room(life: Life, alive: Sequence[Life]) -> bool:
 
 def _open_before(alive: Sequence[Life], life: Life) -> int:
     """Return how many were open before the one came that ended this life."""
-    came_s = max(other.opened_at_s for other in alive if other is not life and other.opened_at_s <= life.ended_at_s)
+    until_s = life.ended_at_s + STAMP_S
+    came_s = max(other.opened_at_s for other in alive if other is not life and other.opened_at_s <= until_s)
     return sum(other.opened_at_s < came_s < other.ended_at_s for other in alive)
 
 
@@ -178,7 +180,7 @@ def not_tolerated(observed: Observed) -> Iterator[Finding]:
             whose="client",
             sure="shown" if len(hit) > 2 else "likely",
             evidence=tuple(life.id for life in hit + others[:3]),
-            why=f"All {len(hit)} connections on which one was sent ended within {seconds(2 * STAMP_S)} of it; without, "
+            why=f"All {len(hit)} connections on which one was sent ended within {seconds(ANSWER_S)} of it; without, "
             f"{counted(len(others), 'connection')} lived longer.",
             advice="Send what this server expects: another greeting, subprotocol or format. A ping that it does not "
             "bear is a fault of the server (RFC 6455 §5.5.2).",
@@ -192,7 +194,7 @@ def _provoked_by(alive: Sequence[Life]) -> dict[Class, list[Life]]:
     found: dict[Class, list[Life]] = {}
     for what in CLASSES:
         sent = [life for life in alive if what.startswith("client") and life.last_s([what]) is not None]
-        hit = [life for life in sent if life.died and len(life.times_s([what])) == 1 and _right_after(life, what)]
+        hit = [life for life in sent if life.died and life.ended_at_s - life.times_s([what])[0] <= ANSWER_S]
         if len(hit) > 1 and len(hit) == len(sent):
             found[what] = hit
     return {} if found and _run_out(alive) else found
@@ -278,9 +280,9 @@ def too_fast(observed: Observed) -> Iterator[Finding]:
 def _in_bursts(alive: Sequence[Life]) -> list[Life]:
     """Return the lives that ended in a burst of messages, where no burst as fast passed anywhere."""
     hit = [life for life in alive if life.died and _in_burst(life) > 2 and _right_after(life, "client's messages")]
-    most = max(map(_in_burst, hit), default=0)
+    fewest = min(map(_in_burst, hit), default=0)
     ids = {life.id for life in hit}
-    passed = any(_fastest(life) >= most for life in alive if life.id not in ids)
+    passed = any(_fastest(life) >= fewest for life in alive if life.id not in ids)
     return [] if passed or (hit and _run_out(alive)) else hit
 
 
