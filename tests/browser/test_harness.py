@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 
 import psutil
@@ -11,7 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from .conftest import OpenCode
 from .inspection import accessibility_violations, lost_to_shortcuts, misfits
-from .lab import TOKEN, running_lab
+from .lab import ROOT, TOKEN, running_lab
 from .watch import Watch
 
 BAD = """
@@ -89,3 +91,10 @@ def test_lab_leaves_nobody_behind(tmp_path: Path) -> None:
         started = set(psutil.Process().children(recursive=True)) - before
         assert any("ipykernel_launcher" in process.cmdline() for process in started)
     assert [process for process in started if process.is_running()] == []
+
+
+def test_example_of_contributing_is_a_test_that_passes(open_code: OpenCode) -> None:
+    [example] = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {"__name__": __name__, "__package__": __package__}
+    exec(compile(example, "CONTRIBUTING.md", "exec"), names)
+    names["test_payload_panel_shows_what_it_sent"](open_code)
