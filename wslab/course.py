@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import random
+import textwrap
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
@@ -36,6 +37,10 @@ class Checked(NamedTuple):
 
     def __repr__(self) -> str:
         return f"{'✓' if self.passed else speaking(self.lang)('✗ not yet:')} {self.message}"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Have IPython break the line between words; JupyterLab would break it anywhere, in a number too."""
+        printer.text(textwrap.fill(repr(self), printer.max_width, break_long_words=False))
 
 
 Check = Callable[..., Checked]
