@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from wslab.core.checks import Seen
 from wslab.core.codes.sources import Lesson, Source
 
 
@@ -16,7 +15,8 @@ class Case:
 
     Fields:
         name: by which it is asked for. does, expects: what is done, and what should come of it. why: who says so.
-        run: tries it; it is given what the check knows, and raises nothing for a failure of the network.
+        run: tries it and returns a `Seen`, a client's as a coroutine; it is given what the check knows, and raises
+            nothing for a failure of the network.
         restarts: it looks at a restart, so it needs a way to bring one about.
         waits: it waits for a clock of the server's, so it runs only where the user says for how long.
     """
@@ -25,6 +25,6 @@ class Case:
     does: str
     expects: str
     why: Source | Lesson
-    run: Callable[[Any], Seen]
+    run: Callable[[Any], Any]
     restarts: bool = False
     waits: bool = False

@@ -10,7 +10,8 @@ import msgspec
 import typer
 from rich.console import Console
 
-from wslab.checks import SERVER_CASES, Check, Restarter, check_server, differences
+from wslab.checks import CLIENT_CASES, SERVER_CASES, Check, Restarter, check_client, check_server, differences
+from wslab.checks.client import BUDGET_S as CLIENT_BUDGET_S
 from wslab.checks.server import BUDGET_S
 from wslab.cli.console import JsonOption, check_writable, print_document, print_saved, progress_line
 from wslab.cli.target import with_target
@@ -64,22 +65,64 @@ def server(
             budget_s=budget,
             progress=progress,
         )
-    changed = [] if earlier is None else differences(earlier, check)
-    _write(check, changed, junit, html)
-    if as_json:
-        print_document(check)
-    else:
-        from wslab.views.checks import render
-
-        Console().print(render(check, changed))
+    _show(check, earlier, as_json, junit, html)
     return check
 
 
 def check_app(wrap: Callable[[Callable[..., Check]], Callable[..., Any]]) -> typer.Typer:
     """Return the command `check` with its own commands, each wrapped as a terminal or a notebook wants it."""
-    app = typer.Typer(help="Is my server right about limits and restarts?", no_args_is_help=True)
+    app = typer.Typer(help="Is my server right about limits and restarts? Is my client?", no_args_is_help=True)
     app.command()(wrap(server))
+    app.command()(wrap(client))
     return app
+
+
+def client(
+    command: Annotated[
+        str | None, typer.Option("--exec", help="Starts the client; {url} in it is the server to connect to.")
+    ] = None,
+    final: Annotated[list[int] | None, typer.Option(help="A close code after which it should stay away.")] = None,
+    case: Annotated[
+        list[str] | None,
+        typer.Option(help="This case alone; may be given several times.", autocompletion=lambda: list(CLIENT_CASES)),
+    ] = None,
+    budget: Annotated[float, typer.Option(help="Seconds for all cases together.")] = CLIENT_BUDGET_S,
+    first_within: Annotated[float, typer.Option(help="Seconds until its first connection.")] = 10.0,
+    as_json: JsonOption = False,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file too.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with the evidence to this file too.")] = None,
+    compare: Annotated[Path | None, typer.Option(help="An earlier --json document: say what changed since.")] = None,
+) -> Check:
+    """Check how a client comes back, and with what: `--exec 'node client.js {url}'`, or start it at each URL yourself.
+
+    Exit codes: 0, 1 if a case fails, 2 if the client could not be checked.
+    """
+    for file in filter(None, (junit, html)):
+        check_writable(file)
+    earlier = None if compare is None else _earlier(compare)
+    with progress_line() as progress:
+        check = check_client(
+            command,
+            tell=None if command else lambda url: Console(stderr=True).print(f"start your client at {url}"),
+            final_codes=final or (),
+            cases=case or (),
+            budget_s=budget,
+            first_within_s=first_within,
+            progress=progress,
+        )
+    _show(check, earlier, as_json, junit, html)
+    return check
+
+
+def _show(check: Check, earlier: Check | None, as_json: bool, junit: Path | None, html: Path | None) -> None:
+    changed = [] if earlier is None else differences(earlier, check)
+    _write(check, changed, junit, html)
+    if as_json:
+        print_document(check)
+        return
+    from wslab.views.checks import render
+
+    Console().print(render(check, changed))
 
 
 def _write(check: Check, changed: list[str], junit: Path | None, html: Path | None) -> None:

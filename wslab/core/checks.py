@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from wslab.core.codes.sources import Lesson, Source
+from wslab.core.policies.estimate import PolicyEstimate
 
 Judgement = Literal["passes", "informational", "surprises clients", "fails", "not applicable", "not run"]
 
@@ -58,6 +59,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, tag_field="document", tag
 
     Fields:
         subject: what was checked, without its secrets. started_at: wall clock, ISO 8601, UTC.
+        policy: of a client, what its delays say of when it comes back.
         stopped: why cases are missing: the budget was used up, or the user interrupted; None where none is.
     """
 
@@ -68,6 +70,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, tag_field="document", tag
     results: tuple[Result, ...]
     stopped: str | None = None
     versions: dict[str, str] = {}
+    policy: PolicyEstimate | None = None
 
     @property
     def failed(self) -> list[Result]:

@@ -44,6 +44,8 @@ def render(check: Check, changed: Sequence[str] = ()) -> RenderableType:
     if lines:
         shown.append(Text("What to do", "bold"))
         shown += [Text(printable(f"  {line}")) for line in lines]
+    if check.policy is not None:
+        shown.append(Text(f"Its policy, estimated: {check.policy.told()}"))
     if changed:
         shown.append(Text("Changed since the earlier check", "bold"))
         shown += [Text(printable(f"  {line}")) for line in changed]

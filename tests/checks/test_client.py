@@ -1,0 +1,130 @@
+"""The client's cases, tried on clients that are right and wrong in known ways."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from wslab.checks import CLIENT_CASES, Check, check_client
+from wslab.core.errors import BadValueError
+from wslab.core.herds.simulate import simulate_herd
+from wslab.core.policies.estimate import estimate
+from wslab.core.policies.textbook import exponential
+
+CLIENTS = Path(__file__).parent / "clients.py"
+
+
+def command(kind: str) -> str:
+    return shlex.join([sys.executable, str(CLIENTS), kind, "{url}"])
+
+
+def judged(check: Check) -> dict[str, str]:
+    return {result.case: result.judgement for result in check.results}
+
+
+@pytest.mark.timeout(240)
+def test_good_client_passes_and_its_policy_is_estimated() -> None:
+    expected = {
+        "comes_back_after_1012": "passes",
+        "comes_back_after_1006": "passes",
+        "comes_back_after_downtime": "passes",
+        "honours_retry_after_seconds": "passes",
+        "honours_retry_after_date": "surprises clients",  # it reads seconds alone
+        "spreads": "passes",
+        "backs_off_while_down": "passes",
+        "backs_off_when_closed_at_once": "passes",
+        "after_1000": "passes",
+        "sends_no_poison_again": "passes",
+        "limits_what_it_takes": "passes",
+        "answers_the_closing_handshake_of_a_server": "passes",
+        "notices_a_vanished_peer": "passes",
+    }
+    check = check_client(command("good"), cases=expected, budget_s=200)
+    assert judged(check) == expected, [result for result in check.results if judged(check)[result.case] == "not run"]
+    assert check.policy is not None
+    assert check.policy.grows
+    assert check.policy.jitter in ("partial", "full")
+    herd = simulate_herd(1000, check.policy.policy(), downtime_s=2)
+    assert (herd.reopened_at_s > 0).all()
+
+
+@pytest.mark.timeout(240)
+def test_loop_is_found_in_every_form() -> None:
+    expected = {
+        "waits_before_coming_back": "surprises clients",
+        "spreads": "surprises clients",
+        "backs_off_while_down": "fails",
+        "backs_off_when_closed_at_once": "fails",
+        "honours_retry_after_seconds": "surprises clients",
+        "after_1008": "fails",
+        "sends_no_poison_again": "fails",
+    }
+    check = check_client(command("loop"), cases=expected, final_codes=[1008], budget_s=200)
+    assert judged(check) == expected
+
+
+@pytest.mark.timeout(240)
+def test_fixed_delay_is_no_backoff_and_no_jitter() -> None:
+    expected = {
+        "spreads": "surprises clients",
+        "backs_off_while_down": "surprises clients",
+        "limits_what_it_takes": "informational",
+        "sends_no_poison_again": "not applicable",
+        "after_1008": "informational",
+    }
+    check = check_client(command("fixed"), cases=expected, budget_s=200)
+    assert judged(check) == expected
+    assert check.policy is not None
+    assert check.policy.jitter == "none"
+    assert not check.policy.grows
+
+
+def test_client_that_never_connects_leaves_its_last_words() -> None:
+    check = check_client(command("mute"), cases=["comes_back_after_1012"], first_within_s=3)
+    [result] = check.results
+    assert result.judgement == "not run"
+    assert "exit code 0, after printing “I do not connect" in result.seen.seen
+
+
+def test_budget_ends_what_is_not_over_and_no_process_stays() -> None:
+    began_s = time.monotonic()
+    check = check_client(command("good"), cases=["comes_back_after_1012", "backs_off_while_down"], budget_s=10)
+    assert time.monotonic() - began_s < 25
+    assert judged(check)["backs_off_while_down"] == "not run"
+    assert "budget of 10 s" in (check.stopped or "")
+    assert not [child for child in psutil.Process().children(recursive=True) if str(CLIENTS) in child.cmdline()]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"command": "node client.js"}, "must hold {url}"),
+        ({}, "give one"),
+        ({"command": "/nowhere/client {url}"}, "cannot be started"),
+        ({"command": command("good"), "cases": ["comes_back_after_1011"]}, "did you mean 'comes_back_after_101"),
+        ({"command": command("good"), "budget_s": 1}, "budget_s is 1"),
+    ],
+)
+def test_bad_argument_raises_at_the_call(given: dict[str, object], words: str) -> None:
+    with pytest.raises(BadValueError, match=words):
+        check_client(**given)  # type: ignore[arg-type]
+
+
+def test_names_of_cases_are_unique_and_speak() -> None:
+    assert all(name == name.lower() and " " not in name for name in CLIENT_CASES)
+
+
+def test_exponential_delays_are_recognized() -> None:
+    found = estimate([1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0], [1.0, 1.0, 1.01])
+    assert found is not None
+    assert (found.factor, found.max_delay_s, found.jitter) == (2.0, 10.0, "none")
+    assert found.policy().formula == exponential().formula
+
+
+def test_too_few_delays_are_no_policy() -> None:
+    assert estimate([1.0, 2.0]) is None

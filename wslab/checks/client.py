@@ -1,0 +1,129 @@
+"""check_client: a server that plays each case against somebody's client, several side by side, within a budget."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import time
+from collections.abc import Callable, Collection, Sequence
+
+from wslab.checks.case import Case
+from wslab.checks.exchanges import MESSAGE_CASES
+from wslab.checks.returns import RETURN_CASES, ClientBench
+from wslab.checks.subject import ClientProgram
+from wslab.core.arguments import check_choice, check_number
+from wslab.core.checks import Check, Result, Seen
+from wslab.core.errors import WslabError, in_words
+from wslab.net import runtime
+from wslab.net.machine import versions
+from wslab.net.recording import OnProgress, Progress
+
+CLIENT_CASES: dict[str, Case] = {case.name: case for case in (*RETURN_CASES, *MESSAGE_CASES)}
+"""Every case, by its name."""
+
+BUDGET_S = 120.0
+SIDE_BY_SIDE = 5
+"""Cases that run at the same time, each with a stage and a client of its own."""
+
+
+def check_client(
+    command: str | None = None,
+    *,
+    tell: Callable[[str], None] | None = None,
+    final_codes: Collection[int] = (),
+    cases: Collection[str] = (),
+    budget_s: float = BUDGET_S,
+    first_within_s: float = 10.0,
+    progress: OnProgress | None = None,
+) -> Check:
+    """Check how a client behaves when its connections end: whether, when and how it comes back, and with what.
+
+    Args:
+        command: starts the client; `{url}` in it becomes the URL of the server that it is to connect to. It is started
+            anew for each case, and ended with all that it started.
+        tell: instead of a command: told a URL for each case, one after the other; somebody starts the client by hand.
+        final_codes: close codes after which the client should stay away.
+        cases: names of `CLIENT_CASES`. Empty: all.
+        budget_s: seconds for all of it, 10 to 3600; cases that are not over then are "not run".
+        first_within_s: how long a client's first connection is waited for.
+        progress: called as cases begin and end.
+
+    Returns:
+        A check, also after Ctrl-C, with the policy that was estimated, if there was enough to see.
+
+    Raises:
+        TypeError, ValueError: an argument is out of its bounds, or the command cannot be started.
+    """
+    check_number("budget_s", budget_s, low=10, high=3600, unit="seconds")
+    for name in cases:
+        check_choice("cases", name, CLIENT_CASES)
+    program = ClientProgram(command, tell, first_within_s)
+    chosen = [case for case in CLIENT_CASES.values() if case.name in cases or not cases]
+    bench = ClientBench(program, frozenset(final_codes))
+    performance = _Performance(chosen, bench, budget_s, progress)
+    try:
+        runtime.run(performance.run())
+    except KeyboardInterrupt:
+        performance.stopped = "interrupted"
+    return performance.check(command or "a client that was started by hand")
+
+
+class _Performance:
+    """The cases under way; what is over is kept, whatever ends the rest."""
+
+    def __init__(self, cases: Sequence[Case], bench: ClientBench, budget_s: float, progress: OnProgress | None) -> None:
+        self.stopped: str | None = None
+        self._cases, self._bench, self._budget_s, self._progress = cases, bench, budget_s, progress
+        self._results: dict[str, Result] = {}
+        self._began_s = time.monotonic()
+        self._started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+
+    async def run(self) -> None:
+        """Run the cases side by side, until all are over or the budget is used up."""
+        places = asyncio.Semaphore(SIDE_BY_SIDE if self._bench.program.command else 1)
+        playing = [asyncio.create_task(self._play(case, places)) for case in self._cases]
+        try:
+            async with asyncio.timeout(self._budget_s):
+                await asyncio.gather(*playing)
+        except TimeoutError:
+            self.stopped = f"the budget of {self._budget_s:g} s was used up; give more, or name cases"
+        finally:
+            for task in playing:
+                task.cancel()
+            await asyncio.gather(*playing, return_exceptions=True)
+
+    def check(self, subject: str) -> Check:
+        """Return what is over by now, and the rest as not run."""
+        none = Seen(judgement="not run", seen="It was not over when the check ended.")
+        return Check(
+            subject=subject,
+            started_at=self._started_at,
+            elapsed_s=round(time.monotonic() - self._began_s, 3),
+            results=tuple(self._results.get(case.name) or _result(case, none, 0.0) for case in self._cases),
+            stopped=self.stopped,
+            versions=versions(),
+            policy=self._bench.estimate(),
+        )
+
+    async def _play(self, case: Case, places: asyncio.Semaphore) -> None:
+        async with places:
+            began_s = time.monotonic()
+            self._tell(f"{case.name.replace('_', ' ')}")
+            try:
+                seen = await case.run(self._bench)
+            except WslabError:
+                raise  # the command cannot be started, for no case
+            except Exception as error:  # a client can do anything; one case is not to take the others with it
+                seen = Seen(judgement="not run", seen=f"The case could not be tried: {in_words(error)}")
+            self._results[case.name] = _result(case, seen, time.monotonic() - began_s)
+            self._tell(f"{case.name.replace('_', ' ')}: {seen.judgement}")
+
+    def _tell(self, doing: str) -> None:
+        if self._progress is not None:
+            self._progress(Progress(len(self._results), len(self._cases), doing))
+
+
+def _result(case: Case, seen: Seen, elapsed_s: float) -> Result:
+    return Result(
+        case=case.name, does=case.does, expects=case.expects, why=case.why, seen=seen, elapsed_s=round(elapsed_s, 3)
+    )
