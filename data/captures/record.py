@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.request import urlopen
 
 import trustme
 import websockets
@@ -87,6 +88,57 @@ def record_playwright() -> None:
         browse(not_a_websocket.replace("http", "ws") + "feed", har=HERE / "playwright-rejected.har")
     for path in HERE.glob("playwright-*.har"):
         shorten(path)
+
+
+EXPORT = """async () => {
+  const {NetworkLog} = await import("./models/logs/logs.js");
+  const {Log} = await import("./models/har/har.js");
+  const requests = NetworkLog.NetworkLog.instance().requests();
+  return JSON.stringify({log: await Log.Log.build(requests, {sanitize: true})});
+}"""
+"""What DevTools itself does when somebody presses its button “Export HAR”."""
+
+
+def record_devtools() -> None:
+    """Let one Chromium's DevTools, which are a page, watch another Chromium."""
+    port, path = free_port(), HERE / "devtools-too-big.har"
+    with (
+        LabServer(Knobs(max_message_bytes=LIMIT_BYTES)) as server,
+        page_with(server.url) as page_url,
+        chromium_at(port),
+        sync_playwright() as playwright,
+    ):
+        [target] = [each for each in json.load(urlopen(f"http://127.0.0.1:{port}/json")) if each["type"] == "page"]
+        watching = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        tools = watching.new_page()
+        page = f"127.0.0.1:{port}/devtools/page/{target['id']}"
+        tools.goto(f"http://127.0.0.1:{port}/devtools/inspector.html?ws={page}&panel=network")
+        tools.wait_for_timeout(3000)
+        watched = playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port}").contexts[0].pages[0]
+        watched.goto(page_url)
+        watched.wait_for_function("document.title.startsWith('closed')")
+        tools.wait_for_timeout(1000)
+        path.write_text(tools.evaluate(EXPORT))
+    shorten(path)
+
+
+@contextlib.contextmanager
+def chromium_at(port: int) -> Iterator[None]:
+    """Run a Chromium that lets itself be watched at a port."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        flags = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--remote-allow-origins=*",
+            f"--user-data-dir={profile}",
+        ]
+        command = ["chromium", f"--remote-debugging-port={port}", *flags, "about:blank"]
+        child = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        wait_until_open(port)
+        yield
+        child.terminate()
+        child.wait()
 
 
 def record_mitmproxy() -> None:
@@ -198,6 +250,7 @@ def wait_until_open(port: int) -> None:
 
 RECORDERS: tuple[Callable[[], None], ...] = (
     record_playwright,
+    record_devtools,
     record_mitmproxy,
     record_too_big,
     record_restart,

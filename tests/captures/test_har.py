@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from wslab.captures.har import read_har
 from wslab.core.errors import CaptureError
+from wslab.core.findings import find
 from wslab.core.runs import Run
 
 DATA = Path(__file__).parents[2] / "data" / "captures"
@@ -121,6 +122,12 @@ def test_a_har_without_sockets_says_so() -> None:
 @pytest.mark.parametrize("content", [b"{}", b'{"log": 5}', b"{", b'{"message": "hello"}', b"\xff", b"[" * 100_000])
 def test_json_that_is_no_har_is_none(content: bytes) -> None:
     assert read_har(content) is None
+
+
+def test_the_last_message_is_told_where_the_end_is_not() -> None:
+    run = read(entry(message("receive", 1, "fine"), message("send", 2, "x" * 70_000)))
+    [finding] = find(run)
+    assert finding.what.endswith("the last message in it is the client's, of 70,000 bytes.")
 
 
 @pytest.mark.parametrize("path", HARS, ids=lambda path: path.name)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from wslab.core.codes.sources import LESSON_00
 from wslab.core.findings.finding import Alternative, Finding, counted
 from wslab.core.findings.observed import Observed
-from wslab.core.findings.traces import how, traced
+from wslab.core.findings.traces import Traced, how, traced
 from wslab.core.findings.wording import seconds
-from wslab.core.records import Trace
+from wslab.core.records import Receipt, Send, Trace
 
 
 def cannot_be_seen(observed: Observed) -> Iterator[Finding]:
@@ -20,7 +20,7 @@ def cannot_be_seen(observed: Observed) -> Iterator[Finding]:
     for reason, what, advice, holds in _IN_THE_DARK:
         dark = [one for one in traced(observed) if holds(one.trace)]
         if dark:
-            ends = _ends([one.trace for one in dark])
+            ends = _ends([one.trace for one in dark]) or _last_message(observed, dark)
             yield Finding(
                 rule="cannot_be_seen",
                 what=f"{counted(len(dark), 'connection')} {what}{ends}.",
@@ -80,6 +80,21 @@ _IN_THE_DARK: tuple[_Dark, ...] = (
         lambda trace: bool(trace.client_missing_bytes or trace.server_missing_bytes),
     ),
 )
+
+
+def _last_message(observed: Observed, dark: list[Traced]) -> str:
+    """Say what the last message of a HAR's only connection was: the nearest to its end that there is."""
+    if len(dark) > 1 or dark[0].trace.client_address is not None:
+        return ""
+    own = dark[0].trace.connection_id
+    messages: list[Send | Receipt] = [each for _, each in observed.of(Send)]
+    messages += [each for _, each in observed.of(Receipt)]
+    of_it = (each for each in messages if each.connection_id == own)
+    last = max(of_it, key=lambda each: each.started_at_s, default=None)
+    if last is None:
+        return "; it holds no message"
+    whose, size = ("client" if isinstance(last, Send) else "server"), last.payload_bytes or 0
+    return f"; the last message in it is the {whose}'s, of {counted(size, 'byte')}"
 
 
 def _ends(traces: list[Trace]) -> str:
