@@ -132,3 +132,19 @@ def test_first_connection_is_retried_by_the_policy_too() -> None:
         (0, 2, "refused"),
         (0, 3, "refused"),
     ]
+
+
+@pytest.mark.parametrize(("min_uptime_s", "delays_s"), [(5.0, [0.01, 0.02, 0.03]), (0.0, [0.01, 0.01, 0.01])])
+def test_delays_start_anew_only_after_a_connection_that_lasted(min_uptime_s: float, delays_s: list[float]) -> None:
+    growing = Policy("growing", lambda _: iter([0.01, 0.02, 0.03, 0.04]), min_uptime_s=min_uptime_s)
+
+    async def accept_and_close(url: str) -> Recorder:
+        recorder = Recorder()
+        client = Client(Target(url), recorder)
+        await stay_connected(client, growing, Random(0), max_outages=3)
+        await client.close()
+        return recorder
+
+    with LabServer(max_age_s=0.05) as server:
+        recorder = runtime.run(accept_and_close(server.url))
+    assert [attempt.delay_s for attempt in of(recorder, Attempt) if attempt.outage] == delays_s

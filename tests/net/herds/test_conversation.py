@@ -285,6 +285,17 @@ def test_frame_from_the_server_decides_the_closure(frame: bytes, code: int, sent
     assert closure.clean == (code == 1005)
 
 
+@pytest.mark.parametrize(("min_uptime_s", "delays_s"), [(5.0, [0.01, 0.02, 0.03]), (0.0, [0.01, 0.01, 0.01])])
+def test_delays_start_anew_only_after_a_connection_that_lasted(min_uptime_s: float, delays_s: list[float]) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(welcome(accept_key(await read_key(reader))) + close_frame(1012))
+        await read_masked_frame(reader)
+
+    growing = Policy("growing", lambda _: iter([0.01, 0.02, 0.03, 0.04, 0.05, 0.06]), min_uptime_s=min_uptime_s)
+    records = scripted(script, policy=growing, reached=lambda now: now.returned >= 3)
+    assert [attempt.delay_s for attempt in of(records, Attempt) if 1 <= attempt.outage <= 3] == delays_s
+
+
 # Attempts
 
 

@@ -1,7 +1,9 @@
 """When real clients come back: the default delays of well-known libraries, and the codes after which they try.
 
-Read from their sources at the commit that each `source` names; versions move. Only what happens after an *open*
-connection was lost is told here, and neither timeouts of an attempt nor a client's own options.
+Read from their sources at the commit that each `source` names, and held against the libraries themselves in
+`tests/net/client/test_libraries.py`; versions move. Only what happens after an *open* connection was lost is told here,
+and neither timeouts of an attempt nor a client's own options. Where a library has a handshake of its own over the
+WebSocket (socket.io, centrifuge, graphql-ws, SignalR), a connection counts as open after that.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ def websockets(rng: Random) -> Iterator[float]:
         "pladaria/reconnecting-websocket", "05a2f7cb0e31f15dff5ff35ad53d07b1bec5e197", "reconnecting-websocket.ts"
     ),
     retries=any_code,
+    min_uptime_s=5.0,
 )
 def reconnecting_websocket(rng: Random) -> Iterator[float]:
     """reconnecting-websocket: one draw, then growth. It draws once a page load, here once an outage."""
@@ -55,6 +58,7 @@ def reconnecting_websocket(rng: Random) -> Iterator[float]:
     formula="min(10, 3 × 1.3ⁿ)",
     source=_source("cloudflare/partykit", "c9ab55f31c01540b54fab6b1f64fb5f857d76d10", "packages/partysocket/src/ws.ts"),
     retries=any_code,
+    min_uptime_s=5.0,
 )
 def partysocket(rng: Random) -> Iterator[float]:
     """Partysocket 1.3.0: no jitter, and any code unless its `shouldReconnectOnClose` says otherwise."""
@@ -112,7 +116,7 @@ def _phoenix_retries(close_code: int) -> bool:
     retries=_phoenix_retries,
 )
 def phoenix_js(rng: Random) -> Iterator[float]:
-    """phoenix.js: fixed steps, nine of them within five seconds."""
+    """phoenix.js to 1.8.15: fixed steps, nine of them within five seconds; not after 1000, which 1.8.16 retries too."""
     yield from (0.01, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0, 2.0)
     yield from repeat(5.0)
 
@@ -133,7 +137,10 @@ def _graphql_ws_retries(close_code: int) -> bool:
     retries=_graphql_ws_retries,
 )
 def graphql_ws(rng: Random) -> Iterator[float]:
-    """graphql-ws with a subscription waiting: five tries; of the protocol's own codes seven are retried."""
+    """graphql-ws with a subscription waiting: five tries, while attempts end in closures: one that is refused is final.
+
+    Of the protocol's own codes seven are retried.
+    """
     for delay_s in (1, 2, 4, 8, 16):
         yield delay_s + rng.uniform(0.3, 3)
 
@@ -152,8 +159,19 @@ def signalr(rng: Random) -> Iterator[float]:
     yield from (0.0, 2.0, 10.0, 30.0)
 
 
+@as_policy(
+    formula="reconnect_s",
+    source=_source("websocket-client/websocket-client", "v1.9.0", "websocket/_dispatcher.py"),
+    retries=any_code,
+)
+def websocket_client(rng: Random, *, reconnect_s: float = 5.0) -> Iterator[float]:
+    """Python's websocket-client with `run_forever(reconnect=5)`: always as long, whatever the code."""
+    yield from repeat(reconnect_s)
+
+
 CLIENTS = (
     websockets,
+    websocket_client,
     reconnecting_websocket,
     partysocket,
     socket_io,
