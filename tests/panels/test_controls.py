@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from wslab.panels.controls import Action, Choice, Control, Flag, Number, Several, told
+from wslab.panels.controls import Action, Choice, Control, Flag, Number, Several, knob, told
 
 SIZE = Number("payload_bytes", "payload", "bytes", 0, 100, 10)
 LIMIT = Number("max_message_bytes", "limit", "bytes", 1, 100, None, optional=True)
@@ -42,3 +42,11 @@ def test_check_takes_what_a_control_can_be_set_to() -> None:
 def test_told_names_the_kind_for_the_page() -> None:
     assert told(SIZE)["kind"] == "number"
     assert told(Action("send", "Send", "send one message"))["label"] == "Send"
+
+
+def test_knob_has_the_bounds_of_the_server() -> None:
+    assert knob("downtime_s", "downtime", 1.0) == Number(
+        *("downtime_s", "downtime", "s", 0, 600, 1.0), whole=False, none="", slider=False
+    )
+    narrowed = knob("max_message_bytes", "limit", None, high=1000, optional=True)
+    assert (narrowed.low, narrowed.high, narrowed.whole, narrowed.none) == (1, 1000, True, "no limit")

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from wslab.core.knobs import MAX_LIMIT_BYTES, Knobs
+from wslab.core.knobs import Knobs
 from wslab.core.payloads import SAFETY_CAP_BYTES
 from wslab.core.runs import Run
 from wslab.experiments import browser_drill
 from wslab.panels.code import call
-from wslab.panels.controls import Action, Choice, Control, Number
+from wslab.panels.controls import Action, Choice, Control, Number, knob
 from wslab.panels.live import Live
 from wslab.panels.page import PanelPage
 from wslab.panels.served import ServedPanel
@@ -49,7 +49,7 @@ class BrowserPanel(ServedPanel):
 
     TITLE = "What does a browser see?"
     CONTROLS: ClassVar[tuple[Control, ...]] = (
-        Number("max_message_bytes", "message limit", "bytes", 1, MAX_LIMIT_BYTES, 65_536, slider=False),
+        knob("max_message_bytes", "message limit", 65_536),
         Number("overshoot_bytes", "over the limit by", "bytes", 1, SAFETY_CAP_BYTES, 1, slider=False),
         Choice(
             *("after_refusal", "after refusing, the server"),

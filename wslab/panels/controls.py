@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
 from wslab.core.arguments import check_choice, check_flag, check_number, check_type, check_whole
+from wslab.core.bounds import Bound, fields
 from wslab.core.errors import BadValueError
+from wslab.core.knobs import Knobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,28 @@ class Number:
     def check(self, value: Any) -> None:
         bounds: Any = {"low": self.low, "high": self.high, "unit": self.unit, "optional": self.optional}
         (check_whole if self.whole else check_number)(self.name, value, **bounds)
+
+
+UNITS = {"seconds": "s", "per second": "per s"}
+"""Shorter, for a panel."""
+
+
+def knob(name: str, label: str, value: float | None, *, high: float | None = None, optional: bool = False) -> Number:
+    """Return a field for a knob of the lab server, within the knob's own bounds, or up to `high` where that is less."""
+    rule = fields(Knobs)[name].rule
+    assert isinstance(rule, Bound), "a knob that is a number has bounds"
+    return Number(
+        name,
+        label,
+        UNITS.get(rule.unit, rule.unit),
+        rule.low,
+        rule.high if high is None else min(high, rule.high),
+        value,
+        whole=fields(Knobs)[name].kind is int,
+        optional=optional,
+        none=rule.none,
+        slider=False,
+    )
 
 
 @dataclass(frozen=True, slots=True)

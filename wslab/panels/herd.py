@@ -16,7 +16,7 @@ from wslab.experiments import Cancel, herd_drill
 from wslab.experiments.conduct import Progress
 from wslab.net import machine
 from wslab.panels.code import call
-from wslab.panels.controls import Action, Choice, Control, Number, Several
+from wslab.panels.controls import Action, Choice, Control, Number, Several, knob
 from wslab.panels.curves import counters, curves, per_second
 from wslab.panels.herds import SERVER, Beside, Herds, StoppedError, orders, real_server
 from wslab.panels.latest import Latest
@@ -54,17 +54,12 @@ class HerdPanel(Panel):
             at_most=len(GROUPS),
         ),
         Number("clients", "simulated clients", "clients", 10, MAX_CLIENTS, 10_000, logarithmic=True),
-        Number("downtime_s", "downtime", "s", 0, 600, 5.0, whole=False, slider=False),
-        Number(
-            *("max_admissions_per_s", "capacity", "per s", 0.1, 1e6, 1000.0),
-            whole=False,
-            optional=True,
-            slider=False,
-        ),
+        knob("downtime_s", "downtime", 5.0),
+        knob("max_admissions_per_s", "capacity", 1000.0, optional=True),
         INITIAL_DELAY,
         MIN_DELAY,
         MAX_DELAY,
-        Number("drain_s", "drain", "s", 0, 600, 0.0, whole=False, slider=False),
+        knob("drain_s", "drain", 0.0),
         Number("seed", "seed", "(whole)", 0, 999_999, 0, slider=False),
         Choice("real_policy", "real herd's policy", NAMES, "full_jitter", listed=True),
         Number(

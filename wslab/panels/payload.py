@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from wslab.core.codes.closeframe import fields
 from wslab.core.errors import BadValueError, MissingPackageError
-from wslab.core.knobs import MAX_LIMIT_BYTES, Knobs
+from wslab.core.knobs import Knobs
 from wslab.core.ladders import until_refused
 from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES
 from wslab.core.runs import Run
@@ -18,7 +18,7 @@ from wslab.experiments import closure_visibility, find_limit, payload_sweep
 from wslab.fieldguide.clients import CLIENTS
 from wslab.net.server.lab_server import LabServer
 from wslab.panels.code import call
-from wslab.panels.controls import Action, Choice, Control, Flag, Number, Step
+from wslab.panels.controls import Action, Choice, Control, Flag, Number, Step, knob
 from wslab.panels.live import sighting_met
 from wslab.panels.served import ServedPanel
 from wslab.panels.shown import ShownTable, shown_table
@@ -49,16 +49,8 @@ class PayloadPanel(ServedPanel):
 
     TITLE = "How big is too big?"
     CONTROLS: ClassVar[tuple[Control, ...]] = (
-        Number(
-            *("max_message_bytes", "message limit", "bytes", 1, MAX_LIMIT_BYTES, 65_536),
-            optional=True,
-            slider=False,
-        ),
-        Number(
-            *("max_frame_bytes", "frame limit", "bytes", 1, MAX_LIMIT_BYTES, None),
-            optional=True,
-            slider=False,
-        ),
+        knob("max_message_bytes", "message limit", 65_536, optional=True),
+        knob("max_frame_bytes", "frame limit", None, optional=True),
         Flag("compression", "compression (permessage-deflate)"),
         Choice(
             *("after_refusal", "after refusing, the server"),

@@ -8,14 +8,14 @@ from typing import Any, ClassVar, cast
 from matplotlib.axes import Axes
 from msgspec.structs import asdict, replace
 
-from wslab.core.knobs import MAX_LIMIT_BYTES, Knobs
+from wslab.core.knobs import Knobs
 from wslab.core.policies.libraries import CLIENTS
 from wslab.core.policies.textbook import POLICIES
 from wslab.core.records import RestartKind
 from wslab.core.runs import Run
 from wslab.experiments import restart_drill
 from wslab.panels.code import call
-from wslab.panels.controls import Action, Choice, Control, Number
+from wslab.panels.controls import Action, Choice, Control, Number, knob
 from wslab.panels.served import ServedPanel
 from wslab.panels.shown import ShownTable, shown_table
 from wslab.views import plots, tables
@@ -57,7 +57,7 @@ class RestartPanel(ServedPanel):
         COUNT,
         POLICY,
         DOWNTIME,
-        Number("drain_s", "drain: closures spread over", "s", 0, 10, 0.0, whole=False, slider=False),
+        knob("drain_s", "drain: closures spread over", 0.0, high=10),
         Choice(
             *("restart_code", "clients are told"),
             {"1000": "1000", "1001": "1001", "1006": "nothing", "1012": "1012"},
@@ -68,7 +68,7 @@ class RestartPanel(ServedPanel):
             {"refuse": "refused", "unavailable": "503", "try_again_later": "1013", "hang": "silence"},
             "refuse",
         ),
-        Number("max_message_bytes", "limit after a reload", "bytes", 1, MAX_LIMIT_BYTES, 65_536, slider=False),
+        knob("max_message_bytes", "limit after a reload", 65_536),
     )
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("graceful", "Restart", "close every connection with a close frame, go down, come up", main=True),
