@@ -52,7 +52,8 @@ def test_run_in_ipython_is_a_table_and_a_line(shell: Shell) -> None:
     run = load("data/story.jsonl")
     shown = bundle(shell, run)
     assert shown["text/html"].startswith('<div class="wslab-run">')
-    assert shown["text/plain"] == repr(run)
+    assert " ".join(shown["text/plain"].split()) == repr(run)
+    assert max(map(len, shown["text/plain"].splitlines())) <= 79
 
 
 def test_verdict_in_ipython_is_its_finding_and_its_facts(shell: Shell) -> None:

@@ -7,6 +7,7 @@ until one of them is shown, and `repr()` stays one line.
 from __future__ import annotations
 
 import os
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -27,10 +28,17 @@ def register(shell: Any) -> None:
     html, plain = (shell.display_formatter.formatters[kind] for kind in ("text/html", "text/plain"))
     html.for_type_by_name("wslab.core.runs", "Run", _run_html)
     html.for_type_by_name("wslab.core.codes.cards", "Comparison", _card_html)
+    plain.for_type_by_name("wslab.core.runs", "Run", _in_lines)
+    plain.for_type_by_name("wslab.core.herds.herd", "Herd", _in_lines)
     plain.for_type_by_name("wslab.core.codes.cards", "Comparison", _card_text)
     plain.for_type_by_name("wslab.core.limits.verdicts", "Verdict", _verdict_text)
     html.for_type_by_name("wslab.captures.explanation", "Explained", _explained_html)
     plain.for_type_by_name("wslab.captures.explanation", "Explained", _explained_text)
+
+
+def _in_lines(shown: object, printer: Any, _cycle: bool) -> None:
+    """Break the one line of a `repr()` between words, where JupyterLab would break it in a number."""
+    printer.text(textwrap.fill(repr(shown), printer.max_width, break_long_words=False))
 
 
 def _run_html(run: Run) -> str:

@@ -86,26 +86,40 @@ def execute(
     progress = _Progress(client, notebook, on_cell)
     started_at = datetime.datetime.now(datetime.UTC)
     began_s = time.monotonic()
-    failure = None
+    words = _run(client, {**os.environ, RECORD: str(record_to.absolute())}, timeout_s)
+    failure = Failure(progress.number, progress.cell_index, words) if words else None
+    if failure is not None:
+        _show(failure, notebook.cells[failure.cell_index])
+    if keep_widgets:
+        client.set_widgets_metadata()  # which a cell that failed left undone
+    return Execution(started_at, time.monotonic() - began_s, failure, progress.interrupted)
+
+
+def _run(client: NotebookClient, environment: dict[str, str], timeout_s: float) -> str:
+    """Run the cells, and return why that ended before its time; empty where it did not."""
     try:
-        client.execute(env={**os.environ, RECORD: str(record_to.absolute())})
+        client.execute(env=environment)
     except NoSuchKernel as error:
         known = ", ".join(sorted(KernelSpecManager().find_kernel_specs()))
         raise BadValueError(f"the notebook's kernel {error.name!r} is not installed; here are: {known}") from None
     except CellExecutionError as error:
-        failure = Failure(progress.number, progress.cell_index, f"{error.ename}: {error.evalue}")
+        return f"{error.ename}: {error.evalue}"
     except _InterruptedError:
-        failure = Failure(progress.number, progress.cell_index, "interrupted")
+        return "interrupted"
     except AssertionError:  # nbclient's, when it is interrupted while a kernel starts
         raise KeyboardInterrupt from None
-    except (CellTimeoutError, DeadKernelError) as error:
-        words = _stopped(error, timeout_s)
-        failure = Failure(progress.number, progress.cell_index, words)
-        told = nbformat.v4.new_output("error", ename="", evalue=words, traceback=[words])  # type: ignore[no-untyped-call]
-        notebook.cells[progress.cell_index].outputs.append(told)
-    if keep_widgets:
-        client.set_widgets_metadata()  # which a cell that failed left undone
-    return Execution(started_at, time.monotonic() - began_s, failure, progress.interrupted)
+    except CellTimeoutError:
+        return f"the cell took longer than {timeout_s:g} seconds; --timeout gives it more"
+    except DeadKernelError:
+        return "the kernel died; too little memory is the commonest reason"
+    return ""
+
+
+def _show(failure: Failure, cell: NotebookNode) -> None:
+    """Put the error into a cell that has none, since its kernel could not tell it."""
+    if not any(output.output_type == "error" for output in cell.outputs):
+        told = [failure.error]
+        cell.outputs.append(nbformat.v4.new_output("error", ename="", evalue=told[0], traceback=told))  # type: ignore[no-untyped-call]
 
 
 class _InterruptedError(Exception):
@@ -161,9 +175,3 @@ def _forget(notebook: NotebookNode) -> None:
 
 def _speaks_python(notebook: NotebookNode) -> bool:
     return bool(notebook.metadata.get("kernelspec", {}).get("language", "python") == "python")
-
-
-def _stopped(error: Exception, timeout_s: float) -> str:
-    if isinstance(error, CellTimeoutError):
-        return f"the cell took longer than {timeout_s:g} seconds; --timeout gives it more"
-    return "the kernel died; too little memory is the commonest reason"

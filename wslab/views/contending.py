@@ -1,4 +1,4 @@
-"""The contention experiment drawn: how long it takes and how many calls, against clients, a line a strategy."""
+"""The contention experiment drawn: how long it takes and how many calls, against clients, a line per strategy."""
 
 from __future__ import annotations
 

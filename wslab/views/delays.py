@@ -24,16 +24,16 @@ COLUMNS = 3
 def delays_drawn(
     policies: Sequence[str | Policy | Delays], *, attempts: int = 8, clients: int = 300, seed: int = 0
 ) -> Figure:
-    """Draw the delays of each policy against the attempt's number, a small panel each: every draw, and their median.
+    """Draw the delays of each policy against the attempt's number, in a small panel each: every draw, and their median.
 
-    A policy without jitter shows as one mark an attempt; one that ends has no marks after its last.
+    A policy without jitter shows as one mark per attempt; one that ends has no marks after its last.
 
     Args:
         policies: names, policies or generator functions; see `wslab.core.policies.textbook.named`.
         attempts: of one outage, 1 to 100. clients: that draw, 1 to 10,000.
 
     Raises:
-        TypeError, ValueError: an argument is out of its bounds, or a policy yields what is no delay.
+        TypeError, ValueError: an argument is out of its bounds, or a policy yields an invalid delay.
     """
     check_whole("attempts", attempts, low=1, high=100, unit="attempts")
     check_whole("clients", clients, low=1, high=10_000, unit="clients")

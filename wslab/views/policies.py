@@ -24,7 +24,7 @@ BACK = Look("successful", look("opened").color)
 
 
 def side_by_side(herds: Mapping[str, AnyHerd]) -> Figure:
-    """Draw the attempts over time that each policy makes of the same restart, a small panel a policy.
+    """Draw the attempts over time that each policy makes of the same restart, a small panel per policy.
 
     All panels share their axes, the upright one logarithmic: peaks of one client and of thousands are both seen.
     """

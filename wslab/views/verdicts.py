@@ -11,6 +11,7 @@ from rich.text import Text
 
 from wslab.core.codes.registry import lookup
 from wslab.core.limits.verdicts import Cause, Verdict
+from wslab.core.printable import printable
 
 
 def render(verdict: Verdict) -> RenderableType:
@@ -19,10 +20,10 @@ def render(verdict: Verdict) -> RenderableType:
     grid.add_column(style="dim")
     grid.add_column()
     for question, answer in facts(verdict):
-        grid.add_row(question, answer)
-    headline = Text(f"{verdict.status.replace('_', ' ')}: {verdict.url}", style="bold")
-    remarks = (Padding(Text(f"• {remark}"), (0, 0, 0, 2)) for remark in verdict.remarks)
-    return Group(headline, Text(verdict.explanation), Text(""), grid, *remarks)
+        grid.add_row(question, Text(printable(answer)))
+    headline = Text(printable(f"{verdict.status.replace('_', ' ')}: {verdict.url}"), style="bold")
+    remarks = (Padding(Text(printable(f"• {remark}")), (0, 0, 0, 2)) for remark in verdict.remarks)
+    return Group(headline, Text(printable(verdict.explanation)), Text(""), grid, *remarks)
 
 
 def facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
