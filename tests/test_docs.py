@@ -105,7 +105,7 @@ def commands() -> Iterator[str]:
     for page in (*HOW_TO, ROOT / "README.md"):
         for line in page.read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
             if found := re.match(r"(?:\$| {3}) (?:\.venv/bin/)?wslab (.*)", line):
-                yield found.group(1).partition(" #")[0]
+                yield found.group(1).partition(" #")[0].rstrip("& ")
 
 
 @pytest.mark.parametrize("line", sorted(set(commands())))
