@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from wslab.net.frames import Header
+from wslab.net.frames import FrameHeader
 
 
 class SeenMessage(NamedTuple):
@@ -55,7 +55,7 @@ class GrowingMessage:
         self.announced_bytes = self.fragment_count = self.wire_bytes = self.inflated_bytes = 0
         self.is_whole = True
 
-    def begin_fragment(self, header: Header) -> None:
+    def begin_fragment(self, header: FrameHeader) -> None:
         self.fragment_count += 1
         self.announced_bytes += header.payload_bytes
         self.wire_bytes += header.header_bytes

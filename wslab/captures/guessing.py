@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from websockets.frames import Opcode
 
-from wslab.net.frames import FrameError, Header, Side, masked, read_close, read_header
+from wslab.net.frames import FrameError, FrameHeader, Side, masked, read_close, read_header
 
 _MAX_GUESSED_BYTES = 2**26
 
@@ -30,7 +30,7 @@ def begins_with_frames(data: bytes, sender: Side | None, *, deflate: bool) -> bo
     return at == len(data) or (at - len(data) < _MAX_GUESSED_BYTES and len(data) > 512)
 
 
-def _holds_its_kind(header: Header, payload: bytes) -> bool:
+def _holds_its_kind(header: FrameHeader, payload: bytes) -> bool:
     is_whole = len(payload) == header.payload_bytes
     if header.opcode == Opcode.CLOSE:
         return is_whole and read_close(payload).error is None

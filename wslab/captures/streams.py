@@ -13,7 +13,7 @@ from websockets.frames import Opcode
 
 from wslab.captures.growing import GrowingMessage, SeenControl, SeenMessage
 from wslab.captures.guessing import begins_with_frames
-from wslab.net.frames import CloseBody, FrameError, Header, Inflater, Side, masked, read_close, read_header
+from wslab.net.frames import CloseBody, FrameError, FrameHeader, Inflater, Side, masked, read_close, read_header
 
 KEPT = 64
 """Messages, and pings, of which more than their number is kept, a direction: the last ones."""
@@ -64,7 +64,7 @@ class FrameTrail:
         )  # else what it looks back at is lost
         self._synced = synced
         self._buffer = b""
-        self._header: Header | None = None
+        self._header: FrameHeader | None = None
         self._left_bytes = 0
         self._message: GrowingMessage | None = None
 
@@ -139,7 +139,7 @@ class FrameTrail:
                 self.after_close_bytes += end - at
                 return
 
-    def _begin_frame(self, at_ns: int, header: Header) -> None:
+    def _begin_frame(self, at_ns: int, header: FrameHeader) -> None:
         self.frame_count += 1
         self._header, self._left_bytes = header, header.payload_bytes
         if header.is_control:
@@ -155,7 +155,7 @@ class FrameTrail:
         assert self._message is not None
         self._message.begin_fragment(header)
 
-    def _take(self, at_ns: int, header: Header, data: bytes, at: int, taken: int) -> None:
+    def _take(self, at_ns: int, header: FrameHeader, data: bytes, at: int, taken: int) -> None:
         """Take a piece of payload; only what must be is unmasked."""
         offset = header.payload_bytes - self._left_bytes
         self._left_bytes -= taken
@@ -184,7 +184,7 @@ class FrameTrail:
             self._inflater = None
             raise
 
-    def _end_frame(self, at_ns: int, header: Header) -> None:
+    def _end_frame(self, at_ns: int, header: FrameHeader) -> None:
         self._header = None
         self.last_at_ns = at_ns
         if header.is_control or not header.final or self._message is None:
@@ -198,7 +198,7 @@ class FrameTrail:
         if self.largest is None or (seen.payload_bytes or 0) > (self.largest.payload_bytes or 0):
             self.largest = seen
 
-    def _take_control(self, at_ns: int, header: Header, payload: bytes) -> None:
+    def _take_control(self, at_ns: int, header: FrameHeader, payload: bytes) -> None:
         if header.opcode == Opcode.CLOSE:
             self.close, self.close_at_ns = read_close(payload), at_ns
         elif header.opcode == Opcode.PING:

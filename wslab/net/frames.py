@@ -51,7 +51,7 @@ class FrameError(WslabError):
         self.code = code
 
 
-class Header(NamedTuple):
+class FrameHeader(NamedTuple):
     """What a frame's header says; `mask` is four bytes, or empty where the payload is not masked."""
 
     opcode: int
@@ -73,7 +73,7 @@ class Header(NamedTuple):
 
 def read_header(
     received: bytes | bytearray, at: int = 0, *, sender: Side | None = None, deflate: bool = False
-) -> Header | None:
+) -> FrameHeader | None:
     """Return the header that begins at `at`; None while it is incomplete.
 
     Args:
@@ -109,7 +109,7 @@ def read_header(
         begin += 4
         if len(mask) < 4:
             return None
-    return Header(opcode, first > 0x7F, first & 0x40 != 0, mask, length, begin - at)
+    return FrameHeader(opcode, first > 0x7F, first & 0x40 != 0, mask, length, begin - at)
 
 
 def _check_first(first: int, *, deflate: bool) -> None:
@@ -166,7 +166,7 @@ def _length_bytes(payload_bytes: int) -> int:
 class Piece(NamedTuple):
     """Some of a frame's payload, without its mask; a control frame's is whole. `ends`: the frame's last."""
 
-    header: Header
+    header: FrameHeader
     payload: bytes
     begins: bool
     ends: bool
@@ -185,7 +185,7 @@ class FrameStream:
         self._sender = sender
         self._deflate = deflate
         self._buffer = bytearray()
-        self._header: Header | None = None
+        self._header: FrameHeader | None = None
         self._left_bytes = 0
         self._inside = False
 

@@ -11,13 +11,13 @@ from websockets.frames import Opcode
 from wslab.core.errors import in_words
 from wslab.core.records import Close, Closure, TcpEnd, closed_by
 from wslab.net.frames import FrameError, control_frame, encode_close, read_close, read_header
-from wslab.net.herds.opening import Opening
+from wslab.net.herds.attempt import Opening
 from wslab.net.herds.readiness import Deadlines, Readiness
 
 RECEIVE_BYTES = 16_384
 
 
-class Keeper(Protocol):
+class HeldKeeper(Protocol):
     """Whom a held connection belongs to."""
 
     loop: Readiness
@@ -55,7 +55,7 @@ class Held:
         "unread",
     )
 
-    def __init__(self, keeper: Keeper, opening: Opening, outages: int) -> None:
+    def __init__(self, keeper: HeldKeeper, opening: Opening, outages: int) -> None:
         assert opening.sock is not None
         assert opening.answer is not None
         self.keeper = keeper

@@ -21,7 +21,7 @@ from wslab.core.arguments import check_number, check_whole
 from wslab.core.policies.policy import Policy
 from wslab.core.records import Attempt, Closure, Outage, Record
 from wslab.net import machine, runtime
-from wslab.net.herds.target import Target
+from wslab.net.herds.destination import Destination
 from wslab.net.herds.words import Dispersed, Gather, Tally
 from wslab.net.herds.workers import Spawn, Worker
 from wslab.net.recording import Recorder
@@ -80,14 +80,14 @@ class Herd:
         most = workers or min(MAX_UNASKED_WORKERS, os.cpu_count() or 1)
         machine.check_clients(clients, processes=most)
         processes = workers or min(most, -(-clients // CLIENTS_PER_WORKER))
-        target = Target.of(url, clients, allow_remote=allow_remote)
+        destination = Destination.of(url, clients, allow_remote=allow_remote)
         share = -(-clients // processes)
         self._recorder = recorder
         self._spawn = spawn or Worker.spawn
         self._lead_s = lead_s
         self._orders = [
             Gather(
-                target=target,
+                destination=destination,
                 first_client=first,
                 clients=min(share, clients - first),
                 policy=cloudpickle.dumps(policy),

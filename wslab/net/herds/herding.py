@@ -19,9 +19,9 @@ from wslab.core.errors import PolicyError
 from wslab.core.policies.policy import Policy, checked_delay
 from wslab.core.records import Attempt, Close, Closure, Outage
 from wslab.net import control, machine
+from wslab.net.herds.attempt import Opening
 from wslab.net.herds.held import Held
 from wslab.net.herds.ledger import Ledger
-from wslab.net.herds.opening import Opening
 from wslab.net.herds.readiness import Readiness
 from wslab.net.herds.words import Dispersed, Gather, Tally
 
@@ -60,7 +60,7 @@ class Herding:
     ) -> None:
         # From our parent, on the pipe that it gave us; first, since the imports that it brings are no lag of the loop.
         self._policy: Policy = pickle.loads(order.policy)  # noqa: S301 (nobody else writes there)
-        self.target = order.target
+        self.destination = order.destination
         self.loop = Readiness(order.origin)
         self.openings = self.loop.deadlines(order.open_timeout_s)
         self.closings = self.loop.deadlines(order.close_timeout_s)

@@ -41,7 +41,7 @@ class Outpost:
         Raises:
             ValueError: this machine could not hold the clients, or they could not reach the server from it.
         """
-        check_reach(order.target.host, conductor, socket.gethostname())
+        check_reach(order.destination.host, conductor, socket.gethostname())
         machine.check_clients(order.clients)
         everything = dict.fromkeys(get_args(Event | control.Ready | control.Failed), self._heard.put_nowait)
         self._child = await Child.spawn(WORKER, everything)
@@ -174,8 +174,8 @@ class FarChild:
         self._events.put_nowait(None)
 
 
-def check_reach(target: str, conductor: str, here: str) -> None:
-    """Raise ValueError if the target's address means another machine here than it does to the conductor.
+def check_reach(destination: str, conductor: str, here: str) -> None:
+    """Raise ValueError if the destination's address means another machine here than it does to the conductor.
 
     >>> check_reach("127.0.0.1", conductor="alba", here="alba")
     >>> check_reach("127.0.0.1", conductor="alba", here="bruno")
@@ -184,9 +184,9 @@ def check_reach(target: str, conductor: str, here: str) -> None:
     wslab.core.errors.BadValueError: the server is at 127.0.0.1, which on bruno is bruno itself; start it where the \
 cluster's workers reach it: LabServer(host=…, expose=True) with an address of alba
     """
-    address = ipaddress.ip_address(target)
+    address = ipaddress.ip_address(destination)
     if here != conductor and (address.is_loopback or address.is_unspecified):
         raise BadValueError(
-            f"the server is at {target}, which on {here} is {here} itself; start it where the cluster's workers reach "
-            f"it: LabServer(host=…, expose=True) with an address of {conductor}"
+            f"the server is at {destination}, which on {here} is {here} itself; start it where the cluster's workers "
+            f"reach it: LabServer(host=…, expose=True) with an address of {conductor}"
         )

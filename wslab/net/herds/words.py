@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wslab.core.errors import HerdError
 from wslab.net.control import Message, Program
-from wslab.net.herds.target import Target
+from wslab.net.herds.destination import Destination
 
 
 class Gather(Message, frozen=True, kw_only=True, tag="gather"):
@@ -19,7 +19,7 @@ class Gather(Message, frozen=True, kw_only=True, tag="gather"):
         ledger_descriptor: an open file that they are written to (`wslab.net.herds.ledger`). None: they are told.
     """
 
-    target: Target
+    destination: Destination
     first_client: int
     clients: int
     policy: bytes

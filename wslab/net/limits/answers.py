@@ -13,7 +13,7 @@ from websockets.frames import Opcode
 
 from wslab.core.limits.replies import MAX_REPLY_CHARACTERS, reply_text
 from wslab.core.records import Close
-from wslab.net.frames import FrameError, FrameStream, Header, Inflater, Piece, encode_header, read_close
+from wslab.net.frames import FrameError, FrameHeader, FrameStream, Inflater, Piece, encode_header, read_close
 from wslab.net.limits.offers import Piece as PieceOf
 
 MAX_REPLIES = 4
@@ -50,7 +50,7 @@ class Allowance:
         elif self.bytes < 0:
             self.excess = "It sends without an end"
 
-    def check(self, header: Header) -> None:
+    def check(self, header: FrameHeader) -> None:
         """Refuse a frame that would use it up, before its payload comes."""
         if self.excess is None and header.payload_bytes > max(self.bytes, 2**16):
             self.excess = f"It announces a frame of {header.payload_bytes:,} bytes"

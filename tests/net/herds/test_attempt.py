@@ -6,7 +6,7 @@ import pytest
 from websockets.utils import accept_key
 
 from wslab.net.heads import HandshakeError, HeadError
-from wslab.net.herds.opening import MAX_HEAD_BYTES, read_answer
+from wslab.net.herds.attempt import MAX_HEAD_BYTES, read_answer
 
 KEY, OTHER_KEY = "dGhlIHNhbXBsZSBub25jZQ==", "bm90IHRoZSBrZXkgYXNrZWQ="
 

@@ -23,8 +23,8 @@ from wslab.net.heads import (
     read_response,
     retry_after_s,
 )
+from wslab.net.herds.destination import Destination
 from wslab.net.herds.readiness import Deadlines, Readiness
-from wslab.net.herds.target import Target
 
 RECEIVE_BYTES = 16_384
 
@@ -36,7 +36,7 @@ _ACCEPTED = secrets.token_hex(14).encode()
 """Stands for an accept key that is right, and is as long; no server can guess it."""
 
 
-class Answer(NamedTuple):
+class HandshakeAnswer(NamedTuple):
     """A server's answer to an opening handshake; `rest` is what came behind it."""
 
     status: int
@@ -45,11 +45,11 @@ class Answer(NamedTuple):
     rest: bytes
 
 
-class Keeper(Protocol):
+class OpeningKeeper(Protocol):
     """Whom an attempt belongs to."""
 
     loop: Readiness
-    target: Target
+    destination: Destination
     openings: Deadlines
 
     def attempted(self, opening: Opening) -> None:
@@ -74,10 +74,10 @@ class Opening:
         "started_at_s",
     )
 
-    def __init__(self, keeper: Keeper, client: int) -> None:
+    def __init__(self, keeper: OpeningKeeper, client: int) -> None:
         self.client = client
         self.outcome: AttemptOutcome = "failed"
-        self.answer: Answer | None = None
+        self.answer: HandshakeAnswer | None = None
         self.error: str | None = None
         self.sock: socket.socket | None = None
         self.sent_wire_bytes = 0
@@ -89,12 +89,12 @@ class Opening:
 
     def begin(self) -> None:
         """Let the SYN go out. Over loopback, TCP is connected or refused when the call for it returns."""
-        target, loop = self._keeper.target, self._keeper.loop
+        destination, loop = self._keeper.destination, self._keeper.loop
         self._keeper.openings.begin(self, self.started_at_s)
         try:
-            self.sock = target.new_socket(self.client)
+            self.sock = destination.new_socket(self.client)
             self.started_at_s = loop.now()
-            code = self.sock.connect_ex((target.host, target.port))
+            code = self.sock.connect_ex((destination.host, destination.port))
             if code not in (0, errno.EINPROGRESS):
                 raise OSError(code, os.strerror(code))
             loop.watch(self.sock, self, writable=not self._ask())
@@ -129,10 +129,10 @@ class Opening:
     def _ask(self) -> bool:
         """Send the opening handshake, unless TCP is not yet connected; return whether it was sent."""
         assert self.sock is not None
-        target = self._keeper.target
+        to = self._keeper.destination
         try:
             # One call does: the send buffer of a new connection is empty.
-            self.sent_wire_bytes = self.sock.send(encode_request(target.authority, target.resource, self._key))
+            self.sent_wire_bytes = self.sock.send(encode_request(to.authority, to.resource, self._key))
         except BlockingIOError:
             return False
         return True
@@ -164,7 +164,7 @@ class Opening:
         self._keeper.attempted(self)
 
 
-def read_answer(received: bytes, key: str) -> Answer | None:
+def read_answer(received: bytes, key: str) -> HandshakeAnswer | None:
     """Return the server's answer to the handshake with this key; None while it is incomplete.
 
     Raises:
@@ -180,7 +180,7 @@ def read_answer(received: bytes, key: str) -> Answer | None:
         return None
     response, connection_id = read
     wait_s = None if response.status == 101 else retry_after_s(response.fields)
-    return Answer(response.status, wait_s, connection_id, received[response.head_bytes :])
+    return HandshakeAnswer(response.status, wait_s, connection_id, received[response.head_bytes :])
 
 
 @lru_cache(maxsize=64)

@@ -14,7 +14,7 @@ from wslab.core.errors import BadValueError
 from wslab.net import machine
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True):
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """A server's address and what its opening handshake names; `sources` are taken in turn, none is the system's."""
 
     host: str
