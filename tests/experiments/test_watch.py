@@ -171,18 +171,18 @@ def test_full_disk_is_told_and_the_run_is_kept(tmp_path: Path) -> None:
 
 def test_process_that_was_stopped_is_told_as_the_observers_own_gap() -> None:
     program = (
-        "import sys, wslab; from wslab.experiments import watch\n"
-        f"run = watch(wslab.Knobs(idle_timeout_s=1.0, ping_interval_s=None), duration_s=6, **{FAST!r})\n"
-        "print(len(run.pauses), *{f.rule for f in wslab.core.findings.find(run)})"
+        "import wslab; from wslab.core.findings import find; from wslab.experiments import watch\n"
+        "knobs = wslab.Knobs(idle_timeout_s=1.0, ping_interval_s=None)\n"
+        f"run = watch(knobs, duration_s=6, progress=lambda step: print(step.doing, flush=True), **{FAST!r})\n"
+        "print(len(run.pauses), *{finding.rule for finding in find(run)})"
     )
-    child = subprocess.Popen(
-        [sys.executable, "-c", "import wslab.core.findings; " + program], stdout=subprocess.PIPE, text=True
-    )
-    time.sleep(3)
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    child.stdout.readline()  # it has begun
     child.send_signal(signal.SIGSTOP)
-    time.sleep(3)
+    time.sleep(2.8)
     child.send_signal(signal.SIGCONT)
-    pauses, *rules = child.communicate(timeout=30)[0].split()
+    pauses, *rules = child.communicate(timeout=30)[0].splitlines()[-1].split()
     assert pauses == "1"
     assert "observer_paused" in rules
     assert "all_at_once" not in rules

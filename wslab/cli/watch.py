@@ -63,7 +63,9 @@ def watch(
     clients: Annotated[int, typer.Option(help="5 to 60; each takes the next role of the control groups.")] = len(ROLES),
     interval: Annotated[float, typer.Option(help="Seconds between two pings or messages of a steady client.")] = 15.0,
     apart: Annotated[float, typer.Option(help="Seconds from one client's opening to the next.")] = 1.0,
-    message: Annotated[str, typer.Option(help="What the talking clients say.")] = "wslab watch",
+    message: Annotated[
+        str | None, typer.Option(help="What the talking clients say. Not given: by the template.")
+    ] = None,
     messages_per_min: Annotated[
         int | None, typer.Option(help="Of all clients together. Not given: 600 on this machine, 120 elsewhere.")
     ] = None,
@@ -80,6 +82,7 @@ def watch(
     duration_s = seconds_of(duration)
     bounds = bounded(target.is_this_machine, messages_per_min, connections_per_min)
     begun = WatchBegun(url=target.shown_url, clients=clients, duration_s=duration_s, **bounds._asdict())
+    target.check_permission()
     teller = _Lines() if as_json else _Words()
     teller.begin(begun)
     with progress_line() as progress:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from wslab.core.arguments import check_number
 from wslab.core.findings import Finding
 from wslab.core.findings.wording import seconds
@@ -19,7 +17,6 @@ def find_idle_timeout(
     target: Aim,
     *,
     up_to_s: float = 120.0,
-    allow_hosts: Collection[str] = (),
     progress: OnProgress | None = None,
     cancel: Cancel | None = None,
 ) -> ClockVerdict:
@@ -31,19 +28,18 @@ def find_idle_timeout(
     Args:
         up_to_s: the longest silence that is tried, 0.2 s to a day. The whole takes three times as long at most, which
             is told to `progress` before it begins.
-        target, allow_hosts, progress, cancel: as of `watch`.
+        target, progress, cancel: as of `watch`.
 
     Raises:
         TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
     """
-    return _search("idle_timeout", target, up_to_s, allow_hosts, progress, cancel)
+    return _search("idle_timeout", target, up_to_s, progress, cancel)
 
 
 def find_max_age(
     target: Aim,
     *,
     up_to_s: float = 120.0,
-    allow_hosts: Collection[str] = (),
     progress: OnProgress | None = None,
     cancel: Cancel | None = None,
 ) -> ClockVerdict:
@@ -51,7 +47,7 @@ def find_max_age(
 
     Steady clients keep an idle timeout from being met first.
     """
-    return _search("max_age", target, up_to_s, allow_hosts, progress, cancel)
+    return _search("max_age", target, up_to_s, progress, cancel)
 
 
 def longest_wait_s(up_to_s: float) -> float:
@@ -67,7 +63,6 @@ def _search(
     question: Question,
     target: Aim,
     up_to_s: float,
-    allow_hosts: Collection[str],
     progress: OnProgress | None,
     cancel: Cancel | None,
 ) -> ClockVerdict:
@@ -88,7 +83,6 @@ def _search(
         apart_s=apart_s,
         until=answered,
         in_vain_s=up_to_s + (CLIENTS + 2) * apart_s,
-        allow_hosts=allow_hosts,
         progress=progress,
         cancel=cancel,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,12 +47,11 @@ def watch(
     clients: int = len(ROLES),
     interval_s: float = 15.0,
     apart_s: float = 1.0,
-    message: str = "wslab watch",
+    message: str | None = None,
     messages_per_min: int | None = None,
     connections_per_min: int | None = None,
-    pong_timeout_s: float = 20.0,
+    pong_timeout_s: float | None = None,
     out: Path | None = None,
-    allow_hosts: Collection[str] = (),
     until: Callable[[tuple[Finding, ...]], bool] | None = None,
     in_vain_s: float | None = None,
     progress: OnProgress | None = None,
@@ -71,12 +70,13 @@ def watch(
         interval_s: how often steady roles act, 0.05 to 3600 s; less once connections are seen to die younger, and
             never more often than `messages_per_min` allows.
         apart_s: from one client's opening to the next; clocks are bracketed to this, restarts told apart by it.
-        message: what talking clients say; one that the server does not take is a finding.
+        message: what talking clients say; one that the server does not take is a finding. None: the smallest of the
+            target's template, else a few words.
         messages_per_min, connections_per_min: what all clients together send and open at most. None: 600 and 120 on
             this machine, 120 and 30 elsewhere.
-        pong_timeout_s: how long a pong is awaited before a client gives its connection up with 1011.
+        pong_timeout_s: how long a pong is awaited before a client gives its connection up with 1011. None: as the
+            target says, else 20.
         out: a file to which the run is written as it goes; it must not exist. A full disk is told, and the run kept.
-        allow_hosts: hosts other than this machine that the user says may be watched.
         until: asked with what is found so far, after each closure; the watch ends when it says so.
         in_vain_s: end after so long already where no connection was closed by then. None: go on.
         on_finding: called as it happens; see `OnFinding`. progress, on_record, cancel: as in `payload_sweep`.
@@ -87,14 +87,11 @@ def watch(
     """
     call = Call.taken(watch, locals())
     _check(duration_s, clients, interval_s, apart_s, pong_timeout_s)
-    if isinstance(target, str | Target):
-        target = as_target(target)
-        call.target = target = target.replace(allow_hosts=[*target.allow_hosts, *allow_hosts])
-    here = not isinstance(target, Target) or target.is_this_machine
+    here = not isinstance(target, str | Target) or as_target(target).is_this_machine
     bounds = bounded(here, messages_per_min, connections_per_min)
     chosen = roles(clients)
     call.add(roles=[role.name for role in chosen], **bounds._asdict())
-    for name in ("until", "in_vain_s", "on_finding", "out", "allow_hosts"):
+    for name in ("until", "in_vain_s", "on_finding", "out"):
         call.instead(name)
     broken: list[str] = []
 
@@ -136,8 +133,8 @@ class _Watching:
         bounds: Bounds,
         interval_s: float,
         apart_s: float,
-        message: str,
-        pong_timeout_s: float,
+        message: str | None,
+        pong_timeout_s: float | None,
     ) -> None:
         self.journal: Journal | None = None
         self.on_finding: OnFinding | None = None
@@ -150,15 +147,10 @@ class _Watching:
         fastest_s = sum(role.messages_per_min(1.0) for role in chosen) / bounds.messages_per_min
         self._pace = Pace(max(interval_s, fastest_s), fastest_s=fastest_s, back_s=apart_s)
         allowance = Allowance(**bounds._asdict())
+        bench = bench.pinging(0, pong_timeout_s)  # a silent client does not even ping
+        says, patience_s = message or _smallest(bench.target), bench.target.ping_timeout_s
         self._members = [
-            Member(
-                bench.client(client=number, notes_unasked=False),
-                role,
-                self._pace,
-                allowance,
-                message,
-                pong_timeout_s,
-            )
+            Member(bench.client(client=number, notes_unasked=False), role, self._pace, allowance, says, patience_s)
             for number, role in enumerate(chosen)
         ]
         self._untold: list[tuple[int, Closure]] = []
@@ -231,6 +223,11 @@ class _Watching:
         return f"{connected} of {len(self._members)} connected, {seen}; {waits}"
 
 
+def _smallest(target: Target) -> str | bytes:
+    template = target.messages
+    return "wslab watch" if template is None else template.make(template.min_bytes)
+
+
 class _Clock:
     """Notices when the process or the machine stood still: then nobody looked."""
 
@@ -263,9 +260,9 @@ def _saved(run: Run, out: Path, broken: list[str]) -> Run:
     return run
 
 
-def _check(duration_s: float, clients: int, interval_s: float, apart_s: float, pong_timeout_s: float) -> None:
+def _check(duration_s: float, clients: int, interval_s: float, apart_s: float, pong_timeout_s: float | None) -> None:
     check_number("duration_s", duration_s, low=0.1, high=7 * 86_400, unit="seconds")
     check_whole("clients", clients, low=MIN_CLIENTS, high=MAX_CLIENTS, unit="clients", hint="each group needs one")
     check_number("interval_s", interval_s, low=0.05, high=3600, unit="seconds")
     check_number("apart_s", apart_s, low=0.01, high=600, unit="seconds")
-    check_number("pong_timeout_s", pong_timeout_s, low=0.05, high=3600, unit="seconds")
+    check_number("pong_timeout_s", pong_timeout_s, low=0.05, high=3600, unit="seconds", optional=True)

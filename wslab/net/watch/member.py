@@ -53,7 +53,7 @@ class Member:
     """
 
     def __init__(
-        self, client: Client, role: Role, pace: Pace, allowance: Allowance, message: str, pong_timeout_s: float
+        self, client: Client, role: Role, pace: Pace, allowance: Allowance, message: str | bytes, pong_timeout_s: float
     ) -> None:
         self.client = client
         self.role = role
