@@ -96,3 +96,10 @@ def test_every_module_that_is_imported_is_of_a_requirement() -> None:
     homes = packages_distributions()
     of_none = {name for name in imported() if not {canonicalize_name(home) for home in homes[name]} & declared}
     assert of_none == set()
+
+
+def test_forge_tries_the_python_that_is_the_lowest_and_that_of_binder() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8"))
+    tried = workflow["jobs"]["everywhere"]["strategy"]["matrix"]["python"]
+    lowest, pinned = (str(next(iter(bounds_for_conda(text)["python"])).version) for text in (CONDA, BINDER))
+    assert {lowest, pinned} <= set(tried)
