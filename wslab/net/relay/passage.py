@@ -3,67 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from random import Random
-from typing import NamedTuple, Protocol, cast
+from typing import Protocol
 from urllib.parse import urlsplit
 
-from websockets.frames import Opcode
-
 from wslab.core.errors import WslabError, in_words
-from wslab.core.records import Attempt, AttemptOutcome, Close, Closure, Frame, Record, TcpEnd, closed_by
+from wslab.core.records import Attempt, AttemptOutcome, Close, Closure, Record, TcpEnd, closed_by
 from wslab.core.relay.faults import Fault, ResetPeer, SendClose, Timeout, Unavailable
-from wslab.net.frames import Side, encode_close, read_close
+from wslab.net.frames import Side, encode_close
 from wslab.net.heads import Fields, agreed_extensions, read_request, read_response, retry_after_s
+from wslab.net.relay.end import PassageEnd
 from wslab.net.relay.lane import Lane
-from wslab.net.relay.switch import RESET_ON_CLOSE
-from wslab.net.relay.watch import Seen, Watch, shown
-
-NAMES = {int(opcode): opcode.name.lower() for opcode in Opcode}
+from wslab.net.relay.passed import Passed
+from wslab.net.relay.watch import Seen, Watch
 
 REFUSALS = {
     403: "this relay wants its token in the query: ?token=…",
     502: "the relay's target",
     503: "not now",
 }
-
-
-class Passed(NamedTuple):
-    """Frames that have passed. Of thousands in a second records are made only when somebody wants them."""
-
-    client: int
-    connection_id: str | None
-    sender: Side
-    seen: list[Seen]
-
-    def records(self) -> Iterator[Frame]:
-        """Yield what is kept of them."""
-        return map(self._record, self.seen)
-
-    def _record(self, seen: Seen) -> Frame:
-        close = read_close(seen.preview).close if seen.opcode == Opcode.CLOSE else None
-        start = close.reason.encode() if close else seen.preview
-        text = seen.text if seen.text is not None else shown(start, is_text=seen.is_text or seen.is_control)
-        return Frame(
-            client=self.client,
-            connection_id=self.connection_id,
-            number=seen.number,
-            sent_by=self.sender,
-            at_s=seen.at_s,
-            opcode=NAMES[seen.opcode],
-            final=seen.final,
-            rsv1=seen.rsv1,
-            masked=self.sender == "client",
-            payload_bytes=seen.payload_bytes,
-            passed_bytes=seen.passed_bytes,
-            preview=text,
-            close_code=close.code if close else None,
-            close_reason=close.reason if close else None,
-            fate=seen.fate,
-        )
 
 
 class Host(Protocol):
@@ -83,98 +43,6 @@ class Host(Protocol):
     def faults_of(self, passage: Passage) -> dict[str, Fault]: ...
 
     def ended(self, passage: Passage) -> None: ...
-
-
-class PassageEnd(asyncio.Protocol):
-    """One of the two TCP connections."""
-
-    transport: asyncio.Transport | None = None
-    lane: Lane | None = None
-
-    def __init__(self, passage: Passage, side: Side) -> None:
-        self._passage = passage
-        self.side = side
-        self._not_reading: set[str] = set()
-        self._may_write = asyncio.Event()
-        self._may_write.set()
-        self.is_lost = self.has_ended = self._end_is_written = False
-        self.other: PassageEnd | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-        sock = transport.get_extra_info("socket")
-        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def data_received(self, data: bytes) -> None:
-        if self.lane is not None:
-            self.lane.receive(data)
-        else:
-            self._passage.ask(data)
-
-    def eof_received(self) -> bool:
-        assert self.transport is not None
-        self.has_ended = True
-        if self.lane is not None:
-            self.lane.receive_end()
-        else:
-            self._passage.end(reset=False)
-        self._close_if_over()
-        return self.transport.can_write_eof()  # the other direction goes on, where TLS does not forbid it
-
-    def pause_writing(self) -> None:
-        self._may_write.clear()
-        if self.other is not None:
-            self.other.read_on("other", False)
-
-    def resume_writing(self) -> None:
-        self._may_write.set()
-        if self.other is not None:
-            self.other.read_on("other", True)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.is_lost = True
-        self._may_write.set()
-        self._passage.lost(self, exc)
-
-    def write(self, data: bytes) -> None:
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(data)
-
-    def write_end(self, *, reset: bool) -> None:
-        if self.transport is None or self.transport.is_closing():
-            return
-        if reset or not self.transport.can_write_eof() or (self.other is not None and self.other.is_lost):
-            self.end(reset=reset)
-            return
-        self._end_is_written = True
-        with contextlib.suppress(OSError):  # it has ended already
-            self.transport.write_eof()
-        self._close_if_over()
-
-    def _close_if_over(self) -> None:
-        if self.has_ended and self._end_is_written and self.transport is not None:
-            self.transport.close()
-
-    def end(self, *, reset: bool) -> None:
-        if self.transport is None:
-            return
-        if not reset:
-            self.transport.close()
-            return
-        with contextlib.suppress(OSError):  # it has ended already
-            sock = cast(socket.socket, self.transport.get_extra_info("socket"))
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        self.transport.abort()
-
-    def read_on(self, why: str, wanted: bool) -> None:
-        """Read on, unless there is another reason not to; or stop reading for this one."""
-        (self._not_reading.discard if wanted else self._not_reading.add)(why)
-        if self.transport is not None and not self.is_lost:
-            (self.transport.pause_reading if self._not_reading else self.transport.resume_reading)()
-
-    async def writable(self) -> None:
-        await self._may_write.wait()
 
 
 class Passage:
@@ -198,8 +66,8 @@ class Passage:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._connecting: asyncio.Task[None] | None = None
         self._is_told = False
-        self.front = PassageEnd(self, "client")
-        self.back = PassageEnd(self, "server")
+        self.front = PassageEnd(self)
+        self.back = PassageEnd(self)
         self.front.other, self.back.other = self.back, self.front
         self.up = self._lane(self.front, self.back, "client", self._read_request)
         self.down = self._lane(self.back, self.front, "server", self._read_response)

@@ -27,7 +27,9 @@ from wslab.core.routes import is_loopback
 from wslab.core.runs import Run
 from wslab.net import machine, runtime
 from wslab.net.recording import OnRecord, Recorder
-from wslab.net.relay.passage import Passage, PassageEnd, Passed
+from wslab.net.relay.end import PassageEnd
+from wslab.net.relay.passage import Passage
+from wslab.net.relay.passed import Passed
 from wslab.net.server.address import BACKLOG, Reservation, new_socket
 
 T = TypeVar("T")
