@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from websockets.frames import Opcode
 
 from wslab.net.frames import encode_frame
-from wslab.net.relay.watch import MAX_INFLATED_BYTES, PREVIEW_BYTES, Seen, Watch
+from wslab.net.relay.display import MAX_INFLATED_BYTES, PREVIEW_BYTES
+from wslab.net.relay.watch import Seen, Watch
 
 HEAD = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
 

@@ -9,7 +9,8 @@ from websockets.frames import Opcode
 
 from wslab.core.records import Frame
 from wslab.net.frames import Side, read_close
-from wslab.net.relay.watch import Seen, shown
+from wslab.net.relay.display import shown
+from wslab.net.relay.watch import Seen
 
 NAMES = {int(opcode): opcode.name.lower() for opcode in Opcode}
 

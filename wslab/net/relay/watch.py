@@ -11,15 +11,10 @@ from typing import NamedTuple
 from websockets.frames import Opcode
 
 from wslab.core.errors import WslabError
-from wslab.core.printable import printable
 from wslab.core.records import FrameFate
-from wslab.net.frames import MAX_CONTROL_BYTES, MAX_HEADER_BYTES, FrameError, Inflater, Side, masked, read_header
+from wslab.net.frames import MAX_HEADER_BYTES, FrameError, Side, masked, read_header
 from wslab.net.heads import MAX_HEAD_BYTES
-
-PREVIEW_BYTES = MAX_CONTROL_BYTES
-HEX_BYTES = 24
-MAX_INFLATED_BYTES = 2**24
-"""Of one message, for display; one that inflates to more is shown compressed, as is all after it that builds on it."""
+from wslab.net.relay.display import PREVIEW_BYTES, Inflation
 
 
 class Seen:
@@ -111,7 +106,7 @@ class Watch:
         self._left_bytes = 0
         self._frames = 0
         self._is_text = False
-        self._inflation: _Inflation | None = None
+        self._inflation: Inflation | None = None
 
     @property
     def reads_frames(self) -> bool:
@@ -251,53 +246,10 @@ class Watch:
         if missing > 0 and end > start:
             seen.start += data[start : min(end, start + missing)]
         if self.deflate and not seen.is_control:
-            self._inflation = self._inflation or _Inflation(self.takeover)
-            ends = end - start == seen.payload_bytes - seen.passed_bytes
+            self._inflation = self._inflation or Inflation(self.takeover)
+            if not seen.passed_bytes and seen.opcode != Opcode.CONT:
+                self._inflation.begin(compressed=seen.rsv1, is_text=seen.is_text)
+            ends = seen.final and end - start == seen.payload_bytes - seen.passed_bytes
             piece = masked(data[start:end], seen.mask, seen.passed_bytes)
-            seen.text = self._inflation.look(seen, piece, ends=ends)
+            seen.text = self._inflation.look(piece, ends=ends)
         seen.passed_bytes += end - start
-
-
-class _Inflation:
-    """The messages of a direction, inflated as far as they are shown."""
-
-    def __init__(self, takeover: bool) -> None:
-        self._takeover = takeover
-        self._inflater: Inflater | None = Inflater(takeover=takeover)
-        self._compressed = False
-        self._inflated_bytes = 0
-        self._shown = b""
-
-    def look(self, seen: Seen, piece: bytes, *, ends: bool) -> str | None:
-        """Take a piece of a frame, and return what there is to show of the message; None: nothing beside the bytes."""
-        if seen.opcode != Opcode.CONT and not seen.passed_bytes:
-            self._compressed, self._inflated_bytes, self._shown = seen.rsv1, 0, b""
-            if not self._takeover:
-                self._inflater = Inflater(takeover=False)
-        if not self._compressed or self._inflater is None:
-            return None
-        try:
-            for content in self._inflater.feed(piece, ends=ends and seen.final):
-                self._inflated_bytes += len(content)
-                self._shown = (self._shown + content[:PREVIEW_BYTES])[:PREVIEW_BYTES]
-                if self._inflated_bytes > MAX_INFLATED_BYTES:
-                    self._inflater = None
-                    break
-        except FrameError:
-            self._inflater = None
-        return shown(self._shown, is_text=seen.is_text) if self._shown else None
-
-
-def shown(payload: bytes, *, is_text: bool = True) -> str:
-    r"""Return the beginning of a payload as text that can be shown; of one that is no text, as hexadecimal digits.
-
-    >>> shown(b"hi \x1b[31m"), shown(b"hi", is_text=False), shown(bytes([0xff, 1]))
-    ('hi \\x1b[31m', '68 69', 'ff 01')
-    """
-    if is_text:
-        try:
-            return printable(payload.decode())
-        except UnicodeDecodeError as error:
-            if error.start >= len(payload) - 3 and len(payload) == PREVIEW_BYTES:  # it is cut there
-                return printable(payload[: error.start].decode())
-    return payload[:HEX_BYTES].hex(" ")

@@ -1,0 +1,59 @@
+"""What is shown of payloads that go through a relay: their beginnings, as text, inflated where they are compressed."""
+
+from __future__ import annotations
+
+from wslab.core.printable import printable
+from wslab.net.frames import MAX_CONTROL_BYTES, FrameError, Inflater
+
+PREVIEW_BYTES = MAX_CONTROL_BYTES
+HEX_BYTES = 24
+MAX_INFLATED_BYTES = 2**24
+"""Of one message, for display; one that inflates to more is shown compressed, as is all after it that builds on it."""
+
+
+def shown(payload: bytes, *, is_text: bool = True) -> str:
+    r"""Return the beginning of a payload as text that can be shown; of one that is no text, as hexadecimal digits.
+
+    >>> shown(b"hi \x1b[31m"), shown(b"hi", is_text=False), shown(bytes([0xff, 1]))
+    ('hi \\x1b[31m', '68 69', 'ff 01')
+    """
+    if is_text:
+        try:
+            return printable(payload.decode())
+        except UnicodeDecodeError as error:
+            if error.start >= len(payload) - 3 and len(payload) == PREVIEW_BYTES:  # it is cut there
+                return printable(payload[: error.start].decode())
+    return payload[:HEX_BYTES].hex(" ")
+
+
+class Inflation:
+    """The messages of a direction, inflated as far as they are shown."""
+
+    def __init__(self, takeover: bool) -> None:
+        self._takeover = takeover
+        self._inflater: Inflater | None = Inflater(takeover=takeover)
+        self._compressed = self._is_text = False
+        self._inflated_bytes = 0
+        self._shown = b""
+
+    def begin(self, *, compressed: bool, is_text: bool) -> None:
+        """A message begins."""
+        self._compressed, self._is_text = compressed, is_text
+        self._inflated_bytes, self._shown = 0, b""
+        if not self._takeover:
+            self._inflater = Inflater(takeover=False)
+
+    def look(self, piece: bytes, *, ends: bool) -> str | None:
+        """Take a piece of its payload, and return what there is to show of it; None: nothing beside the bytes."""
+        if not self._compressed or self._inflater is None:
+            return None
+        try:
+            for content in self._inflater.feed(piece, ends=ends):
+                self._inflated_bytes += len(content)
+                self._shown = (self._shown + content[:PREVIEW_BYTES])[:PREVIEW_BYTES]
+                if self._inflated_bytes > MAX_INFLATED_BYTES:
+                    self._inflater = None
+                    break
+        except FrameError:
+            self._inflater = None
+        return shown(self._shown, is_text=self._is_text) if self._shown else None
