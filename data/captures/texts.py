@@ -40,6 +40,13 @@ from wslab.net.heads import read_request
 HERE = Path(__file__).parent
 LIMIT_BYTES, OVER_BYTES, OWN_LIMIT_BYTES = 65_536, 70_000, 100
 SITUATIONS = ("over the server's limit", "over one's own limit", "restart", "crash", "refused", "rejected", "silence")
+BREACHES = {
+    "a masked frame": b"\x81\x85\0\0\0\0hello",
+    "an unknown opcode": b"\x83\x05hello",
+    "text that is not UTF-8": b"\x81\x02\xff\xfe",
+    "a reserved bit": b"\xa1\x05hello",
+}
+"""What a server of ours then sends, and no client may take."""
 
 Said = tuple[str, str, str]
 """A product, the situation, and its words."""
@@ -64,19 +71,23 @@ def places() -> Iterator[dict[str, str]]:
         unused.bind(("127.0.0.1", 0))
         dead = unused.getsockname()[1]
     http = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
-    mute = socket.create_server(("127.0.0.1", 0))
+    mute, breaking = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
     threading.Thread(target=http.serve_forever, daemon=True).start()
-    threading.Thread(target=say_nothing, args=(mute,), daemon=True).start()
+    for listener in (mute, breaking):
+        threading.Thread(target=say_nothing, args=(listener,), daemon=True).start()
     try:
         ports = {"refused": dead, "rejected": http.server_port, "silence": mute.getsockname()[1]}
-        yield {situation: f"ws://127.0.0.1:{port}/" for situation, port in ports.items()}
+        urls = {situation: f"ws://127.0.0.1:{port}/" for situation, port in ports.items()}
+        there = f"ws://127.0.0.1:{breaking.getsockname()[1]}/"
+        yield urls | {breach: f"{there}{number}" for number, breach in enumerate(BREACHES)}
     finally:
         http.shutdown()
         mute.close()
+        breaking.close()
 
 
 def say_nothing(listener: socket.socket) -> None:
-    """Complete handshakes, and then neither read nor answer."""
+    """Complete handshakes, say what the path asks for, and then neither read nor answer."""
     kept = []
     with contextlib.suppress(OSError):
         while True:
@@ -89,6 +100,8 @@ def say_nothing(listener: socket.socket) -> None:
                 b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 b"Sec-WebSocket-Accept: " + accept.encode() + b"\r\n\r\n"
             )
+            if request.resource[1:].isdecimal():
+                connection.sendall(list(BREACHES.values())[int(request.resource[1:])])
             kept.append(connection)
 
 
@@ -338,6 +351,8 @@ def say_nginx() -> Iterator[Said]:
             if name == "crash":
                 killer.start()
             asyncio.run(listen(f"ws://127.0.0.1:{port}/{name}"))
+            if name == "crash":
+                killer.join()
             lines = Path(folder, "error.log").read_text().splitlines()
             yield from (("nginx", name, line) for line in lines if f"GET /{name}" in line)
         child.terminate()
@@ -368,6 +383,8 @@ def say_haproxy() -> Iterator[Said]:
             if name == "crash":
                 killer.start()
             asyncio.run(listen(f"ws://127.0.0.1:{port}/{name}"))
+            if name == "crash":
+                killer.join()
             child.terminate()
             output, _ = child.communicate()
             yield from (("haproxy", name, line) for line in output.splitlines() if f"GET /{name}" in line)
@@ -398,7 +415,7 @@ def record() -> Iterator[dict[str, str]]:
 def say_clients(clients: dict[str, Callable[[str, str], Awaitable[str]]]) -> Iterator[Said]:
     for product, say in clients.items():
         with places() as urls, LabServer(Knobs(max_message_bytes=LIMIT_BYTES, downtime_s=0.3)) as server:
-            for situation in SITUATIONS:
+            for situation in (*SITUATIONS, *BREACHES):
                 if product in WITHOUT.get(situation, ()):
                     continue
                 kind = {"restart": "graceful", "crash": "crash"}.get(situation)

@@ -8,6 +8,8 @@ _CHROMIUM = (
     "chromium/chromium@1b71b4f7de66e34a08fe8269701ce8a2ce24965d:"
     "third_party/blink/renderer/modules/websockets/websocket_channel_impl.cc"
 )
+_CHANNEL = "chromium/chromium@fde75b19bd1588f83520d0e187282097390a41d2:net/websockets/websocket_channel.cc"
+_STREAM = "chromium/chromium@b412b3667604dc9a71f4b73bc4143787153ff57e:net/websockets/websocket_stream.cc"
 _FIREFOX = (
     "mozilla/gecko-dev@020ce4b8e6aad44c800895727117756fe3c4936f:"
     "browser/locales/en-US/chrome/overrides/appstrings.properties"
@@ -22,7 +24,7 @@ PHRASES = (
         WHY_REJECTED,
         "WebSocket connection to 'ws://127.0.0.1:9/' failed: Error during WebSocket handshake: Unexpected response "
         "code: 503",
-        _CHROMIUM,
+        _STREAM,
         speaker="client",
     ),
     Phrase(
@@ -32,7 +34,7 @@ PHRASES = (
         "whether the server is down, or the browser, a proxy or a certificate stands between",
         "WebSocket connection to 'ws://127.0.0.1:9/' failed: Error in connection establishment: "
         "net::ERR_CONNECTION_REFUSED",
-        _CHROMIUM,
+        _STREAM,
         speaker="client",
     ),
     Phrase(
@@ -41,7 +43,7 @@ PHRASES = (
         "The answer to the opening handshake was none that a client may take.",
         "whether a proxy between changed it",
         "WebSocket connection to 'ws://127.0.0.1:9/' failed: Error during WebSocket handshake: 'Upgrade' header is missing",
-        _CHROMIUM,
+        _STREAM,
         speaker="client",
         closed_by="speaker",
     ),
@@ -51,7 +53,7 @@ PHRASES = (
         "TCP ended before the opening handshake was answered.",
         "whether the server, or a proxy in front of it, ended it",
         "WebSocket connection to 'ws://127.0.0.1:9/' failed: Connection closed before receiving a handshake response",
-        _CHROMIUM,
+        _STREAM,
         speaker="client",
     ),
     Phrase(
@@ -59,13 +61,13 @@ PHRASES = (
         r"failed: (?P<reason>(?:A server must not mask|One or more reserved bits|Could not decode a text frame|"
         r"Invalid frame header|Received (?:a broken|unexpected|start of new|an? )|Unrecognized frame opcode|"
         r"Data frame received after close|Reserved).*)",
-        "The browser closed: the server broke the protocol in this way.",
+        "The browser closed: the server broke the protocol in this way. The page is told 1006 and nothing more.",
         "whether the server or a proxy made these bytes: capture them",
         "WebSocket connection to 'ws://127.0.0.1:9/' failed: Invalid frame header",
-        _CHROMIUM,
+        _CHANNEL,
         speaker="client",
-        told_by="sent",
-        close_code=1002,
+        told_by="assumed",
+        close_code=1006,
         closed_by="speaker",
     ),
     Phrase(
