@@ -12,13 +12,14 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from wslab import Knobs, ladders, payload_sweep, restart_drill, tell_story, watch
+from wslab import Knobs, LabServer, Relay, ladders, payload_sweep, restart_drill, send_message, tell_story, watch
 from wslab.core.recordings import REPLAY
 from wslab.core.runs import Run
 from wslab.experiments import closure_visibility, frames_question, limit_cost
@@ -43,10 +44,26 @@ RECORDINGS: dict[str, Callable[[], Run]] = {
         Knobs(max_message_bytes=65_536, compression=True), payload_bytes=100_000, piece_bytes=16_384
     ),
     "limit-cost": limit_cost,
+    "relay-passed": lambda: bent(None),
+    "relay-rewritten": lambda: bent("rewrite_close"),
+    "relay-dropped": lambda: bent("drop_close"),
+    "relay-unavailable": lambda: bent("unavailable"),
     "watch-idle": lambda: watch(
         Knobs(idle_timeout_s=2, idle_close_code=1006, ping_interval_s=None), duration_s=14, interval_s=1, apart_s=0.4
     ),
 }
+
+
+def bent(fault: str | None) -> Run:
+    """Send messages over the limit through a relay that bends one thing, and return what the relay saw."""
+    with LabServer(max_message_bytes=1000, close_timeout_s=0.3) as server, Relay(server.url) as relay:
+        if fault is not None:
+            relay.add(fault)
+        for _ in range(5):
+            send_message(relay.url, "x" * 1001)
+        while relay.connections:
+            time.sleep(0.01)
+        return relay.run()
 
 
 def record_lesson(name: str) -> Path:

@@ -40,6 +40,12 @@ def from_a_capture() -> Drawn:
     return Drawn(plots.close_codes(run), "Captured in `data/captures/too-big.pcapng`.")
 
 
+def bent() -> Drawn:
+    faults = {"nothing bent": "passed", "rewrite_close": "rewritten", "drop_close": "dropped"}
+    runs = {name: load(DATA / f"relay-{file}.jsonl") for name, file in faults.items()}
+    return Drawn(plots.outcome_shares(runs), "Recorded in `data/relay-passed.jsonl` and those beside it.")
+
+
 def announced() -> Drawn:
     runs = {"announced with 1012": "restart-graceful", "the process is killed": "restart-crash"}
     restarts = {name: load(DATA / f"{file}.jsonl") for name, file in runs.items()}
