@@ -168,9 +168,16 @@ def test_bad_argument_teaches(arguments: dict[str, object], message: str) -> Non
         wslab.restart_drill(QUICK, **arguments)  # type: ignore[arg-type]
 
 
-def test_url_cannot_be_restarted() -> None:
-    with pytest.raises(TypeError, match=r"give a LabServer, .* while stay_connected\(url\) runs"):
-        wslab.restart_drill("ws://127.0.0.1:1/")  # type: ignore[arg-type]
+def test_server_of_somebody_is_restarted_by_who_runs_it() -> None:
+    with pytest.raises(ValueError, match="restart it yourself while the clients are connected"):
+        wslab.restart_drill("ws://127.0.0.1:1/", changes={"max_message_bytes": 1})
+    with pytest.raises(TypeError, match="must be a LabServer, a LabFleet, Knobs for one, a Target, or a URL"):
+        wslab.restart_drill(5)  # type: ignore[arg-type]
+
+
+def test_server_that_nobody_reaches_is_not_waited_for() -> None:
+    run = wslab.restart_drill("ws://127.0.0.1:1/", clients=2, policy="none", timeout_s=600)
+    assert {attempt.outcome for attempt in run.attempts} == {"refused"}
 
 
 def test_stopped_server_cannot_be_drilled() -> None:

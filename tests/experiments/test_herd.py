@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import Counter
 from typing import Any
 
 import psutil
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
 
+import wslab
 from wslab.core.herds.summaries import herd_summary
 from wslab.core.knobs import Knobs
 from wslab.core.records import Attempt, Closure, Outage
@@ -147,11 +150,6 @@ def test_bad_argument_teaches(arguments: dict[str, Any], message: str) -> None:
         herd_drill(QUICK, **arguments)
 
 
-def test_url_cannot_be_restarted() -> None:
-    with pytest.raises(TypeError, match="give a LabServer"):
-        herd_drill("ws://127.0.0.1:1/")  # type: ignore[arg-type]
-
-
 def test_running_server_goes_on() -> None:
     with LabServer(QUICK) as server:
         herd_drill(server, clients=10)
@@ -159,3 +157,58 @@ def test_running_server_goes_on() -> None:
         run = herd_drill(server, clients=10)
     assert len(run.restarts) == 1
     assert {type(record) for record in run.records} >= {Attempt, Closure, Outage}
+
+
+def test_herd_of_somebodys_server_waits_until_it_is_restarted_and_names_each_client() -> None:
+    """The server is somebody's: who runs it restarts it, once the clients are connected."""
+    seen: set[str] = set()
+    connected, restarted = threading.Event(), threading.Event()
+
+    def note(progress: Progress) -> None:
+        if progress.doing == "lost":  # all are there, and are waiting to be closed
+            connected.set()
+
+    async def hold(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        seen.add(connection.request.headers["X-Client"])
+        await connection.wait_closed()
+
+    async def run_and_restart(port: list[int], ready: threading.Event) -> None:
+        for number in range(2):
+            async with serve(hold, "127.0.0.1", port[0] if port else 0, close_timeout=1) as server:
+                if not port:
+                    port.append(server.sockets[0].getsockname()[1])
+                ready.set()
+                await asyncio.to_thread((connected, restarted)[number].wait, 30)
+
+    port: list[int] = []
+    ready = threading.Event()
+    serving = threading.Thread(target=lambda: asyncio.run(run_and_restart(port, ready)))
+    serving.start()
+    assert ready.wait(10)
+    target = wslab.Target(f"ws://127.0.0.1:{port[0]}/?key=query-value-1", headers={"X-Client": "c-{client}"})
+    try:
+        run = herd_drill(target, clients=20, policy="constant", workers=1, timeout_s=20, progress=note)
+    finally:
+        connected.set()
+        restarted.set()
+        serving.join(10)
+    assert len(run.outages) == 20
+    assert all(outage.reopened_at_s is not None for outage in run.outages)
+    assert {closure.close_code for closure in run.closures} <= {1001, 1000, 1005, 1006}
+    assert seen == {f"c-{number}" for number in range(20)}
+    assert run.info.url is not None
+    assert "query-value-1" not in run.info.url
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("wss://127.0.0.1:1/", "a herd speaks no TLS"),
+        ("ws://192.0.2.1/", r"--i-may-probe 192\.0\.2\.1"),
+        (wslab.Target("ws://127.0.0.1:1/", greeting="hi"), "the target has greeting, which a herd's clients have not"),
+    ],
+)
+def test_herd_says_what_it_cannot_reach(target: wslab.Target | str, words: str) -> None:
+    with pytest.raises(wslab.WslabError, match=words):
+        herd_drill(target, clients=2)

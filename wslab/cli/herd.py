@@ -19,11 +19,13 @@ from wslab.cli.console import (
     progress_line,
 )
 from wslab.cli.knobs import with_knobs
+from wslab.cli.target import with_target
 from wslab.core.herds.scenario import Scenario
 from wslab.core.herds.summaries import herd_summary
 from wslab.core.knobs import Knobs, changed
 from wslab.core.records import RestartKind, RunInfo
 from wslab.core.runs import Run
+from wslab.core.target import Target
 from wslab.experiments import herd_drill
 from wslab.views.terminal import herd_table
 
@@ -63,8 +65,10 @@ class SimulateDocument(HerdNumbers, frozen=True, kw_only=True, tag="simulate"):
 
 
 @with_knobs
+@with_target
 def herd(
     knobs: Knobs,
+    target: Target | None = None,
     clients: Annotated[int, typer.Option(help="Real clients, as many as this machine can hold.")] = 1000,
     policy: PolicyOption = "full_jitter",
     downtime_s: DowntimeOption = 0.5,
@@ -77,11 +81,14 @@ def herd(
     as_json: JsonOption = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the run and its two figures.")] = None,
 ) -> Run:
-    """Restart a server under thousands of real clients, and say how they came back."""
+    """Restart a server under thousands of real clients, and say how they came back.
+
+    Without a URL it is a lab server, restarted by this command; a server of your own you restart yourself meanwhile.
+    """
     make_folder(out)
     with progress_line() as progress:
         run = herd_drill(
-            changed(knobs, {"downtime_s": downtime_s}),
+            target or changed(knobs, {"downtime_s": downtime_s}),
             clients=clients,
             policy=policy,
             kind=cast("RestartKind", kind),  # checked there, with a message for people

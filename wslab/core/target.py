@@ -102,8 +102,11 @@ class Target:
         """The URL with its secrets in place: for the wire, and for nothing else."""
         return expand(self.url)
 
-    def fields(self, client: int = 0) -> dict[str, str]:
-        """Return the header fields that the opening handshake adds to its own, for this client of a herd."""
+    def fields(self, client: int | None = 0) -> dict[str, str]:
+        """Return the header fields that the opening handshake adds to its own, for this client of a herd.
+
+        None leaves `{client}` where it stands, for who has many clients.
+        """
         fields = {"User-Agent": self.user_agent or _user_agent()}
         if self.origin is not None:
             fields["Origin"] = self.origin
@@ -113,7 +116,8 @@ class Target:
             fields["Cookie"] = cookies
         own = {name.lower() for name in self.headers}
         fields = {name: value for name, value in fields.items() if name.lower() not in own} | dict(self.headers)
-        return {name: expand(value.replace(CLIENT, str(client))) for name, value in fields.items()}
+        number = CLIENT if client is None else str(client)
+        return {name: expand(value.replace(CLIENT, number)) for name, value in fields.items()}
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from wslab.core.arguments import check_number, check_seed, check_whole
-from wslab.core.knobs import Knobs
 from wslab.core.policies.policy import Delays, Policy
 from wslab.core.policies.textbook import named
 from wslab.core.records import RestartKind
 from wslab.core.runs import Run
 from wslab.experiments.call import Call
-from wslab.experiments.conduct import Bench, Cancel, Lab, OnProgress, OnRecord, conduct
+from wslab.experiments.conduct import Aim, Bench, Cancel, Lab, OnProgress, OnRecord, conduct
 from wslab.experiments.crowd import Crowd
 from wslab.experiments.restarts import Restarts
 
@@ -20,7 +19,7 @@ MAX_CLIENTS = 500
 
 
 def restart_drill(
-    target: Lab | Knobs,
+    target: Lab | Aim,
     *,
     clients: int = 10,
     policy: str | Policy | Delays = "full_jitter",
@@ -42,7 +41,8 @@ def restart_drill(
     The run holds `Attempt`, `Closure`, `Outage`, `Account` and `Restart` records.
 
     Args:
-        target: a running lab server or fleet, or the knobs of one to start for the drill.
+        target: a running lab server or fleet, or the knobs of one to start for the drill; or a URL or `Target` of a
+            server that you restart yourself, once the clients are connected and within `timeout_s`.
         clients: 1 to 500.
         policy: when they come back: a name of `wslab.core.policies.textbook.POLICIES`, a `Policy`, or a generator
             function.

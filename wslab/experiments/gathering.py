@@ -47,6 +47,11 @@ class Gathering(abc.ABC):
         """Wait until each client has made its first attempt."""
         await self._wait(self._until(lambda now: now.attempted, self._size, "connected"))
 
+    async def lost(self) -> None:
+        """Wait until the first of them has lost its connection."""
+        before = self.tally()
+        await self._wait(self._until(lambda now: min(1, now.away + now.returned - before.returned), 1, "lost"))
+
     @contextlib.asynccontextmanager
     async def outage(self) -> AsyncIterator[None]:
         """Wait, after the block has ended their connections, until each of those connected before it is back or away

@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from wslab.core.arguments import check_number, check_seed
-from wslab.core.knobs import Knobs
+from wslab.core.arguments import check_number, check_seed, check_whole
 from wslab.core.policies.policy import Delays, Policy
 from wslab.core.policies.textbook import named
 from wslab.core.records import RestartKind
 from wslab.core.runs import Run
+from wslab.core.target import Target, as_target
 from wslab.experiments.call import Call
-from wslab.experiments.conduct import Bench, Cancel, Lab, OnProgress, OnRecord, conduct
+from wslab.experiments.conduct import Aim, Bench, Cancel, Lab, OnProgress, OnRecord, conduct
 from wslab.experiments.gathering import Gathering, Tally
 from wslab.experiments.restarts import Restarts
 from wslab.net import machine
@@ -20,9 +20,12 @@ from wslab.net.herds.cluster import herd_on
 from wslab.net.herds.herd import Herd
 from wslab.net.recording import Recorder
 
+MAX_ELSEWHERE = 1000
+"""Clients at most, where the server is not this machine's."""
+
 
 def herd_drill(
-    target: Lab | Knobs,
+    target: Lab | Aim,
     *,
     clients: int = 1000,
     policy: str | Policy | Delays = "full_jitter",
@@ -46,8 +49,10 @@ def herd_drill(
     `wslab.core.herds.summaries` puts the run into a few numbers.
 
     Args:
-        target: a running lab server or fleet, or the knobs of one to start for the drill.
-        clients: 1 to as many as this machine can hold; for more there is the simulation.
+        target: a running lab server or fleet, or the knobs of one to start for the drill; or a URL or `Target` of a
+            server that you restart yourself, once the clients are connected and within `timeout_s`.
+        clients: 1 to as many as this machine can hold, on another machine at most 1000; for more there is the
+            simulation.
         policy, kind, downtime_s, changes, repeats, open_timeout_s, timeout_s: as in `restart_drill`.
         workers: processes that the clients are divided among. None: one for every 500, as long as there are cores, at
             most 4; on a cluster one for each of its workers.
@@ -75,11 +80,13 @@ def herd_drill(
     restarts = Restarts(kind, downtime_s, changes or {}, repeats)
     restarts.check(target)
     chosen = named(policy)
+    if isinstance(target, Target | str) and not as_target(target).is_this_machine:
+        check_whole("clients", clients, low=1, high=MAX_ELSEWHERE, unit="clients on another machine")
 
     async def measure(bench: Bench) -> None:
         gather = Herd if scheduler is None else functools.partial(herd_on, scheduler)
         async with gather(
-            bench.url, bench.recorder, clients, chosen, seed=seed, workers=workers, open_timeout_s=open_timeout_s
+            bench.target, bench.recorder, clients, chosen, seed=seed, workers=workers, open_timeout_s=open_timeout_s
         ) as herd:
             await restarts.carry_out(bench, HerdGathering(herd, bench.recorder, clients, timeout_s))
 

@@ -251,15 +251,15 @@ def test_worker_that_dies_is_told_and_the_others_go_on() -> None:
         ({"clients": 100_000_000}, "clients is 100,000,000, .*; .* simulate"),
         ({"workers": 0}, "workers is 0, .* processes"),
         ({"open_timeout_s": 0}, "open_timeout_s is 0"),
-        ({"url": "wss://127.0.0.1:1/"}, "no TLS"),
-        ({"url": "http://127.0.0.1:1/"}, "ws://… instead"),
-        ({"url": "ws://192.0.2.1:1/"}, "another machine.*allow_remote=True"),
-        ({"url": "ws://nowhere.invalid/"}, "cannot be resolved"),
+        ({"target": "wss://127.0.0.1:1/"}, "no TLS"),
+        ({"target": "http://127.0.0.1:1/"}, "ws://… instead"),
+        ({"target": "ws://192.0.2.1:1/"}, "another machine.*allow_remote=True"),
+        ({"target": "ws://nowhere.invalid/"}, "cannot be resolved"),
     ],
 )
 def test_bad_argument_teaches(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Herd(**({"url": "ws://127.0.0.1:1/", "recorder": Recorder(), "clients": 1, "policy": QUICK} | arguments))
+        Herd(**({"target": "ws://127.0.0.1:1/", "recorder": Recorder(), "clients": 1, "policy": QUICK} | arguments))
 
 
 def test_remote_address_is_taken_with_consent() -> None:

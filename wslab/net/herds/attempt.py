@@ -132,10 +132,14 @@ class Opening:
         to = self._keeper.destination
         try:
             # One call does: the send buffer of a new connection is empty.
-            self.sent_wire_bytes = self.sock.send(encode_request(to.authority, to.resource, self._key))
+            self.sent_wire_bytes = self.sock.send(self._request(to))
         except BlockingIOError:
             return False
         return True
+
+    def _request(self, to: Destination) -> bytes:
+        fields = to.fields_of(self.client) if to.fields else None
+        return encode_request(to.authority, to.resource, self._key, fields)
 
     def _read(self, received: bytes) -> None:
         self._received += received

@@ -18,6 +18,7 @@ import msgspec
 
 from wslab.core.errors import BadTypeError, ClusterError, HerdError, MissingPackageError
 from wslab.core.policies.policy import Policy
+from wslab.core.target import Target
 from wslab.net import runtime
 from wslab.net.herds.herd import MAX_WORKERS, Herd
 from wslab.net.herds.outpost import FarChild, Outpost
@@ -111,7 +112,7 @@ async def connected(scheduler: str) -> AsyncIterator[Client]:
 @contextlib.asynccontextmanager
 async def herd_on(
     scheduler: str,
-    url: str,
+    target: Target | str,
     recorder: Recorder,
     clients: int,
     policy: Policy,
@@ -122,7 +123,7 @@ async def herd_on(
 ) -> AsyncIterator[Herd]:
     """Be a `Herd` whose workers are on a cluster; None: one on each of its workers.
 
-    The URL may lead to another machine than the one that it is asked from: it must, from the others.
+    The target may lead to another machine than the one that it is asked from: it must, from the others.
 
     Raises:
         TypeError, ValueError: as `Herd`.
@@ -131,7 +132,7 @@ async def herd_on(
     async with (
         Cluster(scheduler, recorder) as cluster,
         Herd(
-            url,
+            target,
             recorder,
             clients,
             policy,

@@ -20,6 +20,7 @@ import msgspec
 from wslab.core.arguments import check_number, check_whole
 from wslab.core.policies.policy import Policy
 from wslab.core.records import Attempt, Closure, Outage, Record
+from wslab.core.target import Target
 from wslab.net import machine, runtime
 from wslab.net.herds.destination import Destination
 from wslab.net.herds.words import Dispersed, Gather, Tally
@@ -45,7 +46,7 @@ class Herd:
     the most, before the first outage.
 
     Args:
-        url: ws://, on this machine.
+        target: a ws:// URL on this machine, or a `Target`; headers may differ by client (`{client}`).
         clients: as many as this machine can hold; they are numbered from 0.
         policy: when they come back.
         seed: of the policy's random numbers: what a client draws depends on it, on the numbers of the client, the
@@ -63,7 +64,7 @@ class Herd:
 
     def __init__(
         self,
-        url: str,
+        target: Target | str,
         recorder: Recorder,
         clients: int,
         policy: Policy,
@@ -80,7 +81,7 @@ class Herd:
         most = workers or min(MAX_UNASKED_WORKERS, os.cpu_count() or 1)
         machine.check_clients(clients, processes=most)
         processes = workers or min(most, -(-clients // CLIENTS_PER_WORKER))
-        destination = Destination.of(url, clients, allow_remote=allow_remote)
+        destination = Destination.of(target, clients, allow_remote=allow_remote)
         share = -(-clients // processes)
         self._recorder = recorder
         self._spawn = spawn or Worker.spawn
