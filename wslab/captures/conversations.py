@@ -34,8 +34,7 @@ class Conversation:
     Fields:
         client, server: what each sent. client_address, server_address: "host:port".
         began: its SYN was captured. Where neither side's was, who is the client is told from what was said.
-        first_at_ns, last_at_ns: first and last segment. syn_count: SYNs of the client's. answered: the server's came.
-        resets_before_data: a RST answered the SYN.
+        first_at_ns, last_at_ns: first and last segment. syn_count: the client's SYNs. answered_at_ns: the server's.
     """
 
     def __init__(self, segment: Segment) -> None:
@@ -121,7 +120,7 @@ class Conversation:
         for direction in self._directions:
             direction.finish()
         if self._client is None:
-            self._decide(min((0, 1), key=lambda number: -self._ends[number][1]))
+            self._decide(self._end_with_the_higher_port())
         self.exchange.finish()
 
     def deliver(self, number: int, at_ns: int, content: bytes | int) -> None:
@@ -132,7 +131,7 @@ class Conversation:
             if speaker is not None:
                 self._decide(number if speaker == "client" else 1 - number)
             elif len(self._unknown) > _MAX_UNKNOWN_CHUNKS:
-                self._decide(min((0, 1), key=lambda number: -self._ends[number][1]))
+                self._decide(self._end_with_the_higher_port())
             return
         side: Side = "client" if number == self._client else "server"
         if isinstance(content, bytes):
@@ -140,8 +139,12 @@ class Conversation:
         else:
             self.exchange.skip(side, at_ns, content)
 
+    def _end_with_the_higher_port(self) -> int:
+        """Return who is more likely the client, where nothing that was said tells."""
+        return max((0, 1), key=lambda number: self._ends[number][1])
+
     def _decide(self, client: int) -> None:
-        """Fix who is the client; of two unknown ends, the one with the higher port."""
+        """Fix who is the client."""
         self._client = client
         waiting, self._unknown = self._unknown, []
         for each in waiting:

@@ -89,7 +89,7 @@ PHRASES = (
     Phrase(
         "HAProxy",
         r" 101 \d+ \S+ \S+ (?P<reason>sD)[-\w]{2} ",
-        "HAProxy ended both connections: the server sent nothing for `timeout server` or `timeout tunnel`.",
+        "HAProxy ended both connections: the server sent nothing for `timeout server`, or neither side for `timeout tunnel`.",
         "",
         '127.0.0.1:59818 [26/Nov/2026:06:24:52.577] in out/one 0/0/0/0/1615 101 132 - - sD-- 1/1/0/0/0 0/0 "GET /"',
         _HAPROXY,
@@ -100,7 +100,7 @@ PHRASES = (
     Phrase(
         "HAProxy",
         r" 101 \d+ \S+ \S+ (?P<reason>cD)[-\w]{2} ",
-        "HAProxy ended both connections: the client sent nothing for `timeout client` or `timeout tunnel`.",
+        "HAProxy ended both connections: the client sent nothing for `timeout client`, or neither side for `timeout tunnel`.",
         "whether the client was silent or its network gone",
         '127.0.0.1:59818 [26/Nov/2026:06:24:52.577] in out/one 0/0/0/0/1615 101 132 - - cD-- 1/1/0/0/0 0/0 "GET /"',
         _HAPROXY,
