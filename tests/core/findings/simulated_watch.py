@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from wslab.core.findings.lives import Class
-from wslab.core.records import Attempt, Closure, Ping, Pong, Receipt, Record, Send
+from wslab.core.records import Attempt, Ping, Pong, Receipt, Record, Send
 from wslab.core.watch.roles import Role, roles
 
 from .making import attempt, closure, send
@@ -39,7 +39,7 @@ class SimulatedServer:
         replies: to messages. instants_s: it ends all connections then. down_s: and is away so long.
         hates: ends a connection on the first of these. max_per_s, max_messages: caps on messages.
         mean_life_s: of the network.
-        end: how it ends: received code, and how TCP ended.
+        end: how it ends: received code, and how TCP ended. pong_end: the same where a pong did not come.
     """
 
     idle_s: float | None = None
@@ -57,6 +57,7 @@ class SimulatedServer:
     max_messages: int | None = None
     mean_life_s: float | None = None
     end: dict[str, Any] = field(default_factory=dict)
+    pong_end: dict[str, Any] | None = None
     rng: Random = field(default_factory=lambda: Random(0))
 
     def end_of(self, opened_s: float, events: list[tuple[float, Class]]) -> float:
@@ -73,10 +74,7 @@ class SimulatedServer:
             if self.age_from is not None:
                 begun = next((at for at, what in events if what == self.age_from), math.inf)
             yield begun + self.max_age_s * self.rng.uniform(1 - self.jitter, 1 + self.jitter)
-        if self.pong_s is not None:
-            pings = [at for at, what in events if what == "server's pings"]
-            pongs = [at for at, what in events if what == "client's pongs"]
-            yield from (at + self.pong_s for at in pings if not any(at <= pong <= at + self.pong_s for pong in pongs))
+        yield from self._pong_ends(events)
         yield from (at for at in self.instants_s if at > opened_s)
         if self.hates is not None:
             yield from (at + WAY_S for at, what in events if what == self.hates)
@@ -89,6 +87,15 @@ class SimulatedServer:
                     yield last + WAY_S
         if self.mean_life_s is not None:
             yield opened_s + self.rng.expovariate(1 / self.mean_life_s)
+
+    def _pong_ends(self, events: list[tuple[float, Class]]) -> Iterator[float]:
+        if self.pong_s is not None:
+            pings = [at for at, what in events if what == "server's pings"]
+            pongs = [at for at, what in events if what == "client's pongs"]
+            yield from (at + self.pong_s for at in pings if not any(at <= pong <= at + self.pong_s for pong in pongs))
+
+    def way_of_end(self, end_s: float, events: list[tuple[float, Class]]) -> dict[str, Any]:
+        return self.pong_end if self.pong_end is not None and end_s in self._pong_ends(events) else self.end
 
     @staticmethod
     def _gap_after(idle_s: float, starts_s: list[float]) -> float:
@@ -123,7 +130,7 @@ def watch(
         end_s = server.end_of(opened_s, events)
         found += [(opened_s, record) for record in _records(number, opened_s, min(end_s, until_s), events)]
         if end_s < until_s:
-            found.append((end_s, _ended(number, opened_s, end_s, server)))
+            found.append((end_s, closure(number, opened_s, end_s, **server.way_of_end(end_s, events))))
             openings.append((end_s + back_s * (1 + 0.1 * number), number))
             ages_s.append(end_s - opened_s)
             if len(ages_s) > 2:
@@ -132,10 +139,6 @@ def watch(
             purpose: dict[str, Any] = {"received": 1000, "sent": 1000, "sent_first": True}
             found.append((until_s, closure(number, opened_s, until_s, **purpose)))
     return [record for _, record in sorted(found, key=lambda entry: entry[0])]
-
-
-def _ended(number: int, opened_s: float, end_s: float, server: SimulatedServer) -> Closure:
-    return closure(number, opened_s, end_s, **server.end)
 
 
 def _events(

@@ -95,6 +95,21 @@ def test_idle_timeout_and_maximum_age_are_found_beside_each_other() -> None:
     assert {finding.rule: round(finding.facts["high_s"]) for finding in found} == {"idle_timeout": 60, "max_age": 600}
 
 
+def test_idle_timeout_and_keepalive_are_found_beside_each_other() -> None:
+    """A client that talks and is deaf is ended by the one, a silent one by the other, each in words of its own."""
+    server = SimulatedServer(
+        idle_s=20,
+        counts=MESSAGES | {"client's pings"},
+        ping_s=10,
+        pong_s=20,
+        end={"received": (1001, "idle"), "sent": 1001},
+        pong_end={"received": (1011, "keepalive ping timeout"), "sent": 1011},
+    )
+    found = {finding.rule: finding.facts for finding in find(watch(server, until_s=400))}
+    assert (found["idle_timeout"]["low_s"], found["idle_timeout"]["high_s"]) == pytest.approx((20, 20), abs=0.2)
+    assert found["server_keepalive"]["high_s"] == pytest.approx(30, abs=0.2)
+
+
 def test_silent_clients_alone_do_not_tell_an_idle_timeout_from_a_maximum_age() -> None:
     records: list[Record] = [closure(number, 5.0 * number, 5.0 * number + 60) for number in range(4)]
     (finding,) = find(records)

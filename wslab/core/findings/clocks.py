@@ -90,10 +90,10 @@ def _readings(observed: Observed) -> Iterator[_Reading]:
 
 
 def _explained(clocks: Clocks, alive: Sequence[Life], dead: list[int]) -> Iterator[_Set]:
-    """Yield sets of deaths that one clock explains, with the clocks that do: all of them, or two sets by age.
+    """Yield sets of deaths that one clock explains, with the clocks that do: all of them, or several sets.
 
-    The youngest that agree may be one clock's, an idle timeout, and the others another's, or no clock's at all. Which
-    go together is not known before, so each split is tried, that with the most in the first set first.
+    Which go together is not known before. Those that ended alike may: with one code and reason, one end of TCP. Or the
+    youngest are one clock's, an idle timeout, and the others another's, or no clock's at all: each split is tried.
     """
     if len(dead) < 2:
         return
@@ -101,17 +101,32 @@ def _explained(clocks: Clocks, alive: Sequence[Life], dead: list[int]) -> Iterat
     if one and one[0].is_exact:
         yield dead, one, 0
         return
-    both = _two_clocks(clocks, alive, dead)
-    # Two clocks of different kinds that are exact say more than one that is not.
-    if one and not (both and all(found[0].is_exact for _, found, _ in both) and _differ(both)):
-        yield dead, one, 0
-    else:
-        yield from both
+    # Several clocks that are exact, and of which none explains it all, say more than one that is not.
+    for several in (_by_end(clocks, alive, dead), _two_clocks(clocks, alive, dead)):
+        if len(several) > 1 and all(found[0].is_exact for _, found, _ in several) and _nothing_common(several):
+            yield from several
+            return
+    yield from [(dead, one, 0)] if one else _two_clocks(clocks, alive, dead)
 
 
-def _differ(both: list[_Set]) -> bool:
-    ages = [any(not fit.clock.restarted_by for fit in found) for _, found, _ in both]
-    return len(both) == 2 and ages[0] != ages[1]
+def _nothing_common(several: list[_Set]) -> bool:
+    common = set.intersection(*({fit.clock for fit in found} for _, found, _ in several))
+    return not common
+
+
+def _by_end(clocks: Clocks, alive: Sequence[Life], dead: list[int]) -> list[_Set]:
+    """Return the sets of those that ended alike, with the clocks that fit each; nothing where any has none."""
+    alike: dict[object, list[int]] = {}
+    for place in dead:
+        alike.setdefault(_end(alive[place]), []).append(place)
+    sets = [(places, clocks.fits(places), 0) for places in alike.values()]
+    return sets if all(found for _, found, _ in sets) else []
+
+
+def _end(life: Life) -> object:
+    if life.seen is None:
+        return None
+    return life.seen.closure.received or life.seen.closure.tcp_end
 
 
 def _two_clocks(clocks: Clocks, alive: Sequence[Life], dead: list[int]) -> list[_Set]:
