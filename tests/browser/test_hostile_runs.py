@@ -132,7 +132,7 @@ def test_panel_that_shows_a_hostile_run_does_nothing(panel: str, run: Run, tmp_p
     lines = [
         "import wslab",
         f"run = wslab.load({str(path)!r})",
-        f"panel = wslab.{panel}()",
+        f"panel = wslab.panels.{panel}()",
         "display(panel)",
         "for record in run.records:",
         "    panel._live(record)",

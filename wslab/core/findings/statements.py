@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from wslab.core.codes.registry import lookup
@@ -95,11 +96,10 @@ def _advice(statement: Statement, command: str) -> str:
 
 
 def _sources(statement: Statement) -> Iterator[Source]:
-    if statement.source is None:
-        return
-    repository, at, rest = statement.source.partition("@")
-    if at and not statement.source.startswith("https://"):
-        commit, _, path = rest.partition(":")
+    """Yield where the text is from, if its record, which anybody may have written, names a place that there can be."""
+    named = statement.source or ""
+    if found := re.fullmatch(r"([\w.-]+/[\w.-]+)@(\w+):([\w./-]+)", named):
+        repository, commit, path = found.groups()
         yield Source(f"{repository} {path}", f"https://github.com/{repository}/blob/{commit}/{path}")
-    else:
-        yield Source(statement.source.split("/")[2], statement.source)
+    elif found := re.match(r"https://([\w.-]+)(?:/\S*)?\Z", named):
+        yield Source(found[1], named)
