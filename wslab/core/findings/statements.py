@@ -9,6 +9,7 @@ from wslab.core.codes.registry import lookup
 from wslab.core.codes.sources import Source
 from wslab.core.findings.finding import Alternative, Finding, Sure, Whose, quoted
 from wslab.core.findings.observed import Observed
+from wslab.core.printable import printable
 from wslab.core.records import ClosedBy, Statement
 
 TOO_BIG, RESTART, AWAY = 1009, 1012, 1001
@@ -45,7 +46,11 @@ _FACTS = ("close_code", "close_reason", "told_by", "limit_bytes", "payload_bytes
 def _what(statement: Statement) -> str:
     named = "" if statement.close_code is None else f" ({lookup(statement.close_code).label})"
     if statement.meaning is not None:
-        return f"{statement.subject} says{named}: {statement.meaning}{_numbers(statement)}"
+        said_by, meaning = (
+            printable(statement.subject),
+            printable(statement.meaning),
+        )  # a file of records may be anybody's
+        return f"{said_by} says{named}: {meaning}{_numbers(statement)}"
     if statement.close_code is not None:
         return f"A text of unknown origin names close code {lookup(statement.close_code).label}.{_numbers(statement)}"
     if statement.http_status is not None:
