@@ -46,11 +46,8 @@ _FACTS = ("close_code", "close_reason", "told_by", "limit_bytes", "payload_bytes
 def _what(statement: Statement) -> str:
     named = "" if statement.close_code is None else f" ({lookup(statement.close_code).label})"
     if statement.meaning is not None:
-        said_by, meaning = (
-            printable(statement.subject),
-            printable(statement.meaning),
-        )  # a file of records may be anybody's
-        return f"{said_by} says{named}: {meaning}{_numbers(statement)}"
+        # A file of records may be anybody's, so even a product's name may be meant to act.
+        return printable(f"{statement.subject} says{named}: {statement.meaning}{_numbers(statement)}")
     if statement.close_code is not None:
         return f"A text of unknown origin names close code {lookup(statement.close_code).label}.{_numbers(statement)}"
     if statement.http_status is not None:
