@@ -14,6 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from wslab import explain, load, plots, simulate_herd, tables
+from wslab.checks import CLIENT_CASES, SERVER_CASES
+from wslab.core.codes.sources import Source
+from wslab.core.policies.estimate import estimate
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -94,6 +97,17 @@ def reached() -> Drawn:
     return Drawn(plots.close_codes(run), "Recorded in `data/sweep-until-refused.jsonl`.")
 
 
+def estimated_policy() -> Drawn:
+    found = estimate([1.1, 1.9, 4.2, 7.8, 10.0, 9.9], [0.6, 0.8, 1.1, 0.7, 0.9])
+    assert found is not None, "there are enough delays"
+    crowd = {"downtime_s": 5, "max_admissions_per_s": 500, "seed": 1}
+    herds = {
+        "as estimated": simulate_herd(10_000, found.policy(), **crowd),
+        "the same without jitter": simulate_herd(10_000, "exponential", **crowd),
+    }
+    return Drawn(plots.side_by_side(herds), "`simulate_herd(10_000, estimate(…).policy(), downtime_s=5, …, seed=1)`.")
+
+
 FIGURES: tuple[Callable[[], Drawn], ...] = (
     was_it_a_limit,
     it_dies_every_minute,
@@ -105,12 +119,26 @@ FIGURES: tuple[Callable[[], Drawn], ...] = (
     raise_or_chunk,
     limit_cost,
     reached,
+    estimated_policy,
 )
 
 
+def cases() -> str:
+    """Return every case of the checks as Markdown: what is done, what is expected, and who says so."""
+    lines = []
+    for title, known in (("Of a server", SERVER_CASES), ("Of a client", CLIENT_CASES)):
+        lines += [f"**{title}**", "", "| case | what is done | what is expected | source |", "|---|---|---|---|"]
+        for case in known.values():
+            source = f"[{case.why.label}]({case.why.url})" if isinstance(case.why, Source) else case.why.label
+            lines.append(f"| `{case.name}` | {case.does} | {case.expects} | {source} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
 def draw_all(folder: Path) -> None:
-    """Write every figure into the folder."""
+    """Write every figure, and the list of cases, into the folder."""
     folder.mkdir(exist_ok=True)
+    (folder / "cases.md").write_text(cases(), encoding="utf-8")
     for draw in FIGURES:
         drawn, origin = draw()
         plots.save(drawn, folder / f"{draw.__name__}.svg")

@@ -211,7 +211,7 @@ def test_hostile_reason_is_escaped_wherever_a_check_is_shown(good: Check) -> Non
     console = Console(width=200, file=io.StringIO())
     console.print(render(check))
     assert "\x1b" not in console.file.getvalue()  # type: ignore[attr-defined]
-    assert "1 fails" in sentence(check)
+    assert "fails 1" in sentence(check)
 
 
 def test_command_writes_every_form_and_its_exit_code_says_what_came_of_it(tmp_path: Path) -> None:

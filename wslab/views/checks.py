@@ -54,7 +54,7 @@ def render(check: Check, changed: Sequence[str] = ()) -> RenderableType:
 
 def sentence(check: Check) -> str:
     """Say in one sentence what came of a check."""
-    counted = ", ".join(f"{count} {judgement}" for judgement, count in check.counts().items())
+    counted = ", ".join(f"{judgement} {count}" for judgement, count in check.counts().items())
     stopped = f"; {check.stopped}" if check.stopped else ""
     return f"{len(check.results)} cases in {seconds(check.elapsed_s)}: {counted or 'none'}{stopped}"
 
