@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "course": {*BELOW_EXPERIMENTS, "experiments"},
     "cli": {*BELOW_THE_TOP, "app", "reports"},
     "__main__": {"cli"},
+    "pytest_plugin": {*BELOW_EXPERIMENTS, "experiments"},
 }
 """For each layer the others that it may import. A module in no layer has no place in the package."""
 
