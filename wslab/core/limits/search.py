@@ -22,9 +22,10 @@ from collections.abc import Iterable
 from wslab.core.limits.aftermath import examine_aftermath
 from wslab.core.limits.answering import find_other_answers
 from wslab.core.limits.calibration import calibrate
+from wslab.core.limits.causes import diagnose
 from wslab.core.limits.controls import confirm, corroborate, offer, passes
 from wslab.core.limits.counting import count_compression, count_fragments, count_text
-from wslab.core.limits.doubts import stopped_by
+from wslab.core.limits.doubts import Doubt, stopped_by
 from wslab.core.limits.guesses import growing, next_size
 from wslab.core.limits.inquiry import PATIENT, Inquiry, Reconsidered, Steps, Stopped, Terms
 from wslab.core.limits.regaining import attended
@@ -97,6 +98,9 @@ def _find_limit(inquiry: Inquiry) -> Steps[None]:
                 return
     if evidence.refused_bytes is None and (yield from offer(inquiry, evidence.cap_bytes)):
         return
+    if not evidence.is_settled and inquiry.refused_by is not None:
+        trial, observation = inquiry.refused_by
+        yield from diagnose(inquiry, Doubt.of(trial.payload_bytes, observation))
     if not evidence.is_settled:
         raise Stopped(_inconsistent(inquiry))
 

@@ -72,8 +72,9 @@ def by_bytes(diagnosis: Diagnosis) -> Steps[None]:
         said = f"each connection is closed after {messages(passed, size)}, and not after as many bytes in smaller ones."
         diagnosis.go_on_fresh(diagnosis.found("count", "messages", passed, said))
     for rest_s in _rests(diagnosis):
-        rested = yield from diagnosis.series(size, count=2 * passed + 1, rest_after=passed, rest_s=rest_s)
-        if rested.passed > passed:
+        how = {"count": 2 * passed + 1, "rest_after": passed, "rest_s": rest_s}
+        rested = yield from diagnosis.series(size, **how)
+        if rested.passed > passed and (yield from diagnosis.series(size, **how)).passed > passed:
             yield from _rate_of_bytes(diagnosis, passed * size, rest_s)
     said = f"each connection is closed after about {passed * size:,} bytes, in {messages(passed, size)}."
     diagnosis.go_on_fresh(diagnosis.found("count", "bytes", passed * size, said))
