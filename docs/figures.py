@@ -120,6 +120,7 @@ FIGURES: tuple[Callable[[], Drawn], ...] = (
     limit_cost,
     reached,
     estimated_policy,
+    bent,
 )
 
 
