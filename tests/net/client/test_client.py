@@ -252,6 +252,17 @@ def test_close_frame_that_breaks_the_rules_is_kept_as_it_was(body: bytes, sent: 
     assert closure.sent.code == sent
 
 
+def test_broken_close_frame_that_answers_the_clients_own_is_no_closure_by_the_server() -> None:
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await accept(reader, writer)
+        await reader.read(100)
+        writer.write(b"\x88\x02\x03\xe7")
+        writer.close()
+
+    (closure,) = of(talk(peer, open_only), Closure)
+    assert (closure.closed_by, closure.broken_close_hex, closure.sent) == ("client", "03e7", Close(code=1000))
+
+
 def test_close_frame_longer_than_a_control_frame_may_be_is_a_violation() -> None:
     body = struct.pack("!H", 1000) + b"x" * 124
     closure = closure_after(lambda writer: (writer.write(b"\x88\x7e\0\x7e" + body), writer.close()))  # type: ignore[arg-type,return-value]

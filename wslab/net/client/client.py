@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import cast
 
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from wslab.core.arguments import check_choice, check_flag, check_number, check_whole
-from wslab.core.records import Attempt, ClosedBy, Closure, Send, closed_by
+from wslab.core.records import Attempt, Closure, Send
 from wslab.core.target import Target, as_target
 from wslab.net.client.connection import RecordingConnection
 from wslab.net.client.exchange import Confirmation, Exchange, cut, encoded
@@ -237,41 +236,9 @@ class Client:
 
     def _note_closure(self, connection: RecordingConnection) -> None:
         try:
-            closure = self._closure(connection)
+            closure = connection.closure(self.client, self._opened_at_s, self.recorder.origin)
         except BaseException as error:  # whatever it is, nobody may wait for this for ever
             self._closed.set_exception(error)
             raise
         self._closed.set_result(closure)
         self.recorder.emit(closure)
-
-    def _closure(self, connection: RecordingConnection) -> Closure:
-        broken = connection.broken_close_body
-        received, sent = connection.received_close, connection.sent_close
-        origin = self.recorder.origin
-        closed_at = cast("float", connection.closed_at)
-        return Closure(
-            client=self.client,
-            connection_id=connection.connection_id,
-            opened_at_s=self._opened_at_s,
-            close_started_at_s=(connection.close_started_at or closed_at) - origin,
-            closed_at_s=closed_at - origin,
-            close_code=received.code if received else 1006,  # RFC 6455 §7.1.5
-            close_reason=received.reason if received else "",
-            clean=received is not None and sent is not None and connection.tcp_end == "fin",
-            closed_by="server" if broken is not None else _closed_by(connection),
-            received=received,
-            sent=sent,
-            recovered=connection.recovered,
-            send_error=connection.send_error,
-            tcp_end=connection.tcp_end,
-            sent_wire_bytes=connection.sent_wire_bytes,
-            received_wire_bytes=connection.received_wire_bytes,
-            received_messages=connection.received_messages,
-            broken_close_hex=None if broken is None else broken.hex(),
-            bound=connection.bound,
-        )
-
-
-def _closed_by(connection: RecordingConnection) -> ClosedBy:
-    received, sent = connection.received_close, connection.sent_close
-    return closed_by(received, sent, sent_first=connection.sent_close_first, here="client")

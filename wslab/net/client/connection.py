@@ -21,8 +21,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import DATA_OPCODES, Frame, Opcode
 
 from wslab.core.errors import in_words
-from wslab.core.records import TcpEnd
+from wslab.core.records import ClosedBy, Closure, TcpEnd, closed_by
 from wslab.net.metering import MeteredConnection
+
+PROTESTS = (1002, 1007)
+"""What this client closes with where a frame breaks the rules (RFC 6455 §7.4.1)."""
 
 FIRST_BYTES = 4096
 MAX_READ_ON_BYTES = 16 * 2**20
@@ -90,6 +93,40 @@ class RecordingConnection(MeteredConnection, ClientConnection):
         message = await self.recv(decode=False)
         self.received_kind = self._kinds.popleft()
         return message
+
+    @property
+    def closed_by(self) -> ClosedBy:
+        """Who sent the first close frame; one that breaks the rules is one too, and what is sent then a protest."""
+        received, sent = self.received_close, self.sent_close
+        if self.broken_close_body is not None and sent is not None and sent.code in PROTESTS:
+            return "server"
+        return closed_by(received, sent, sent_first=self.sent_close_first, here="client")
+
+    def closure(self, client: int, opened_at_s: float, origin: float) -> Closure:
+        """Return how it ended, once it has; times are counted from `origin` on the machine's monotonic clock."""
+        received, sent, broken = self.received_close, self.sent_close, self.broken_close_body
+        closed_at = cast("float", self.closed_at)
+        return Closure(
+            client=client,
+            connection_id=self.connection_id,
+            opened_at_s=opened_at_s,
+            close_started_at_s=(self.close_started_at or closed_at) - origin,
+            closed_at_s=closed_at - origin,
+            close_code=received.code if received else 1006,  # RFC 6455 §7.1.5
+            close_reason=received.reason if received else "",
+            clean=received is not None and sent is not None and self.tcp_end == "fin",
+            closed_by=self.closed_by,
+            received=received,
+            sent=sent,
+            recovered=self.recovered,
+            send_error=self.send_error,
+            tcp_end=self.tcp_end,
+            sent_wire_bytes=self.sent_wire_bytes,
+            received_wire_bytes=self.received_wire_bytes,
+            received_messages=self.received_messages,
+            broken_close_hex=None if broken is None else broken.hex(),
+            bound=self.bound,
+        )
 
     def is_answered(self, message: bytes) -> bool:
         """Whether this message is one that is answered by itself, such as an application's heartbeat."""
