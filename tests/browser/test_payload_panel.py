@@ -131,7 +131,7 @@ def test_numbers_are_read_as_they_are_printed(open_code: OpenCode) -> None:
 
 
 def test_another_client_shows_what_it_was_told(open_code: OpenCode) -> None:
-    notebook = open_code("import wslab\nwslab.PayloadPanel(after_refusal='reset', client='websocket-client')")
+    notebook = open_code("import wslab\nwslab.panels.PayloadPanel(after_refusal='reset', client='websocket-client')")
     notebook.run_all()
     panel = notebook.widgets
     press(panel, "Send", "1,024 bytes by websocket-client: accepted")

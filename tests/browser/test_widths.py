@@ -12,7 +12,7 @@ from .notebook import VIEWPORT
 from .test_restart_panel import until_done
 
 PANELS = (
-    "import wslab\nwslab.StoryPanel(downtime_s=0.2)",
+    "import wslab\nwslab.panels.StoryPanel(downtime_s=0.2)",
     "wslab.panels.HerdPanel()",
     "wslab.panels.PayloadPanel(max_message_bytes=10**9)",
 )

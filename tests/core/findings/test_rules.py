@@ -319,3 +319,9 @@ def test_close_frame_that_breaks_the_rules_is_quoted(body: str, words: str) -> N
     closure = msgspec.structs.replace(make.closure(sent=1002, sent_first=True), broken_close_hex=body)
     (finding,) = find([closure])
     assert words in finding.why
+
+
+@pytest.mark.parametrize("source", ["anything", "javascript:alert(1)", "http://example.org/a"])
+def test_source_of_a_statement_that_is_no_address_is_not_cited(source: str) -> None:
+    """A run file may have been made by anybody, and say so of its own texts."""
+    assert [finding.sources for finding in find([make.statement(source=source)])] == [()]
