@@ -132,6 +132,16 @@ def test_lines_that_differ_in_their_code_alone_are_two_statements() -> None:
     assert [statement.close_code for statement in read_text("\n".join(lines)).statements] == codes
 
 
+def test_secrets_in_a_line_are_nowhere_in_the_run() -> None:
+    line = (
+        "2026-11-26T06:00:00 websocket: close 1008 (policy violation): bye wss://ada:hunter2@host/feed?a=topsecret "
+        'Cookie: sid=topsecret; "Authorization": "Bearer topsecret", x-api-key=topsecret'
+    )
+    run = read_text(line)
+    assert [statement.close_code for statement in run.statements] == [1008]
+    assert not any(word in repr(run) for word in ("topsecret", "hunter2"))
+
+
 def test_colours_of_a_terminal_do_not_hide_words() -> None:
     assert only("\x1b[31mError:\x1b[0m Unexpected server response: \x1b[1m502\x1b[0m").http_status == 502
 

@@ -27,6 +27,7 @@ from wslab.captures.texts import read_statement
 from wslab.core.errors import CaptureError
 from wslab.core.records import Attempt, Receipt, Record, Send, Statement, Trace
 from wslab.core.runs import Run
+from wslab.core.secrets import without_secrets
 from wslab.net.heads import Fields, retry_after_s
 
 
@@ -96,7 +97,7 @@ def _attempt(entry: Entry, client: int, connection_id: str, at_s: float) -> Atte
         http_status=status,
         retry_after_s=None if opened else retry_after_s(Fields((pair.name, pair.value) for pair in response.headers)),
         connection_id=connection_id if opened else None,
-        error=failure[:500] if failure else None,
+        error=without_secrets(failure[:500]) if failure else None,
     )
 
 
@@ -184,7 +185,7 @@ def _remarks(entry: Entry, messages: list[Message]) -> Iterator[str]:
         yield "it ended without a close frame, says the HAR"
     for message in messages:
         if message.type not in ("send", "receive"):
-            yield f"the browser says: {message.data[:200]}"
+            yield f"the browser says: {without_secrets(message.data[:200])}"
 
 
 def _statement(end: End, log: Log) -> Statement:

@@ -115,6 +115,25 @@ def masked_url(url: str) -> str:
     return scheme + slashes + authority + slash + path + mark + shown + (sharp and f"#{HIDDEN}")
 
 
+_QUERY = re.compile(r"(?<=[?&])([\w.\-\[\]]{1,64})=[^&\s\"'<>]+")
+_USER = re.compile(r"(?<=://)[^/\s@\"'<>]+@")
+_NAMED = re.compile(
+    r"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie|[\w-]{0,32}(?:api[-_]?key|token|secret|password))"
+    r"([\"']?\s*[:=]\s*[\"']?)(?:(?:bearer|basic|digest) )?[^\s\"',;}&]+"
+)
+
+
+def without_secrets(text: str) -> str:
+    """Return a text from elsewhere, such as a line of a log, without what looks like a secret in it.
+
+    >>> print(without_secrets("GET /feed?token=abc123&lang=ja HTTP/1.1, Authorization: Bearer abc, wss://me:pw@host/"))
+    GET /feed?token=…&lang=… HTTP/1.1, Authorization: …, wss://…@host/
+    """
+    text = _QUERY.sub(rf"\1={HIDDEN}", text)
+    text = _USER.sub(f"{HIDDEN}@", text)
+    return _NAMED.sub(rf"\1\2{HIDDEN}", text)
+
+
 def _masked_part(part: str) -> str:
     name, equals, value = part.partition("=")
     if not equals:

@@ -15,6 +15,7 @@ from wslab.captures.texts.phrase import MAX_WORDS, Phrase
 from wslab.core.codes.registry import REGISTRY
 from wslab.core.records import Record, Statement
 from wslab.core.runs import Run
+from wslab.core.secrets import without_secrets
 
 TABLE: tuple[Phrase, ...] = (
     *python.PHRASES,
@@ -53,7 +54,7 @@ _SPEAKS_OF_IT = re.compile(r"(?i)web.?socket|\bwss?\b|close frame|close code|Clo
 
 def read_text(text: str, *, name: str = "text") -> Run:
     """Return what the lines of a text say, a `Statement` each; equal ones once, lines that say nothing not at all."""
-    lines = [_COLOUR.sub("", line).strip() for line in text.splitlines()]
+    lines = [without_secrets(_COLOUR.sub("", line).strip()) for line in text.splitlines()]
     losses = [f"lines beyond the last {MAX_LINES:,}: {len(lines) - MAX_LINES:,}"] if len(lines) > MAX_LINES else []
     different = {_without_numbers_that_vary(line): line for line in reversed(lines[-MAX_LINES:])}
     said = (read_statement(line) for line in reversed(different.values()))
