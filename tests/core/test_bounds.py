@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from wslab.core.bounds import Bound, check_fields, fields
 from wslab.core.herds.scenario import Scenario
-from wslab.core.knobs import Knobs
-from wslab.core.records import AfterRefusal
+from wslab.core.knobs import AfterRefusal, Knobs
 
 
 class Oven(msgspec.Struct, frozen=True, kw_only=True):
