@@ -218,10 +218,8 @@ def _either(reading: _Reading, ages: list[Fit]) -> Finding:
         evidence=_evidence(reading),
         why="Nothing that could restart an idle timeout went over these connections, so both explain it.",
         instead=(
-            Alternative(
-                "the other of the two",
-                "keep one connection busy and one silent: `wslab watch URL` does; a maximum age ends both",
-            ),
+            Alternative("an idle timeout", "keep a second connection busy: it lives on; `wslab watch URL` does so"),
+            Alternative("a maximum age", "keep a second connection busy: it ends at the same age"),
         ),
         advice="Run `wslab watch URL`, which tells the two apart.",
         sources=(LESSON_09,),

@@ -46,8 +46,8 @@ def _restart_finding(observed: Observed, code: int, told: list[Seen]) -> Finding
     sure: Sure = "shown" if proofs else "likely" if code == SERVICE_RESTART or together else "possible"
     return Finding(
         rule="announced_restart",
-        what=f"The server {'goes away' if code == GOING_AWAY else 'restarts'}: it closed {_connections(told)} with "
-        f"{lookup(code).label}{_reason(told)}.",
+        what=f"The server {'goes away' if code == GOING_AWAY else 'restarts'}: it closed {_connections(told)} "
+        + ("without a close frame (1006)." if code == 1006 else f"with {lookup(code).label}{_reason(told)}."),
         whose="server or proxy",
         sure=sure,
         evidence=tuple(seen.id for seen in told) + proofs,
