@@ -29,12 +29,17 @@ ROUNDS = 5
 
 
 class Cost(NamedTuple):
-    """What one search took. `confirmed_bytes` are those of the messages that prove the answer."""
+    """What one search took.
+
+    `confirmed_bytes` are those of the messages that prove the answer, `control_bytes` those of its controls and of the
+    megabytes that show what follows a refusal.
+    """
 
     limit_bytes: int
     connections: int
     searched_bytes: int
     confirmed_bytes: int
+    control_bytes: int
     elapsed_s: float
 
 
@@ -46,6 +51,7 @@ async def with_find_limit(url: str) -> Cost:
         verdict.connections,
         verdict.probe_wire_bytes,
         verdict.confirmation_wire_bytes,
+        verdict.control_wire_bytes,
         verdict.elapsed_s,
     )
 
@@ -60,7 +66,7 @@ async def with_real_messages(url: str) -> Cost:
         try:
             size = sizes.send(passed)  # type: ignore[arg-type]
         except StopIteration as found:
-            return Cost(found.value, connections, sent_bytes, 0, time.perf_counter() - began)
+            return Cost(found.value, connections, sent_bytes, 0, 0, time.perf_counter() - began)
         connections += 1
         sent_bytes += size
         async with connect(url, compression=None, max_size=None, proxy=None) as websocket:
@@ -80,7 +86,8 @@ def compare(name: str, url: str) -> None:
     own, other = (Cost(*map(statistics.median, zip(*costs[1:], strict=True))) for costs in (ours, theirs))
     agree = "the same limit" if own.limit_bytes == other.limit_bytes else f"{own.limit_bytes} != {other.limit_bytes}"
     print(
-        f"{name}: {agree}; {own.searched_bytes:,.0f} B to search (and {own.confirmed_bytes:,.0f} B to confirm) against "
+        f"{name}: {agree}; {own.searched_bytes:,.0f} B to search (and {own.confirmed_bytes:,.0f} B to confirm, "
+        f"{own.control_bytes:,.0f} B as controls) against "
         f"{other.searched_bytes:,.0f} B, {other.searched_bytes / own.searched_bytes:,.0f} times fewer; "
         f"{own.connections:.0f} connections against {other.connections:.0f}; "
         f"{own.elapsed_s * 1e3:.0f} ms against {other.elapsed_s * 1e3:.0f} ms",

@@ -74,5 +74,36 @@ def test_explanation_quotes_no_control_characters() -> None:
     assert verdict.close_reason == "\x1b[2Jgone"
 
 
+def test_verdict_tells_no_secret_that_a_server_repeats() -> None:
+    refusal = Refusal(over_limit="close_frame", close_code=1008, close_reason="no swordfish", close_frame_hex="8800")
+    evidence = Evidence(cap_bytes=2**20, accepted_bytes=100, refused_bytes=101, refusal=refusal, remarks=["swordfish"])
+    verdict = conclude(
+        evidence, url="ws://localhost/", costs=Costs(), redact=lambda text: text.replace("swordfish", "…")
+    )
+    assert "swordfish" not in str(verdict)
+    assert (verdict.close_reason, verdict.close_frame_hex) == ("no …", None)
+
+
+def test_refusal_that_awaits_its_control_is_no_limit() -> None:
+    failure = Failure(status="cancelled", explanation="The search was stopped.")
+    verdict = settled(100, awaits_control=True, failure=failure)
+    assert verdict.status == "cancelled"
+    assert "not yet held against a control" in verdict.explanation
+
+
+@pytest.mark.parametrize(
+    ("reading", "blocking", "words"),
+    [
+        ({1009: 4}, {1009: 4}, "was told 1009 4 of 4 times, reading meanwhile or not"),
+        ({1009: 4}, {1009: 1, 1006: 3}, "was told 1009 1 of 4 times, 1006 3 of 4 times"),
+    ],
+)
+def test_explanation_says_what_each_kind_of_client_is_told(
+    reading: dict[int, int], blocking: dict[int, int], words: str
+) -> None:
+    verdict = settled(100, after_refusal="varies", reading_client_told=reading, blocking_client_told=blocking)
+    assert words in verdict.explanation
+
+
 def test_one_byte_is_singular() -> None:
     assert "up to 1 byte pass" in settled(1).explanation

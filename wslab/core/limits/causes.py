@@ -54,7 +54,8 @@ def _find_cause(diagnosis: Diagnosis) -> Steps[None]:
         _by_chance(diagnosis.inquiry, diagnosis.closed[0], share, said)
     yield from by_bytes(diagnosis)
     yield from by_time(diagnosis)
-    yield from refused_late(diagnosis.inquiry, diagnosis.inquiry.evidence.accepted_bytes)
+    size = max(diagnosis.inquiry.evidence.accepted_bytes, diagnosis.doubt.payload_bytes)
+    yield from refused_late(diagnosis.inquiry, size)
     yield from by_connections(diagnosis)
 
 

@@ -98,6 +98,8 @@ def _told(evidence: Evidence, redact: Callable[[str], str], *, keep_replies: boo
         return said(text) if keep_replies else None
 
     refusal, failure = evidence.refusal, evidence.failure
+    if refusal is not None and said(refusal.close_reason) != refusal.close_reason:
+        refusal = structs.replace(refusal, close_frame_hex=None)  # it would tell what the reason may not
     return replace(
         evidence,
         refusal=refusal

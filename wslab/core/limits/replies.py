@@ -23,7 +23,7 @@ MAX_REPLY_CHARACTERS = 200
 
 _BINARY = "binary: "
 _RUN = re.compile(r"\b([^\W\d_])\1*\b|(.)\2{3,}", re.DOTALL)  # filler, from one character on
-_IDENTIFIER = re.compile(r"\b(?=\w*\d)[\w-]{8,}\b")
+_IDENTIFIER = re.compile(r"\b(?=[\w-]*\d)(?=[\d-]*[^\W\d]|\d*-)[\w-]{8,}\b")
 _NUMBER = re.compile(r"[-+]?\d[\d.,:_]*")
 _CUT_STRING = re.compile(r'"(?:[^"\\]|\\.)*$')
 _KEY = re.compile(r'"((?:[^"\\]|\\.){1,60})"\s*:')
@@ -47,9 +47,9 @@ def kind_of(reply: str, grain: Grain) -> str:
 
     >>> kind_of('{"ok": true, "n": 17}', "words") == kind_of('{"ok": true, "n": 9000}', "words")
     True
-    >>> kind_of('{"id": "a", "ok": 1}', "words") == kind_of('{"id": "b", "ok": 1}', "words")
+    >>> kind_of('{"say": "red", "ok": 1}', "words") == kind_of('{"say": "blue", "ok": 1}', "words")
     False
-    >>> kind_of('{"id": "a", "ok": 1}', "shape") == kind_of('{"id": "b", "ok": 1}', "shape")
+    >>> kind_of('{"say": "red", "ok": 1}', "shape") == kind_of('{"say": "blue", "ok": 1}', "shape")
     True
     """
     if reply.startswith(_BINARY):
