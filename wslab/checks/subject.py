@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from wslab.checks.stage import Stage
-from wslab.core.errors import BadValueError
+from wslab.core.errors import BadValueError, in_words
 from wslab.core.printable import printable
 
 URL = "{url}"
@@ -82,7 +82,7 @@ async def _start(words: list[str]) -> asyncio.subprocess.Process:
             limit=2**20,
         )
     except OSError as error:
-        raise BadValueError(f"exec is {words[0]!r}, which cannot be started: {error.strerror}") from None
+        raise BadValueError(f"exec is {words[0]!r}, which cannot be started: {in_words(error, named=False)}") from None
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

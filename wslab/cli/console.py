@@ -169,7 +169,7 @@ def make_folder(out: Path | None) -> None:
         tempfile.TemporaryFile(dir=out).close()
     except OSError as error:
         raise UnwritableError(
-            f"--out is {str(out)!r}, but must be a folder that you may write: {error.strerror}"
+            f"--out is {str(out)!r}, but must be a folder that you may write: {in_words(error, named=False)}"
         ) from None
 
 

@@ -108,6 +108,25 @@ def test_refusal_behind_a_greeting_is_a_refusal(handler: Handler, code: int) -> 
     assert (send.outcome, send.close_code) == ("closed", code)
 
 
+def test_refusal_behind_what_a_server_says_all_the_time_is_a_refusal() -> None:
+    """Each of its messages is new, so that none can be told from an answer; only the closure tells."""
+
+    async def babble_and_refuse(connection: ServerConnection) -> None:
+        async def babble() -> None:
+            for number in range(10_000):
+                await connection.send("".join(chr(97 + (number * 7 + place) % 26) for place in range(number % 20 + 1)))
+                await asyncio.sleep(0.02)
+
+        babbling = asyncio.create_task(babble())
+        await connection.recv()
+        await asyncio.sleep(0.2)
+        await connection.close(4002, "no")
+        babbling.cancel()
+
+    (send,), _ = ask(babble_and_refuse, "x" * 100)
+    assert (send.outcome, send.close_code) == ("closed", 4002)
+
+
 def test_greeting_is_waited_for_on_every_connection() -> None:
     sends, recorder = ask(greet_then_echo, "hi", connections=3)
     assert [send.reply for send in sends] == ["hi"] * 3

@@ -17,7 +17,9 @@ from wslab.net.recording import Recorder
 Confirmation = Literal["reply", "ping", "none"]
 
 REFUSES_WITHIN_S = 0.05
-"""After words that need not be an answer: how long a server that has read the message may take to refuse it."""
+TALKER_REFUSES_WITHIN_S = 0.5
+"""After words that need not be an answer: how long a server that has read the message may take to refuse it; of one
+that is known to speak unasked, words prove less."""
 
 PONG_WITHIN_S = 1.0
 
@@ -96,7 +98,8 @@ class Exchange:
 
     async def _see_whether_it_stays(self, connection: RecordingConnection, payload: bytes) -> None:
         """Wait until the server has read the message and not refused it; an echo that comes behind is the answer."""
-        settled = asyncio.ensure_future(_settled(connection))
+        within_s = TALKER_REFUSES_WITHIN_S if self.known.speaks_first else REFUSES_WITHIN_S
+        settled = asyncio.ensure_future(_settled(connection, within_s))
         try:
             while True:
                 receiving = asyncio.ensure_future(connection.receive())
@@ -131,12 +134,12 @@ class Exchange:
         )
 
 
-async def _settled(connection: RecordingConnection) -> None:
+async def _settled(connection: RecordingConnection, refuses_within_s: float) -> None:
     """Return once the server has had the time to refuse: after its pong, or after a while without one."""
     with contextlib.suppress(Exception):  # the end of the connection is told to who receives
         async with asyncio.timeout(PONG_WITHIN_S):
             await (await connection.ping())
-    await asyncio.sleep(REFUSES_WITHIN_S)
+    await asyncio.sleep(refuses_within_s)
 
 
 def cut(payload: str | bytes, fragment_bytes: int) -> list[bytes]:

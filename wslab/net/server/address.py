@@ -9,7 +9,7 @@ import socket
 import weakref
 from collections.abc import Iterator
 
-from wslab.core.errors import LabServerError
+from wslab.core.errors import LabServerError, in_words
 
 BACKLOG = 4096
 """Connections that the kernel queues for a server. With asyncio's 100, a burst of clients loses SYNs, and the kernel's
@@ -42,7 +42,9 @@ class Reservation:
                 remedy = "stop who uses it, or take port 0 for a free one"
             else:
                 remedy = "the host must be an address of this machine, such as 127.0.0.1"
-            raise LabServerError(f"port {port} on {host} cannot be bound: {error.strerror}; {remedy}") from None
+            raise LabServerError(
+                f"port {port} on {host} cannot be bound: {in_words(error, named=False)}; {remedy}"
+            ) from None
 
     @property
     def port(self) -> int:

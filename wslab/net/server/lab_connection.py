@@ -15,6 +15,7 @@ from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from wslab.core.errors import in_words
 from wslab.core.knobs import CloseFrame, Knobs
 from wslab.core.records import Account, closed_by
 from wslab.net.frames import encode_frame
@@ -209,7 +210,7 @@ class LabConnection(MeteredConnection, ServerConnection):
             closed_by=closed_by(received, sent, sent_first=self.sent_close_first, here="server") if ended else None,
             received=received,
             sent=sent,
-            error=None if error is None else f"{type(error).__name__}: {error}",
+            error=None if error is None else in_words(error),
             because=self._closed_because() if ended else None,
         )
 
