@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 import wslab
+from wslab.net.herds.herd import CLIENTS_PER_WORKER
 
 KEYS = {
     *("clients", "connects_per_s", "client_bytes_per_connection", "lag_p99_s", "close_codes"),
@@ -92,3 +97,41 @@ def test_wrong_argument_is_one_line_and_an_exit_code(arguments: list[str], exit_
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
+
+
+def has_clients(child: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return any(connection.status == psutil.CONN_ESTABLISHED for connection in child.net_connections("tcp"))
+    return False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "saved"),
+    [(("herd", "--clients", "20", "--downtime", "60", "--workers", "1"), "herd.jsonl.gz"), (("demo",), "story.jsonl")],
+    ids=["herd", "demo"],
+)
+@pytest.mark.parametrize("times", [1, 3])
+def test_interrupted_command_keeps_what_it_measured(
+    arguments: tuple[str, ...], saved: str, times: int, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "wslab", *arguments, "--out", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        while not any(has_clients(child) for child in psutil.Process(process.pid).children()):
+            time.sleep(0.01)
+        time.sleep(0.5)  # wherever it is by then
+        for _ in range(times):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+        assert process.stderr is not None
+        told = process.stderr.read()
+    assert process.returncode == 130
+    assert "Traceback" not in told
+    assert told.rstrip().count("\n") <= 2
+    run = wslab.load(tmp_path / saved)
+    assert run.info.partial
+    assert run.attempts
+
+
+def test_help_says_how_many_workers_there_are() -> None:
+    told = " ".join(wslab_command("herd", "--help").stdout.replace("│", " ").split())
+    assert f"one for every {CLIENTS_PER_WORKER} clients" in told

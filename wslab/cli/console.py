@@ -28,6 +28,7 @@ from wslab.core.records import RestartKind
 from wslab.core.runs import Run
 from wslab.experiments import Progress
 from wslab.experiments.conduct import OnProgress
+from wslab.net import runtime
 
 P = ParamSpec("P")
 
@@ -91,6 +92,11 @@ def in_terminal(command: Callable[P, Any]) -> Callable[P, None]:
         raise typer.Exit(exit_code)
 
     return run
+
+
+def saved_whatever_comes() -> contextlib.AbstractContextManager[None]:
+    """Within the block Ctrl-C raises nothing: it ends an experiment, whose run is then saved and printed."""
+    return runtime.interrupts(lambda: None)
 
 
 def exit_code_of(found: Any) -> int:

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from wslab.cli.console import Document, JsonOption, make_folder, print_result, progress_line
+from wslab.cli.console import Document, JsonOption, make_folder, print_result, progress_line, saved_whatever_comes
 from wslab.core.ladders import bracket
 from wslab.core.records import Attempt, Closure, Outage, Restart, RunInfo, Send
 from wslab.core.runs import Run
@@ -47,13 +47,14 @@ def demo(
 ) -> Run:
     """The whole story in seconds: 1009, raise the limit, 1012 for everyone, they come back; and a crash, 1006."""
     make_folder(out)
-    with progress_line() as progress:
-        run = tell_story(clients=clients, max_message_bytes=max_message_bytes, seed=seed, progress=progress)
-    print_result(
-        story_table(run),
-        document=(lambda saved: _document(run, saved)) if as_json else None,
-        files=_save(run, out) if out is not None else (),
-    )
+    with saved_whatever_comes():
+        with progress_line() as progress:
+            run = tell_story(clients=clients, max_message_bytes=max_message_bytes, seed=seed, progress=progress)
+        print_result(
+            story_table(run),
+            document=(lambda saved: _document(run, saved)) if as_json else None,
+            files=_save(run, out) if out is not None else (),
+        )
     return run
 
 

@@ -17,6 +17,7 @@ from wslab.cli.console import (
     make_folder,
     print_result,
     progress_line,
+    saved_whatever_comes,
 )
 from wslab.cli.knobs import with_knobs
 from wslab.cli.target import with_target
@@ -27,6 +28,7 @@ from wslab.core.records import RestartKind, RunInfo
 from wslab.core.runs import Run
 from wslab.core.target import Target
 from wslab.experiments import herd_drill
+from wslab.net.herds.herd import CLIENTS_PER_WORKER, MAX_UNASKED_WORKERS
 from wslab.views.terminal import herd_table
 
 
@@ -75,7 +77,11 @@ def herd(
     kind: KindOption = "graceful",
     repeats: Annotated[int, typer.Option(help="Restarts, one after the other, 1 to 100.")] = 1,
     workers: Annotated[
-        int | None, typer.Option(help="Processes that hold the clients. Not given: one a core but one.")
+        int | None,
+        typer.Option(
+            help=f"Processes that hold the clients. Not given: one for every {CLIENTS_PER_WORKER} clients, "
+            f"at most one per core and {MAX_UNASKED_WORKERS} in all."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the clients' delays.")] = 0,
     as_json: JsonOption = False,
@@ -86,24 +92,25 @@ def herd(
     Without a URL it is a lab server, restarted by this command; a server of your own you restart yourself meanwhile.
     """
     make_folder(out)
-    with progress_line() as progress:
-        run = herd_drill(
-            target or changed(knobs, {"downtime_s": downtime_s}),
-            clients=clients,
-            policy=policy,
-            kind=cast("RestartKind", kind),  # checked there, with a message for people
-            repeats=repeats,
-            workers=workers,
-            seed=seed,
-            progress=progress,
+    with saved_whatever_comes():
+        with progress_line() as progress:
+            run = herd_drill(
+                target or changed(knobs, {"downtime_s": downtime_s}),
+                clients=clients,
+                policy=policy,
+                kind=cast("RestartKind", kind),  # checked there, with a message for people
+                repeats=repeats,
+                workers=workers,
+                seed=seed,
+                progress=progress,
+            )
+        summary = herd_summary(run)
+        table = herd_table(f"{clients:,} real clients, policy {policy}, {kind} restart", summary)
+        print_result(
+            table,
+            document=(lambda saved: _document(summary, run, saved)) if as_json else None,
+            files=_save(run, out) if out is not None else (),
         )
-    summary = herd_summary(run)
-    table = herd_table(f"{clients:,} real clients, policy {policy}, {kind} restart", summary)
-    print_result(
-        table,
-        document=(lambda saved: _document(summary, run, saved)) if as_json else None,
-        files=_save(run, out) if out is not None else (),
-    )
     return run
 
 

@@ -15,10 +15,14 @@ In any interval the admissions are therefore at most `burst + max_admissions_per
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 
 import numpy as np
 
 from wslab.core.herds.scenario import FloatArray, Scenario
+
+ROUNDING_S = 1e-6
+"""Far more than sums of times are rounded by: who arrives within it of being let in is looked at one by one."""
 
 CHUNK = 65_536
 """Arrivals turned into Python floats at a time: the queue is sequential, its memory need not grow with the herd."""
@@ -49,16 +53,23 @@ class Admission:
         token_s, refusal_s = self._token_s, self._refusal_s
         burst_s, longest_wait_s = self._burst_s, self._longest_wait_s
         owed_until_s = self._owed_until_s
-        turns = []
-        for arrival in arrivals:
+        turns = [math.nan] * len(arrivals)
+        number = 0
+        while number < len(arrivals):
+            arrival = arrivals[number]
             turn = owed_until_s - burst_s
-            turn = max(turn, arrival)
-            owed_until_s = max(owed_until_s, arrival)
+            if turn < arrival:  # noqa: PLR1730
+                turn = arrival
+            if owed_until_s < arrival:  # noqa: PLR1730
+                owed_until_s = arrival
             if turn - arrival <= longest_wait_s:
-                turns.append(turn)
+                turns[number] = turn
                 owed_until_s += token_s
-            else:
-                turns.append(math.nan)
+                number += 1
+            elif refusal_s:
                 owed_until_s += refusal_s
+                number += 1
+            else:  # it costs nothing, so that whoever comes before the queue is shorter is turned away likewise
+                number = bisect_left(arrivals, turn - longest_wait_s - ROUNDING_S, number + 1)
         self._owed_until_s = owed_until_s
         return turns

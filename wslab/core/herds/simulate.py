@@ -112,12 +112,25 @@ class _Simulation:
             self._schedule(everyone, self.closed_at_s)
         self._advance(everyone, min(self.scenario.downtime_s, self.scenario.until_s))
         while (horizon := float(self.due_at_s.min())) < self.scenario.until_s:
-            period_end = horizon + PERIOD_WINDOWS * self.window_s
-            soon = np.flatnonzero(self.due_at_s < period_end)
-            while horizon < period_end:
-                horizon += self.window_s
-                self._advance(soon, min(horizon, self.scenario.until_s))
+            self._go_through(horizon, horizon + PERIOD_WINDOWS * self.window_s)
         return self._herd()
+
+    def _go_through(self, horizon: float, period_end: float) -> None:
+        """Make the attempts of a period, window by window; who is due in it stays in the order of time."""
+        soon = np.flatnonzero(self.due_at_s < period_end)
+        soon = soon[np.argsort(self.due_at_s[soon], kind="stable")]
+        due_at_s = self.due_at_s[soon]
+        while horizon < period_end:
+            horizon += self.window_s
+            count = np.searchsorted(due_at_s, min(horizon, self.scenario.until_s))
+            if not count:
+                continue
+            now, soon, due_at_s = soon[:count], soon[count:], due_at_s[count:]
+            self._attempt(now)
+            again = now[self.due_at_s[now] < period_end]
+            again = again[np.argsort(self.due_at_s[again], kind="stable")]
+            places = np.searchsorted(due_at_s, self.due_at_s[again], side="right")
+            soon, due_at_s = np.insert(soon, places, again), np.insert(due_at_s, places, self.due_at_s[again])
 
     def _advance(self, clients: Indices, until_s: float) -> None:
         """Make the attempts of `clients` that are due before `until_s`, and those that follow from them."""

@@ -51,7 +51,8 @@ class Herd:
         policy: when they come back.
         seed: of the policy's random numbers: what a client draws depends on it, on the numbers of the client, the
             outage and the attempt, and on nothing else.
-        workers: processes. None: one for every 500 clients, as long as there are cores for them, at most 4.
+        workers: processes. None: one for every `CLIENTS_PER_WORKER` clients, as long as there are cores for them, at
+            most `MAX_UNASKED_WORKERS`.
         open_timeout_s: for TCP connection and opening handshake together.
         allow_remote: whether the URL may lead to another machine.
         spawn: starts a worker. None: in a child process.
