@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wslab.captures import pcapng
 from wslab.captures.containers import Packet
 from wslab.captures.packets import Segment
-from wslab.captures.reassembly import MAX_HELD_BYTES, Direction
+from wslab.captures.reassembly import MAX_HELD_BYTES, TWICE_CAPTURED_NS, Direction
 from wslab.core.records import Record, Trace
 
 from .conftest import BINARY, PING, PONG, Script, read
@@ -138,5 +138,13 @@ def test_a_keepalive_probe_is_no_retransmission() -> None:
     direction.take(segment(0, b"abc"))
     direction.take(segment(2, b"c"))
     assert direction.retransmissions == 0
-    direction.take(segment(0, b"abc"))
+    direction.take(segment(0, b"abc")._replace(at_ns=2 * TWICE_CAPTURED_NS))
     assert direction.retransmissions == 1
+
+
+def test_a_segment_that_was_captured_twice_is_no_retransmission() -> None:
+    direction, heard = direction_from(0)
+    for at_ns in (0, TWICE_CAPTURED_NS // 2):
+        direction.take(segment(0, b"abc")._replace(at_ns=at_ns))
+    assert direction.retransmissions == 0
+    assert heard.parts == [b"abc"]

@@ -15,6 +15,11 @@ FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 MAX_HELD_BYTES = 2**20
 """Of one direction, out of order, before the hole in front of them is taken for lost."""
 MAX_HELD_SEGMENTS = 4096
+TWICE_CAPTURED_NS = 500_000
+"""Sooner than this nobody sends again: the same segment was captured twice, as on the interface `any`."""
+
+_REMEMBERED_SEGMENTS = 16
+
 MAX_UNBEGUN_SEGMENTS = 16
 """Segments awaited for an earlier one, in a direction whose SYN was not captured."""
 
@@ -45,6 +50,7 @@ class Direction:
         "_held_bytes",
         "_last_at_ns",
         "_next_seq",
+        "_recent_at_ns",
         "acknowledged",
         "fin_at_ns",
         "had_syn",
@@ -69,6 +75,7 @@ class Direction:
         self._next_seq: int | None = None
         self._early_ack: int | None = None
         self._last_at_ns = 0
+        self._recent_at_ns: dict[int, int] = {}
         self._held: dict[int, Segment] = {}
         self._held_bytes = 0
 
@@ -102,9 +109,13 @@ class Direction:
             if self.last_data_at_ns is None or segment.at_ns > self.last_data_at_ns:
                 self.last_data_at_ns = segment.at_ns
         if offset == self.next_offset and not self._held:
+            self._recent_at_ns[offset] = segment.at_ns
+            if len(self._recent_at_ns) > _REMEMBERED_SEGMENTS:
+                del self._recent_at_ns[next(iter(self._recent_at_ns))]
             self._deliver(segment, 0)
         elif end <= self.next_offset:
-            self.retransmissions += segment.payload_bytes > 1 or end < self.next_offset  # one byte: a keepalive probe
+            is_probe = segment.payload_bytes == 1 and end == self.next_offset  # of TCP's keepalive
+            self.retransmissions += not (is_probe or self._is_captured_twice(offset, segment.at_ns))
         else:
             self._hold(segment, offset)
 
@@ -131,6 +142,10 @@ class Direction:
         """Return the offset of a sequence number: of all that it could mean, the nearest to what comes next."""
         assert self._next_seq is not None
         return self.next_offset + ((seq - self._next_seq + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+
+    def _is_captured_twice(self, offset: int, at_ns: int) -> bool:
+        first_at_ns = self._recent_at_ns.get(offset)
+        return first_at_ns is not None and abs(at_ns - first_at_ns) < TWICE_CAPTURED_NS
 
     def _await_begin(self, segment: Segment) -> None:
         self._held[len(self._held)] = segment
