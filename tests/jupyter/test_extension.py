@@ -28,6 +28,7 @@ from websockets.typing import Origin
 
 from wslab.core.records import Account, Attempt, Close, Closure
 from wslab.core.routes import CloseEvent, judge, routes
+from wslab.core.target import Target
 from wslab.net import runtime
 from wslab.net.client.client import Client
 from wslab.net.recording import Recorder
@@ -229,7 +230,7 @@ def test_connection_id_is_the_servers(jupyter: Jupyter, server: LabServer) -> No
 
 def first_attempt(url: str, **options: Any) -> Attempt:
     async def attempt() -> Attempt:
-        client = Client(url, Recorder(), **options)
+        client = Client(Target(url, **options), Recorder())
         attempt = await client.open()
         if attempt.outcome == "opened":
             await client.closed()

@@ -22,6 +22,7 @@ from wslab.core.errors import LabServerError
 from wslab.core.knobs import Knobs
 from wslab.core.records import Attempt, Closure, Send
 from wslab.core.runs import Run
+from wslab.core.target import Target
 from wslab.net import runtime
 from wslab.net.client.client import Client
 from wslab.net.recording import Recorder
@@ -111,7 +112,7 @@ def test_compression_is_offered_where_the_knob_says_so() -> None:
 @pytest.mark.parametrize(("after_refusal", "tcp_end"), [("drain", "fin"), ("reset", "reset"), ("hold", "aborted")])
 def test_after_refusal_decides_how_tcp_ends(after_refusal: str, tcp_end: str) -> None:
     async def overshoot(url: str) -> Closure:
-        client = Client(url, Recorder(), close_timeout_s=0.3)
+        client = Client(Target(url, close_timeout_s=0.3), Recorder())
         await client.open()
         await client.send_message(b"x" * 8_000_000)
         return await client.closed()
@@ -257,7 +258,7 @@ def attempt_while_down(knobs: Knobs) -> Attempt:
         while not server.restarts or server.restarts[-1].down_at_s is None:
             await asyncio.sleep(0.005)
         await asyncio.sleep(0.1)  # the stand-in takes a moment to listen
-        found = await Client(server.url, Recorder(), open_timeout_s=0.2).open()
+        found = await Client(Target(server.url, open_timeout_s=0.2), Recorder()).open()
         await restarting
         return found
 
