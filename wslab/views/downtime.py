@@ -18,6 +18,9 @@ from wslab.views.style import RESTARTS, SHADE, in_order, look
 from wslab.views.tables import Runs
 from wslab.views.words import counted, seconds, short, span
 
+MAX_BINS = 100_000
+"""A figure shows no more, and a file may claim any time."""
+
 
 def attempts_against_downtime(runs: Runs, *, bin_s: float | None = None, ax: Axes | None = None) -> Axes:
     """Draw how many attempts the server met in each moment, against the time in which it was down.
@@ -95,12 +98,13 @@ def _zero(restarts: pd.DataFrame) -> str:
 def _edges(tried: pd.DataFrame, restarts: pd.DataFrame, bin_s: float | None) -> np.ndarray:
     """Return where the bins begin and end; one begins at 0. All attempts and downtimes lie within."""
     started_s = tried["started_at_s"]
-    if bin_s is None:
-        span_s = started_s.max() - started_s.min() if len(started_s) else 0.0
-        bin_s = _round_up(max(span_s / 50, tried.attrs.get("loop_lag_p99_s") or 0.0, 0.01))
-    check_number("bin_s", bin_s, low=0.001, high=3600, unit="seconds")
     seen_s = pd.concat([started_s, restarts["down_at_s"], restarts["up_at_s"]]).dropna()
     low_s, high_s = (seen_s.min(), seen_s.max()) if len(seen_s) else (0.0, 1.0)
+    if bin_s is None:
+        span_s = started_s.max() - started_s.min() if len(started_s) else 0.0
+        bin_s = _round_up(max(span_s / 50, tried.attrs.get("loop_lag_p99_s") or 0.0, 0.01, (high_s - low_s) / MAX_BINS))
+    else:
+        check_number("bin_s", bin_s, low=max(0.001, (high_s - low_s) / MAX_BINS), high=3600, unit="seconds")
     return np.arange(np.floor(low_s / bin_s) - 1, np.ceil(high_s / bin_s) + 2) * bin_s
 
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from wslab.core.errors import BadTypeError
+from wslab.core.errors import BadTypeError, BadValueError
 from wslab.core.herds.scenario import FloatArray
 from wslab.core.herds.simulated import BIN_S, Counts, SimulatedHerd, peak_per_s
 from wslab.core.intervals import quantile, quantile_in_order
@@ -21,6 +21,10 @@ from wslab.core.runs import Run
 
 AnyHerd: TypeAlias = SimulatedHerd | Run
 """A simulated herd, or the run of one: real, or simulated and turned into a run."""
+
+
+MAX_BINS = 20_000_000
+"""Three weeks of them: a file may claim any time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +165,11 @@ def _clients(run: Run) -> tuple[int, int]:
 def _edges(*times_s: FloatArray) -> FloatArray:
     """Return edges of bins that hold all times, and the moment when the server went down."""
     first, last = (np.floor(extreme / BIN_S) for extreme in _extremes(np.concatenate([*times_s, [0.0]])))
+    if last - first > MAX_BINS:
+        raise BadValueError(
+            f"the run's times lie {(last - first) * BIN_S:,.0f} s apart, but bins of {BIN_S:g} s reach "
+            f"{MAX_BINS * BIN_S:,.0f} s at most; the file is damaged, or no herd's"
+        )
     return np.arange(first, last + 2) * BIN_S
 
 
