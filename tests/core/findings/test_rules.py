@@ -88,8 +88,18 @@ CASES: dict[str, tuple[Callable[[], list[Record]], Said]] = {
     "one 1012": (lambda: [make.closure(received=1012, sent=1012)], {("announced_restart", "likely")}),
     "one 1001": (lambda: [make.closure(received=1001, sent=1001)], {("announced_restart", "possible")}),
     "1001 to all at once": (
-        lambda: [make.closure(client=client, received=1001, sent=1001) for client in range(3)],
+        lambda: [make.closure(client=client, opened_at_s=client / 4, received=1001, sent=1001) for client in range(3)],
         {("announced_restart", "likely")},
+    ),
+    "1001 to three that were opened together: a clock would end them together too": (
+        lambda: [make.closure(client=client, received=1001, sent=1001) for client in range(3)],
+        {("announced_restart", "possible")},
+    ),
+    "1001 to three, as far apart as they were opened": (
+        lambda: [
+            make.closure(client, 5.0 * client, 5.0 * client + 60, received=1001, sent=1001) for client in range(3)
+        ],
+        {("announced_restart", "possible"), ("idle_or_age", "possible")},
     ),
     "1001, then nobody there": (
         lambda: [make.closure(received=1001, sent=1001), make.attempt(at_s=2.0, outcome="refused", outage=1)],

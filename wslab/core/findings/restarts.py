@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from wslab.core.codes.registry import lookup
 from wslab.core.codes.sources import HYBI_RESTART, LESSON_04, LESSON_05, LESSON_07, RFC_BACKOFF, RFC_CODES
 from wslab.core.findings.finding import Alternative, Finding, Sure, counted, quoted
+from wslab.core.findings.lives import STAMP_S
 from wslab.core.findings.observed import Observed, Seen, gave_up
 from wslab.core.records import Attempt, Restart
 
@@ -185,9 +186,12 @@ def _was_told_otherwise(seen: Seen) -> bool:
     return seen.account is not None and seen.account[1].sent is not None
 
 
-def _at_one_instant(told: list[Seen], within_s: float = 1.0) -> bool:
-    times = [seen.closure.close_started_at_s for seen in told]
-    return max(times) - min(times) <= within_s
+def _at_one_instant(told: list[Seen]) -> bool:
+    """Whether they ended together although they had opened apart: a clock would end them as far apart again."""
+    opened_s = [seen.closure.opened_at_s for seen in told]
+    ended_s = [seen.closure.close_started_at_s for seen in told]
+    apart_s = max(opened_s) - min(opened_s)
+    return apart_s > 2 * STAMP_S and max(ended_s) - min(ended_s) <= apart_s / 3
 
 
 def _crashes_on_record(observed: Observed, abrupt: list[Seen]) -> tuple[int, ...]:
