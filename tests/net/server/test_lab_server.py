@@ -347,9 +347,9 @@ while True:
 def test_port_that_was_lost_after_all_is_told() -> None:
     with LabServer(downtime_s=0, comes_back=False) as server, socket.socket() as thief:
         server.restart()
-        assert server._reservation is not None
+        assert server._starts is not None
         thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with server._reservation._shared():  # as where the system has other rules
+        with server._starts._reservation._shared():  # as where the system has other rules
             thief.bind(("127.0.0.1", server.port))
             thief.listen()
         with pytest.raises(LabServerError, match=f"port {server.port} was lost to another program"):

@@ -8,7 +8,6 @@ started before its predecessor is stopped, so that the downtime is the knob's an
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -24,11 +23,10 @@ from wslab.core.records import Account, Restart, RestartKind
 from wslab.core.routes import is_loopback
 from wslab.net import runtime
 from wslab.net.replay import NO_SERVER, NOWHERE, replaying
-from wslab.net.server.address import Reservation
 from wslab.net.server.process import ServerProcess
+from wslab.net.server.starts import Starts
 
 KINDS: tuple[RestartKind, ...] = ("graceful", "crash", "reload")
-GOING_AWAY = 1001
 
 SUCCESSION_S = 0.05
 """How often it is looked whether a process that was told to leave has its successor."""
@@ -80,13 +78,10 @@ class LabServer:
         self.name = name
         self.origins = tuple(origins)
         self._wanted_port = port
-        self._reservation: Reservation | None = None
+        self._starts: Starts | None = None
         self._process: ServerProcess | None = None
-        self._processes: list[ServerProcess] = []
-        self._accounts: dict[str, Account] = {}
         self._restarts: list[Restart] = []
         self.listeners: list[Callable[[Restart], None]] = []
-        self._served: list[ServerProcess] = []  # one for each start
         self._changing = asyncio.Lock()
 
     # The blocking calls; each has an async variant of the same name with `_async`.
@@ -126,7 +121,7 @@ class LabServer:
 
     def stop(self) -> None:
         """Close every connection with 1001, end the process and give the port back. Stopping twice does nothing."""
-        if self._reservation is not None:
+        if self._starts is not None:
             runtime.run(self.stop_async())
 
     def __enter__(self) -> Self:
@@ -143,7 +138,7 @@ class LabServer:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._reservation is not None:
+        if self._starts is not None:
             await runtime.hand_over(self.stop_async())
 
     # What it is and what it saw
@@ -152,8 +147,8 @@ class LabServer:
     def port(self) -> int:
         """The TCP port, the same through every restart."""
         self._check_running()
-        assert self._reservation is not None
-        return self._reservation.port
+        assert self._starts is not None
+        return self._starts.port
 
     @property
     def url(self) -> str:
@@ -178,7 +173,7 @@ class LabServer:
     @property
     def accounts(self) -> tuple[Account, ...]:
         """The server's own account of each connection so far; times on the machine's monotonic clock."""
-        return tuple(self._accounts.values())
+        return () if self._starts is None else tuple(self._starts.accounts.values())
 
     @property
     def restarts(self) -> tuple[Restart, ...]:
@@ -191,13 +186,13 @@ class LabServer:
     # The work, on the background loop
 
     async def start_async(self) -> None:
-        if self._reservation is not None:
+        if self._starts is not None:
             self._check_running()
             raise LabServerError("this server was started already")
-        self._reservation = Reservation(self.host, self._wanted_port)
+        self._starts = Starts(self.host, self._wanted_port, self.name, self.origins)
         try:
-            self._process = await self._spawn()
-            await self._bring_up(self._process, at=0.0)
+            self._process = await self._starts.prepare()
+            await self._starts.bring_up(self._process, self.knobs, at=0.0)
         except BaseException:
             await self.stop_async()
             raise
@@ -221,7 +216,9 @@ class LabServer:
         """Restart, and come up as soon as `hurry` is set: whoever is interrupted meanwhile is left with a server."""
         knobs = knobs_after or self.knobs
         async with self._changing:
-            successor = await self._spawn()
+            assert self._starts is not None
+            assert self._process is not None
+            successor = await self._starts.prepare()
             began = Restart(
                 number=len(self._restarts) + 1,
                 kind=kind,
@@ -232,12 +229,12 @@ class LabServer:
             )
             self._restarts.append(began)  # so that an interrupted restart is on record too
             self._tell(began)
-            down_at = await self._take_down(kind)
+            down_at = await self._starts.take_down(self._process, kind, self.knobs)
             self._tell(replace(began, down_at_s=down_at))
             self.knobs, self._process = knobs, successor
             wanted_s = knobs.downtime_s if downtime_s is None else downtime_s
             at = down_at + wanted_s if knobs.comes_back else math.inf
-            up_at = await self._bring_up(successor, at=at, hurry=hurry)
+            up_at = await self._starts.bring_up(successor, knobs, at=at, hurry=hurry)
             self._tell(replace(began, down_at_s=down_at, up_at_s=up_at))
             return self._restarts[-1]
 
@@ -253,16 +250,9 @@ class LabServer:
             self.knobs = knobs
 
     async def stop_async(self) -> None:
-        if self._process is not None and self._process.alive:
-            self._process.leave("stop", GOING_AWAY, "server stopped")
-        for process in self._processes:
-            if process is not self._process:
-                process.kill()
-        await asyncio.gather(*(process.retire(self.knobs.close_timeout_s + 1) for process in self._processes))
-        self._processes.clear()
-        self._process = None
-        if self._reservation is not None:
-            self._reservation.give_back()
+        if self._starts is not None:
+            await self._starts.end(self._process, patience_s=self.knobs.close_timeout_s + 1)
+            self._process = None
 
     async def died(self) -> str:
         """Wait until the serving process ends by itself or by somebody else's hand, and return its last words.
@@ -279,60 +269,8 @@ class LabServer:
 
     async def settle(self, connection_ids: Iterable[str], timeout_s: float = 1.0) -> None:
         """Wait, at most `timeout_s`, until the accounts of these connections are complete; a crash leaves them open."""
-        waiting = set(connection_ids)
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline and (waiting := {key for key in waiting if self._may_still_close(key)}):
-            await asyncio.sleep(0.002)
-
-    def _may_still_close(self, connection_id: str) -> bool:
-        account = self._accounts.get(connection_id)
-        return account is None or (account.closed_at_s is None and self._served[account.start - 1].alive)
-
-    async def _spawn(self) -> ServerProcess:
-        process = await ServerProcess.prepare(self.host, self.port, self._note)
-        self._processes = [*(old for old in self._processes if old.alive), process]
-        return process
-
-    async def _take_down(self, kind: RestartKind) -> float:
-        """Return when the listener was gone."""
-        process, knobs = self._process, self.knobs
-        assert process is not None
-        if kind == "crash":
-            process.kill()
-            await process.ended()
-            return time.monotonic()
-        process.leave(
-            "restart", knobs.restart_code, knobs.restart_reason, drain_s=knobs.drain_s, drain_batch=knobs.drain_batch
-        )
-        return await process.down()
-
-    async def _bring_up(self, process: ServerProcess, *, at: float, hurry: asyncio.Event | None = None) -> float | None:
-        """Have `process` listen at that time, and stand in until then where the knobs say so; return when it did.
-
-        It does so earlier where `hurry` is set.
-
-        At an infinite time it never does, and this returns None at once.
-        """
-        standing_in = at > time.monotonic() and self.knobs.while_down != "refuse"
-        if standing_in:
-            self._listen(process, standing_in=True)
-        if at == math.inf:
-            return None
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for((hurry or asyncio.Event()).wait(), max(0.0, at - time.monotonic()))
-        return await process.open() if standing_in else self._listen(process, standing_in=False)
-
-    def _listen(self, process: ServerProcess, *, standing_in: bool) -> float:
-        assert self._reservation is not None
-        self._served.append(process)
-        return process.listen(
-            self._reservation,
-            self.knobs,
-            start=len(self._served),
-            name=self.name,
-            origins=self.origins,
-            standing_in=standing_in,
-        )
+        if self._starts is not None:
+            await self._starts.settle(connection_ids, timeout_s)
 
     def _tell(self, restart: Restart) -> None:
         """Put the latest restart, as far as it has come, on record, and tell it."""
@@ -340,12 +278,9 @@ class LabServer:
         for listener in tuple(self.listeners):
             listener(restart)
 
-    def _note(self, account: Account) -> None:
-        self._accounts[account.connection_id] = account
-
     def _check_running(self) -> None:
-        if self._reservation is None:
+        if self._starts is None:
             not_started = "this server was not started; use it in a with statement, or call start()"
             raise LabServerError(NO_SERVER if replaying() else not_started)
-        if self._process is None and self._reservation.given_back:
+        if self._process is None and self._starts.over:
             raise LabServerError("this server was stopped; make a new LabServer")
