@@ -2,7 +2,7 @@
 
 Each is made to meet one situation on loopback, and its words are kept with its version. What is not installed is left
 out, and its former lines stay: node's packages are looked for in `NODE_PATH` (`npm install ws undici bun`), nginx,
-haproxy and Chromium on the PATH.
+haproxy and Chromium on the PATH. Starlette must be installed beside the requirements of development.
 """
 
 from __future__ import annotations
