@@ -7,29 +7,18 @@ that is one of several that fit is told as such.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from wslab.core.codes.sources import AWS_QUOTAS, LESSON_09, NGINX_WEBSOCKET, WEBSOCKETS_FAQ
-from wslab.core.findings.coincidences import instants, provoked
 from wslab.core.findings.finding import SURENESS, Alternative, Finding, Sure, counted
-from wslab.core.findings.fits import Clock, Clocks, Fit
-from wslab.core.findings.lives import STAMP_S, Class, Life, lives
+from wslab.core.findings.fits import Clock, Fit
+from wslab.core.findings.lives import STAMP_S, Class, Life
 from wslab.core.findings.observed import Observed
+from wslab.core.findings.readings import Reading, readings
 from wslab.core.findings.wording import ended_how, seconds
 
-NO_CLOCK = (1002, 1007, 1009, 1012)
-"""Codes that say that it was something else."""
-
-MOST_SPLITS = 12
-"""With more than two clocks at once, and the network besides, nothing would be told apart anyway."""
-
 Counts = dict[str, bool | None]
-
-
-_Set = tuple[list[int], list[Fit], int]
-"""Places of lives that ended, the clocks that fit them, and how many other ends are left without."""
 
 
 class _Deed(NamedTuple):
@@ -49,15 +38,6 @@ _DEEDS = (
 )
 
 
-class _Reading(NamedTuple):
-    """Deaths of one kind, the clocks that fit them, and how many other deaths they leave unexplained."""
-
-    fits: list[Fit]
-    dead: list[Life]
-    alive: list[Life]
-    left: int = 0
-
-
 def clock(observed: Observed) -> Iterator[Finding]:
     """Closed so long after its opening, or after its last traffic: maximum age, idle timeout, or which of them.
 
@@ -66,7 +46,7 @@ def clock(observed: Observed) -> Iterator[Finding]:
     they agree less. Silent: where no
     clock explains the ends; where all connections ended at one instant; where only one ended.
     """
-    for reading in _readings(observed):
+    for reading in readings(observed):
         ages = [fit for fit in reading.fits if not fit.clock.restarted_by]
         idle = [fit for fit in reading.fits if fit.clock.restarted_by]
         if _is_keepalive(reading):
@@ -79,97 +59,7 @@ def clock(observed: Observed) -> Iterator[Finding]:
             yield _idle_timeout(reading, idle)
 
 
-def _readings(observed: Observed) -> Iterator[_Reading]:
-    alive = lives(observed)
-    other = {life.id for group in instants(alive) for life in group} | provoked(alive)
-    dead = [place for place, life in enumerate(alive) if life.died and life.id not in other and not _says_why(life)]
-    for places, found, left in _explained(Clocks(alive), alive, dead):
-        mine = [alive[place] for place in places]
-        if _apart(mine, found[0]):
-            yield _Reading(found, mine, [life for life in alive if life not in mine], left)
-
-
-def _explained(clocks: Clocks, alive: Sequence[Life], dead: list[int]) -> Iterator[_Set]:
-    """Yield sets of deaths that one clock explains, with the clocks that do: all of them, or several sets.
-
-    Which go together is not known before. Those that ended alike may: with one code and reason, one end of TCP. Or the
-    youngest are one clock's, an idle timeout, and the others another's, or no clock's at all: each split is tried.
-    """
-    if len(dead) < 2:
-        return
-    one = clocks.fits(dead)
-    if one and one[0].is_exact:
-        yield dead, one, 0
-        return
-    # Several clocks that are exact, and of which none explains it all, say more than one that is not.
-    for several in (_by_end(clocks, alive, dead), _two_clocks(clocks, alive, dead)):
-        if len(several) > 1 and all(found[0].is_exact for _, found, _ in several) and _nothing_common(several):
-            yield from several
-            return
-    yield from [(dead, one, 0)] if one else _two_clocks(clocks, alive, dead)
-
-
-def _nothing_common(several: list[_Set]) -> bool:
-    common = set.intersection(*({fit.clock for fit in found} for _, found, _ in several))
-    return not common
-
-
-def _by_end(clocks: Clocks, alive: Sequence[Life], dead: list[int]) -> list[_Set]:
-    """Return the sets of those that ended alike, with the clocks that fit each; nothing where any has none."""
-    alike: dict[object, list[int]] = {}
-    for place in dead:
-        alike.setdefault(_end(alive[place]), []).append(place)
-    sets = [(places, clocks.fits(places), 0) for places in alike.values()]
-    return sets if all(found for _, found, _ in sets) else []
-
-
-def _end(life: Life) -> object:
-    if life.seen is None:
-        return None
-    return life.seen.closure.received or life.seen.closure.tcp_end
-
-
-def _two_clocks(clocks: Clocks, alive: Sequence[Life], dead: list[int]) -> list[_Set]:
-    """Return the two sets by age that clocks fit most closely; or most of the deaths, with the rest left over."""
-    by_age = sorted(dead, key=lambda place: alive[place].age_s)
-    best: list[_Set] = []
-    closest = math.inf
-    for size in _splits([alive[place].age_s for place in by_age]):
-        for first, rest in ((by_age[:size], by_age[size:]), (by_age[-size:], by_age[:-size])):
-            if not (found := clocks.fits(first)):
-                continue
-            others = clocks.fits(rest) if len(rest) > 1 else []
-            spread = max(found[0].spread, others[0].spread) if others else math.inf
-            if spread < closest:
-                best, closest = [(first, found, 0), (rest, others, 0)], spread
-            elif not best and size >= 3 and 2 * size > len(dead):
-                best = [(first, found, len(rest))]
-    return best
-
-
-def _splits(ages_s: list[float]) -> list[int]:
-    """Return how many to take first: where the ages leave the widest gaps, from either side, the most first."""
-    number = len(ages_s)
-    gaps = [
-        ((later + STAMP_S) / (earlier + STAMP_S), place) for place, (earlier, later) in enumerate(pairwise(ages_s), 1)
-    ]
-    widest = [place for _, place in sorted(gaps, reverse=True)[:MOST_SPLITS]]
-    sizes = {*widest, *(number - place for place in widest)}
-    return sorted((size for size in sizes if 1 < size < number), reverse=True)
-
-
-def _apart(dead: list[Life], fit: Fit) -> bool:
-    """Whether they were opened far enough apart that a clock and a common end differ."""
-    openings_s = [life.opened_at_s for life in dead]
-    return max(openings_s) - min(openings_s) > max(2 * STAMP_S, 0.01 * fit.shortest_s)
-
-
-def _says_why(life: Life) -> bool:
-    frame = life.seen.closure.received if life.seen else None
-    return frame is not None and frame.code in NO_CLOCK
-
-
-def _idle_timeout(reading: _Reading, idle: list[Fit]) -> Finding:
+def _idle_timeout(reading: Reading, idle: list[Fit]) -> Finding:
     best = idle[0]
     counts = _counts(reading)
     return Finding(
@@ -187,7 +77,7 @@ def _idle_timeout(reading: _Reading, idle: list[Fit]) -> Finding:
     )
 
 
-def _max_age(reading: _Reading, ages: list[Fit], idle: list[Fit]) -> Finding:
+def _max_age(reading: Reading, ages: list[Fit], idle: list[Fit]) -> Finding:
     best = ages[0]
     since = "its opening"
     if best.clock.started_by and all(fit.clock.started_by for fit in ages):
@@ -208,7 +98,7 @@ def _max_age(reading: _Reading, ages: list[Fit], idle: list[Fit]) -> Finding:
     )
 
 
-def _either(reading: _Reading, ages: list[Fit]) -> Finding:
+def _either(reading: Reading, ages: list[Fit]) -> Finding:
     best = ages[0]
     return Finding(
         rule="idle_or_age",
@@ -227,7 +117,7 @@ def _either(reading: _Reading, ages: list[Fit]) -> Finding:
     )
 
 
-def _keepalive(reading: _Reading) -> Finding:
+def _keepalive(reading: Reading) -> Finding:
     best = reading.fits[0]
     return Finding(
         rule="server_keepalive",
@@ -242,7 +132,7 @@ def _keepalive(reading: _Reading) -> Finding:
     )
 
 
-def _is_keepalive(reading: _Reading) -> bool:
+def _is_keepalive(reading: Reading) -> bool:
     """Whether the answers to the server's pings keep a connection, and messages instead of them do not."""
     pinged: set[Class] = {"server's pings", "client's pongs"}
     return all(
@@ -250,13 +140,13 @@ def _is_keepalive(reading: _Reading) -> bool:
     ) and all(life.times_s(["server's pings"]) and not life.times_s(["client's pongs"]) for life in reading.dead)
 
 
-def _tells_nothing(reading: _Reading) -> bool:
+def _tells_nothing(reading: Reading) -> bool:
     """Whether no connection was busy for as long as those that ended lived: then age and silence are the same."""
     shortest_s = reading.fits[0].shortest_s
     return not any(life.events and life.age_s > 0.5 * shortest_s for life in reading.dead + reading.alive)
 
 
-def _counts(reading: _Reading) -> Counts:
+def _counts(reading: Reading) -> Counts:
     """Return what keeps a connection alive: True where every clock that fits says so, False where none does."""
     everyone = reading.dead + reading.alive
     tried = {event.what for life in everyone for event in life.events}
@@ -302,7 +192,7 @@ def _keep_alive(counts: Counts, best: Fit) -> str:
     return f"Have the server send something {often}, or raise the idle timeout."
 
 
-def _sureness(reading: _Reading, best: Fit, at_most: Sure = "shown") -> Sure:
+def _sureness(reading: Reading, best: Fit, at_most: Sure = "shown") -> Sure:
     enough = 3 if best.is_exact else 5 if best.spread <= 1.5 else math.inf  # beyond that, much else fits as well
     number = len(best.fatal_s)
     sure: Sure = "shown" if number >= enough else "likely" if number >= 3 and best.spread <= 1.5 else "possible"
@@ -313,7 +203,7 @@ def _sureness(reading: _Reading, best: Fit, at_most: Sure = "shown") -> Sure:
     return max(sure, at_most, key=SURENESS.index)
 
 
-def _evidence(reading: _Reading) -> tuple[int, ...]:
+def _evidence(reading: Reading) -> tuple[int, ...]:
     """Return the ends, and the longest life that did not end so: the control."""
     control = max(reading.alive, key=lambda life: life.age_s, default=None)
     return tuple(life.id for life in reading.dead) + ((control.id,) if control else ())
@@ -325,7 +215,7 @@ def _time(fit: Fit) -> str:
     return f"{seconds(fit.shortest_s)} to {seconds(fit.longest_s)}"
 
 
-def _bracket(reading: _Reading, fit: Fit) -> dict[str, Any]:
+def _bracket(reading: Reading, fit: Fit) -> dict[str, Any]:
     """Return between which times the clock lies.
 
     An end that the other side told at once was not there a moment before. One that a client only met when it sent
@@ -336,7 +226,7 @@ def _bracket(reading: _Reading, fit: Fit) -> dict[str, Any]:
     return {"low_s": min(low_s, fit.shortest_s), "high_s": fit.longest_s, "connections": len(fit.fatal_s)}
 
 
-def _tried(reading: _Reading) -> str:
+def _tried(reading: Reading) -> str:
     what = sorted({event.what for life in reading.dead for event in life.events})
     return ", ".join(what) if what else "nothing"
 
