@@ -19,6 +19,9 @@ from wslab.net.relay.lane import Lane
 from wslab.net.relay.passed import Passed
 from wslab.net.relay.watch import Seen, Watch
 
+HANDSHAKE_TIMEOUT_S = 120.0
+"""A client has this long to ask, and the target to accept."""
+
 REFUSALS = {
     403: "this relay wants its token in the query: ?token=…",
     502: "the relay's target",
@@ -64,6 +67,7 @@ class Passage:
         self._error: str | None = None
         self._tcp_end: TcpEnd | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._later("handshake", HANDSHAKE_TIMEOUT_S, lambda: self.end(reset=False))
         self._connecting: asyncio.Task[None] | None = None
         self._is_told = False
         self.front = PassageEnd(self)
@@ -158,6 +162,7 @@ class Passage:
         if self.front.is_lost:
             self.back.end(reset=self._tcp_end == "reset")
             return
+        self.release("handshake")
         self.front.lane, self.back.lane = self.up, self.down
         for label, fault in self._host.faults_of(self).items():
             self.apply(label, fault)

@@ -150,42 +150,43 @@ class Watch:
     def pass_by(self, data: bytes) -> list[Seen]:
         """Look at what passes at once, as it came; return the frames that have ended in it.
 
-        It is `feed` without anything to bend, for frames that are whole and have nothing unusual: so most of them.
+        It is `feed` without anything to bend, and quick where frames are whole and have nothing unusual: most are so.
         """
-        at, size = 0, len(data)
+        at = 0
         ended: list[Seen] = []
         if self._seen is not None:
-            at = min(self._left_bytes, size)
+            at = min(self._left_bytes, len(data))
             ended += self._ended(data[:at])
         if self.reads_frames and self._seen is None and not self._held and not self.deflate:
-            is_masked, now = 0x80 if self.sender == "client" else 0, self.now()
-            while at + MAX_HEADER_BYTES < size:
-                first, second = data[at], data[at + 1]
-                if first & 0x78 or first & 0x0F > 2 or second & 0x80 != is_masked:
-                    break
-                begin, payload_bytes = at + 2, second & 0x7F
-                if payload_bytes == 126:
-                    payload_bytes = data[begin] << 8 | data[begin + 1]
-                    begin += 2
-                elif payload_bytes == 127:
-                    break
-                mask = b""
-                if is_masked:
-                    mask = data[begin : begin + 4]
-                    begin += 4
-                end = begin + payload_bytes
-                if end > size:
-                    break
-                self._frames += 1
-                seen = Seen(first, mask, payload_bytes, self._frames, now)
-                seen.start = data[begin : begin + PREVIEW_BYTES] if payload_bytes > PREVIEW_BYTES else data[begin:end]
-                seen.passed_bytes = payload_bytes
-                if first & 0x0F:
-                    self._is_text = first & 0x0F == 1
-                seen.is_text = self._is_text
-                ended.append(seen)
-                at = end
+            at = self._look_quickly(data, at, ended)
         return ended + self._ended(data[at:] if at else data)
+
+    def _look_quickly(self, data: bytes, at: int, ended: list[Seen]) -> int:
+        """Add the frames that begin at `at` as far as they are plain, and return where the first other one begins."""
+        is_masked, now, size = 0x80 if self.sender == "client" else 0, self.now(), len(data)
+        while at + MAX_HEADER_BYTES < size:
+            first, second = data[at], data[at + 1]
+            begin, payload_bytes = at + 2, second & 0x7F
+            if first & 0x78 or first & 0x0F > 2 or second & 0x80 != is_masked or payload_bytes == 127:
+                break
+            if payload_bytes == 126:
+                payload_bytes = data[begin] << 8 | data[begin + 1]
+                begin += 2
+            mask = data[begin : begin + 4] if is_masked else b""
+            begin += len(mask)
+            end = begin + payload_bytes
+            if end > size:
+                break
+            self._frames += 1
+            seen = Seen(first, mask, payload_bytes, self._frames, now)
+            seen.start = data[begin : min(end, begin + PREVIEW_BYTES)]
+            seen.passed_bytes = payload_bytes
+            if first & 0x0F:
+                self._is_text = first & 0x0F == 1
+            seen.is_text = self._is_text
+            ended.append(seen)
+            at = end
+        return at
 
     def _ended(self, data: bytes) -> list[Seen]:
         return [unit.seen for unit in self.feed(data, hold=False) if unit.ends and unit.seen is not None]
