@@ -26,6 +26,7 @@ from wslab.core.errors import BadValueError, WslabError
 from wslab.core.printable import printable
 from wslab.core.records import Attempt, Closure, Frame, Injection, Record
 from wslab.core.relay.script import Remove, read_command, read_script
+from wslab.core.trust import Trust
 from wslab.net.relay.relay import MAX_FRAMES, Relay
 
 KEYS = {
@@ -63,7 +64,8 @@ def relay(
     key: Annotated[
         Path | None, typer.Option(help="PEM file of the certificate's key, where that is not in it.")
     ] = None,
-    trust: Annotated[Path | None, typer.Option(help="PEM file of authorities to trust for a wss:// target.")] = None,
+    ca: Annotated[Path | None, typer.Option(help="PEM file of the authorities to trust for a wss:// target.")] = None,
+    insecure: Annotated[bool, typer.Option(help="Believe any certificate of a wss:// target.")] = False,
     seed: Annotated[int, typer.Option(help="Of what the faults draw.")] = 0,
     max_frames: Annotated[int, typer.Option(help="Of which records are kept.")] = MAX_FRAMES,
     as_json: JsonOption = False,
@@ -86,7 +88,7 @@ def relay(
         expose=expose,
         certificate=certificate,
         key=key,
-        trust=trust,
+        trust=Trust(ca=ca, insecure=insecure),
         seed=seed,
         max_frames=max_frames,
     )

@@ -21,6 +21,7 @@ import wslab
 from wslab.core.errors import LabServerError, RelayError
 from wslab.core.records import Attempt, Closure, Frame
 from wslab.core.relay.script import read_script
+from wslab.core.trust import Trust
 from wslab.net.relay.relay import Relay
 from wslab.net.server.lab_server import LabServer
 
@@ -358,7 +359,7 @@ def test_tls_on_both_sides(server: LabServer, authority: trustme.CA, tmp_path: P
     authority.cert_pem.write_to_path(trust)
     authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(pem)
     client = ssl.create_default_context(cafile=trust)
-    with Relay(server.url, certificate=pem) as front, Relay(front.url, trust=trust, certificate=pem) as relay:
+    with Relay(server.url, certificate=pem) as front, Relay(front.url, trust=Trust(ca=trust), certificate=pem) as relay:
         assert relay.url.startswith("wss://")
         assert converse(relay.url, "hello", bytes(100_000), ssl=client).messages == ["hello", bytes(100_000)]
         assert [frame.preview for frame in frames(relay, opcode="text")] == ["hello", "hello"]

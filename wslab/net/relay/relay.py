@@ -25,6 +25,7 @@ from wslab.core.relay.faults import Down, Fault, fault_of
 from wslab.core.relay.script import Add, Command, Step
 from wslab.core.routes import is_loopback
 from wslab.core.runs import Run
+from wslab.core.trust import Trust
 from wslab.net import machine, runtime
 from wslab.net.recording import OnRecord, Recorder
 from wslab.net.relay.end import PassageEnd
@@ -38,6 +39,8 @@ MAX_FRAMES = 100_000
 """Of which a relay keeps records, unless told otherwise; later ones are counted, shown, and not kept."""
 
 CONNECT_TIMEOUT_S = 30.0
+
+DEFAULT_TRUST = Trust()
 
 
 class Relay:
@@ -55,7 +58,7 @@ class Relay:
         host, port: where it listens, as `LabServer`.
         expose: that other machines may reach it. They then need a token, which is in `url`.
         certificate, key: PEM files with which it listens for wss://; None listens for ws://.
-        trust: a PEM file of authorities to trust for a wss:// target, beside the system's.
+        trust: whom to believe that it is a wss:// target; see `wslab.core.trust`.
         seed: of what the faults draw.
         max_frames: of which it keeps records, 0 to 10 million.
 
@@ -76,7 +79,7 @@ class Relay:
         expose: bool = False,
         certificate: Path | str | None = None,
         key: Path | str | None = None,
-        trust: Path | str | None = None,
+        trust: Trust = DEFAULT_TRUST,
         seed: int = 0,
         max_frames: int = MAX_FRAMES,
     ) -> None:
@@ -219,7 +222,7 @@ class Relay:
         if self._reservation is not None:
             raise RelayError("this relay was started already; make a new one")
         machine.raise_open_files()  # each connection takes two
-        self._context = _connecting_context(self.target, self._trust)
+        self._context = self._trust.context() if urlsplit(self.target).scheme == "wss" else None
         self._reservation = Reservation(self.host, self._wanted_port)
         self._started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
         self._recorder.origin = time.monotonic()
@@ -303,7 +306,8 @@ class Relay:
         port = parts.port or (443 if parts.scheme == "wss" else 80)
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             loop = asyncio.get_running_loop()
-            await loop.create_connection(lambda: end, parts.hostname, port, ssl=self._context)
+            name = (self._trust.server_name or parts.hostname) if self._context else None
+            await loop.create_connection(lambda: end, parts.hostname, port, ssl=self._context, server_hostname=name)
 
     def faults_of(self, passage: Passage) -> dict[str, Fault]:
         return {label: self._faults[label] for label in self._passages.get(passage, ()) if label in self._faults}
@@ -392,17 +396,4 @@ def _listening_context(certificate: Path | str, key: Path | str | None) -> ssl.S
         context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:
         raise RelayError(f"the certificate {str(certificate)!r} and its key cannot be read: {error}") from None
-    return context
-
-
-def _connecting_context(target: str, trust: Path | str | None) -> ssl.SSLContext | None:
-    if urlsplit(target).scheme != "wss":
-        return None
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    if trust is not None:
-        try:
-            context.load_verify_locations(trust)
-        except (OSError, ssl.SSLError) as error:
-            raise RelayError(f"the authorities in {str(trust)!r} cannot be read: {error}") from None
     return context
