@@ -43,8 +43,8 @@ def clock(observed: Observed) -> Iterator[Finding]:
 
     Shown where only one kind of clock explains every end and every survival, and three ends agree (five, where they
     agree within half of the shortest only). Likely with fewer, or where other ends stay unexplained; possible where
-    they agree less. Silent: where no
-    clock explains the ends; where all connections ended at one instant; where only one ended.
+    they agree less. Silent: where no clock explains the ends; where all connections ended at one instant; where only
+    one ended.
     """
     for reading in readings(observed):
         ages = [fit for fit in reading.fits if not fit.clock.restarted_by]
