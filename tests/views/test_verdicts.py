@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from wslab.core.limits.conclusions import conclude
-from wslab.core.limits.verdicts import Costs, Evidence, Failure, Refusal, Verdict
+from wslab.core.limits.verdicts import Cause, Costs, Evidence, Failure, Refusal, Verdict
 from wslab.views.verdicts import render
 
 REFUSAL = Refusal(
@@ -48,6 +48,19 @@ def test_render_holds_every_fact_of_a_limit() -> None:
     assert verdict.explanation in text
     assert "880903f1746f6f20626967" in text
     assert "7 connections, 1,234 B to search" in text
+
+
+def test_render_holds_what_else_it_closes_on() -> None:
+    causes = [
+        Cause(kind="rate", unit="messages_per_s", number=9.5, close_code=1008, explanation="It closes on rate."),
+        Cause(kind="chance", unit="share", number=0.15, explanation="It closes at random."),
+        Cause(kind="content", explanation="It closes on content."),
+    ]
+    told = {"reading_client_told": {1009: 4}, "blocking_client_told": {1009: 1, 1006: 3}}
+    text = printed(concluded(accepted_bytes=2**20, causes=causes, answer_changes_at_bytes=1024, **told))
+    facts = ("on rate: 9.5 messages per second", "at random: 15.0% of messages", "on content", "1,024 B")
+    for fact in (*facts, "1009: 4 of 4", "1009: 1 of 4, 1006: 3 of 4"):
+        assert fact in text
 
 
 @pytest.mark.parametrize("question", ["largest accepted", "over the limit", "after refusing", "text counts in"])

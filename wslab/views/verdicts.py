@@ -43,35 +43,38 @@ def facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
     yield from ((question, word.replace("_", " ")) for question, word in words.items() if word is not None)
     if verdict.inclusive is not None:
         yield "the configured limit itself", "passes" if verdict.inclusive else "is refused"
+    if verdict.answer_changes_at_bytes is not None:
+        yield "the answer changes at", f"{verdict.answer_changes_at_bytes:,} B"
+    yield from _closure(verdict)
+    for clock in verdict.clocks:
+        yield clock.question.replace("_", " ").replace("max age", "maximum age"), clock.explanation
+    for cause in verdict.closes_on:
+        yield "it also closes", _cause(cause)
+    if verdict.http_status is not None:
+        yield "HTTP status", str(verdict.http_status)
+    yield "cost", _cost(verdict)
+
+
+def _closure(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """Yield what a refusal looks like to an application, and what a client with much left to send is told."""
     if verdict.close_code is not None:
         yield "an application is told", lookup(verdict.close_code).label
     if verdict.close_frame_hex is not None:
         yield "the close frame's bytes", verdict.close_frame_hex
     if verdict.after_refusal is not None:
         yield "after refusing", verdict.after_refusal
-    for client, told in (
-        ("a client that reads while it sends", verdict.reading_client_told),
-        ("a client that only sends", verdict.blocking_client_told),
-    ):
+    clients = {
+        "a client that reads while it sends is told": verdict.reading_client_told,
+        "a client that only sends is told": verdict.blocking_client_told,
+    }
+    for client, told in clients.items():
         if told is not None:
-            yield (
-                f"{client} is told",
-                ", ".join(f"{code}: {count} of {sum(told.values())}" for code, count in told.items()),
-            )
-    for clock in verdict.clocks:
-        yield clock.question.replace("_", " ").replace("max age", "maximum age"), clock.explanation
-    if verdict.answer_changes_at_bytes is not None:
-        yield "the answer changes at", f"{verdict.answer_changes_at_bytes:,} B"
-    for cause in verdict.closes_on:
-        yield "it closes also on", _cause(cause)
-    if verdict.http_status is not None:
-        yield "HTTP status", str(verdict.http_status)
-    yield "cost", _cost(verdict)
+            yield client, ", ".join(f"{code}: {count} of {sum(told.values())}" for code, count in told.items())
 
 
 def _cause(cause: Cause) -> str:
     """Return a cause in short: its kind, and its number where it has one."""
-    kind = {"chance": "nothing, at random"}.get(cause.kind, cause.kind)
+    kind = "at random" if cause.kind == "chance" else f"on {cause.kind}"
     if cause.number is None or cause.unit is None:
         return kind
     if cause.unit == "share":

@@ -23,6 +23,7 @@ from wslab.core.limits.trials import Ending, Observation, Trial
 from wslab.core.limits.verdicts import Failure
 from wslab.core.target import Target
 from wslab.net.frames import encode_header, text_frame
+from wslab.net.limits.fates import Fate, Since
 from wslab.net.limits.offers import CHUNK_BYTES, Piece, fragmented_message, whole_frame
 from wslab.net.limits.opening import NotOpened
 from wslab.net.limits.waits import Waits
@@ -34,35 +35,7 @@ OVERRUN_BUFFER_BYTES = 64 * 1024
 DRIP_S = 0.05
 """Between the pieces of a payload that is spread over a time."""
 
-_STEPS_OF_PROGRESS = 64
 OpenWire = Callable[[Trial, int | None], Awaitable[Wire]]
-Question = Callable[[], bool]
-
-
-@dataclass(slots=True)
-class Since:
-    """What a wire has received since a trial began, and when that was."""
-
-    wire: Wire
-    began_at_s: float
-    echoed_before: int
-    own_before: int
-
-    @classmethod
-    def now(cls, wire: Wire) -> Since:
-        loop = asyncio.get_running_loop()
-        return cls(wire, loop.time(), wire.answers.echoed_bytes, wire.answers.own_messages)
-
-    def echoed_bytes(self) -> int:
-        return self.wire.answers.echoed_bytes - self.echoed_before
-
-    def own_messages(self) -> int:
-        return self.wire.answers.own_messages - self.own_before
-
-    def progress(self, payload_bytes: int) -> Callable[[], int]:
-        """How much of an echo has come, in steps: who sends it byte by byte is not waited for without end."""
-        step = max(1, payload_bytes // _STEPS_OF_PROGRESS)
-        return lambda: (self.wire.answers.matching_bytes - self.echoed_before) // step
 
 
 @dataclass(slots=True)
@@ -93,7 +66,6 @@ class TrialRunner:
         self._last: Trial | None = None
         self._settled_at_s = 0.0
         self._is_answering = True
-        self._has_pinged = False
         self._offered_deflate = False
 
     async def __aenter__(self) -> Self:
@@ -144,21 +116,28 @@ class TrialRunner:
     async def _try(self, wire: Wire, trial: Trial) -> Observation:
         wire.answers.expect(max(1, trial.echo_bytes), partial(self._contents.piece, trial.content, trial.echo_bytes))
         since = Since.now(wire)
-        pong, header_only, sending = _never, False, None
-        self._has_pinged = False
+        fate = Fate(wire, trial, since, self._waits)
+        header_only, sending = False, None
         if trial.is_announcement:
             await self._announce(wire, trial)
         elif trial.form == "overrun":
             sending = await self._overrun(wire, trial)
         else:
             header_only = await self._send(wire, trial)
-            pong = await self._await_fate(wire, trial, since)
+            await fate.become_known()
+            self._is_answering = fate.is_answering
             if trial.grace_s and not wire.has_ended:
                 await wire.rest(trial.grace_s)
-        return self._seen(wire, since, pong=pong(), header_only=header_only, sending=sending)
+        return self._seen(wire, since, fate, header_only=header_only, sending=sending)
 
     def _seen(
-        self, wire: Wire, since: Since, *, pong: bool = False, header_only: bool = False, sending: Sending | None = None
+        self,
+        wire: Wire,
+        since: Since,
+        fate: Fate | None = None,
+        *,
+        header_only: bool = False,
+        sending: Sending | None = None,
     ) -> Observation:
         now_s = asyncio.get_running_loop().time()
         settled_at_s = now_s if wire.over_at_s is None else max(wire.over_at_s, since.began_at_s)
@@ -167,8 +146,8 @@ class TrialRunner:
             echoed_bytes=since.echoed_bytes(),
             own_messages=since.own_messages(),
             replies=tuple(answers.replies),
-            pong=pong,
-            pinged=self._has_pinged and wire.has_ended,
+            pong=fate is not None and fate.pong(),
+            pinged=fate is not None and fate.has_pinged and wire.has_ended,
             close=answers.close,
             close_frame_hex=answers.close_bytes.hex() or None,
             close_fault=answers.close_fault,
@@ -261,84 +240,6 @@ class TrialRunner:
                 payload = trial.compressed_payload(self._contents.fill or b"a")
                 yield from whole_frame(opcode, len(payload), lambda at, length: payload[at : at + length], rsv1=True)
 
-    async def _await_fate(self, wire: Wire, trial: Trial, since: Since) -> Question:
-        """Wait until the message is answered or the wait is over; return whether the ping behind it was answered.
-
-        A ping is sent only where nothing else tells: behind a refused message it may be what a server dies of.
-        """
-        baseline, waits = trial.baseline, self._waits
-        sent_at_s = asyncio.get_running_loop().time()
-        answer_s = waits.for_answer(trial.patience, trial.payload_bytes)
-        progress = since.progress(trial.echo_bytes)
-
-        def echoed() -> bool:
-            return since.echoed_bytes() >= max(1, trial.echo_bytes)
-
-        def answered() -> bool:
-            return echoed() if baseline.replies == "echo" else since.own_messages() > 0
-
-        if baseline.ends is not None:
-            await wire.until(echoed if baseline.replies == "echo" else _never, answer_s, progress)
-            self._is_answering = False
-            return _never
-        if trial.form in ("opening", "nothing"):
-            pong = await self._pinged(wire, trial)
-            await wire.until(pong, answer_s)
-            await wire.until(_never, waits.for_more(trial.patience))
-            return pong
-        if baseline.replies is None:
-            return await self._first_fate(wire, trial, since, echoed)
-        if baseline.replies == "none":
-            return await self._unanswered_fate(wire, trial)
-        if await wire.until(lambda: answered() or bool(wire.answers.replies), answer_s, progress):
-            if not answered():
-                await wire.until(answered, waits.for_more(trial.patience, trial.payload_bytes), progress)
-            if answered():
-                waits.note_answer(asyncio.get_running_loop().time() - sent_at_s, trial.payload_bytes)
-            if baseline.replies == "own":  # no proof yet: a close frame may be on its way
-                await wire.until(_never, waits.for_more())
-            self._is_answering = answered() or bool(wire.answers.replies)
-            return _never
-        pong = await self._pinged(wire, trial)
-        await wire.until(lambda: pong() or answered(), waits.for_answer(trial.patience))
-        if pong() and not answered():
-            await wire.until(answered, waits.for_more(trial.patience, trial.payload_bytes), progress)
-        self._is_answering = answered()
-        return pong
-
-    async def _first_fate(self, wire: Wire, trial: Trial, since: Since, echoed: Question) -> Question:
-        """Of a first message, of which nobody knows yet whether it will be answered."""
-        pong = await self._pinged(wire, trial)
-        answer_s = self._waits.for_answer(trial.patience)
-        if await wire.until(lambda: pong() or echoed(), answer_s):
-            took_s = asyncio.get_running_loop().time() - since.began_at_s
-            if await wire.until(lambda: echoed() and pong(), self._waits.for_more(trial.patience)):
-                self._waits.note_answer(took_s, trial.payload_bytes)
-        await wire.rest(self._waits.for_more())  # for the end of a server that closes after each message
-        self._is_answering = True
-        return pong
-
-    async def _unanswered_fate(self, wire: Wire, trial: Trial) -> Question:
-        """Of a message that only a closure would answer."""
-        waits = self._waits
-        if not trial.baseline.pongs:
-            await wire.until(_never, waits.for_answer(trial.patience, trial.payload_bytes))
-            return _never
-        await wire.until(_never, waits.for_more(trial.patience))
-        began = asyncio.get_running_loop().time()
-        pong = await self._pinged(wire, trial)
-        if await wire.until(pong, waits.for_answer(trial.patience, trial.payload_bytes)):
-            waits.note_answer(asyncio.get_running_loop().time() - began, trial.payload_bytes)
-            await wire.until(_never, waits.for_more())
-        self._is_answering = pong()
-        return pong
-
-    async def _pinged(self, wire: Wire, trial: Trial) -> Question:
-        if not (trial.pings and trial.baseline.pongs and wire.is_whole and not wire.has_ended):
-            return _never
-        self._has_pinged = True
-        return await wire.ping(self._waits.for_answer(trial.patience))
-
     async def _wire_for(self, trial: Trial) -> Wire:
         """Return the open connection if it is fit for this trial, else a new one, past its greetings."""
         wire = self._wire
@@ -409,7 +310,3 @@ def _ungreeted(wire: Wire, text: str) -> NotOpened:
     close = wire.answers.close
     end = f"; the server closes with {close.code} “{close.reason}”" if close else ""
     return NotOpened("needs_greeting", f"The greeting waits for “{text}”, which did not come{end}.")
-
-
-def _never() -> bool:
-    return False
