@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import math
 import os
 import signal
 import time
@@ -76,7 +77,7 @@ def execute(
     _forget(notebook)
     client = NotebookClient(
         notebook,
-        timeout=timeout_s,
+        timeout=math.ceil(timeout_s),  # whole seconds are all that it takes
         store_widget_state=keep_widgets,
         extra_arguments=FOR_A_REPORT if _speaks_python(notebook) else [],
         resources={"metadata": {"path": str(opened.folder)}},
