@@ -164,8 +164,9 @@ def _other_answer(evidence: Evidence) -> str:
 
 
 def _established(evidence: Evidence) -> Iterator[str]:
-    if evidence.accepted_bytes:
-        yield f"Until then a message of {_bytes(evidence.accepted_bytes)} had passed as one frame."
+    if not evidence.accepted_bytes:
+        return  # the failure has said how the first message was refused
+    yield f"Until then a message of {_bytes(evidence.accepted_bytes)} had passed as one frame."
     if evidence.refused_bytes is not None and evidence.refusal is not None and evidence.failure_hides_size is None:
         how = _describe(evidence.refusal)
         but = " That was not yet held against a control." if evidence.awaits_control else ""
