@@ -245,7 +245,7 @@ def test_slow_close_delays_the_end_of_tcp(server: LabServer) -> None:
 
 def test_down_refuses_ends_what_is_open_and_comes_back(relay: Relay) -> None:
     def go_down() -> None:
-        until(lambda: relay.connections)
+        until(lambda: frames(relay, sent_by="server"))
         relay.add("down")
 
     thread = threading.Thread(target=go_down)
