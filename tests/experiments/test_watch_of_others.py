@@ -131,6 +131,9 @@ def running(command: list[str], port: int) -> Iterator[subprocess.Popen[bytes]]:
             time.sleep(0.05)
         yield process
     finally:
+        process.terminate()  # in order: a killed nginx would leave its workers
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
         process.kill()
         process.wait()
 
@@ -355,7 +358,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Futu
         with CASES[name][0](folders[name]) as url:
             return find(watch(url, **{**FAST, **SLOWER.get(name, {})}))
 
-    with ThreadPoolExecutor(6) as pool:
+    with ThreadPoolExecutor(4) as pool:
         yield {name: pool.submit(one, name) for name in CASES if not missing(name)}
 
 
