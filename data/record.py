@@ -25,7 +25,7 @@ from wslab.core.runs import Run
 from wslab.experiments import closure_visibility, frames_question, limit_cost
 from wslab.notebook.replay import CELLS, TAG, cell_key
 from wslab.reports.execution import execute
-from wslab.reports.opening import Opened, lessons, open_notebook
+from wslab.reports.material import Material, lessons, open_notebook
 
 DATA = Path(__file__).parent
 
@@ -91,7 +91,7 @@ def write(path: Path, document: object) -> None:
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def solve(opened: Opened) -> None:
+def solve(opened: Material) -> None:
     """Put the solution of the exercise, and its check once more, after the check."""
     cells = opened.notebook.cells
     prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
@@ -102,7 +102,7 @@ def solve(opened: Opened) -> None:
         cells[number + 1 : number + 1] = again
 
 
-def cells_with_sockets(opened: Opened) -> dict[str, list[dict[str, object]]]:
+def cells_with_sockets(opened: Material) -> dict[str, list[dict[str, object]]]:
     return {
         cell_key(cell.source): cell.outputs for cell in opened.notebook.cells if TAG in cell.metadata.get("tags", [])
     }

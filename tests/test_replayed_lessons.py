@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell
 
 from wslab.core.recordings import REPLAY
 from wslab.reports.execution import execute
-from wslab.reports.opening import Opened, lessons, open_notebook
+from wslab.reports.material import Material, lessons, open_notebook
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -38,7 +38,7 @@ def record() -> ModuleType:
     return module
 
 
-def replay(opened: Opened, folder: Path) -> str:
+def replay(opened: Material, folder: Path) -> str:
     """Execute a lesson, its exercise solved, in a kernel that may open no socket; return all that it put out."""
     opened.notebook.cells.insert(0, new_code_cell(NO_SOCKETS))
     execution = execute(opened, record_to=folder, timeout_s=110)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from wslab.core.limits.inquiry import Terms
 from wslab.core.limits.search import search_limit
 from wslab.core.limits.trials import Observation, Trial
-from wslab.core.limits.verdicts import CompressionCounts, Evidence, OverLimit
+from wslab.core.limits.verdicts import CompressionCounts, LimitEvidence, OverLimit
 from wslab.core.records import Close
 
 settings.register_profile("no clock", deadline=None)
@@ -102,9 +102,9 @@ class SimulatedServer:
 
     def probe(
         self, *, cap_bytes: int = 2**26, configured_bytes: int | None = None, terms: Terms | None = None
-    ) -> Evidence:
+    ) -> LimitEvidence:
         """Run a whole search against this server."""
-        evidence = Evidence(cap_bytes=cap_bytes, configured_bytes=configured_bytes)
+        evidence = LimitEvidence(cap_bytes=cap_bytes, configured_bytes=configured_bytes)
         steps = search_limit(evidence, terms)
         with contextlib.suppress(StopIteration):
             trial = next(steps)

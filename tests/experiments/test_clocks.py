@@ -8,7 +8,7 @@ import pytest
 
 from wslab.core.errors import BadValueError
 from wslab.core.knobs import Knobs
-from wslab.core.watch.verdicts import ClockVerdict
+from wslab.core.watch.clock_verdict import ClockVerdict
 from wslab.experiments import Cancel, Progress, find_idle_timeout, find_max_age
 from wslab.experiments.clocks import longest_wait_s
 from wslab.net.server.lab_server import LabServer

@@ -10,7 +10,7 @@ import pytest
 from wslab.core.knobs import MIB, Knobs
 from wslab.core.runs import Run, load
 from wslab.experiments import Cancel, closure_visibility
-from wslab.fieldguide.clients import CLIENTS, Answer, Ask, Order
+from wslab.fieldguide.clients import CLIENTS, Ask, ClientReport, Order
 from wslab.net.server.lab_server import LabServer
 
 LIMIT = Knobs(max_message_bytes=65_536)
@@ -80,9 +80,9 @@ class Page:
 
     @contextlib.asynccontextmanager
     async def asking(self) -> AsyncIterator[Ask]:
-        async def ask(order: Order, _timeout_s: float) -> Answer:
+        async def ask(order: Order, _timeout_s: float) -> ClientReport:
             self.orders.append(order)
-            return Answer(close_code=None, error="told nothing")
+            return ClientReport(close_code=None, error="told nothing")
 
         yield ask
 

@@ -14,7 +14,7 @@ import pytest
 from wslab.jupyter.lookup import find_lab_server
 from wslab.net.relay.switch import Address
 from wslab.net.server.lab_server import LabServer
-from wslab.net.server.words import SERVING
+from wslab.net.server.server_protocol import SERVING
 
 
 @pytest.mark.parametrize(("host", "reached_at"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1")])

@@ -18,8 +18,8 @@ def test_limit_of_files_counts_for_each_process() -> None:
 
 
 def test_limit_that_is_met_first_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = machine.Limit(10, "one process may open 110 files", "raise the hard limit")
-    monkeypatch.setattr(machine, "limits", lambda *_: [machine.Limit(99, "ports", "widen the range"), few])
+    few = machine.MachineLimit(10, "one process may open 110 files", "raise the hard limit")
+    monkeypatch.setattr(machine, "limits", lambda *_: [machine.MachineLimit(99, "ports", "widen the range"), few])
     machine.check_clients(10)
     with pytest.raises(ValueError, match=r"between 1 and 10 .*110 files; raise the hard limit, or simulate them"):
         machine.check_clients(11)

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from wslab.core.limits.conclusions import conclude
-from wslab.core.limits.verdicts import Cause, Costs, Evidence, Failure, Refusal, Verdict
+from wslab.core.limits.verdicts import Cause, Costs, Failure, LimitEvidence, Refusal, Verdict
 from wslab.views.verdicts import render
 
 REFUSAL = Refusal(
@@ -26,7 +26,7 @@ def printed(verdict: Verdict) -> str:
 
 
 def concluded(**known: object) -> Verdict:
-    evidence = Evidence(cap_bytes=2**20, **known)  # type: ignore[arg-type]
+    evidence = LimitEvidence(cap_bytes=2**20, **known)  # type: ignore[arg-type]
     return conclude(evidence, url="ws://localhost:1/", costs=Costs(connections=7, probe_wire_bytes=1234))
 
 

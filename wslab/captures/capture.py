@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from wslab.captures.clients import number_clients, tell_tries
+from wslab.captures.attribution import number_clients, tell_tries
 from wslab.captures.containers import PacketFile
 from wslab.captures.conversations import Conversation, Conversations
-from wslab.captures.exchanges import Exchange
+from wslab.captures.exchanges import CapturedExchange
 from wslab.captures.messages import tell_messages, tell_pings
 from wslab.captures.packets import SegmentReader
 from wslab.captures.retelling import Retold, Told
@@ -99,7 +99,7 @@ def _conversations(packets: PacketFile, segments: SegmentReader, on_bytes: OnByt
     yield from conversations.finish()
 
 
-def _is_of_interest(exchange: Exchange) -> bool:
+def _is_of_interest(exchange: CapturedExchange) -> bool:
     """Whether it is a WebSocket, was to be one, or may be one that nobody can look into."""
     if exchange.is_websocket or exchange.protocol in ("tls", "http2"):
         return True

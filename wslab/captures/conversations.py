@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from wslab.captures.exchanges import Exchange
+from wslab.captures.exchanges import CapturedExchange
 from wslab.captures.guessing import begins_with_frames
 from wslab.captures.packets import Segment
 from wslab.captures.reassembly import ACK, FIN, RST, SYN, Direction
@@ -38,12 +38,12 @@ class Conversation:
     """
 
     def __init__(self, segment: Segment) -> None:
-        self.exchange = Exchange(from_beginning=bool(segment.flags & SYN))
+        self.exchange = CapturedExchange(from_beginning=bool(segment.flags & SYN))
         self.first_at_ns = self.last_at_ns = segment.at_ns
         self.syn_count = 0
         self.answered_at_ns: int | None = None
         self._ends = ((segment.source, segment.source_port), (segment.target, segment.target_port))
-        self._directions = tuple(Direction(_End(self, number)) for number in range(2))
+        self._directions = tuple(Direction(_Receiver(self, number)) for number in range(2))
         self._client: int | None = None
         self._unknown: list[tuple[int, int, bytes | int]] = []
 
@@ -167,7 +167,7 @@ class Conversation:
         return 0 if self._ends[0] == (segment.source, segment.source_port) else 1
 
 
-class _End:
+class _Receiver:
     """One direction's receiver: it knows whose it is."""
 
     __slots__ = ("_conversation", "_number")

@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple
 
 from wslab.captures.capture import OnBytes, read_packets
 from wslab.captures.containers import Packet, PacketFile
-from wslab.captures.exchanges import Exchange
+from wslab.captures.exchanges import CapturedExchange
 from wslab.captures.packets import UPPER_PDU
 from wslab.captures.retelling import Retold
 from wslab.core.errors import CaptureError
@@ -126,7 +126,7 @@ def look_into(connections: list[Retold], plaintexts: Iterable[Plaintext]) -> Non
             by_ends[told.conversation.client_end, told.conversation.server_end].append(told)
     for own in by_ends.values():
         own.sort(key=lambda told: told.conversation.first_at_ns)
-    inside: dict[int, Exchange] = {}
+    inside: dict[int, CapturedExchange] = {}
     for at_ns, source, target, content in plaintexts:
         side = "client" if (source, target) in by_ends else "server"
         own = by_ends.get((source, target)) or by_ends.get((target, source)) or []
@@ -135,7 +135,7 @@ def look_into(connections: list[Retold], plaintexts: Iterable[Plaintext]) -> Non
             continue
         told = own[place]
         if id(told) not in inside:
-            inside[id(told)] = told.exchange = Exchange(
+            inside[id(told)] = told.exchange = CapturedExchange(
                 from_beginning=told.conversation.began, server_name=told.exchange.server_name, is_encrypted=True
             )
         told.exchange.feed("client" if side == "client" else "server", at_ns, content)

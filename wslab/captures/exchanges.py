@@ -47,7 +47,7 @@ _HTTP2 = b"PRI * HTTP/2.0"
 _DEFLATE = "permessage-deflate"
 
 
-class Asked(NamedTuple):
+class HttpExchange(NamedTuple):
     """One HTTP request and what came back."""
 
     at_ns: int
@@ -56,7 +56,7 @@ class Asked(NamedTuple):
     response: ResponseHead
 
 
-class Exchange:
+class CapturedExchange:
     """Both sides' bytes, read into handshakes and frames.
 
     Fields:
@@ -71,7 +71,7 @@ class Exchange:
 
     def __init__(self, *, from_beginning: bool, server_name: str | None = None, is_encrypted: bool = False) -> None:
         self.protocol: Protocol = "none"
-        self.asked: list[Asked] = []
+        self.asked: list[HttpExchange] = []
         self.unanswered: tuple[int, RequestHead] | None = None
         self.trails: dict[Side, FrameTrail] = {}
         self.opened_at_ns: int | None = None
@@ -164,7 +164,7 @@ class Exchange:
         (asked_at_ns, request), self.unanswered = self.unanswered, None
         at_ns = self._unread["server"].at_ns(start + response.head_bytes - 1)
         if len(self.asked) < MAX_REQUESTS:
-            self.asked.append(Asked(asked_at_ns, request, at_ns, response))
+            self.asked.append(HttpExchange(asked_at_ns, request, at_ns, response))
         has_body = request.method != "HEAD" and response.status not in (101, 204, 304) and request.method != "CONNECT"
         self._drop("server", start + response.head_bytes, _body_bytes(response) if has_body else 0)
         if request.method == "CONNECT" and 200 <= response.status < 300:

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from wslab.captures.capture import capture_info
 from wslab.captures.har_entries import (
     BINARY,
-    End,
+    CloseEntry,
     Entry,
     Log,
-    Message,
+    MessageEntry,
     begun_s,
     entries_of,
     messages_of,
@@ -72,10 +72,10 @@ def _tell(entry: Entry, number: int, origin_s: float, log: Log) -> Iterator[tupl
             received += 1
             yield at_s, _receipt(message, client, connection_id, received, at_s)
     last_s = max([started_s, *times_s])
-    if isinstance(entry.end, End) and entry.end.timestamp is not None:
+    if isinstance(entry.end, CloseEntry) and entry.end.timestamp is not None:
         last_s = max(last_s, seconds_of(entry.end.timestamp) - origin_s)
     yield last_s, _trace(entry, client, connection_id, started_s, last_s, messages, times_s)
-    if isinstance(entry.end, End) and entry.end.code is not None:
+    if isinstance(entry.end, CloseEntry) and entry.end.code is not None:
         yield last_s, _statement(entry.end, log)
 
 
@@ -105,7 +105,7 @@ def _has_opened(entry: Entry) -> bool:
     return entry.response.status == 101 or bool(entry.messages)
 
 
-def _send(message: Message, client: int, connection_id: str, number: int, at_s: float, heard_s: float) -> Send:
+def _send(message: MessageEntry, client: int, connection_id: str, number: int, at_s: float, heard_s: float) -> Send:
     is_text = message.opcode != BINARY
     return Send(
         client=client,
@@ -127,7 +127,7 @@ def _send(message: Message, client: int, connection_id: str, number: int, at_s: 
     )
 
 
-def _receipt(message: Message, client: int, connection_id: str, number: int, at_s: float) -> Receipt:
+def _receipt(message: MessageEntry, client: int, connection_id: str, number: int, at_s: float) -> Receipt:
     payload_bytes = size_of(message)
     return Receipt(
         client=client,
@@ -150,7 +150,7 @@ def _trace(
     connection_id: str,
     started_s: float,
     last_s: float,
-    messages: list[Message],
+    messages: list[MessageEntry],
     times_s: list[float],
 ) -> Trace:
     last_of = {message.type: at_s for at_s, message in zip(times_s, messages, strict=True)}
@@ -178,7 +178,7 @@ def _trace(
     )
 
 
-def _remarks(entry: Entry, messages: list[Message]) -> Iterator[str]:
+def _remarks(entry: Entry, messages: list[MessageEntry]) -> Iterator[str]:
     if entry.end is None and _has_opened(entry):
         yield "a HAR does not say how or when it ended"
     elif entry.end == "aborted":
@@ -188,7 +188,7 @@ def _remarks(entry: Entry, messages: list[Message]) -> Iterator[str]:
             yield f"the browser says: {without_secrets(message.data[:200])}"
 
 
-def _statement(end: End, log: Log) -> Statement:
+def _statement(end: CloseEntry, log: Log) -> Statement:
     return Statement(
         subject=log.creator.name[:60],
         words=f"closed with {end.code} {(end.reason or '')[:123]}".strip(),

@@ -46,7 +46,7 @@ class Response(msgspec.Struct):
     error: str | None = msgspec.field(default=None, name="_error")
 
 
-class Message(msgspec.Struct):
+class MessageEntry(msgspec.Struct):
     """A message of either direction, or, of another `type`, what the browser says of an error."""
 
     time: float
@@ -55,7 +55,7 @@ class Message(msgspec.Struct):
     data: str = ""
 
 
-class End(msgspec.Struct):
+class CloseEntry(msgspec.Struct):
     """How a connection closed, as HTTP Toolkit writes it."""
 
     code: int | None = None
@@ -70,7 +70,7 @@ class Entry(msgspec.Struct):
     started: str = msgspec.field(default="", name="startedDateTime")
     response: Response = msgspec.field(default_factory=Response)
     messages: list[msgspec.Raw] | None = msgspec.field(default=None, name="_webSocketMessages")
-    end: End | Literal["aborted"] | None = msgspec.field(default=None, name="_webSocketClose")
+    end: CloseEntry | Literal["aborted"] | None = msgspec.field(default=None, name="_webSocketClose")
     kind: str | None = msgspec.field(default=None, name="_resourceType")
 
 
@@ -119,11 +119,11 @@ def entries_of(log: Log) -> tuple[list[Entry], list[str]]:
     return entries[:MAX_CONNECTIONS], losses
 
 
-def messages_of(entry: Entry) -> Iterator[Message]:
+def messages_of(entry: Entry) -> Iterator[MessageEntry]:
     """Yield the messages of an entry that can be read, with their times in seconds."""
     for raw in (entry.messages or [])[-MAX_MESSAGES:]:
         try:
-            message = msgspec.json.decode(raw, type=Message, strict=False)
+            message = msgspec.json.decode(raw, type=MessageEntry, strict=False)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             continue
         if math.isfinite(message.time):
@@ -131,7 +131,7 @@ def messages_of(entry: Entry) -> Iterator[Message]:
             yield message
 
 
-def size_of(message: Message) -> int:
+def size_of(message: MessageEntry) -> int:
     """Return the size of a message's payload: of a binary one, which is written in base64, that of its bytes."""
     if message.opcode == BINARY:
         return len(message.data.rstrip("=")) * 3 // 4

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from wslab.captures.conversations import Conversation
-from wslab.captures.exchanges import Asked
+from wslab.captures.exchanges import HttpExchange
 from wslab.captures.reassembly import Direction
 from wslab.captures.streams import FrameTrail
 from wslab.core.records import (
@@ -205,5 +205,5 @@ def _closed_by(
     return closed_by(received, sent, sent_first=sent_first, here="client")
 
 
-def _asks_for_websocket(one: Asked) -> bool:
+def _asks_for_websocket(one: HttpExchange) -> bool:
     return "websocket" in one.request.fields.options("Upgrade")

@@ -15,8 +15,8 @@ class Case:
 
     Fields:
         name: by which it is asked for. does, expects: what is done, and what should come of it. why: who says so.
-        run: tries it and returns a `Seen`, a client's as a coroutine; it is given what the check knows, and raises
-            nothing for a failure of the network.
+        run: tries it and returns a `CaseOutcome`, a client's as a coroutine; it is given what the check knows, and
+            raises nothing for a failure of the network.
         restarts: it looks at a restart, so it needs a way to bring one about.
         waits: it waits for a clock of the server's, so it runs only where the user says for how long.
     """

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Collection, Sequence
 
 from wslab.checks.case import Case
-from wslab.checks.exchanges import MESSAGE_CASES
+from wslab.checks.reactions import MESSAGE_CASES
 from wslab.checks.returns import RETURN_CASES, ClientBench
-from wslab.checks.subject import ClientProgram
+from wslab.checks.under_test import ClientProgram
 from wslab.core.arguments import check_choice, check_number
-from wslab.core.checks import Check, Result, Seen
+from wslab.core.checks import CaseOutcome, Check, Result
 from wslab.core.errors import WslabError, in_words
 from wslab.net import runtime
 from wslab.net.machine import versions
@@ -94,7 +94,7 @@ class _Performance:
 
     def check(self, subject: str) -> Check:
         """Return what is over by now, and the rest as not run."""
-        none = Seen(judgement="not run", seen="It was not over when the check ended.")
+        none = CaseOutcome(judgement="not run", seen="It was not over when the check ended.")
         return Check(
             subject=subject,
             started_at=self._started_at,
@@ -114,7 +114,7 @@ class _Performance:
             except WslabError:
                 raise  # the command cannot be started, for no case
             except Exception as error:  # a client can do anything; one case is not to take the others with it
-                seen = Seen(judgement="not run", seen=f"The case could not be tried: {in_words(error)}")
+                seen = CaseOutcome(judgement="not run", seen=f"The case could not be tried: {in_words(error)}")
             self._results[case.name] = _result(case, seen, time.monotonic() - began_s)
             self._tell(f"{case.name.replace('_', ' ')}: {seen.judgement}")
 
@@ -123,7 +123,7 @@ class _Performance:
             self._progress(Progress(len(self._results), len(self._cases), doing))
 
 
-def _result(case: Case, seen: Seen, elapsed_s: float) -> Result:
+def _result(case: Case, seen: CaseOutcome, elapsed_s: float) -> Result:
     return Result(
         case=case.name, does=case.does, expects=case.expects, why=case.why, seen=seen, elapsed_s=round(elapsed_s, 3)
     )

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from wslab.checks.case import Case
 from wslab.checks.stage import Guest, Stage
-from wslab.checks.subject import ClientProgram, Running
-from wslab.core.checks import Evidence, Judgement, Seen
+from wslab.checks.under_test import ClientProgram, Running
+from wslab.core.checks import CaseOutcome, Evidence, Judgement
 from wslab.core.codes.registry import lookup
 from wslab.core.codes.sources import HYBI_RESTART, LESSON_05, LESSON_06, LESSON_07, RFC_BACKOFF, RFC_CODES, Source
 from wslab.core.policies.estimate import PolicyEstimate, estimate
@@ -77,20 +77,20 @@ async def _cut(guest: Guest) -> None:
     guest.abort()
 
 
-async def first_guest(stage: Stage, running: Running, bench: ClientBench) -> Guest | Seen:
+async def first_guest(stage: Stage, running: Running, bench: ClientBench) -> Guest | CaseOutcome:
     """Return the client's first connection, accepted; or, where none comes, what a case then says."""
     guest = await stage.guest(bench.program.first_within_s)
     if guest is None:
         seen = f"No connection came within {bench.program.first_within_s:g} s: {await running.last_words()}."
-        return Seen(judgement="not run", seen=seen)
+        return CaseOutcome(judgement="not run", seen=seen)
     await guest.accept()
     return guest
 
 
-async def _returns(stage: Stage, running: Running, bench: ClientBench, end: End) -> Return | Seen | None:
+async def _returns(stage: Stage, running: Running, bench: ClientBench, end: End) -> Return | CaseOutcome | None:
     """Let the client connect, end its connection, and wait for it; None where it does not come back."""
     guest = await first_guest(stage, running, bench)
-    if isinstance(guest, Seen):
+    if isinstance(guest, CaseOutcome):
         return guest
     await asyncio.sleep(SETTLED_S)
     ended_at_s = _now()
@@ -99,40 +99,40 @@ async def _returns(stage: Stage, running: Running, bench: ClientBench, end: End)
     return None if back is None else Return(back.at_s - ended_at_s, back)
 
 
-async def _comes_back(bench: ClientBench, *, end: End, after: str, wanted: Judgement = "fails") -> Seen:
+async def _comes_back(bench: ClientBench, *, end: End, after: str, wanted: Judgement = "fails") -> CaseOutcome:
     async with Stage() as stage, bench.program.brought_to(stage) as running:
         back = await _returns(stage, running, bench, end)
-    if isinstance(back, Seen):
+    if isinstance(back, CaseOutcome):
         return back
     if back is None:
         seen = f"It did not come back within {RETURNS_WITHIN_S:g} s after {after}."
-        return Seen(judgement=wanted, seen=seen, advice="Reconnect after it, with a random delay.")
+        return CaseOutcome(judgement=wanted, seen=seen, advice="Reconnect after it, with a random delay.")
     evidence = (Evidence("next handshake", round(back.delay_s, 3)),)
-    return Seen(judgement="passes", seen=f"It came back {back.delay_s:.2f} s after {after}.", evidence=evidence)
+    return CaseOutcome(judgement="passes", seen=f"It came back {back.delay_s:.2f} s after {after}.", evidence=evidence)
 
 
-async def _waits_before_coming_back(bench: ClientBench) -> Seen:
+async def _waits_before_coming_back(bench: ClientBench) -> CaseOutcome:
     async with Stage() as stage, bench.program.brought_to(stage) as running:
         back = await _returns(stage, running, bench, _close(1012))
-    if back is None or isinstance(back, Seen):
-        return back or Seen(judgement="not applicable", seen="It does not come back after 1012.")
+    if back is None or isinstance(back, CaseOutcome):
+        return back or CaseOutcome(judgement="not applicable", seen="It does not come back after 1012.")
     evidence = (Evidence("next handshake", round(back.delay_s, 3)),)
     if back.delay_s < AT_ONCE_S:
         seen = f"It comes back {1000 * back.delay_s:.0f} ms after 1012, while the server is likely still down."
         advice = "Wait a random time first; the definition of 1012 asks for 5 to 30 s."
-        return Seen(judgement="surprises clients", seen=seen, advice=advice, evidence=evidence)
+        return CaseOutcome(judgement="surprises clients", seen=seen, advice=advice, evidence=evidence)
     judgement: Judgement = "passes" if back.delay_s >= 1 else "informational"
-    return Seen(judgement=judgement, seen=f"It waits {back.delay_s:.2f} s after 1012.", evidence=evidence)
+    return CaseOutcome(judgement=judgement, seen=f"It waits {back.delay_s:.2f} s after 1012.", evidence=evidence)
 
 
-async def _spreads(bench: ClientBench) -> Seen:
+async def _spreads(bench: ClientBench) -> CaseOutcome:
     if bench.program.command is None:
-        return Seen(judgement="not applicable", seen="Several clients at once need a command that starts them.")
+        return CaseOutcome(judgement="not applicable", seen="Several clients at once need a command that starts them.")
     async with Stage() as stage, bench.program.brought_to(stage, INSTANCES) as running:
         guests = []
         for _ in range(INSTANCES):
             guest = await first_guest(stage, running, bench)
-            if isinstance(guest, Seen):
+            if isinstance(guest, CaseOutcome):
                 return guest
             guests.append(guest)
         await asyncio.sleep(SETTLED_S)
@@ -144,21 +144,23 @@ async def _spreads(bench: ClientBench) -> Seen:
             await back.accept()
     bench.first_delays_s[:] = sorted(delays_s)
     if len(delays_s) < 3:
-        return Seen(judgement="not applicable", seen=f"{len(delays_s)} of {INSTANCES} clients came back after 1012.")
+        return CaseOutcome(
+            judgement="not applicable", seen=f"{len(delays_s)} of {INSTANCES} clients came back after 1012."
+        )
     evidence = tuple(Evidence("a client is back", round(delay_s, 3)) for delay_s in sorted(delays_s))
     shortest_s, longest_s = min(delays_s), max(delays_s)
     seen = f"{len(delays_s)} clients, sent away together, came back {shortest_s:.2f} to {longest_s:.2f} s later."
     if longest_s - shortest_s < max(0.1 * longest_s, 0.05):
         advice = "Draw the first delay at random too: a restart sends all clients away at the same instant."
-        return Seen(judgement="surprises clients", seen=seen, advice=advice, evidence=evidence)
-    return Seen(judgement="passes", seen=seen, evidence=evidence)
+        return CaseOutcome(judgement="surprises clients", seen=seen, advice=advice, evidence=evidence)
+    return CaseOutcome(judgement="passes", seen=seen, evidence=evidence)
 
 
-async def _outage(bench: ClientBench, answer: Callable[[Guest], Awaitable[None]]) -> list[float] | Seen:
+async def _outage(bench: ClientBench, answer: Callable[[Guest], Awaitable[None]]) -> list[float] | CaseOutcome:
     """Send the client away and give each attempt this answer; return the delays before each."""
     async with Stage() as stage, bench.program.brought_to(stage) as running:
         guest = await first_guest(stage, running, bench)
-        if isinstance(guest, Seen):
+        if isinstance(guest, CaseOutcome):
             return guest
         await asyncio.sleep(SETTLED_S)
         await guest.close(1012, "wslab check")
@@ -174,29 +176,31 @@ async def _outage(bench: ClientBench, answer: Callable[[Guest], Awaitable[None]]
         return delays_s
 
 
-async def _backs_off(bench: ClientBench, *, answer: Callable[[Guest], Awaitable[None]], met: str, keep: bool) -> Seen:
+async def _backs_off(
+    bench: ClientBench, *, answer: Callable[[Guest], Awaitable[None]], met: str, keep: bool
+) -> CaseOutcome:
     delays_s = await _outage(bench, answer)
-    if isinstance(delays_s, Seen):
+    if isinstance(delays_s, CaseOutcome):
         return delays_s
     if keep:
         bench.delays_s[:] = delays_s
     evidence = tuple(Evidence(f"delay before attempt {n}", round(each, 3)) for n, each in enumerate(delays_s, start=1))
     if len(delays_s) < 3:
         seen = f"It made {len(delays_s)} attempts in {OUTAGE_S:g} s, too few to see whether its delays grow."
-        return Seen(judgement="informational", seen=seen, evidence=evidence)
+        return CaseOutcome(judgement="informational", seen=seen, evidence=evidence)
     spent_s = sum(delays_s)
     if len(delays_s) / max(spent_s, 0.001) > LOOPS_PER_S:
         seen = f"It made {len(delays_s)} attempts in {spent_s:.2f} s while {met}: a loop."
         advice = "Wait longer after each failure, up to a cap; begin anew only after a connection that lasted."
-        return Seen(judgement="fails", seen=seen, advice=advice, evidence=evidence)
+        return CaseOutcome(judgement="fails", seen=seen, advice=advice, evidence=evidence)
     found = estimate(delays_s, bench.first_delays_s)
     assert found is not None, "there are three delays"
     early, late = sum(delays_s[:2]), sum(delays_s[-2:])
     if found.grows or late > 1.5 * early:
-        return Seen(judgement="passes", seen=f"While {met}, its delays grow: {found.told()}.", evidence=evidence)
+        return CaseOutcome(judgement="passes", seen=f"While {met}, its delays grow: {found.told()}.", evidence=evidence)
     seen = f"While {met}, it asks again every {spent_s / len(delays_s):.2f} s, and its delays do not grow."
     advice = "Back off: double the ceiling after each failure, up to a cap."
-    return Seen(judgement="surprises clients", seen=seen, advice=advice, evidence=evidence)
+    return CaseOutcome(judgement="surprises clients", seen=seen, advice=advice, evidence=evidence)
 
 
 async def _reject(guest: Guest) -> None:
@@ -208,11 +212,11 @@ async def _accept_then_close(guest: Guest) -> None:
     await guest.close(1011, "wslab check", wait_s=0.5)
 
 
-async def _comes_back_after_downtime(bench: ClientBench) -> Seen:
+async def _comes_back_after_downtime(bench: ClientBench) -> CaseOutcome:
     down_s = 2.0
     async with Stage() as stage, bench.program.brought_to(stage) as running:
         guest = await first_guest(stage, running, bench)
-        if isinstance(guest, Seen):
+        if isinstance(guest, CaseOutcome):
             return guest
         await asyncio.sleep(SETTLED_S)
         await stage.shut()
@@ -223,18 +227,20 @@ async def _comes_back_after_downtime(bench: ClientBench) -> Seen:
         back = await stage.guest(RETURNS_WITHIN_S)
     if back is None:
         seen = f"After {down_s:g} s of refused connections it did not come back within {RETURNS_WITHIN_S:g} s."
-        return Seen(judgement="fails", seen=seen, advice="Go on trying after a refused connection: a restart looks so.")
+        return CaseOutcome(
+            judgement="fails", seen=seen, advice="Go on trying after a refused connection: a restart looks so."
+        )
     after_s = back.at_s - ended_at_s
     evidence = (Evidence("next handshake", round(after_s, 3)),)
     seen = f"The server was down for {down_s:g} s; it was back {after_s:.2f} s after the closure."
-    return Seen(judgement="passes", seen=seen, evidence=evidence)
+    return CaseOutcome(judgement="passes", seen=seen, evidence=evidence)
 
 
-async def _honours_retry_after(bench: ClientBench, *, as_date: bool) -> Seen:
+async def _honours_retry_after(bench: ClientBench, *, as_date: bool) -> CaseOutcome:
     async with Stage() as stage, bench.program.brought_to(stage) as running:
         back = await _returns(stage, running, bench, _close(1012))
-        if back is None or isinstance(back, Seen):
-            return back or Seen(judgement="not applicable", seen="It does not come back after 1012.")
+        if back is None or isinstance(back, CaseOutcome):
+            return back or CaseOutcome(judgement="not applicable", seen="It does not come back after 1012.")
         asked_at_s, now = _now(), time.time()
         until = math.ceil(now + RETRY_AFTER_S)
         value = email.utils.formatdate(until, usegmt=True) if as_date else f"{RETRY_AFTER_S}"
@@ -242,34 +248,34 @@ async def _honours_retry_after(bench: ClientBench, *, as_date: bool) -> Seen:
         again = await stage.guest(RETURNS_WITHIN_S)
     if again is None:
         seen = f"After a 503 with Retry-After it did not come back within {RETURNS_WITHIN_S:g} s."
-        return Seen(judgement="fails", seen=seen, advice="A 503 is no end: it says when to ask again.")
+        return CaseOutcome(judgement="fails", seen=seen, advice="A 503 is no end: it says when to ask again.")
     waited_s, asked_s = again.at_s - asked_at_s, (until - now) if as_date else RETRY_AFTER_S
     evidence = (Evidence(f"Retry-After: {value}"), Evidence("next handshake", round(waited_s, 3)))
     if waited_s >= asked_s - 0.05:
         seen = f"Asked to wait {asked_s:.1f} s, it came back after {waited_s:.2f} s."
         judgement: Judgement = "passes" if waited_s < 3 * asked_s + 5 else "informational"
-        return Seen(judgement=judgement, seen=seen, evidence=evidence)
+        return CaseOutcome(judgement=judgement, seen=seen, evidence=evidence)
     seen = f"Asked to wait {asked_s:.1f} s, it came back after {waited_s:.2f} s."
     advice = "Read Retry-After where the library shows it (a page cannot), and add your own delay to it."
-    return Seen(judgement="surprises clients", seen=seen, advice=advice, evidence=evidence)
+    return CaseOutcome(judgement="surprises clients", seen=seen, advice=advice, evidence=evidence)
 
 
-async def _stays_away(bench: ClientBench, *, code: int) -> Seen:
+async def _stays_away(bench: ClientBench, *, code: int) -> CaseOutcome:
     async with Stage() as stage, bench.program.brought_to(stage) as running:
         back = await _returns(stage, running, bench, _close(code))
-    if isinstance(back, Seen):
+    if isinstance(back, CaseOutcome):
         return back
     label = lookup(code).label
     if back is None:
-        return Seen(judgement="passes", seen=f"It stays away after {label}.")
+        return CaseOutcome(judgement="passes", seen=f"It stays away after {label}.")
     seen = f"It comes back {back.delay_s:.2f} s after {label}."
     evidence = (Evidence("next handshake", round(back.delay_s, 3)),)
     if code not in bench.final_codes:
-        return Seen(judgement="informational", seen=seen, evidence=evidence)
-    return Seen(judgement="fails", seen=seen, advice=f"Treat {code} as final.", evidence=evidence)
+        return CaseOutcome(judgement="informational", seen=seen, evidence=evidence)
+    return CaseOutcome(judgement="fails", seen=seen, advice=f"Treat {code} as final.", evidence=evidence)
 
 
-async def _begins_anew(bench: ClientBench) -> Seen:
+async def _begins_anew(bench: ClientBench) -> CaseOutcome:
     """Fail some attempts, let a connection last, and compare the delay after it with the last one before."""
     async with Stage() as stage, bench.program.brought_to(stage) as running:
         back = await _returns(stage, running, bench, _close(1012))
@@ -283,7 +289,9 @@ async def _begins_anew(bench: ClientBench) -> Seen:
             guest = await stage.guest(RETURNS_WITHIN_S)
             back = None if guest is None else Return(guest.at_s - failed_at_s, guest)
         if not isinstance(back, Return):
-            return back or Seen(judgement="not applicable", seen="It gave up before there was anything to compare.")
+            return back or CaseOutcome(
+                judgement="not applicable", seen="It gave up before there was anything to compare."
+            )
         await back.guest.accept()
         await asyncio.sleep(6)
         ended_at_s = _now()
@@ -291,17 +299,17 @@ async def _begins_anew(bench: ClientBench) -> Seen:
         last = await stage.guest(RETURNS_WITHIN_S)
     evidence = tuple(Evidence(f"delay before attempt {n}", round(each, 3)) for n, each in enumerate(delays_s, start=1))
     if last is None:
-        return Seen(
+        return CaseOutcome(
             judgement="informational", seen="After a connection of 6 s it did not come back.", evidence=evidence
         )
     after_s = last.at_s - ended_at_s
     seen = f"After a connection that lasted 6 s its delay was {after_s:.2f} s; before, they were {_listed(delays_s)} s."
     if delays_s[-1] < 1.5 * max(delays_s[0], 0.05):
-        return Seen(judgement="not applicable", seen=f"Its delays do not grow. {seen}", evidence=evidence)
+        return CaseOutcome(judgement="not applicable", seen=f"Its delays do not grow. {seen}", evidence=evidence)
     if after_s < 0.75 * delays_s[-1]:
-        return Seen(judgement="passes", seen=seen, evidence=evidence)
+        return CaseOutcome(judgement="passes", seen=seen, evidence=evidence)
     advice = "Begin with the first delay again once a connection has lasted."
-    return Seen(judgement="informational", seen=seen, advice=advice, evidence=evidence)
+    return CaseOutcome(judgement="informational", seen=seen, advice=advice, evidence=evidence)
 
 
 def _listed(values_s: list[float]) -> str:

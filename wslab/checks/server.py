@@ -14,7 +14,7 @@ from wslab.checks.manners import MANNERS_CASES
 from wslab.checks.restarting import Restarter
 from wslab.checks.restarts import RESTART_CASES
 from wslab.core.arguments import check_choice, check_number, check_whole
-from wslab.core.checks import Check, Result, Seen
+from wslab.core.checks import CaseOutcome, Check, Result
 from wslab.core.errors import in_words
 from wslab.core.target import Target, as_target
 from wslab.net.machine import versions
@@ -113,12 +113,12 @@ def _result(case: Case, bench: ServerBench) -> Result:
         missing = (
             "There is no way to restart it: give --restart or --pid." if case.restarts else "It waits: give --clock."
         )
-        seen = Seen(judgement="not run", seen=missing)
+        seen = CaseOutcome(judgement="not run", seen=missing)
     else:
         try:
             seen = case.run(bench)
         except Exception as error:  # a peer can do anything; one case is not to take the others with it
-            seen = Seen(judgement="not run", seen=f"The case could not be tried: {in_words(error)}")
+            seen = CaseOutcome(judgement="not run", seen=f"The case could not be tried: {in_words(error)}")
     return Result(
         case=case.name,
         does=case.does,

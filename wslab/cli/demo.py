@@ -17,7 +17,7 @@ from wslab.experiments import tell_story
 from wslab.views.terminal import before_reload, story_table
 
 
-class Limit(msgspec.Struct, frozen=True):
+class FoundLimit(msgspec.Struct, frozen=True):
     """Between which sizes the limit lies, in bytes."""
 
     accepted_bytes: int | None
@@ -28,7 +28,7 @@ class Limit(msgspec.Struct, frozen=True):
 class DemoDocument(Document, frozen=True, kw_only=True, tag="demo"):
     """The story: its limit, and its records by kind."""
 
-    limit: Limit
+    limit: FoundLimit
     closures: tuple[Closure, ...]
     outages: tuple[Outage, ...]
     sends: tuple[Send, ...]
@@ -61,7 +61,7 @@ def demo(
 def _document(run: Run, saved: Sequence[Path]) -> DemoDocument:
     limit = bracket(before_reload(run)[0])
     return DemoDocument(
-        limit=Limit(*limit, exact=limit.is_exact),
+        limit=FoundLimit(*limit, exact=limit.is_exact),
         closures=run.closures,
         outages=run.outages,
         sends=run.sends,

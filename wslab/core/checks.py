@@ -25,7 +25,7 @@ class Evidence(msgspec.Struct, frozen=True):
     at_s: float | None = None
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class CaseOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a case.
 
     Fields:
@@ -46,7 +46,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     does: str
     expects: str
     why: Source | Lesson
-    seen: Seen
+    seen: CaseOutcome
     elapsed_s: float
 
     @property

@@ -56,7 +56,7 @@ class CloseEvent(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class Finding(msgspec.Struct, frozen=True):
+class RouteJudgement(msgspec.Struct, frozen=True):
     """What a way does to close codes.
 
     Fields:
@@ -104,7 +104,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def judge(route: Route, trials: Sequence[tuple[Close, CloseEvent]]) -> Finding:
+def judge(route: Route, trials: Sequence[tuple[Close, CloseEvent]]) -> RouteJudgement:
     """Say what a way does to close codes, from what a server sent on it and what the page was told.
 
     Use codes that nobody in between makes up, such as 1012 and 4000, each with a reason; 1005 stands for an empty close
@@ -120,16 +120,16 @@ def judge(route: Route, trials: Sequence[tuple[Close, CloseEvent]]) -> Finding:
         raise BadValueError("trials is empty, but a judgement needs at least one; close a connection with a known code")
     sent = _listed([close for close, _ in trials])
     if not all(event.opened for _, event in trials):
-        return Finding(
+        return RouteJudgement(
             "unreachable",
             f"No connection opened by {route.url}; a page is never told why. {OBSTACLE[route.way]}",
         )
     if all((close.code, close.reason) == (event.code, event.reason) for close, event in trials):
         if route.way == "direct":
-            return Finding("direct", f"The page reaches the server itself and is told what it says: {sent}.")
-        return Finding("preserved", f"By {route.url} the page is told what the server says: {sent}.")
+            return RouteJudgement("direct", f"The page reaches the server itself and is told what it says: {sent}.")
+        return RouteJudgement("preserved", f"By {route.url} the page is told what the server says: {sent}.")
     told = _listed([event for _, event in trials])
-    return Finding(
+    return RouteJudgement(
         "altered",
         f"The server said {sent}; the page was told {told}. By {route.url}, {BETWEEN[route.way]} changes close codes "
         f"or reasons: what this page is told is not what the server says. {REMEDY[route.way]}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wslab.core.arguments import check_number
 from wslab.core.findings import Finding
 from wslab.core.findings.wording import seconds
-from wslab.core.watch.verdicts import ClockVerdict, Question, conclude
+from wslab.core.watch.clock_verdict import ClockVerdict, Question, conclude
 from wslab.experiments.conduct import Aim, Cancel, OnProgress, Progress
 from wslab.experiments.watch import watch
 

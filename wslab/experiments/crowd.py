@@ -9,7 +9,7 @@ from typing import Any, Self
 from wslab.core.policies.policy import Policy
 from wslab.core.records import Attempt, Closure, Outage, Record
 from wslab.core.target import Target
-from wslab.experiments.gathering import Gathering, Tally
+from wslab.experiments.gathering import Gathering, Whereabouts
 from wslab.net.client.client import Client
 from wslab.net.client.reconnect import stay_connected
 from wslab.net.recording import Recorder
@@ -58,9 +58,9 @@ class Crowd(Gathering):
         await asyncio.gather(*(client.close() for client in self._clients))
         self._recorder.listeners.remove(self._note)
 
-    def tally(self) -> Tally:
+    def tally(self) -> Whereabouts:
         held = sum(client.is_open for client in self._clients)
-        return Tally(self._attempted, held, self._closed - self._returned, self._returned)
+        return Whereabouts(self._attempted, held, self._closed - self._returned, self._returned)
 
     async def changed(self) -> None:
         await self._changed.wait()

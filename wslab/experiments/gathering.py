@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from wslab.net.recording import Recorder
 
 
-class Tally(NamedTuple):
+class Whereabouts(NamedTuple):
     """Where clients are: `attempted`, have made their first attempt; `held`, are connected; `away`, have lost their
     connection and are to come back; `returned` counts outages that are over, one way or the other.
     """
@@ -36,7 +36,7 @@ class Gathering(abc.ABC):
         self._timeout_s = timeout_s
 
     @abc.abstractmethod
-    def tally(self) -> Tally:
+    def tally(self) -> Whereabouts:
         """Return where the clients are."""
 
     @abc.abstractmethod
@@ -59,7 +59,7 @@ class Gathering(abc.ABC):
         """
         before = self.tally()
 
-        def back(now: Tally) -> int:
+        def back(now: Whereabouts) -> int:
             # Whoever is closed again, by a server that flaps, is away again.
             over = min(before.held, now.returned - before.returned)
             return min(over, before.held - 1) if now.away else over
@@ -78,7 +78,7 @@ class Gathering(abc.ABC):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(reached, self._timeout_s)
 
-    async def _until(self, done: Callable[[Tally], int], total: int, doing: str) -> None:
+    async def _until(self, done: Callable[[Whereabouts], int], total: int, doing: str) -> None:
         while (count := done(self.tally())) < total:
             self._recorder.step(count, total, doing)
             await self.changed()

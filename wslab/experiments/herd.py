@@ -13,7 +13,7 @@ from wslab.core.runs import Run
 from wslab.core.target import Target, as_target
 from wslab.experiments.call import Call
 from wslab.experiments.conduct import Aim, Bench, Cancel, Lab, OnProgress, OnRecord, conduct
-from wslab.experiments.gathering import Gathering, Tally
+from wslab.experiments.gathering import Gathering, Whereabouts
 from wslab.experiments.restarts import Restarts
 from wslab.net import machine
 from wslab.net.herds.cluster import herd_on
@@ -100,9 +100,9 @@ class HerdGathering(Gathering):
         super().__init__(recorder, clients, timeout_s)
         self._herd = herd
 
-    def tally(self) -> Tally:
+    def tally(self) -> Whereabouts:
         now = self._herd.tally
-        return Tally(now.attempted, now.held, now.away, now.returned)
+        return Whereabouts(now.attempted, now.held, now.away, now.returned)
 
     async def changed(self) -> None:
         await self._herd.changed()

@@ -106,21 +106,21 @@ def watch(
     return run if out is None else _saved(run, out, broken)
 
 
-class Bounds(NamedTuple):
+class WatchBounds(NamedTuple):
     """What all clients of a watch together send and open at most."""
 
     messages_per_min: int
     connections_per_min: int
 
 
-def bounded(here: bool, messages_per_min: int | None, connections_per_min: int | None) -> Bounds:
+def bounded(here: bool, messages_per_min: int | None, connections_per_min: int | None) -> WatchBounds:
     """Return the bounds of a watch, checked; what is not given depends on whether it is this machine."""
     check_whole("messages_per_min", messages_per_min, low=1, high=60_000, unit="messages a minute", optional=True)
     check_whole("connections_per_min", connections_per_min, low=1, high=6_000, unit="openings a minute", optional=True)
-    usual = Bounds(MESSAGES_PER_MIN, CONNECTIONS_PER_MIN)
+    usual = WatchBounds(MESSAGES_PER_MIN, CONNECTIONS_PER_MIN)
     if not here:
-        usual = Bounds(MESSAGES_PER_MIN_ELSEWHERE, CONNECTIONS_PER_MIN_ELSEWHERE)
-    return Bounds(messages_per_min or usual.messages_per_min, connections_per_min or usual.connections_per_min)
+        usual = WatchBounds(MESSAGES_PER_MIN_ELSEWHERE, CONNECTIONS_PER_MIN_ELSEWHERE)
+    return WatchBounds(messages_per_min or usual.messages_per_min, connections_per_min or usual.connections_per_min)
 
 
 class _Watching:
@@ -130,7 +130,7 @@ class _Watching:
         self,
         bench: Bench,
         chosen: list[Role],
-        bounds: Bounds,
+        bounds: WatchBounds,
         interval_s: float,
         apart_s: float,
         message: str | None,

@@ -33,7 +33,7 @@ NOBODY = "No lab server of this user listens there"
 MAX_HEAD_BYTES = 65_536
 
 
-class Answer(NamedTuple):
+class UpstreamAnswer(NamedTuple):
     """A server's answer to the opening handshake, and what came behind it."""
 
     status: int
@@ -89,7 +89,7 @@ class LabServerHandler(JupyterHandler):
         if await asyncio.to_thread(find_lab_server, listener.address.port) != listener:
             raise HTTPError(HTTPStatus.BAD_GATEWAY, reason=NOBODY)
 
-    async def _ask(self, server: socket.socket, address: Address) -> Answer:
+    async def _ask(self, server: socket.socket, address: Address) -> UpstreamAnswer:
         loop = asyncio.get_running_loop()
         await loop.sock_sendall(server, self._request(address))
         received = b""
@@ -101,7 +101,7 @@ class LabServerHandler(JupyterHandler):
         head, _, rest = received.partition(b"\r\n\r\n")
         status_line, _, fields = head.decode("latin-1").partition("\r\n")
         _, status, reason = parse_response_start_line(status_line)
-        return Answer(status, reason, HTTPHeaders.parse(fields), rest)
+        return UpstreamAnswer(status, reason, HTTPHeaders.parse(fields), rest)
 
     def _request(self, address: Address) -> bytes:
         fields = {"Host": f"localhost:{address.port}", "Connection": "Upgrade", "Upgrade": "websocket"}
@@ -109,7 +109,7 @@ class LabServerHandler(JupyterHandler):
         lines = ["GET / HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
         return "\r\n".join(lines).encode("latin-1")
 
-    def _reply(self, answer: Answer) -> None:
+    def _reply(self, answer: UpstreamAnswer) -> None:
         self.set_status(answer.status, answer.reason)
         for name in ANSWERED:
             if name in answer.headers:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import psutil
 
 from wslab.net.relay.switch import Address
-from wslab.net.server.words import SERVING
+from wslab.net.server.server_protocol import SERVING
 
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (looked for, not bound)
 

@@ -1,8 +1,8 @@
 """The channel between the lab and its processes: JSON lines on the process's stdin and stdout.
 
-Commands go down, events come up. Each room that has a program defines its own (`wslab.net.server.words`,
-`wslab.net.herds.words`); here is what is the same for all. `at_s` is the machine's monotonic clock, which all its
-processes share.
+Commands go down, events come up. Each room that has a program defines its own (`wslab.net.server.server_protocol`,
+`wslab.net.herds.worker_protocol`); here is what is the same for all. `at_s` is the machine's monotonic clock, which all
+its processes share.
 """
 
 from __future__ import annotations

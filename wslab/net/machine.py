@@ -35,7 +35,7 @@ SOURCES = 200
 """Loopback addresses that a herd may connect from, where there are more than one."""
 
 
-class Limit(NamedTuple):
+class MachineLimit(NamedTuple):
     """How many clients there can be, because of what, and how to raise it."""
 
     clients: int
@@ -60,23 +60,23 @@ def check_clients(clients: int, *, processes: int = 1, files_per_client: int = 1
     )
 
 
-def limits(processes: int = 1, files_per_client: int = 1) -> list[Limit]:
+def limits(processes: int = 1, files_per_client: int = 1) -> list[MachineLimit]:
     """Return every limit to the number of clients that `processes` processes can hold together."""
     files = _permitted_files()
     addresses = SOURCES if _has_many_addresses() else 1
     memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return [
-        Limit(
+        MachineLimit(
             processes * max(0, files - SPARE_FILES) // files_per_client,
             f"one process may open {files:,} files",
             "raise the hard limit (ulimit -Hn, as root)",
         ),
-        Limit(
+        MachineLimit(
             addresses * ports_per_address(),
             f"an address has {ports_per_address():,} ports for clients",
             "widen the range (sysctl net.ipv4.ip_local_port_range)",
         ),
-        Limit(
+        MachineLimit(
             memory_bytes // 2 // BYTES_PER_CLIENT,
             f"a client takes {BYTES_PER_CLIENT // 1024} KiB with all that serves it, of {memory_bytes / 2**30:.0f} GiB",
             "take a machine with more memory",

@@ -11,7 +11,7 @@ from wslab.core.payloads import SAFETY_CAP_BYTES
 from wslab.core.runs import Run
 from wslab.experiments import browser_drill
 from wslab.panels.code import call
-from wslab.panels.controls import Action, Choice, Control, Number, knob
+from wslab.panels.control_kinds import Action, Choice, Control, Number, knob
 from wslab.panels.live import Live
 from wslab.panels.page import PanelPage
 from wslab.panels.served import ServedPanel

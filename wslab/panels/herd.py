@@ -16,7 +16,7 @@ from wslab.experiments import Cancel, herd_drill
 from wslab.experiments.conduct import Progress
 from wslab.net import machine
 from wslab.panels.code import call
-from wslab.panels.controls import Action, Choice, Control, Number, Several, knob
+from wslab.panels.control_kinds import Action, Choice, Control, Number, Several, knob
 from wslab.panels.curves import counters, curves, per_second
 from wslab.panels.herds import SERVER, Beside, Herds, StoppedError, orders, real_server
 from wslab.panels.latest import Latest

@@ -21,7 +21,7 @@ SERVER = ("downtime_s", "max_admissions_per_s", "drain_s")
 
 
 @dataclass(frozen=True)
-class Order:
+class SimulationOrder:
     """What to simulate. Two are equal if they ask for the same, whatever object the policy is."""
 
     name: str
@@ -51,7 +51,7 @@ class StoppedError(Exception):
     """A simulation was cancelled."""
 
 
-def orders(values: Mapping[str, Any]) -> list[Order]:
+def orders(values: Mapping[str, Any]) -> list[SimulationOrder]:
     """Return what the controls ask for, an order a policy.
 
     Raises:
@@ -59,7 +59,7 @@ def orders(values: Mapping[str, Any]) -> list[Order]:
     """
     scenario = Scenario(**{knob: values[knob] for knob in SERVER})
     return [
-        Order(name, written(name, values), values["clients"], scenario, values["seed"], policy)
+        SimulationOrder(name, written(name, values), values["clients"], scenario, values["seed"], policy)
         for name, policy in chosen(values).items()
     ]
 
@@ -81,16 +81,16 @@ class Herds:
     """What was simulated last, and the real herds so far: one is shown while what it was laid over is."""
 
     def __init__(self) -> None:
-        self._simulated: dict[Order, tuple[SimulatedHerd, Returning]] = {}
-        self._real: dict[Order, tuple[Run, Returning]] = {}
+        self._simulated: dict[SimulationOrder, tuple[SimulatedHerd, Returning]] = {}
+        self._real: dict[SimulationOrder, tuple[Run, Returning]] = {}
 
     def clear(self) -> None:
         self._simulated, self._real = {}, {}
 
-    def has(self, order: Order) -> bool:
+    def has(self, order: SimulationOrder) -> bool:
         return order in self._simulated
 
-    def simulate(self, wanted: Sequence[Order], cancel: Cancel) -> Iterator[Order]:
+    def simulate(self, wanted: Sequence[SimulationOrder], cancel: Cancel) -> Iterator[SimulationOrder]:
         """Yield each order that is not there yet, to be told of, and simulate it afterwards; forget all others.
 
         Raises:
@@ -105,10 +105,10 @@ class Herds:
                 )
                 self._simulated[order] = herd, returning(herd)
 
-    def overlay(self, order: Order, run: Run) -> None:
+    def overlay(self, order: SimulationOrder, run: Run) -> None:
         self._real[order] = run, returning(run)
 
-    def beside(self, wanted: Sequence[Order]) -> list[Beside]:
+    def beside(self, wanted: Sequence[SimulationOrder]) -> list[Beside]:
         """Return what there is of these."""
         return [
             Beside(order.name, *self._simulated[order], *self._real.get(order, (None, None)))

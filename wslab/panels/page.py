@@ -14,7 +14,7 @@ from typing import Any
 
 from wslab.core.records import BROWSER, Notice
 from wslab.core.routes import Way, routes
-from wslab.fieldguide.clients import Answer, Ask, Order
+from wslab.fieldguide.clients import Ask, ClientReport, Order
 from wslab.net import runtime
 
 Send = Callable[[dict[str, Any]], None]
@@ -83,7 +83,7 @@ class PanelPage:
     async def asking(self) -> AsyncIterator[Ask]:
         yield self._ask
 
-    async def _ask(self, order: Order, timeout_s: float) -> Answer:
+    async def _ask(self, order: Order, timeout_s: float) -> ClientReport:
         socket = self.connect(order.url)
         error = None
         try:
@@ -95,9 +95,9 @@ class PanelPage:
                         case Notice(event="error"):
                             error = "error"  # the event's type, and all that it says
                         case Notice(event="close", close_code=code, close_reason=reason):
-                            return Answer(close_code=code, close_reason=reason, error=error)
+                            return ClientReport(close_code=code, close_reason=reason, error=error)
         except TimeoutError:
-            return Answer(close_code=None, error=f"nothing within {timeout_s} s")
+            return ClientReport(close_code=None, error=f"nothing within {timeout_s} s")
         finally:
             socket.close()
 

@@ -26,7 +26,7 @@ from wslab.core.arguments import check_choice
 from wslab.core.errors import BadValueError, MisuseError, WslabError, in_words
 from wslab.core.runs import Run
 from wslab.experiments import Cancel
-from wslab.panels.controls import Action, Control, told
+from wslab.panels.control_kinds import Action, Control, told
 from wslab.panels.live import Event, Live
 from wslab.panels.module import CSS, ESM
 from wslab.panels.shown import ShownTable, look_of

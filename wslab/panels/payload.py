@@ -18,7 +18,7 @@ from wslab.experiments import closure_visibility, find_limit, payload_sweep
 from wslab.fieldguide.clients import CLIENTS
 from wslab.net.server.lab_server import LabServer
 from wslab.panels.code import call
-from wslab.panels.controls import Action, Choice, Control, Flag, Number, Step, knob
+from wslab.panels.control_kinds import Action, Choice, Control, Flag, Number, StepButton, knob
 from wslab.panels.live import sighting_met
 from wslab.panels.served import ServedPanel
 from wslab.panels.shown import ShownTable, shown_table
@@ -69,9 +69,9 @@ class PayloadPanel(ServedPanel):
             logarithmic=True,
             mark="max_message_bytes",
             steps=(
-                Step("× 2", times=2),
-                Step("to the limit", of="max_message_bytes"),
-                Step("limit + 1", of="max_message_bytes", plus=1),
+                StepButton("× 2", times=2),
+                StepButton("to the limit", of="max_message_bytes"),
+                StepButton("limit + 1", of="max_message_bytes", plus=1),
             ),
         ),
     )

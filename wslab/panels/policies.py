@@ -10,7 +10,7 @@ from wslab.core.errors import BadValueError
 from wslab.core.policies.policy import Policy
 from wslab.core.policies.textbook import POLICIES, named
 from wslab.panels.code import call
-from wslab.panels.controls import Number
+from wslab.panels.control_kinds import Number
 from wslab.views.style import GROUPS, Look
 
 NAMES: Mapping[str, str] = {name: name for name in POLICIES}

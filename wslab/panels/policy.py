@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from wslab.core.policies.policy import Policy
 from wslab.core.runs import Run
 from wslab.panels.code import call
-from wslab.panels.controls import Action, Control, Number, Several
+from wslab.panels.control_kinds import Action, Control, Number, Several
 from wslab.panels.panel import Panel
 from wslab.panels.policies import (
     FACTOR,

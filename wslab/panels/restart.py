@@ -15,7 +15,7 @@ from wslab.core.records import RestartKind
 from wslab.core.runs import Run
 from wslab.experiments import restart_drill
 from wslab.panels.code import call
-from wslab.panels.controls import Action, Choice, Control, Number, knob
+from wslab.panels.control_kinds import Action, Choice, Control, Number, knob
 from wslab.panels.served import ServedPanel
 from wslab.panels.shown import ShownTable, shown_table
 from wslab.views import plots, tables

@@ -15,7 +15,7 @@ from wslab.core.runs import Run
 from wslab.experiments import payload_sweep, restart_drill, tell_story
 from wslab.net.server.lab_server import LabServer
 from wslab.panels.code import call
-from wslab.panels.controls import Action, Control, Number
+from wslab.panels.control_kinds import Action, Control, Number
 from wslab.panels.payload import sweep_told
 from wslab.panels.restart import COUNT, DOWNTIME, OUTAGES, POLICY, TIMELINE, restarts_told
 from wslab.panels.served import ServedPanel

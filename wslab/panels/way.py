@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wslab.core.records import Close
-from wslab.core.routes import CloseEvent, Finding, Way, judge, routes
+from wslab.core.routes import CloseEvent, RouteJudgement, Way, judge, routes
 from wslab.core.runs import Run
 from wslab.experiments import Cancel, browser_drill
 from wslab.net.server.lab_server import LabServer
@@ -17,7 +17,7 @@ TRIAL: dict[str, Any] = {"max_message_bytes": 1, "max_frame_bytes": None, "after
 TRIAL_TIMEOUT_S = 5.0
 
 
-def find_way(server: LabServer, page: PanelPage, wanted: Way | None, cancel: Cancel) -> Finding:
+def find_way(server: LabServer, page: PanelPage, wanted: Way | None, cancel: Cancel) -> RouteJudgement:
     """Try the ways from the page to the server, best first, have the page take one, and say what it does to codes.
 
     The first that changes nothing is taken, else one that does; none where nothing opened. `wanted` is the only one
@@ -26,11 +26,11 @@ def find_way(server: LabServer, page: PanelPage, wanted: Way | None, cancel: Can
     try:
         ways = [route for route in routes(server.url, **page.whereabouts()) if wanted in (None, route.way)]
     except ValueError as error:  # a page without an address of the web
-        return Finding("unreachable", f"{error}.")
+        return RouteJudgement("unreachable", f"{error}.")
     before = {name: getattr(server.knobs, name) for name in TRIAL}
     server.tune(**TRIAL)
     try:
-        findings: dict[Way, Finding] = {}
+        findings: dict[Way, RouteJudgement] = {}
         for route in ways:
             page.way = route.way
             run = browser_drill(server, "oversized", page=page, timeout_s=TRIAL_TIMEOUT_S, cancel=cancel)
@@ -43,7 +43,7 @@ def find_way(server: LabServer, page: PanelPage, wanted: Way | None, cancel: Can
     if page.way is not None:
         return findings[page.way]
     said = [finding.explanation for finding in findings.values()] or [f"No way {wanted} leads from this page."]
-    return Finding("unreachable", " ".join(said))
+    return RouteJudgement("unreachable", " ".join(said))
 
 
 def _trial(run: Run) -> tuple[Close, CloseEvent]:

@@ -4,7 +4,7 @@ Executing is nbclient's work and exporting nbconvert's; here is what they are to
 """
 
 from wslab.reports.gallery import make_gallery
-from wslab.reports.opening import lessons, open_notebook
+from wslab.reports.material import lessons, open_notebook
 from wslab.reports.pdf import find_browser, print_page
 from wslab.reports.report import Report, make_report
 

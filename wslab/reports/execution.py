@@ -23,7 +23,7 @@ from traitlets.config import Config
 
 from wslab.core.errors import BadValueError
 from wslab.core.recordings import RECORD
-from wslab.reports.opening import Opened
+from wslab.reports.material import Material
 from wslab.reports.whole_tables import PREPARE
 
 OnCell = Callable[[int, int, str], None]
@@ -34,7 +34,7 @@ FOR_A_REPORT = ["--InlineBackend.figure_formats={'retina'}", f"--IPKernelApp.exe
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class CellFailure:
     """The cell at which an execution ended before its time: which of the code cells, from 1, of all cells, from 0."""
 
     cell_number: int
@@ -48,12 +48,12 @@ class Execution:
 
     started_at: datetime.datetime
     duration_s: float
-    failure: Failure | None
+    failure: CellFailure | None
     interrupted: bool = False
 
 
 def execute(
-    opened: Opened,
+    opened: Material,
     *,
     record_to: Path,
     timeout_s: float,
@@ -88,7 +88,7 @@ def execute(
     started_at = datetime.datetime.now(datetime.UTC)
     began_s = time.monotonic()
     words = _run(client, {**os.environ, RECORD: str(record_to.absolute())}, timeout_s)
-    failure = Failure(progress.number, progress.cell_index, words) if words else None
+    failure = CellFailure(progress.number, progress.cell_index, words) if words else None
     if failure is not None:
         _show(failure, notebook.cells[failure.cell_index])
     if keep_widgets:
@@ -116,7 +116,7 @@ def _run(client: NotebookClient, environment: dict[str, str], timeout_s: float) 
     return ""
 
 
-def _show(failure: Failure, cell: NotebookNode) -> None:
+def _show(failure: CellFailure, cell: NotebookNode) -> None:
     """Put the error into a cell that has none, since its kernel could not tell it."""
     if not any(output.output_type == "error" for output in cell.outputs):
         told = [failure.error]

@@ -17,8 +17,8 @@ from wslab.core.codes.cards import compare
 from wslab.core.codes.registry import REGISTRY
 from wslab.core.files import write_whole
 from wslab.reports.fragments import figures
-from wslab.reports.opening import lessons
-from wslab.reports.page import TEMPLATES
+from wslab.reports.material import lessons
+from wslab.reports.rendering import TEMPLATES
 from wslab.reports.report import Report, make_report
 from wslab.views.card_pages import card_page
 

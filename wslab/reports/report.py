@@ -14,11 +14,11 @@ from nbformat import NotebookNode
 
 from wslab.core.printable import as_markdown, printable
 from wslab.reports import about, widgets
-from wslab.reports.execution import Execution, Failure, OnCell, execute
+from wslab.reports.execution import CellFailure, Execution, OnCell, execute
 from wslab.reports.markdown import to_markdown
-from wslab.reports.opening import Opened, open_notebook
-from wslab.reports.page import LANDSCAPE, PORTRAIT_CHARACTERS, PageExporter, code_colours, policy
+from wslab.reports.material import Material, open_notebook
 from wslab.reports.parameters import set_parameters
+from wslab.reports.rendering import LANDSCAPE, PORTRAIT_CHARACTERS, PageExporter, code_colours, policy
 
 TIMEOUT_S = 600.0
 
@@ -33,7 +33,7 @@ class Report:
         with_widgets: its page keeps them. hides_code: its page has the code folded until a reader asks for it.
     """
 
-    opened: Opened
+    opened: Material
     execution: Execution
     runs: tuple[about.RunBehind, ...]
     note: str = ""
@@ -41,7 +41,7 @@ class Report:
     hides_code: bool = False
 
     @property
-    def failure(self) -> Failure | None:
+    def failure(self) -> CellFailure | None:
         """Where and why it ended before its time; None where all of it ran."""
         return self.execution.failure
 

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wslab.core.codes.cards import Comparison
-from wslab.core.codes.explanations import Explanation
+from wslab.core.codes.explanations import CodeExplanation
 from wslab.core.codes.languages import Say, speaking
 from wslab.core.codes.sources import Claim, Lesson, Source
 from wslab.views.linebreaks import JapaneseText
@@ -143,7 +143,7 @@ class _Card:
     def _list(self, statements: Iterable[Claim]) -> Table:
         return _pairs(("•", self._says(statement)) for statement in statements)
 
-    def _use(self, words: Explanation) -> Text:
+    def _use(self, words: CodeExplanation) -> Text:
         if words.example_reason is None:
             return self._says(words.when_to_use)
         example = (self._quoted(words.example_reason), "italic")

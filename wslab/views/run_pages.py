@@ -24,7 +24,7 @@ _TEMPLATES = Environment(
 )
 
 
-class Seen(NamedTuple):
+class RecordCount(NamedTuple):
     """All records of one kind, named as the function of `wslab.tables` that lists them; and what they met, counted."""
 
     kind: str
@@ -44,10 +44,10 @@ def run_html(run: Run) -> str:
     )
 
 
-def _seen(run: Run) -> Iterator[Seen]:
+def _seen(run: Run) -> Iterator[RecordCount]:
     for kind in KINDS:
         if records := run.of(kind.record):
-            yield Seen(kind.name, len(records), Counter(filter(None, map(_met, records))).most_common())
+            yield RecordCount(kind.name, len(records), Counter(filter(None, map(_met, records))).most_common())
 
 
 def _met(record: Record) -> str | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from websockets.exceptions import ProtocolError
 from websockets.frames import Close
 
-from wslab.core.codes.explanations import EXPLANATIONS, Explanation
+from wslab.core.codes.explanations import EXPLANATIONS, CodeExplanation
 from wslab.core.codes.registry import MAX_REASON_BYTES, REGISTRY, CloseCode, lookup
 from wslab.core.codes.sources import Claim, Lesson
 
@@ -50,7 +50,7 @@ every_code = st.integers(0, 65535)
 one_of_each_kind = [*REGISTRY, *(first for first, _ in FIRST_AND_LAST_OF_RANGES.values())]
 
 
-def claims(words: Explanation) -> Iterator[Claim]:
+def claims(words: CodeExplanation) -> Iterator[Claim]:
     yield from (words.description, *words.when_seen, *words.how_to_fix, words.when_to_use, words.retry)
 
 

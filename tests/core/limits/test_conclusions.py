@@ -7,13 +7,13 @@ from typing import get_args
 import pytest
 
 from wslab.core.limits.conclusions import conclude
-from wslab.core.limits.verdicts import Costs, Evidence, Failure, OverLimit, Refusal, Verdict
+from wslab.core.limits.verdicts import Costs, Failure, LimitEvidence, OverLimit, Refusal, Verdict
 
 REFUSAL = Refusal(over_limit="close_frame", close_code=1009)
 
 
 def concluded(**known: object) -> Verdict:
-    return conclude(Evidence(cap_bytes=2**20, **known), url="ws://localhost/", costs=Costs())  # type: ignore[arg-type]
+    return conclude(LimitEvidence(cap_bytes=2**20, **known), url="ws://localhost/", costs=Costs())  # type: ignore[arg-type]
 
 
 def settled(accepted_bytes: int, **known: object) -> Verdict:
@@ -76,7 +76,9 @@ def test_explanation_quotes_no_control_characters() -> None:
 
 def test_verdict_tells_no_secret_that_a_server_repeats() -> None:
     refusal = Refusal(over_limit="close_frame", close_code=1008, close_reason="no swordfish", close_frame_hex="8800")
-    evidence = Evidence(cap_bytes=2**20, accepted_bytes=100, refused_bytes=101, refusal=refusal, remarks=["swordfish"])
+    evidence = LimitEvidence(
+        cap_bytes=2**20, accepted_bytes=100, refused_bytes=101, refusal=refusal, remarks=["swordfish"]
+    )
     verdict = conclude(
         evidence, url="ws://localhost/", costs=Costs(), redact=lambda text: text.replace("swordfish", "…")
     )

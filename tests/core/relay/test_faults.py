@@ -6,7 +6,7 @@ import pytest
 
 from wslab.core.bounds import fields
 from wslab.core.relay.faults import KINDS, Fault, LimitData, RewriteClose, Slicer, fault_of
-from wslab.core.relay.script import Add, Remove, Step, read_command, read_script
+from wslab.core.relay.script import Add, Remove, TimedCommand, read_command, read_script
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -32,7 +32,7 @@ def test_line_is_read(line: str, command: object) -> None:
 
 def test_script_is_read_with_comments_and_empty_lines() -> None:
     steps = read_script("# first\n\n0 add slicer average_bytes=10\n1.5 remove slicer  # done\n")
-    assert steps == (Step(0.0, Add(Slicer(average_bytes=10))), Step(1.5, Remove("slicer")))
+    assert steps == (TimedCommand(0.0, Add(Slicer(average_bytes=10))), TimedCommand(1.5, Remove("slicer")))
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
-from wslab.fieldguide.clients import CLIENTS, Answer, Order, Program
+from wslab.fieldguide.clients import CLIENTS, ClientReport, Order, ProgramSubject
 from wslab.net.server.lab_server import LabServer
 
 INSTALLED = [name for name, subject in CLIENTS.items() if not subject.missing()]
 
 
-def answers(subject, *orders: Order, timeout_s: float = 20) -> list[Answer]:
-    async def ask_all() -> list[Answer]:
+def answers(subject, *orders: Order, timeout_s: float = 20) -> list[ClientReport]:
+    async def ask_all() -> list[ClientReport]:
         async with subject.asking() as ask:
             return [await ask(order, timeout_s) for order in orders]
 
@@ -32,7 +32,7 @@ def test_client_tells_the_code_and_the_reason(name):
 def test_client_that_is_not_closed_has_no_code(name):
     with LabServer() as server:
         (told,) = answers(CLIENTS[name], Order(url=server.url, payload_bytes=10))
-    assert told == Answer(close_code=None)
+    assert told == ClientReport(close_code=None)
 
 
 @pytest.mark.parametrize("name", INSTALLED)
@@ -46,13 +46,13 @@ def test_program_that_is_stuck_is_started_anew():
     with LabServer(max_message_bytes=1000, reply="sink") as server:
         stuck, well = Order(url=server.url, payload_bytes=10), Order(url=server.url, payload_bytes=1001)
         first, second = answers(CLIENTS["wslab"], stuck, well, timeout_s=3)
-    assert first == Answer(close_code=None, error="nothing within 3 s")
+    assert first == ClientReport(close_code=None, error="nothing within 3 s")
     assert second.close_code == 1009
 
 
 def test_program_that_ends_says_how_to_run_it_by_hand():
     (told,) = answers(
-        Program("none", "no_such_program.py", needs="wslab"), Order(url="ws://127.0.0.1:9/", payload_bytes=1)
+        ProgramSubject("none", "no_such_program.py", needs="wslab"), Order(url="ws://127.0.0.1:9/", payload_bytes=1)
     )
     assert told.close_code is None
     assert "-m wslab.fieldguide.clients.no_such_program" in (told.error or "")
@@ -60,7 +60,7 @@ def test_program_that_ends_says_how_to_run_it_by_hand():
 
 @pytest.mark.parametrize("file", ["none.py", "none.js"])
 def test_program_that_is_not_installed_says_what_is_missing(file):
-    assert "installed" in (Program("none", file, needs="no_such_package").missing() or "")
+    assert "installed" in (ProgramSubject("none", file, needs="no_such_package").missing() or "")
 
 
 def test_without_node_its_clients_are_missing(monkeypatch):

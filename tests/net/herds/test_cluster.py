@@ -18,7 +18,7 @@ from wslab.core.policies.textbook import named
 from wslab.core.records import Attempt, Closure
 from wslab.core.runs import Run
 from wslab.net import runtime
-from wslab.net.herds.cluster import Clock, Cluster, Exchange, clock, herd_on, over_cluster
+from wslab.net.herds.cluster import ClockOffset, ClockReading, Cluster, clock, herd_on, over_cluster
 from wslab.net.herds.herd import Herd
 from wslab.net.herds.outpost import check_reach
 from wslab.net.recording import Recorder
@@ -42,13 +42,15 @@ delays = st.floats(0, 10)
 @given(true_offset_s=st.floats(-1e6, 1e6), readings=st.lists(st.tuples(seconds, delays, delays), min_size=1))
 def test_offset_is_within_its_error(true_offset_s: float, readings: list[tuple[float, float, float]]) -> None:
     """However unequal the two ways are."""
-    exchanges = [Exchange(at, at + there + true_offset_s, at + there + back) for at, there, back in readings]
+    exchanges = [ClockReading(at, at + there + true_offset_s, at + there + back) for at, there, back in readings]
     measured = clock(exchanges)
     assert abs(measured.offset_s - true_offset_s) <= measured.error_s + 1e-6
 
 
 def test_quickest_exchange_counts() -> None:
-    assert clock([Exchange(0, 105, 10), Exchange(20, 121, 22), Exchange(30, 150, 40)]) == Clock(100, 1)
+    assert clock([ClockReading(0, 105, 10), ClockReading(20, 121, 22), ClockReading(30, 150, 40)]) == ClockOffset(
+        100, 1
+    )
 
 
 # Calls

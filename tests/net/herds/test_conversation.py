@@ -29,7 +29,7 @@ from wslab.core.policies.textbook import constant, named
 from wslab.core.records import Attempt, Close, Closure, Outage, Record
 from wslab.net import runtime
 from wslab.net.herds.herd import Herd
-from wslab.net.herds.words import Tally
+from wslab.net.herds.worker_protocol import Tally
 from wslab.net.recording import Recorder
 
 QUICK = constant(delay_s=0.01)

@@ -20,9 +20,9 @@ from wslab.core.limits.deflate import deflated
 from wslab.core.records import Close
 from wslab.core.target import Target
 from wslab.net.frames import encode_header
-from wslab.net.limits.answers import Allowance, AnswerReader
+from wslab.net.limits.answers import AnswerReader, ReadingBudget
+from wslab.net.limits.connecting import open_wire, resolve
 from wslab.net.limits.offers import CHUNK_BYTES, Piece, fragmented_message, whole_frame
-from wslab.net.limits.opening import open_wire, resolve
 from wslab.net.limits.wire import Wire
 
 WAIT_S = 5.0  # for what must come; nothing waits it out
@@ -179,13 +179,13 @@ def test_answer_reader_takes_an_echo_in_several_messages():
 
 def test_answer_reader_takes_what_goes_on_for_ever_for_no_echo():
     """A frame of 2^63 - 1 bytes, filled with the very filler that was sent."""
-    reader = AnswerReader(allowance=Allowance(bytes=10**6))
+    reader = AnswerReader(allowance=ReadingBudget(bytes=10**6))
     reader.expect(2**40, of(2**40))
     reader.feed(b"\x81\x7f\x00\x00\x00\x00\x00\x0e\x42\x3f")
     for _ in range(8):
         reader.feed(b"a" * 100_000)
     assert (reader.echoed_bytes, reader.allowance.excess) == (0, None)
-    reader = AnswerReader(allowance=Allowance(bytes=10**6))
+    reader = AnswerReader(allowance=ReadingBudget(bytes=10**6))
     reader.feed(b"\x81\x7f\x7f\xff\xff\xff\xff\xff\xff\xffaaa")
     assert "9,223,372,036,854,775,807" in (reader.allowance.excess or "")
 
@@ -200,7 +200,7 @@ def test_answer_reader_takes_what_goes_on_for_ever_for_no_echo():
     ],
 )
 def test_answer_reader_stops_at_a_bound(flood, what):
-    allowance = Allowance(bytes=10**6, frames=10_000, control_frames=1000, messages=100)
+    allowance = ReadingBudget(bytes=10**6, frames=10_000, control_frames=1000, messages=100)
     reader = AnswerReader(allowance=allowance)
     reader.feed(b"\x01\x00" if what in ("fragments", "without an end") else b"")
     for _ in range(100):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from wslab.core.codes.explanations import Explanation
+from wslab.core.codes.explanations import CodeExplanation
 from wslab.core.codes.folklore import FOLKLORE, Folklore
 from wslab.core.codes.languages import Language, Say, speaking
 from wslab.core.codes.registry import REGISTRY, CausedBy, CloseCode, DefinedBy, SentBy, lookup
@@ -170,7 +170,7 @@ def _said(statement: Claim, say: Say) -> Claim:
 
 def _translated(code: CloseCode, say: Say) -> CloseCode:
     words = code.explanation
-    explanation = Explanation(
+    explanation = CodeExplanation(
         cause=say(words.cause),
         description=_said(words.description, say),
         when_seen=tuple(_said(statement, say) for statement in words.when_seen),

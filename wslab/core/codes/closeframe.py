@@ -12,7 +12,7 @@ MOST_BYTES = 125
 """The longest payload of a control frame (RFC 6455 §5.5)."""
 
 
-class Field(TypedDict):
+class FrameField(TypedDict):
     """Some bytes of a frame, in hexadecimal digits, and what they are."""
 
     bytes: str
@@ -20,7 +20,7 @@ class Field(TypedDict):
     says: str
 
 
-def fields(close: Close) -> list[Field]:
+def fields(close: Close) -> list[FrameField]:
     """Return the fields of the frame as a server sends it.
 
     RFC 6455 leaves no choice, so these are the bytes that were on the wire: a control frame is never fragmented and
@@ -39,7 +39,7 @@ def fields(close: Close) -> list[Field]:
     payload_bytes = 0 if close.code == 1005 and not reason else 2 + len(reason)
     fits = payload_bytes <= MOST_BYTES
     length = f"not masked; {payload_bytes} bytes follow" + ("" if fits else f", but {MOST_BYTES} are the most")
-    told: list[Field] = [
+    told: list[FrameField] = [
         {"bytes": "88", "field": "FIN, RSV, opcode", "says": "last fragment; no extension; opcode 8: close"},
         {"bytes": f"{payload_bytes:02x}" if fits else "", "field": "MASK, length", "says": length},
     ]
@@ -50,7 +50,7 @@ def fields(close: Close) -> list[Field]:
     return told
 
 
-def _status_code(code: int) -> Field:
+def _status_code(code: int) -> FrameField:
     if not 0 <= code <= 0xFFFF:
         return {"bytes": "", "field": "status code", "says": f"{code}, which two bytes cannot hold"}
     return {"bytes": code.to_bytes(2, "big").hex(" "), "field": "status code", "says": lookup(code).label}

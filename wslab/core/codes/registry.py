@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from wslab.core.codes.explanations import EXPLANATIONS, Explanation
+from wslab.core.codes.explanations import EXPLANATIONS, CodeExplanation
 from wslab.core.errors import BadTypeError, BadValueError
 
 DefinedBy = Literal["rfc6455", "hybi", "registry", "agreement", "nobody"]
@@ -48,7 +48,7 @@ class CloseCode(msgspec.Struct, frozen=True):
     caused_by: CausedBy
     is_retryable: bool | None
     first_delay_s: tuple[float, float] | None
-    explanation: Explanation
+    explanation: CodeExplanation
 
     @property
     def label(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from wslab.core.codes.registry import lookup
 from wslab.core.codes.sources import LESSON_00, RFC_CODE_SEEN, RFC_CODES, WEBSOCKETS_FAQ
 from wslab.core.findings.finding import Alternative, Finding, Whose, counted, quoted
-from wslab.core.findings.observed import Observed, Seen
+from wslab.core.findings.observed import EndedConnection, Observed
 
 PROTOCOL = (1002, 1007)
 KEEPALIVE = 1011
@@ -70,7 +70,7 @@ def protocol_error(observed: Observed) -> Iterator[Finding]:
             )
 
 
-def _broken_frame(ended: Sequence[Seen]) -> str:
+def _broken_frame(ended: Sequence[EndedConnection]) -> str:
     """Quote the close frame that broke it, where one did: an application is told nothing of it but 1006."""
     bodies = [seen.closure.broken_close_hex for seen in ended if seen.closure.broken_close_hex is not None]
     if not bodies:
@@ -87,7 +87,7 @@ def server_said(observed: Observed, explained: Collection[int]) -> Iterator[Find
     Likely that it is as it says; a code that says nothing, 1000 or 1005, with no reason leaves the cause open.
     Silent: where another rule rests on this closure; where the client was first.
     """
-    by_frame: dict[tuple[int, str], list[Seen]] = {}
+    by_frame: dict[tuple[int, str], list[EndedConnection]] = {}
     for seen in observed.connections:
         code = _server_code(seen)
         if code is not None and seen.id not in explained:
@@ -135,7 +135,7 @@ def unexplained(observed: Observed, explained: Collection[int]) -> Iterator[Find
     )
 
 
-def _client_sent(observed: Observed, codes: Collection[int]) -> list[Seen]:
+def _client_sent(observed: Observed, codes: Collection[int]) -> list[EndedConnection]:
     return [
         seen
         for seen in observed.connections
@@ -143,7 +143,7 @@ def _client_sent(observed: Observed, codes: Collection[int]) -> list[Seen]:
     ]
 
 
-def _server_code(seen: Seen) -> int | None:
+def _server_code(seen: EndedConnection) -> int | None:
     closure = seen.closure
     return closure.received.code if closure.received and closure.closed_by == "server" else None
 

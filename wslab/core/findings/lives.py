@@ -10,7 +10,7 @@ import functools
 from collections.abc import Collection, Iterator
 from typing import Literal, NamedTuple, get_args
 
-from wslab.core.findings.observed import Observed, Seen
+from wslab.core.findings.observed import EndedConnection, Observed
 from wslab.core.records import Attempt, Pause, Ping, Pong, Receipt, Send, Trace
 
 Class = Literal[
@@ -46,7 +46,7 @@ class Life(NamedTuple):
     ended_at_s: float
     died: bool
     events: tuple[Event, ...]
-    seen: Seen | None
+    seen: EndedConnection | None
 
     @property
     def age_s(self) -> float:

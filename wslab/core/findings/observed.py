@@ -16,7 +16,7 @@ COMPLAINTS = (1002, 1003, 1007, 1008, 1009, 1010, 1011)
 """With these a side says that it could not go on (RFC 6455 §7.4.1); every other code of its own is its free choice."""
 
 
-class Seen(NamedTuple):
+class EndedConnection(NamedTuple):
     """One connection that has ended: its closure, with its id, and what else is on record of it.
 
     Fields:
@@ -76,7 +76,7 @@ class Observed:
     def account_of(self, connection_id: str | None) -> tuple[int, Account] | None:
         return self.accounts.get(connection_id) if connection_id else None
 
-    def _join(self) -> Iterable[Seen]:
+    def _join(self) -> Iterable[EndedConnection]:
         sends, attempts, outages = self._by_client(Send), self._by_client(Attempt), self._by_client(Outage)
         of_anyone = sorted(self.of(Attempt), key=lambda entry: entry[1].started_at_s)
         captured = {trace.connection_id for _, trace in self.of(Trace)}
@@ -84,7 +84,7 @@ class Observed:
             client = closure.client
             # A capture knows addresses and no clients: there, anyone's next attempt says whether the server was there.
             tried = of_anyone if closure.connection_id in captured else attempts[client]
-            yield Seen(
+            yield EndedConnection(
                 id=number,
                 closure=closure,
                 sends=[entry for entry in sends[client] if _is_on(entry[1], closure)],

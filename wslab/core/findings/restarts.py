@@ -9,7 +9,7 @@ from wslab.core.codes.registry import lookup
 from wslab.core.codes.sources import HYBI_RESTART, LESSON_04, LESSON_05, LESSON_07, RFC_BACKOFF, RFC_CODES
 from wslab.core.findings.finding import Alternative, Finding, Sure, counted, quoted
 from wslab.core.findings.lives import STAMP_S
-from wslab.core.findings.observed import Observed, Seen, gave_up
+from wslab.core.findings.observed import EndedConnection, Observed, gave_up
 from wslab.core.records import Attempt, Restart
 
 SERVICE_RESTART, GOING_AWAY = 1012, 1001
@@ -30,7 +30,7 @@ def announced_restart(observed: Observed) -> Iterator[Finding]:
     where the code says 1012 or every connection ended together; possible for a single 1001. Silent: where the
     client was first; at every other code with no restart on record.
     """
-    by_code: dict[int, list[Seen]] = {}
+    by_code: dict[int, list[EndedConnection]] = {}
     for seen in observed.connections:
         code = seen.closure.close_code
         announced = seen.closure.closed_by == "server" and code in (SERVICE_RESTART, GOING_AWAY)
@@ -40,7 +40,7 @@ def announced_restart(observed: Observed) -> Iterator[Finding]:
         yield _restart_finding(observed, code, told)
 
 
-def _restart_finding(observed: Observed, code: int, told: list[Seen]) -> Finding:
+def _restart_finding(observed: Observed, code: int, told: list[EndedConnection]) -> Finding:
     on_record = {_restart_of(observed, seen) for seen in told} - {None}
     proofs = tuple(number for number in on_record if number is not None) or _down_afterwards(told)
     together = len(told) > 1 and _at_one_instant(told)
@@ -169,7 +169,7 @@ def stayed_away(observed: Observed) -> Iterator[Finding]:
     )
 
 
-def _restart_of(observed: Observed, seen: Seen) -> int | None:
+def _restart_of(observed: Observed, seen: EndedConnection) -> int | None:
     """Return the lab's own restart, not a crash, that ended this connection."""
     if seen.closure.closed_by == "client":
         return None
@@ -181,12 +181,12 @@ def _restart_of(observed: Observed, seen: Seen) -> int | None:
     return None
 
 
-def _was_told_otherwise(seen: Seen) -> bool:
+def _was_told_otherwise(seen: EndedConnection) -> bool:
     """Whether the server's own account knows of a close frame: then it did not vanish."""
     return seen.account is not None and seen.account[1].sent is not None
 
 
-def _at_one_instant(told: list[Seen]) -> bool:
+def _at_one_instant(told: list[EndedConnection]) -> bool:
     """Whether they ended together although they had opened apart: a clock would end them as far apart again."""
     opened_s = [seen.closure.opened_at_s for seen in told]
     ended_s = [seen.closure.close_started_at_s for seen in told]
@@ -194,7 +194,7 @@ def _at_one_instant(told: list[Seen]) -> bool:
     return apart_s > 2 * STAMP_S and max(ended_s) - min(ended_s) <= apart_s / 3
 
 
-def _crashes_on_record(observed: Observed, abrupt: list[Seen]) -> tuple[int, ...]:
+def _crashes_on_record(observed: Observed, abrupt: list[EndedConnection]) -> tuple[int, ...]:
     ends = [seen.closure.closed_at_s for seen in abrupt]
     return tuple(
         number
@@ -203,15 +203,15 @@ def _crashes_on_record(observed: Observed, abrupt: list[Seen]) -> tuple[int, ...
     )
 
 
-def _down_afterwards(told: list[Seen]) -> tuple[int, ...]:
+def _down_afterwards(told: list[EndedConnection]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(seen.attempts[0][0] for seen in told if _first_outcome(seen) in DOWN))
 
 
-def _first_outcome(seen: Seen) -> str | None:
+def _first_outcome(seen: EndedConnection) -> str | None:
     return seen.attempts[0][1].outcome if seen.attempts else None
 
 
-def _next_attempts(seen: list[Seen]) -> tuple[int, ...]:
+def _next_attempts(seen: list[EndedConnection]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(one.attempts[0][0] for one in seen if one.attempts))
 
 
@@ -224,20 +224,20 @@ def _why_restart(sure: Sure, *, on_record: bool, together: bool) -> str:
     return f"{said}, and all these connections ended together." if together else f"{said}."
 
 
-def _reason(told: list[Seen]) -> str:
+def _reason(told: list[EndedConnection]) -> str:
     reasons = {seen.closure.close_reason for seen in told} - {""}
     return f" {quoted(min(reasons))}" if reasons else ""
 
 
-def _connections(seen: list[Seen]) -> str:
+def _connections(seen: list[EndedConnection]) -> str:
     return counted(len(seen), "connection")
 
 
-def _ends(seen: list[Seen]) -> str:
+def _ends(seen: list[EndedConnection]) -> str:
     return " and ".join(sorted({one.closure.tcp_end for one in seen}))
 
 
-def _outcomes(seen: list[Seen]) -> str:
+def _outcomes(seen: list[EndedConnection]) -> str:
     return ", ".join(sorted({_met(one.attempts[0][1]) for one in seen if one.attempts}))
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from wslab.core.codes.registry import lookup
 from wslab.core.codes.sources import LESSON_01, LESSON_03, LESSON_07, RFC_CODES, RFC_LIMITS
 from wslab.core.findings.finding import Alternative, Finding, Sure, counted, quoted
-from wslab.core.findings.observed import Observed, Seen
+from wslab.core.findings.observed import EndedConnection, Observed
 from wslab.core.records import Restart, Send, Sighting
 
 TOO_BIG = 1009
@@ -23,7 +23,7 @@ _COUNT_OR_CLOCK = Alternative(
 class _Refused(NamedTuple):
     id: int
     send: Send
-    seen: Seen
+    seen: EndedConnection
 
 
 def size_refused(observed: Observed) -> Iterator[Finding]:
@@ -143,7 +143,7 @@ def _refused(observed: Observed, sends: list[tuple[int, Send]]) -> Iterator[_Ref
             yield _Refused(number, send, seen)
 
 
-def _told(seen: Seen) -> int:
+def _told(seen: EndedConnection) -> int:
     """Return the code that the server sent, as the client or the server's account knows it; 1006 where none."""
     sent = seen.account[1].sent if seen.account else None
     frame = seen.closure.received or sent
@@ -165,11 +165,11 @@ def _control(observed: Observed, passed: list[tuple[int, Send]], above: list[_Re
     return None
 
 
-def _place(number: int, seen: Seen) -> int:
+def _place(number: int, seen: EndedConnection) -> int:
     return [place for place, _ in seen.sends].index(number)
 
 
-def _with(seen: Seen) -> str:
+def _with(seen: EndedConnection) -> str:
     frame = seen.closure.received
     if frame is None:
         return "no close frame (1006)"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from wslab.core.codes.sources import LESSON_00, LESSON_03, RFC_CODE_SEEN, RFC_FRAME
 from wslab.core.findings.finding import Alternative, Finding, Whose, counted, quoted
-from wslab.core.findings.observed import Observed, Seen
+from wslab.core.findings.observed import EndedConnection, Observed
 from wslab.core.records import Trace
 
 UNANSWERED_SEGMENTS = 2
@@ -32,7 +32,7 @@ class Traced(NamedTuple):
 
     id: int
     trace: Trace
-    seen: Seen | None
+    seen: EndedConnection | None
 
     @property
     def ids(self) -> tuple[int, ...]:

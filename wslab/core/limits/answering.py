@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from wslab.core.limits.guesses import next_size
 from wslab.core.limits.inquiry import PATIENT, Inquiry, Steps
-from wslab.core.limits.replies import kind_of
+from wslab.core.limits.likeness import kind_of
 
 
 def find_other_answers(inquiry: Inquiry) -> Steps[None]:

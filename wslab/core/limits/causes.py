@@ -1,7 +1,7 @@
 """Why a message was closed that should have passed: each possible cause has a trial in which it would show.
 
 First a series of small messages (`wslab.core.limits.traffic`), then one of large ones, then the clock
-(`wslab.core.limits.clocks`), then chance. What no trial reproduces is said to be unexplained. Each cause leads to a
+(`wslab.core.limits.timeouts`), then chance. What no trial reproduces is said to be unexplained. Each cause leads to a
 manner in which the search goes on without it.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from typing import NoReturn
 
-from wslab.core.limits.clocks import by_time, refused_late
 from wslab.core.limits.doubts import Diagnosis, Doubt, how_closed, keep, stopped_by
 from wslab.core.limits.inquiry import Inquiry, Steps
+from wslab.core.limits.timeouts import by_time, refused_late
 from wslab.core.limits.traffic import by_bytes, by_connections, by_messages
 from wslab.core.limits.trials import Content, Observation
 

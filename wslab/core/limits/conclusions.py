@@ -9,7 +9,7 @@ from dataclasses import replace
 from msgspec import structs
 
 from wslab.core.limits.guesses import looks_configured
-from wslab.core.limits.verdicts import Costs, Evidence, Refusal, Verdict
+from wslab.core.limits.verdicts import Costs, LimitEvidence, Refusal, Verdict
 from wslab.core.printable import printable
 
 _QUOTED = re.compile("“[^”]*”")
@@ -44,7 +44,7 @@ _AFTERWARDS = {
 
 
 def conclude(
-    evidence: Evidence,
+    evidence: LimitEvidence,
     *,
     url: str,
     costs: Costs,
@@ -88,7 +88,7 @@ def conclude(
     )
 
 
-def _told(evidence: Evidence, redact: Callable[[str], str], *, keep_replies: bool) -> Evidence:
+def _told(evidence: LimitEvidence, redact: Callable[[str], str], *, keep_replies: bool) -> LimitEvidence:
     """Return the evidence as it may be told: without secrets, and without answers where they are not wanted."""
 
     def said(text: str | None) -> str | None:
@@ -119,7 +119,7 @@ def _unquoted(remark: str) -> str:
     return _QUOTED.sub("(not kept)", remark)
 
 
-def _sentences(evidence: Evidence) -> Iterator[str]:
+def _sentences(evidence: LimitEvidence) -> Iterator[str]:
     yield from _finding(evidence)
     failed = _failed(evidence) or ""
     if evidence.failure_hides_size is None:
@@ -128,7 +128,7 @@ def _sentences(evidence: Evidence) -> Iterator[str]:
     yield from (cause.explanation for cause in evidence.causes if cause.explanation not in failed)
 
 
-def _counted(evidence: Evidence) -> Iterator[str]:
+def _counted(evidence: LimitEvidence) -> Iterator[str]:
     if evidence.counts is not None:
         yield _COUNTS[evidence.counts].format(fragmented=evidence.max_fragmented_bytes)
     if evidence.text_unit is not None:
@@ -137,7 +137,7 @@ def _counted(evidence: Evidence) -> Iterator[str]:
         yield _COMPRESSION[evidence.compression_counts]
 
 
-def _finding(evidence: Evidence) -> Iterator[str]:
+def _finding(evidence: LimitEvidence) -> Iterator[str]:
     accepted, refusal = evidence.accepted_bytes, evidence.refusal
     if evidence.status == "limit_found" and refusal is not None:
         how = _describe(refusal)
@@ -151,11 +151,11 @@ def _finding(evidence: Evidence) -> Iterator[str]:
         yield _other_answer(evidence)
 
 
-def _failed(evidence: Evidence) -> str | None:
+def _failed(evidence: LimitEvidence) -> str | None:
     return evidence.failure.explanation if evidence.failure else None
 
 
-def _other_answer(evidence: Evidence) -> str:
+def _other_answer(evidence: LimitEvidence) -> str:
     changes_at = evidence.answer_changes_at_bytes or 0
     said = f"The answer changes with size: up to {_bytes(changes_at - 1)} it is"
     if evidence.answer_below is None:
@@ -163,7 +163,7 @@ def _other_answer(evidence: Evidence) -> str:
     return f"{said} “{evidence.answer_below}”, from {_bytes(changes_at)} on “{evidence.answer_above}”."
 
 
-def _established(evidence: Evidence) -> Iterator[str]:
+def _established(evidence: LimitEvidence) -> Iterator[str]:
     if not evidence.accepted_bytes:
         return  # the failure has said how the first message was refused
     yield f"Until then a message of {_bytes(evidence.accepted_bytes)} had passed as one frame."
@@ -184,7 +184,7 @@ def _describe(refusal: Refusal) -> str:
     )
 
 
-def _afterwards(evidence: Evidence) -> Iterator[str]:
+def _afterwards(evidence: LimitEvidence) -> Iterator[str]:
     if evidence.after_refusal is None:
         return
     yield _AFTERWARDS[evidence.after_refusal]
@@ -208,7 +208,7 @@ def _how_often(codes: Mapping[int, int]) -> str:
     return ", ".join(f"{code} {count} of {times} times" for code, count in sorted(codes.items(), reverse=True))
 
 
-def _remarks(evidence: Evidence) -> Iterator[str]:
+def _remarks(evidence: LimitEvidence) -> Iterator[str]:
     if evidence.accepted_bytes and not evidence.always_answers:
         yield (
             "The server answers no message, so one that it drops in silence looks like one that it accepts; "
@@ -220,7 +220,7 @@ def _remarks(evidence: Evidence) -> Iterator[str]:
         yield f"The search ended before everything was examined: {evidence.failure.explanation}"
 
 
-def _reads_like(evidence: Evidence) -> Iterator[str]:
+def _reads_like(evidence: LimitEvidence) -> Iterator[str]:
     accepted, refused = evidence.accepted_bytes, evidence.accepted_bytes + 1
     if evidence.configured_bytes is not None:
         yield (

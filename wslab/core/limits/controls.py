@@ -19,9 +19,9 @@ import re
 from typing import Any
 
 from wslab.core.limits.causes import closes_on_content, diagnose
-from wslab.core.limits.clocks import refused_late, while_sending, while_waiting, without_the_clock
 from wslab.core.limits.doubts import Doubt
 from wslab.core.limits.inquiry import PATIENT, Inquiry, Steps
+from wslab.core.limits.timeouts import refused_late, while_sending, while_waiting, without_the_clock
 from wslab.core.limits.trials import Content, Ending, Form, Observation, Reading, Trial, refusal_of
 
 LONG_S = 0.2

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from wslab.core.limits.guesses import named_sizes
 from wslab.core.limits.trials import Baseline, Content, Ending, Form, Observation, Reading, Trial, read
-from wslab.core.limits.verdicts import Cause, Evidence, Failure
+from wslab.core.limits.verdicts import Cause, Failure, LimitEvidence
 
 T = TypeVar("T")
 Steps = Generator[Trial, Observation, T]
@@ -87,7 +87,7 @@ class Inquiry:
         heard: what a message of this size, in one frame, was answered.
     """
 
-    def __init__(self, evidence: Evidence, terms: Terms | None = None) -> None:
+    def __init__(self, evidence: LimitEvidence, terms: Terms | None = None) -> None:
         self.evidence = evidence
         self.terms = terms or Terms()
         self.manner = Manner()

@@ -30,7 +30,7 @@ from wslab.core.limits.guesses import growing, next_size
 from wslab.core.limits.inquiry import PATIENT, Inquiry, Reconsidered, Steps, Stopped, Terms
 from wslab.core.limits.regaining import attended
 from wslab.core.limits.trials import Form
-from wslab.core.limits.verdicts import Evidence, Failure
+from wslab.core.limits.verdicts import Failure, LimitEvidence
 
 MIB = 2**20
 DEFAULT_CAP_BYTES = 64 * MIB
@@ -44,12 +44,12 @@ _NO_MORE = (
 )
 
 
-def search_limit(evidence: Evidence, terms: Terms | None = None) -> Steps[None]:
+def search_limit(evidence: LimitEvidence, terms: Terms | None = None) -> Steps[None]:
     """Find one server's limit: yield trials, receive sightings, and leave in `evidence` what they establish.
 
     `evidence` is complete for a verdict at any moment, so whoever runs the trials may stop at any of them.
 
-    >>> evidence = Evidence(cap_bytes=2**20)
+    >>> evidence = LimitEvidence(cap_bytes=2**20)
     >>> steps = search_limit(evidence)
     >>> next(steps).payload_bytes
     1
@@ -146,7 +146,7 @@ def _counts_bytes(inquiry: Inquiry) -> None:
         evidence.failure = stopped_by(rate, _NO_MORE.format(evidence.accepted_bytes)).failure
 
 
-def _withdraw_refusal(evidence: Evidence) -> None:
+def _withdraw_refusal(evidence: LimitEvidence) -> None:
     """A connection that ended as the server went away was no refusal."""
     if evidence.refusal is not None and evidence.refusal.over_limit == "no_close_frame":
         evidence.withdraw_refusal()
@@ -185,7 +185,7 @@ def _search(inquiry: Inquiry, form: Form, patience: int) -> Steps[bool]:
     return True
 
 
-def _sizes(evidence: Evidence, form: Form) -> Iterable[int]:
+def _sizes(evidence: LimitEvidence, form: Form) -> Iterable[int]:
     """What to try until one is refused; where a real message was refused already, its size."""
     if evidence.refused_bytes is not None:
         return [evidence.refused_bytes]

@@ -15,9 +15,9 @@ from __future__ import annotations
 import math
 from statistics import fmean
 
-from wslab.core.limits.clocks import by_time, refused_late
 from wslab.core.limits.doubts import RESTS_S, Diagnosis, messages, stopped_by
 from wslab.core.limits.inquiry import Steps
+from wslab.core.limits.timeouts import by_time, refused_late
 from wslab.core.limits.verdicts import CauseUnit
 
 SERIES = range(16, 129)

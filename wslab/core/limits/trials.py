@@ -33,7 +33,7 @@ from typing import Literal
 import msgspec
 
 from wslab.core.limits.deflate import deflated, padded
-from wslab.core.limits.replies import Grain, says_no
+from wslab.core.limits.likeness import Grain, says_no
 from wslab.core.limits.verdicts import Failure, OverLimit, Refusal
 from wslab.core.records import Close
 

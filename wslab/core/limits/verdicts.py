@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from wslab.core.records import Record
-from wslab.core.watch.verdicts import ClockVerdict
+from wslab.core.watch.clock_verdict import ClockVerdict
 
 SCHEMA_VERSION = 2
 """Of a verdict as JSON. 2: `closes_on`, the answers, what clients are told, and what the controls cost."""
@@ -244,7 +244,7 @@ def verdict_schema() -> dict[str, Any]:
 
 
 @dataclass(slots=True)
-class Evidence:
+class LimitEvidence:
     """What a search has established so far; complete at any moment for a verdict.
 
     Fields as in `Verdict`, and:

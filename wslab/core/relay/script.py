@@ -30,7 +30,7 @@ class Remove(NamedTuple):
 Command = Add | Remove
 
 
-class Step(NamedTuple):
+class TimedCommand(NamedTuple):
     """A command and its time, in seconds since the script began."""
 
     at_s: float
@@ -58,22 +58,22 @@ def read_command(line: str) -> Command:
     raise BadValueError(f"{line.strip()!r} is no command; say {COMMANDS}")
 
 
-def read_script(text: str) -> tuple[Step, ...]:
+def read_script(text: str) -> tuple[TimedCommand, ...]:
     r"""Return the steps of a script: a line each, of a time in seconds and a command; `#` begins a comment.
 
     Raises:
         ValueError, TypeError: a line is no step, or comes before the one above it; the message says which line.
 
     >>> read_script("0 add latency latency_s=0.2\n2.5 clear  # and on it goes")[1]
-    Step(at_s=2.5, command=Remove(label=None))
+    TimedCommand(at_s=2.5, command=Remove(label=None))
     """
-    steps: list[Step] = []
+    steps: list[TimedCommand] = []
     for number, line in enumerate(text.splitlines(), start=1):
         time, _, command = line.partition("#")[0].strip().partition(" ")
         if not time:
             continue
         try:
-            steps.append(Step(_seconds(time, after_s=steps[-1].at_s if steps else 0.0), read_command(command)))
+            steps.append(TimedCommand(_seconds(time, after_s=steps[-1].at_s if steps else 0.0), read_command(command)))
         except (ValueError, TypeError) as error:
             raise BadValueError(f"line {number} of the script: {error}") from None
     if len(steps) > MAX_STEPS:

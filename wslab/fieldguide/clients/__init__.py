@@ -3,21 +3,21 @@
 One small file a subject. What is not installed here says so and is not measured.
 """
 
-from wslab.fieldguide.clients.orders import Answer, Order
-from wslab.fieldguide.clients.programs import Program
+from wslab.fieldguide.clients.orders import ClientReport, Order
+from wslab.fieldguide.clients.programs import ProgramSubject
 from wslab.fieldguide.clients.subject import Ask, Subject
 
-__all__ = ["CLIENTS", "Answer", "Ask", "Order", "Program", "Subject"]
+__all__ = ["CLIENTS", "Ask", "ClientReport", "Order", "ProgramSubject", "Subject"]
 
 CLIENTS: dict[str, Subject] = {
     program.name: program
     for program in (
-        Program("wslab", "wslab.py", needs="wslab"),
-        Program("websockets", "websockets.py", needs="websockets"),
-        Program("aiohttp", "aiohttp.py", needs="aiohttp"),
-        Program("websocket-client", "websocket_client.py", needs="websocket"),
-        Program("websocket-client, reading on", "websocket_client_reading_on.py", needs="websocket"),
-        Program("node-ws", "node_ws.js", needs="ws"),
+        ProgramSubject("wslab", "wslab.py", needs="wslab"),
+        ProgramSubject("websockets", "websockets.py", needs="websockets"),
+        ProgramSubject("aiohttp", "aiohttp.py", needs="aiohttp"),
+        ProgramSubject("websocket-client", "websocket_client.py", needs="websocket"),
+        ProgramSubject("websocket-client, reading on", "websocket_client_reading_on.py", needs="websocket"),
+        ProgramSubject("node-ws", "node_ws.js", needs="ws"),
     )
 }
 """The subjects known by name; where one is asked for, any other `Subject` will do, such as a page in a browser."""

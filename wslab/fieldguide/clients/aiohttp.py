@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 
 from wslab.core.errors import in_words
-from wslab.fieldguide.clients.orders import Answer, obey
+from wslab.fieldguide.clients.orders import ClientReport, obey
 
 
-async def send(url: str, payload: bytes) -> Answer:
+async def send(url: str, payload: bytes) -> ClientReport:
     import aiohttp
 
     async with aiohttp.ClientSession() as session, session.ws_connect(url, max_msg_size=0) as websocket:
@@ -23,10 +23,10 @@ async def send(url: str, payload: bytes) -> Answer:
         message = await websocket.receive()
         match message.type:
             case aiohttp.WSMsgType.CLOSE:
-                return Answer(close_code=message.data or 1005, close_reason=message.extra, error=error)
+                return ClientReport(close_code=message.data or 1005, close_reason=message.extra, error=error)
             case aiohttp.WSMsgType.CLOSED | aiohttp.WSMsgType.CLOSING | aiohttp.WSMsgType.ERROR:
-                return Answer(close_code=1006, error=error or str(message.data or ""))
-        return Answer(close_code=None)
+                return ClientReport(close_code=1006, error=error or str(message.data or ""))
+        return ClientReport(close_code=None)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     payload_bytes: int
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class ClientReport(msgspec.Struct, frozen=True, kw_only=True):
     """What the application was told.
 
     Fields:
@@ -36,11 +36,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 encode = msgspec.json.Encoder().encode
-decode_answer = msgspec.json.Decoder(Answer).decode
+decode_answer = msgspec.json.Decoder(ClientReport).decode
 _decode_order = msgspec.json.Decoder(Order).decode
 
 
-def obey(send: Callable[[str, bytes], Answer]) -> None:
+def obey(send: Callable[[str, bytes], ClientReport]) -> None:
     """Carry out the orders on stdin, until it ends."""
     payload = b""
     for line in sys.stdin.buffer:
@@ -50,6 +50,6 @@ def obey(send: Callable[[str, bytes], Answer]) -> None:
         try:
             answer = send(order.url, payload)
         except Exception as error:  # each library has errors of its own, and none tells a code
-            answer = Answer(close_code=1006, error=in_words(error))
+            answer = ClientReport(close_code=1006, error=in_words(error))
         sys.stdout.buffer.write(encode(answer) + b"\n")
         sys.stdout.buffer.flush()

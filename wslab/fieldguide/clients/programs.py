@@ -12,14 +12,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
 
-from wslab.fieldguide.clients.orders import Answer, Order, decode_answer, encode
+from wslab.fieldguide.clients.orders import ClientReport, Order, decode_answer, encode
 from wslab.fieldguide.clients.subject import Ask
 from wslab.net.child import child_environment
 
 HERE = Path(__file__).parent
 
 
-class Program(NamedTuple):
+class ProgramSubject(NamedTuple):
     """A subject that is a program.
 
     Args:
@@ -64,7 +64,7 @@ class _Running:
         self._command = command
         self._process: asyncio.subprocess.Process | None = None
 
-    async def ask(self, order: Order, timeout_s: float) -> Answer:
+    async def ask(self, order: Order, timeout_s: float) -> ClientReport:
         try:
             async with asyncio.timeout(timeout_s):
                 if line := await self._exchange(encode(order)):
@@ -73,7 +73,7 @@ class _Running:
         except TimeoutError:
             error = f"nothing within {timeout_s} s"
         await self.stop()  # the next order starts it anew
-        return Answer(close_code=None, error=error)
+        return ClientReport(close_code=None, error=error)
 
     async def stop(self) -> None:
         if self._process is not None:

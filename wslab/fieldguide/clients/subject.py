@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from wslab.fieldguide.clients.orders import Answer, Order
+from wslab.fieldguide.clients.orders import ClientReport, Order
 
-Ask = Callable[[Order, float], Awaitable[Answer]]
+Ask = Callable[[Order, float], Awaitable[ClientReport]]
 """Carry out an order within so many seconds; where that is not enough, or the subject breaks, the answer says so."""
 
 

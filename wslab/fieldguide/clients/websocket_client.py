@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from wslab.core.errors import in_words
-from wslab.fieldguide.clients.orders import Answer, obey
+from wslab.fieldguide.clients.orders import ClientReport, obey
 
 
-def send(url: str, payload: bytes, *, reads_on: bool = False) -> Answer:
+def send(url: str, payload: bytes, *, reads_on: bool = False) -> ClientReport:
     """Send, and read what comes; an application that `reads_on` does so after a failed send too."""
     from websocket import ABNF, WebSocketConnectionClosedException, create_connection
 
@@ -23,18 +23,18 @@ def send(url: str, payload: bytes, *, reads_on: bool = False) -> Answer:
         except OSError as failure:
             error = in_words(failure)
             if not reads_on:
-                return Answer(close_code=1006, error=error)
+                return ClientReport(close_code=1006, error=error)
         # recv_data() answers a close frame before it hands it over. Where TCP was reset that fails, and the frame is
         # lost a second time; recv_frame() answers nothing.
         opcode, data = _next_frame(connection) if reads_on else connection.recv_data()
     except (OSError, WebSocketConnectionClosedException) as failure:
-        return Answer(close_code=1006, error=error or in_words(failure))
+        return ClientReport(close_code=1006, error=error or in_words(failure))
     finally:
         connection.shutdown()  # type: ignore[no-untyped-call]
     if opcode != ABNF.OPCODE_CLOSE:
-        return Answer(close_code=None)
+        return ClientReport(close_code=None)
     code = int.from_bytes(data[:2], "big") if data else 1005
-    return Answer(close_code=code, close_reason=data[2:].decode(), error=error)
+    return ClientReport(close_code=code, close_reason=data[2:].decode(), error=error)
 
 
 def _next_frame(connection: Any) -> tuple[int, bytes]:

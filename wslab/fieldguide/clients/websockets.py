@@ -12,21 +12,21 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from wslab.core.errors import in_words
-from wslab.fieldguide.clients.orders import Answer, obey
+from wslab.fieldguide.clients.orders import ClientReport, obey
 
 
-async def send(url: str, payload: bytes) -> Answer:
+async def send(url: str, payload: bytes) -> ClientReport:
     connection = await connect(url, compression=None, proxy=None)
     try:
         await connection.send(payload)
         await connection.recv()
     except ConnectionClosed as closed:
         code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, None)
-        return Answer(close_code=code, close_reason=reason, error=in_words(closed))
+        return ClientReport(close_code=code, close_reason=reason, error=in_words(closed))
     finally:
         with contextlib.suppress(AttributeError):  # of asyncio's transport, where all had been sent before the end
             await connection.close()
-    return Answer(close_code=None)
+    return ClientReport(close_code=None)
 
 
 if __name__ == "__main__":

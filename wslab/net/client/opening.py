@@ -38,7 +38,7 @@ _ADVICE = {
 }
 
 
-class Opened(NamedTuple):
+class OpeningResult(NamedTuple):
     """An attempt's outcome, as its record has it, and the connection if there is one."""
 
     connection: RecordingConnection | None = None
@@ -56,7 +56,7 @@ async def open_connection(
     compression: bool,
     max_message_bytes: int | None,
     ping_interval_s: float | None,
-) -> Opened:
+) -> OpeningResult:
     """Make one attempt. A redirect is not followed: the user has named one server.
 
     Nothing of the network is raised: the library and the system know some thirty kinds of failure, and each is an
@@ -73,7 +73,7 @@ async def open_connection(
         connection.abort()
         raise
     connection.start_keepalive()
-    return Opened(connection)
+    return OpeningResult(connection)
 
 
 def _prepared(
@@ -112,29 +112,29 @@ async def _connect(target: Target, connection: RecordingConnection, client: int)
     await connection.handshake(target.fields(client), user_agent_header=None)
 
 
-def _failed(error: Exception, connection: RecordingConnection, target: Target) -> Opened:
+def _failed(error: Exception, connection: RecordingConnection, target: Target) -> OpeningResult:
     match error:
         case InvalidStatus(response=response):
             asked_s = retry_after_s(dict(response.headers.raw_items()))
-            return Opened(None, "rejected", response.status_code, asked_s, _rejection(response))
+            return OpeningResult(None, "rejected", response.status_code, asked_s, _rejection(response))
         case ConnectionRefusedError() if target.unix_socket is not None:
             stale = f"nobody listens at {target.unix_socket}: the socket is stale; start the server again"
-            return Opened(None, "refused", None, None, f"{type(error).__name__}: {stale}")
+            return OpeningResult(None, "refused", None, None, f"{type(error).__name__}: {stale}")
         case ConnectionRefusedError():
-            return Opened(None, "refused", None, None, in_words(error))
+            return OpeningResult(None, "refused", None, None, in_words(error))
         case TimeoutError():
-            return Opened(None, "timeout", None, None, _late(connection, target))
+            return OpeningResult(None, "timeout", None, None, _late(connection, target))
         case reach.ProxyError():
-            return Opened(None, "failed", None, None, in_words(error))
+            return OpeningResult(None, "failed", None, None, in_words(error))
         case ssl.SSLError():
-            return Opened(None, "failed", None, None, _untrusted(error))
+            return OpeningResult(None, "failed", None, None, _untrusted(error))
         case ConnectionError() | EOFError():
-            return Opened(None, "reset", None, None, in_words(error))
+            return OpeningResult(None, "reset", None, None, in_words(error))
     if (other := _no_http(connection.first_bytes)) is not None:
-        return Opened(None, "failed", None, None, f"{type(error).__name__}: {other}")
+        return OpeningResult(None, "failed", None, None, f"{type(error).__name__}: {other}")
     # The library wraps an end of TCP in the middle of the handshake in an error of its own.
     cut = isinstance(error.__cause__, EOFError | ConnectionError)
-    return Opened(None, "reset" if cut else "failed", None, None, in_words(error))
+    return OpeningResult(None, "reset" if cut else "failed", None, None, in_words(error))
 
 
 def _rejection(response: Response) -> str:

@@ -22,7 +22,7 @@ from wslab.core.target import Target
 from wslab.net import runtime
 from wslab.net.herds.herd import MAX_WORKERS, Herd
 from wslab.net.herds.outpost import FarChild, Outpost
-from wslab.net.herds.words import Dispersed, Gather
+from wslab.net.herds.worker_protocol import Dispersed, Gather
 from wslab.net.herds.workers import Worker
 from wslab.net.recording import Recorder
 
@@ -217,16 +217,16 @@ class FarWorker(Worker):
         self._recorder.measured[f"{self._name}_clock_drift_s"] = drift_s
         return dispersed
 
-    async def _measure_clock(self) -> Clock:
+    async def _measure_clock(self) -> ClockOffset:
         exchanges = []
         for _ in range(EXCHANGES):
             asked_at = time.monotonic()
             read = await self.child.read_clock()
-            exchanges.append(Exchange(asked_at, read, time.monotonic()))
+            exchanges.append(ClockReading(asked_at, read, time.monotonic()))
         return clock(exchanges)
 
 
-class Exchange(NamedTuple):
+class ClockReading(NamedTuple):
     """A question after the time, and its answer: asked and answered by the clock here, read off the one there."""
 
     asked_at: float
@@ -234,22 +234,22 @@ class Exchange(NamedTuple):
     answered_at: float
 
 
-class Clock(NamedTuple):
+class ClockOffset(NamedTuple):
     """How far a clock is ahead of the one here, and no further than which that is from the truth."""
 
     offset_s: float
     error_s: float
 
 
-def clock(exchanges: Iterable[Exchange]) -> Clock:
+def clock(exchanges: Iterable[ClockReading]) -> ClockOffset:
     """Return the offset by the quickest of several exchanges.
 
     The clock was read at some moment between question and answer. Halfway is the best guess, and half the round trip
     the most that it can be wrong (D. L. Mills, RFC 5905 §8 and §10: the clock filter).
 
-    >>> clock([Exchange(10.0, 110.5, 11.0), Exchange(12.0, 112.25, 12.5)])
-    Clock(offset_s=100.0, error_s=0.25)
+    >>> clock([ClockReading(10.0, 110.5, 11.0), ClockReading(12.0, 112.25, 12.5)])
+    ClockOffset(offset_s=100.0, error_s=0.25)
     """
     quickest = min(exchanges, key=lambda exchange: exchange.answered_at - exchange.asked_at)
     round_trip_s = quickest.answered_at - quickest.asked_at
-    return Clock(quickest.read - (quickest.asked_at + round_trip_s / 2), round_trip_s / 2)
+    return ClockOffset(quickest.read - (quickest.asked_at + round_trip_s / 2), round_trip_s / 2)

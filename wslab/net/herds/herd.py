@@ -23,7 +23,7 @@ from wslab.core.records import Attempt, Closure, Outage, Record
 from wslab.core.target import Target
 from wslab.net import machine, runtime
 from wslab.net.herds.destination import Destination
-from wslab.net.herds.words import Dispersed, Gather, Tally
+from wslab.net.herds.worker_protocol import Dispersed, Gather, Tally
 from wslab.net.herds.workers import Spawn, Worker
 from wslab.net.recording import Recorder
 

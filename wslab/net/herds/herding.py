@@ -23,7 +23,7 @@ from wslab.net.herds.attempt import Opening
 from wslab.net.herds.held import Held
 from wslab.net.herds.ledger import Ledger
 from wslab.net.herds.readiness import Readiness
-from wslab.net.herds.words import Dispersed, Gather, Tally
+from wslab.net.herds.worker_protocol import Dispersed, Gather, Tally
 
 STARTS_PER_TURN = 16
 """Attempts begun before the loop looks again at what is ready: more would make it late for the answers."""

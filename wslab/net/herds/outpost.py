@@ -1,7 +1,7 @@
 """Outpost: a herd's process on a worker of a Dask cluster, and the way between it and the herd.
 
-`Outpost` is there, `FarChild` is here; between them pass the `wslab.net.herds.words`, by calls of the one, which Dask
-carries. Neither outlives the other for long: see `PATIENCE_S` and `LEASE_S`.
+`Outpost` is there, `FarChild` is here; between them pass the messages of `wslab.net.herds.worker_protocol`,
+by calls of the one, which Dask carries. Neither outlives the other for long: see `PATIENCE_S` and `LEASE_S`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, TypeVar, get_args
 from wslab.core.errors import BadValueError, HerdError, in_words
 from wslab.net import control, machine
 from wslab.net.child import REPLY_TIMEOUT_S, Asides, Child
-from wslab.net.herds.words import WORKER, Command, Event, Gather
+from wslab.net.herds.worker_protocol import WORKER, Command, Event, Gather
 
 E = TypeVar("E", bound=control.Message)
 

@@ -1,7 +1,7 @@
 """The program that a herd's worker runs: it gathers its clients (`wslab.net.herds.herding`), and lets them go.
 
-It takes commands on stdin and reports on stdout (`wslab.net.herds.words`), and it leaves at once when its parent dies:
-however that is, no client is left behind.
+It takes commands on stdin and reports on stdout (`wslab.net.herds.worker_protocol`), and it leaves at once when its
+parent dies: however that is, no client is left behind.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 from wslab.net import control, machine, parent
 from wslab.net.herds.herding import Herding
-from wslab.net.herds.words import Command, Gather, HandedOver
+from wslab.net.herds.worker_protocol import Command, Gather, HandedOver
 
 
 def main() -> None:

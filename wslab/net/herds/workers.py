@@ -17,7 +17,7 @@ from wslab.core.records import Record
 from wslab.net import control
 from wslab.net.child import Child
 from wslab.net.herds.ledger import unpack
-from wslab.net.herds.words import WORKER, Command, Disperse, Dispersed, Gather, HandedOver, Tally
+from wslab.net.herds.worker_protocol import WORKER, Command, Disperse, Dispersed, Gather, HandedOver, Tally
 
 E = TypeVar("E", bound=control.Message)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from websockets.frames import Opcode
 
-from wslab.core.limits.replies import MAX_REPLY_CHARACTERS, reply_text
+from wslab.core.limits.likeness import MAX_REPLY_CHARACTERS, reply_text
 from wslab.core.records import Close
 from wslab.net.frames import FrameError, FrameHeader, FrameStream, Inflater, Piece, encode_header, read_close
 from wslab.net.limits.offers import Piece as PieceOf
@@ -25,7 +25,7 @@ _MAX_TO_SAY = 16
 
 
 @dataclass(slots=True)
-class Allowance:
+class ReadingBudget:
     """How much may still be read in a whole search, and, once it is used up, of what there was too much."""
 
     bytes: int
@@ -71,8 +71,8 @@ class AnswerReader:
         allowance: nothing more is read once it is used up.
     """
 
-    def __init__(self, *, deflate: bool = False, allowance: Allowance | None = None) -> None:
-        self.allowance = allowance or Allowance(bytes=2**30)
+    def __init__(self, *, deflate: bool = False, allowance: ReadingBudget | None = None) -> None:
+        self.allowance = allowance or ReadingBudget(bytes=2**30)
         self.echoed_bytes = self.own_messages = 0
         self.replies: list[str] = []
         self.to_say: deque[str] = deque(maxlen=_MAX_TO_SAY)

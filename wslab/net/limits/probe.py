@@ -18,10 +18,10 @@ from wslab.core.limits.conclusions import conclude
 from wslab.core.limits.inquiry import Terms
 from wslab.core.limits.search import search_limit
 from wslab.core.limits.trials import Observation, Trial
-from wslab.core.limits.verdicts import Costs, Evidence, Failure, Verdict
+from wslab.core.limits.verdicts import Costs, Failure, LimitEvidence, Verdict
 from wslab.core.target import Target
-from wslab.net.limits.answers import Allowance
-from wslab.net.limits.opening import NotOpened, open_wire, other_source, resolve
+from wslab.net.limits.answers import ReadingBudget
+from wslab.net.limits.connecting import NotOpened, open_wire, other_source, resolve
 from wslab.net.limits.request import ProbeRequest
 from wslab.net.limits.runner import TrialRunner
 from wslab.net.limits.tcp import AddressInfo
@@ -61,7 +61,7 @@ class LimitProbe:
         self._target = request.to
         self._bounds = request.bounds
         self._on_trial = on_trial
-        self._evidence = Evidence(
+        self._evidence = LimitEvidence(
             cap_bytes=request.cap_bytes,
             configured_bytes=request.configured_bytes,
             budget_s=request.max_elapsed_s,
@@ -69,7 +69,7 @@ class LimitProbe:
         )
         self._contents = request.contents
         self._runner = TrialRunner(self._open, contents=self._contents, target=self._target, hold_s=request.hold_s)
-        self._allowance = Allowance(bytes=self._bounds.max_received_bytes)
+        self._allowance = ReadingBudget(bytes=self._bounds.max_received_bytes)
         self._addresses: list[AddressInfo] = []
         self._openings_s: list[float] = []
         self._connections = 0

@@ -1,7 +1,8 @@
-"""What to probe and how far: checked at the call, before anything is sent."""
+"""What to probe and how far, checked at the call before anything is sent; and how much that may take of a server."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import KW_ONLY, dataclass
 
 from wslab.core.arguments import check_flag, check_number, check_whole
@@ -9,7 +10,6 @@ from wslab.core.errors import BadTypeError, BadValueError
 from wslab.core.limits.contents import Contents, Filled, Templated
 from wslab.core.limits.search import DEFAULT_CAP_BYTES
 from wslab.core.target import Target, as_target
-from wslab.net.limits.bounds import Bounds, bounds_for
 
 MAX_CAP_BYTES = 2**30
 
@@ -88,5 +88,39 @@ class ProbeRequest:
         return Filled(self.filler) if template is None else Templated(template)
 
     @property
-    def bounds(self) -> Bounds:
+    def bounds(self) -> ProbeBounds:
         return bounds_for(self.to, self.cap_bytes, self.max_elapsed_s)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeBounds:
+    """How much a whole search may take.
+
+    Fields:
+        bytes_per_s: on average while sending. open_interval_s: from one opening of a connection to the next.
+        max_sent_bytes, max_received_bytes, max_connections, max_messages, max_elapsed_s: of the whole search.
+    """
+
+    bytes_per_s: float
+    open_interval_s: float
+    max_sent_bytes: int
+    max_received_bytes: int
+    max_connections: int
+    max_messages: int
+    max_elapsed_s: float
+
+
+def bounds_for(target: Target, cap_bytes: int, max_elapsed_s: float) -> ProbeBounds:
+    """Return the bounds for this host: roomy on this machine, narrow on any other.
+
+    To receive, an echo of everything and some greetings are allowed, and as much again: more is a flood.
+
+    >>> other = Target("ws://example.org/", allow_hosts=["example.org"])
+    >>> bounds_for(other, 2**20, 60).open_interval_s > bounds_for(Target("ws://[::1]/"), 2**20, 60).open_interval_s
+    True
+    """
+    if target.is_this_machine:
+        sent_bytes = 32 * cap_bytes
+        return ProbeBounds(math.inf, 0.0, sent_bytes + 2**27, 2 * max(sent_bytes, 2**20), 512, 20_000, max_elapsed_s)
+    sent_bytes = 6 * cap_bytes
+    return ProbeBounds(2**22, 0.1, sent_bytes + 2**22, 2 * max(sent_bytes, 2**20), 96, 2_000, max_elapsed_s)

@@ -23,9 +23,9 @@ from wslab.core.limits.trials import Ending, Observation, Trial
 from wslab.core.limits.verdicts import Failure
 from wslab.core.target import Target
 from wslab.net.frames import encode_header, text_frame
+from wslab.net.limits.connecting import NotOpened
 from wslab.net.limits.fates import Fate, Since
 from wslab.net.limits.offers import CHUNK_BYTES, Piece, fragmented_message, whole_frame
-from wslab.net.limits.opening import NotOpened
 from wslab.net.limits.waits import Waits
 from wslab.net.limits.wire import Sending, Wire
 

@@ -16,7 +16,7 @@ from typing import Literal
 from websockets.frames import Opcode
 
 from wslab.net.frames import control_frame, text_frame
-from wslab.net.limits.answers import Allowance, AnswerReader
+from wslab.net.limits.answers import AnswerReader, ReadingBudget
 from wslab.net.limits.tcp import TcpStream
 
 CLOSE_NORMALLY = b"\x03\xe8"
@@ -46,7 +46,7 @@ class Wire:
         stream: TcpStream,
         early: bytes,
         *,
-        allowance: Allowance | None = None,
+        allowance: ReadingBudget | None = None,
         deflate: bool = False,
         bytes_per_s: float = math.inf,
     ) -> None:

@@ -28,7 +28,7 @@ from wslab.core.relay.faults import (
     Timeout,
 )
 from wslab.net.frames import encode_frame, read_close
-from wslab.net.relay.watch import Seen, Unit, Watch
+from wslab.net.relay.spotting import PassingFrame, Spotter, Unit
 
 MAX_QUEUED_BYTES = 256 * 1024
 """A sender is read from no further while so much of it waits."""
@@ -53,7 +53,7 @@ class End(Protocol):
     async def writable(self) -> None: ...
 
 
-class Waiting(NamedTuple):
+class QueuedUnit(NamedTuple):
     """A unit that waits, or the end, and when it came."""
 
     unit: Unit | None
@@ -78,10 +78,10 @@ class Lane:
         self,
         source: End,
         sink: End,
-        watch: Watch,
+        watch: Spotter,
         rng: Random,
         *,
-        tell: Callable[[Watch, list[Seen]], None],
+        tell: Callable[[Spotter, list[PassingFrame]], None],
         end: Callable[[bool], None],
     ) -> None:
         self.watch = watch
@@ -93,7 +93,7 @@ class Lane:
         self._loop = asyncio.get_running_loop()
         self._faults: dict[str, Fault] = {}
         self._left_bytes: dict[str, int] = {}
-        self._queue: deque[Waiting] = deque()
+        self._queue: deque[QueuedUnit] = deque()
         self._queued_bytes = 0
         self._insertions: deque[bytes] = deque()
         self._inside = False
@@ -112,7 +112,7 @@ class Lane:
             return
         now = self._loop.time()
         for unit in self.watch.feed(data, hold=True):
-            self._queue.append(Waiting(unit, now))
+            self._queue.append(QueuedUnit(unit, now))
             self._queued_bytes += len(unit.raw)
         self._source.read_on("queue", self._queued_bytes <= MAX_QUEUED_BYTES)
         self._go_on()
@@ -120,7 +120,7 @@ class Lane:
     def receive_end(self, *, reset: bool = False) -> None:
         """Pass on that the source has ended, behind all that came of it."""
         if self.is_slow():
-            self._queue.append(Waiting(None, self._loop.time(), reset))
+            self._queue.append(QueuedUnit(None, self._loop.time(), reset))
             self._go_on()
         else:
             self._sink.write_end(reset=reset)
@@ -217,7 +217,7 @@ class Lane:
             return self._rewritten(unit, seen, rewrite)
         return unit.raw
 
-    def _cut(self, unit: Unit, seen: Seen, cut: Cut) -> bytes:
+    def _cut(self, unit: Unit, seen: PassingFrame, cut: Cut) -> bytes:
         keep = unit.payload_at + max(0, cut.after_bytes - unit.start_bytes)
         if keep < len(unit.raw) and seen.fate != "cut":
             seen.fate = "cut"
@@ -225,7 +225,7 @@ class Lane:
             self._loop.call_soon(self._end, cut.reset)
         return unit.raw[:keep]
 
-    def _rewritten(self, unit: Unit, seen: Seen, rewrite: RewriteClose) -> bytes:
+    def _rewritten(self, unit: Unit, seen: PassingFrame, rewrite: RewriteClose) -> bytes:
         body = read_close(seen.preview)
         if rewrite.only is not None and rewrite.only != body.code:
             return unit.raw
@@ -271,7 +271,7 @@ class Lane:
         if unit.ends or seen.fate == "cut":
             self._note([seen])
 
-    def _note(self, ended: list[Seen]) -> None:
+    def _note(self, ended: list[PassingFrame]) -> None:
         for seen in ended:
             if seen.first & 0x0F == CLOSE and seen.fate in ("passed", "rewritten"):
                 self._note_close(seen.preview)
@@ -280,7 +280,7 @@ class Lane:
     def _insert(self) -> None:
         while self._insertions and self.watch.reads_frames and not (self._inside or self.watch.is_header_passing):
             payload = self._insertions.popleft()
-            seen = Seen(0x80 | Opcode.CLOSE, b"", len(payload), 0, self.watch.now())
+            seen = PassingFrame(0x80 | Opcode.CLOSE, b"", len(payload), 0, self.watch.now())
             seen.start, seen.passed_bytes, seen.fate = payload, len(payload), "inserted"
             self._sink.write(encode_frame(Opcode.CLOSE, payload, sender=self.watch.sender))
             self._note_close(payload)

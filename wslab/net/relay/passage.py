@@ -17,7 +17,7 @@ from wslab.net.heads import Fields, agreed_extensions, read_request, read_respon
 from wslab.net.relay.end import PassageEnd
 from wslab.net.relay.lane import Lane
 from wslab.net.relay.passed import Passed
-from wslab.net.relay.watch import Seen, Watch
+from wslab.net.relay.spotting import PassingFrame, Spotter
 
 HANDSHAKE_TIMEOUT_S = 120.0
 """A client has this long to ask, and the target to accept."""
@@ -77,7 +77,7 @@ class Passage:
         self.down = self._lane(self.back, self.front, "server", self._read_response)
 
     def _lane(self, source: PassageEnd, sink: PassageEnd, sender: Side, on_head: Callable[[bytes], int]) -> Lane:
-        watch = Watch(sender, on_head, self._host.now)
+        watch = Spotter(sender, on_head, self._host.now)
         return Lane(source, sink, watch, self.rng, tell=self._tell_frames, end=lambda reset: self.end(reset=reset))
 
     @property
@@ -264,7 +264,7 @@ class Passage:
 
     # Records
 
-    def _tell_frames(self, watch: Watch, seen: list[Seen]) -> None:
+    def _tell_frames(self, watch: Spotter, seen: list[PassingFrame]) -> None:
         self._host.note(Passed(self.client, self._connection_id, watch.sender, seen))
 
     def _tell_attempt(self, outcome: AttemptOutcome, status: int | None, retry_after: float | None) -> None:

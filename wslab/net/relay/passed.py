@@ -9,8 +9,8 @@ from websockets.frames import Opcode
 
 from wslab.core.records import Frame
 from wslab.net.frames import Side, read_close
-from wslab.net.relay.display import shown
-from wslab.net.relay.watch import Seen
+from wslab.net.relay.previews import shown
+from wslab.net.relay.spotting import PassingFrame
 
 NAMES = {int(opcode): opcode.name.lower() for opcode in Opcode}
 
@@ -21,13 +21,13 @@ class Passed(NamedTuple):
     client: int
     connection_id: str | None
     sender: Side
-    seen: list[Seen]
+    seen: list[PassingFrame]
 
     def records(self) -> Iterator[Frame]:
         """Yield what is kept of them."""
         return map(self._record, self.seen)
 
-    def _record(self, seen: Seen) -> Frame:
+    def _record(self, seen: PassingFrame) -> Frame:
         close = read_close(seen.preview).close if seen.opcode == Opcode.CLOSE else None
         start = close.reason.encode() if close else seen.preview
         text = seen.text if seen.text is not None else shown(start, is_text=seen.is_text or seen.is_control)

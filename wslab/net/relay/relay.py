@@ -22,7 +22,7 @@ from wslab.core.arguments import check_seed, check_url, check_whole
 from wslab.core.errors import BadValueError, RelayError
 from wslab.core.records import Injection, Record, RunInfo
 from wslab.core.relay.faults import Down, Fault, fault_of
-from wslab.core.relay.script import Add, Command, Step
+from wslab.core.relay.script import Add, Command, TimedCommand
 from wslab.core.routes import is_loopback
 from wslab.core.runs import Run
 from wslab.core.trust import Trust
@@ -152,7 +152,7 @@ class Relay:
         """Do what was read by `wslab.core.relay.script`; errors as of `add` and `remove`."""
         runtime.run(self._soon(lambda: self._obey(command)))
 
-    def play(self, steps: Iterable[Step]) -> None:
+    def play(self, steps: Iterable[TimedCommand]) -> None:
         """Begin a script, and return at once; its times count from now."""
         planned = tuple(steps)
         runtime.run(self._soon(lambda: self._begin(planned)))
@@ -368,12 +368,12 @@ class Relay:
         else:
             self.switch_off(command.label)
 
-    def _begin(self, steps: tuple[Step, ...]) -> None:
+    def _begin(self, steps: tuple[TimedCommand, ...]) -> None:
         self._running()
         self._playing.add(task := asyncio.create_task(self._play(steps)))
         task.add_done_callback(self._playing.discard)
 
-    async def _play(self, steps: tuple[Step, ...]) -> None:
+    async def _play(self, steps: tuple[TimedCommand, ...]) -> None:
         began_at_s = self.now()
         for step in steps:
             await asyncio.sleep(began_at_s + step.at_s - self.now())

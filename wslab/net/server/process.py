@@ -12,7 +12,7 @@ from wslab.core.knobs import Knobs
 from wslab.core.records import Account
 from wslab.net.child import Asides, Child
 from wslab.net.control import Ready
-from wslab.net.server import words
+from wslab.net.server import server_protocol
 from wslab.net.server.address import Reservation, new_socket
 
 
@@ -35,8 +35,8 @@ class ServerProcess(Child):
         """Start the interpreter, and return when it can serve at once; `note` is told of each account."""
         listener = new_socket(host)
         try:
-            asides: Asides = {words.Accounted: lambda event: note(event.account)}
-            process = await cls.spawn(words.SERVING, asides, host, str(port), descriptors=[listener.fileno()])
+            asides: Asides = {server_protocol.Accounted: lambda event: note(event.account)}
+            process = await cls.spawn(server_protocol.SERVING, asides, host, str(port), descriptors=[listener.fileno()])
         except BaseException:
             listener.close()
             raise
@@ -54,7 +54,7 @@ class ServerProcess(Child):
         origins: tuple[str, ...],
         standing_in: bool,
     ) -> float:
-        """Open the listener, and return when it was open; see `words.Listen`.
+        """Open the listener, and return when it was open; see `server_protocol.Listen`.
 
         Raises:
             LabServerError: the port was lost.
@@ -65,7 +65,7 @@ class ServerProcess(Child):
             reservation.listen(listener)
             up_at = time.monotonic()
         self.tell(
-            words.Listen(
+            server_protocol.Listen(
                 descriptor=descriptor, name=name, start=start, knobs=knobs, standing_in=standing_in, origins=origins
             )
         )
@@ -73,13 +73,13 @@ class ServerProcess(Child):
 
     async def open(self) -> float:
         """End the standing in, and return when that was."""
-        self.tell(words.Open())
-        return (await self.expect(words.Opened)).at_s
+        self.tell(server_protocol.Open())
+        return (await self.expect(server_protocol.ListenerOpened)).at_s
 
     async def tune(self, knobs: Knobs, *, open_ones_too: bool) -> None:
         """Have it follow other knobs from now on."""
-        self.tell(words.Tune(knobs=knobs, open_ones_too=open_ones_too))
-        await self.expect(words.Tuned)
+        self.tell(server_protocol.Tune(knobs=knobs, open_ones_too=open_ones_too))
+        await self.expect(server_protocol.Tuned)
 
     def leave(
         self, because: str, code: int, reason: str, *, drain_s: float = 0.0, drain_batch: int | None = None
@@ -87,12 +87,14 @@ class ServerProcess(Child):
         """Have it close its listener and its connections, and end."""
         self.dismissed = True
         self._listener.close()  # which it has not needed where it stayed down
-        self.tell(words.Leave(because=because, code=code, reason=reason, drain_s=drain_s, drain_batch=drain_batch))
+        self.tell(
+            server_protocol.Leave(because=because, code=code, reason=reason, drain_s=drain_s, drain_batch=drain_batch)
+        )
 
     async def down(self) -> float:
         """Return when the listener was gone after `leave`. A process that died by itself has none: it is gone now."""
         try:
-            return (await self.expect(words.Down)).at_s
+            return (await self.expect(server_protocol.ListenerClosed)).at_s
         except LabServerError:
             return time.monotonic()
 

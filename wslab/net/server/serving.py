@@ -1,7 +1,8 @@
 """The program that a lab server's child process runs: a `websockets` server under `Knobs`.
 
-It owns its connections and their accounts. It takes commands on stdin and reports on stdout (`wslab.net.server.words`),
-and it leaves when its parent dies: however that is, no orphan is left and no port taken.
+It owns its connections and their accounts. It takes commands on stdin and reports on stdout
+(`wslab.net.server.server_protocol`), and it leaves when its parent dies: however that is, no orphan is left and no port
+taken.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from websockets.typing import Origin
 from wslab.core.knobs import Knobs
 from wslab.core.records import Account
 from wslab.net import control, machine, parent
-from wslab.net.server import words
+from wslab.net.server import server_protocol
 from wslab.net.server.address import BACKLOG
 from wslab.net.server.lab_connection import LabConnection
 
@@ -59,22 +60,22 @@ class LabProgram:
 
     # Commands
 
-    async def obey(self, command: words.Command) -> None:
+    async def obey(self, command: server_protocol.Command) -> None:
         try:
             match command:
-                case words.Listen():
+                case server_protocol.Listen():
                     await self._listen(command)
-                case words.Open():
+                case server_protocol.Open():
                     self._open.set()
-                    self.tell(words.Opened(at_s=time.monotonic()))
-                case words.Tune(knobs=knobs, open_ones_too=open_ones_too):
+                    self.tell(server_protocol.ListenerOpened(at_s=time.monotonic()))
+                case server_protocol.Tune(knobs=knobs, open_ones_too=open_ones_too):
                     self._tune(knobs, open_ones_too)
-                case words.Leave():
+                case server_protocol.Leave():
                     await self._leave(command)
         except OSError as error:
             self.tell(control.Failed(error=str(error)))
 
-    async def _listen(self, command: words.Listen) -> None:
+    async def _listen(self, command: server_protocol.Listen) -> None:
         self.name, self.start = command.name, command.start
         self.knobs = command.knobs
         if not command.standing_in:
@@ -96,16 +97,16 @@ class LabProgram:
         if open_ones_too:
             for connection in self._connections():
                 connection.apply_limits(knobs)
-        self.tell(words.Tuned())
+        self.tell(server_protocol.Tuned())
 
-    async def _leave(self, command: words.Leave) -> None:
+    async def _leave(self, command: server_protocol.Leave) -> None:
         if self._server is not None:  # it may have to leave before it was told to listen
             await self._close(self._server, command)
         self._left.set()
 
-    async def _close(self, server: Server, command: words.Leave) -> None:
+    async def _close(self, server: Server, command: server_protocol.Leave) -> None:
         server.close(close_connections=False)
-        self.tell(words.Down(at_s=time.monotonic()))
+        self.tell(server_protocol.ListenerClosed(at_s=time.monotonic()))
         await self._part_from_all(command)
         deadline = self.loop.time() + self.knobs.close_timeout_s
         while server.handler_tasks and self.loop.time() < deadline:
@@ -114,7 +115,7 @@ class LabProgram:
             connection.transport.abort()
         await asyncio.sleep(0)
 
-    async def _part_from_all(self, command: words.Leave) -> None:
+    async def _part_from_all(self, command: server_protocol.Leave) -> None:
         # All close frames first, then wait: to await each closing handshake in turn would stretch a restart of
         # thousands of clients over seconds, and `drain_s` is there for who wants that.
         connections = self._connections()
@@ -202,7 +203,7 @@ class LabProgram:
     # Reports
 
     def report(self, account: Account) -> None:
-        self.tell(words.Accounted(account=account))
+        self.tell(server_protocol.Accounted(account=account))
 
     def tell(self, event: control.Message) -> None:
         # One write an iteration of the loop: thousands of closures at once must not become thousands of system calls.
@@ -224,7 +225,7 @@ class LabProgram:
 
     def _hear(self) -> None:
         # A thread of its own, since it must notice that stdin ends even while the loop is busy inflating a message.
-        for command in parent.commands(words.Command):
+        for command in parent.commands(server_protocol.Command):
             task = asyncio.run_coroutine_threadsafe(self.obey(command), self.loop)
             task.add_done_callback(lambda done: done.result())  # a bug belongs on stderr, which the parent keeps
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from wslab.core.codes.explanations.departures import DEPARTURES
 from wslab.core.codes.explanations.ranges import RANGES
-from wslab.core.codes.explanations.record import Explanation
+from wslab.core.codes.explanations.record import CodeExplanation
 from wslab.core.codes.explanations.refusals import REFUSALS
 from wslab.core.codes.explanations.unsent import UNSENT
 
-__all__ = ["EXPLANATIONS", "Explanation"]
+__all__ = ["EXPLANATIONS", "CodeExplanation"]
 
-EXPLANATIONS: dict[int | range, Explanation] = {**DEPARTURES, **REFUSALS, **UNSENT, **RANGES}
+EXPLANATIONS: dict[int | range, CodeExplanation] = {**DEPARTURES, **REFUSALS, **UNSENT, **RANGES}
 """By code, and by range for the codes that are not registered one by one."""

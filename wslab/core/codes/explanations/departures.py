@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wslab.core.codes.explanations.record import Explanation
+from wslab.core.codes.explanations.record import CodeExplanation
 from wslab.core.codes.sources import (
     BUN_CLOSE,
     ERRATUM_1011,
@@ -28,8 +28,8 @@ from wslab.core.codes.sources import (
     claim,
 )
 
-DEPARTURES: dict[int | range, Explanation] = {
-    1000: Explanation(
+DEPARTURES: dict[int | range, CodeExplanation] = {
+    1000: CodeExplanation(
         cause="the work is done",
         description=claim("The connection has served its purpose, and one side ends it.", RFC_CODES),
         when_seen=(
@@ -48,7 +48,7 @@ DEPARTURES: dict[int | range, Explanation] = {
         retry=claim("No: nothing failed. Connect again when there is new work.", RFC_CODES),
         example_reason="all results delivered",
     ),
-    1001: Explanation(
+    1001: CodeExplanation(
         cause="one side goes away",
         description=claim("A side leaves: a server that shuts down, or a browser that leaves the page.", RFC_CODES),
         when_seen=(
@@ -67,7 +67,7 @@ DEPARTURES: dict[int | range, Explanation] = {
         retry=claim("Yes: the server may be back, or have a neighbour. Give up after a while.", RFC_BACKOFF, LESSON_04),
         example_reason="server shutting down",
     ),
-    1011: Explanation(
+    1011: CodeExplanation(
         cause="an unexpected error",
         description=claim(
             "The side that closes met an unexpected condition. RFC 6455 says a server; its erratum says either side.",
@@ -97,7 +97,7 @@ DEPARTURES: dict[int | range, Explanation] = {
         ),
         example_reason="internal error, see the log",
     ),
-    1012: Explanation(
+    1012: CodeExplanation(
         cause="the service restarts",
         description=claim(
             "The service restarts. A client may reconnect, and then after a random delay of 5 to 30 s.",
@@ -126,7 +126,7 @@ DEPARTURES: dict[int | range, Explanation] = {
         ),
         example_reason="service restart",
     ),
-    1013: Explanation(
+    1013: CodeExplanation(
         cause="the service is overloaded",
         description=claim(
             "The service is overloaded. A client should try another address, or the same one when its user asks.",
@@ -153,7 +153,7 @@ DEPARTURES: dict[int | range, Explanation] = {
         ),
         example_reason="overloaded, try another server",
     ),
-    1014: Explanation(
+    1014: CodeExplanation(
         cause="a gateway's upstream answered wrongly",
         description=claim(
             "A gateway or proxy got an invalid response from the server behind it, much like HTTP 502.",

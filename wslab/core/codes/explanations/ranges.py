@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wslab.core.codes.explanations.record import Explanation
+from wslab.core.codes.explanations.record import CodeExplanation
 from wslab.core.codes.sources import (
     AUTOBAHN_CODES,
     CENTRIFUGE,
@@ -15,8 +15,8 @@ from wslab.core.codes.sources import (
     claim,
 )
 
-RANGES: dict[int | range, Explanation] = {
-    range(1000): Explanation(
+RANGES: dict[int | range, CodeExplanation] = {
+    range(1000): CodeExplanation(
         cause="a number below the protocol's codes",
         description=claim("Codes from 0 to 999 are not used.", RFC_RANGES),
         when_seen=(
@@ -31,7 +31,7 @@ RANGES: dict[int | range, Explanation] = {
             "It depends: no meaning is defined down there. Treat it as an abnormal closure.", RFC_RANGES, RFC_BACKOFF
         ),
     ),
-    range(1000, 3000): Explanation(
+    range(1000, 3000): CodeExplanation(
         cause="a number kept for the protocol's future",
         description=claim(
             "Reserved for the protocol, its revisions and its public extensions; this number is not assigned.",
@@ -46,7 +46,7 @@ RANGES: dict[int | range, Explanation] = {
         when_to_use=claim("Do not send a code of 1016 to 2999 that is not registered.", RFC_RANGES, IANA),
         retry=claim("It depends on a meaning that nobody has defined. Back off.", RFC_RANGES, RFC_BACKOFF),
     ),
-    range(3000, 4000): Explanation(
+    range(3000, 4000): CodeExplanation(
         cause="a library's or framework's own event",
         description=claim(
             "For libraries, frameworks and applications, which register with IANA; nobody registered this one.",
@@ -63,7 +63,7 @@ RANGES: dict[int | range, Explanation] = {
         retry=claim("It depends on the library: Centrifuge lets 3000 to 3499 reconnect, 3500 to 3999 not.", CENTRIFUGE),
         example_reason="slow consumer",
     ),
-    range(4000, 5000): Explanation(
+    range(4000, 5000): CodeExplanation(
         cause="an application's own event",
         description=claim(
             "For private use, by agreement between the two applications; it cannot be registered.", RFC_RANGES
@@ -81,7 +81,7 @@ RANGES: dict[int | range, Explanation] = {
         ),
         example_reason="document changed, reload it",
     ),
-    range(5000, 65536): Explanation(
+    range(5000, 65536): CodeExplanation(
         cause="a number above the protocol's codes",
         description=claim(
             "No range reaches beyond 4999, although the two bytes of a close frame could say up to 65535.",

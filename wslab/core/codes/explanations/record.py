@@ -7,7 +7,7 @@ import msgspec
 from wslab.core.codes.sources import Claim
 
 
-class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+class CodeExplanation(msgspec.Struct, frozen=True, kw_only=True):
     """What a close code means, in English, every statement with its sources.
 
     "The side that closes" sent the code, or would have sent it; "the other side" received it.

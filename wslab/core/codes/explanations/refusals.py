@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wslab.core.codes.explanations.record import Explanation
+from wslab.core.codes.explanations.record import CodeExplanation
 from wslab.core.codes.sources import (
     AUTOBAHN_CODES,
     AWS_QUOTAS,
@@ -37,8 +37,8 @@ from wslab.core.codes.sources import (
     claim,
 )
 
-REFUSALS: dict[int | range, Explanation] = {
-    1002: Explanation(
+REFUSALS: dict[int | range, CodeExplanation] = {
+    1002: CodeExplanation(
         cause="bytes that break the protocol",
         description=claim("The side that closes received something that the protocol forbids.", RFC_CODES),
         when_seen=(
@@ -58,7 +58,7 @@ REFUSALS: dict[int | range, Explanation] = {
         retry=claim("No: the same program sends the same bytes again. Mend it first.", RFC_CODES),
         example_reason="reserved bit set without an extension",
     ),
-    1003: Explanation(
+    1003: CodeExplanation(
         cause="a kind of data that is not accepted",
         description=claim(
             "The side that closes cannot accept this kind of data: binary, say, where it reads only text.", RFC_CODES
@@ -81,7 +81,7 @@ REFUSALS: dict[int | range, Explanation] = {
         retry=claim("No: the same kind of message is refused again.", RFC_CODES),
         example_reason="text messages only",
     ),
-    1007: Explanation(
+    1007: CodeExplanation(
         cause="data that contradicts its type",
         description=claim(
             "The side that closes received a message whose content does not fit its type: text that is not UTF-8, say.",
@@ -106,7 +106,7 @@ REFUSALS: dict[int | range, Explanation] = {
         retry=claim("No: the same bytes are as wrong the next time.", RFC_CODES),
         example_reason="text message is not UTF-8",
     ),
-    1008: Explanation(
+    1008: CodeExplanation(
         cause="a breach of the receiver's rules",
         description=claim(
             "The side that closes received a message against its policy. It is the general code, and may hide details.",
@@ -126,7 +126,7 @@ REFUSALS: dict[int | range, Explanation] = {
         retry=claim("No, not until whatever broke the rule has changed.", RFC_CODES),
         example_reason="session expired",
     ),
-    1009: Explanation(
+    1009: CodeExplanation(
         cause="a message too big for the receiver",
         description=claim("The side that closes received a message that is too big for it to process.", RFC_CODES),
         when_seen=(
@@ -145,7 +145,7 @@ REFUSALS: dict[int | range, Explanation] = {
         ),
         example_reason="message of 70000 bytes exceeds the limit of 65536 bytes",
     ),
-    1010: Explanation(
+    1010: CodeExplanation(
         cause="a missing extension",
         description=claim(
             "The client needs an extension that the server did not agree to in the opening handshake.", RFC_CODES
@@ -162,7 +162,7 @@ REFUSALS: dict[int | range, Explanation] = {
         retry=claim("No: the next handshake ends the same until one side is reconfigured.", RFC_EXTENSIONS),
         example_reason="permessage-deflate",
     ),
-    3000: Explanation(
+    3000: CodeExplanation(
         cause="missing or invalid credentials",
         description=claim(
             "Registered as Unauthorized; the protocol leaves the meaning open. Read it as HTTP 401.",
@@ -186,7 +186,7 @@ REFUSALS: dict[int | range, Explanation] = {
         retry=claim("No, not with the same credentials.", HTTP_401),
         example_reason="token expired",
     ),
-    3003: Explanation(
+    3003: CodeExplanation(
         cause="insufficient permission",
         description=claim(
             "Registered as Forbidden; the protocol leaves the meaning open. Read it as HTTP 403.",
@@ -207,7 +207,7 @@ REFUSALS: dict[int | range, Explanation] = {
         retry=claim("No: HTTP asks clients not to repeat a 403 with the same credentials.", HTTP_403),
         example_reason="no permission for this channel",
     ),
-    3008: Explanation(
+    3008: CodeExplanation(
         cause="an application's deadline passed",
         description=claim(
             "Registered as Timeout; the protocol leaves the meaning open. Read it as HTTP 408.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wslab.core.codes.explanations.record import Explanation
+from wslab.core.codes.explanations.record import CodeExplanation
 from wslab.core.codes.sources import (
     AUTOBAHN_CODES,
     DRAFT_07,
@@ -23,8 +23,8 @@ from wslab.core.codes.sources import (
     claim,
 )
 
-UNSENT: dict[int | range, Explanation] = {
-    1004: Explanation(
+UNSENT: dict[int | range, CodeExplanation] = {
+    1004: CodeExplanation(
         cause="nothing defined yet",
         description=claim("Reserved: a meaning might be defined in the future, and none has been.", RFC_CODES),
         when_seen=(
@@ -37,7 +37,7 @@ UNSENT: dict[int | range, Explanation] = {
         ),
         retry=claim("It depends: the code says nothing. Treat it as an abnormal closure.", RFC_CODES, RFC_BACKOFF),
     ),
-    1005: Explanation(
+    1005: CodeExplanation(
         cause="a close frame without a code",
         description=claim(
             "A close frame came without a code. The observer reports that as 1005; it is never sent.",
@@ -59,7 +59,7 @@ UNSENT: dict[int | range, Explanation] = {
         ),
         retry=claim("It depends: the end was orderly, and unexplained. Ask what the client was doing.", RFC_CODE_SEEN),
     ),
-    1006: Explanation(
+    1006: CodeExplanation(
         cause="no close frame at all",
         description=claim(
             "The connection ended and no close frame came. The observer reports that as 1006; it is never sent.",
@@ -83,7 +83,7 @@ UNSENT: dict[int | range, Explanation] = {
             LESSON_07,
         ),
     ),
-    1015: Explanation(
+    1015: CodeExplanation(
         cause="a failed TLS handshake",
         description=claim(
             "TLS failed before there was a WebSocket: the certificate could not be verified, say. Never sent.",

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from websockets.frames import Opcode
 
 from wslab.net.frames import encode_frame
-from wslab.net.relay.display import MAX_INFLATED_BYTES, PREVIEW_BYTES
-from wslab.net.relay.watch import Seen, Watch
+from wslab.net.relay.previews import MAX_INFLATED_BYTES, PREVIEW_BYTES
+from wslab.net.relay.spotting import PassingFrame, Spotter
 
 HEAD = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
 
@@ -37,7 +37,7 @@ def cut_up(data: bytes, rng: Random) -> list[bytes]:
 @given(st.lists(data_frames | control_frames, max_size=6), st.randoms(use_true_random=False), st.booleans())
 def test_every_frame_is_seen(frames: list[tuple[Opcode, bytes]], rng: Random, hold: bool) -> None:
     wire = HEAD + b"".join(encode_frame(opcode, payload, sender="server") for opcode, payload in frames)
-    watch = Watch("server", read_head, lambda: 0.0)
+    watch = Spotter("server", read_head, lambda: 0.0)
     units = [unit for piece in cut_up(wire, rng) for unit in watch.feed(piece, hold=hold)]
     ended = [unit.seen for unit in units if unit.ends and unit.seen]
     assert watch.violation is None
@@ -49,7 +49,7 @@ def test_every_frame_is_seen(frames: list[tuple[Opcode, bytes]], rng: Random, ho
 @given(st.lists(data_frames | control_frames, max_size=6), st.randoms(use_true_random=False))
 def test_what_is_held_comes_out_unchanged(frames: list[tuple[Opcode, bytes]], rng: Random) -> None:
     wire = HEAD + b"".join(encode_frame(opcode, payload, sender="client") for opcode, payload in frames)
-    watch = Watch("client", read_head, lambda: 0.0)
+    watch = Spotter("client", read_head, lambda: 0.0)
     units = [unit for piece in cut_up(wire, rng) for unit in watch.feed(piece, hold=True)]
     assert b"".join(unit.raw for unit in units) == wire
 
@@ -57,7 +57,7 @@ def test_what_is_held_comes_out_unchanged(frames: list[tuple[Opcode, bytes]], rn
 @given(st.lists(data_frames, min_size=1, max_size=5), st.randoms(use_true_random=False))
 def test_switching_between_the_two_loses_and_repeats_nothing(frames: list[tuple[Opcode, bytes]], rng: Random) -> None:
     wire = HEAD + b"".join(encode_frame(opcode, payload, sender="client") for opcode, payload in frames)
-    watch = Watch("client", read_head, lambda: 0.0)
+    watch = Spotter("client", read_head, lambda: 0.0)
     out, waiting = b"", b""
     for piece in cut_up(wire, rng):
         hold = bool(waiting) or rng.random() < 0.5  # what waits must go out before anything passes at once
@@ -69,7 +69,7 @@ def test_switching_between_the_two_loses_and_repeats_nothing(frames: list[tuple[
 
 
 def test_end_of_the_protocol_is_told_and_passes_on() -> None:
-    watch = Watch("server", read_head, lambda: 0.0)
+    watch = Spotter("server", read_head, lambda: 0.0)
     units = watch.feed(HEAD + b"\x83\x00and more", hold=True)
     assert b"".join(unit.raw for unit in units) == HEAD + b"\x83\x00and more"
     assert watch.violation is not None
@@ -78,7 +78,7 @@ def test_end_of_the_protocol_is_told_and_passes_on() -> None:
 
 
 def test_announcement_of_a_huge_frame_takes_no_memory() -> None:
-    watch = Watch("server", read_head, lambda: 0.0)
+    watch = Spotter("server", read_head, lambda: 0.0)
     watch.feed(HEAD + b"\x82\x7f" + (2**63 - 1).to_bytes(8, "big"), hold=False)
     for _ in range(100):
         watch.feed(bytes(65_536), hold=False)
@@ -91,12 +91,12 @@ def compressed(deflate: zlib._Compress, payload: bytes) -> bytes:
     return (deflate.compress(payload) + deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
-def seen_of(watch: Watch, wire: bytes) -> list[Seen]:
+def seen_of(watch: Spotter, wire: bytes) -> list[PassingFrame]:
     return [unit.seen for unit in watch.feed(wire, hold=False) if unit.ends and unit.seen]
 
 
 def test_compressed_messages_are_shown_inflated_also_those_that_look_back() -> None:
-    watch = Watch("server", read_head, lambda: 0.0)
+    watch = Spotter("server", read_head, lambda: 0.0)
     watch.deflate = True
     watch.feed(HEAD, hold=False)
     deflate = zlib.compressobj(wbits=-15)
@@ -107,7 +107,7 @@ def test_compressed_messages_are_shown_inflated_also_those_that_look_back() -> N
 
 @pytest.mark.parametrize("takeover", [True, False])
 def test_compression_bomb_ends_the_inflating_and_not_the_relay(takeover: bool) -> None:
-    watch = Watch("server", read_head, lambda: 0.0)
+    watch = Spotter("server", read_head, lambda: 0.0)
     watch.deflate, watch.takeover = True, takeover
     watch.feed(HEAD, hold=False)
     bomb = compressed(zlib.compressobj(wbits=-15), bytes(2 * MAX_INFLATED_BYTES))
@@ -120,11 +120,11 @@ def test_compression_bomb_ends_the_inflating_and_not_the_relay(takeover: bool) -
 @given(st.lists(data_frames | control_frames, max_size=8), st.randoms(use_true_random=False))
 def test_the_quick_look_sees_what_the_thorough_one_does(frames: list[tuple[Opcode, bytes]], rng: Random) -> None:
     wire = HEAD + b"".join(encode_frame(opcode, payload, sender="client") for opcode, payload in frames)
-    quick, thorough = (Watch("client", read_head, lambda: 0.0) for _ in range(2))
+    quick, thorough = (Spotter("client", read_head, lambda: 0.0) for _ in range(2))
     pieces = cut_up(wire, rng)
     seen = [one for piece in pieces for one in quick.pass_by(piece)]
     wanted = [unit.seen for piece in pieces for unit in thorough.feed(piece, hold=False) if unit.ends and unit.seen]
-    names = Seen.__slots__
+    names = PassingFrame.__slots__
     assert [[getattr(one, name) for name in names] for one in seen] == [
         [getattr(one, name) for name in names] for one in wanted
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wslab.core.errors import NotebookError, RunFileError
-from wslab.reports.opening import lessons, open_notebook
+from wslab.reports.material import lessons, open_notebook
 
 DATA = Path(__file__).parents[2] / "data"
 

@@ -17,7 +17,7 @@ from wslab.core.knobs import Knobs
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StepButton:
     """A button beside a number that sets it: to `times` its value, or to the value of the control `of`, `plus` some."""
 
     label: str
@@ -50,7 +50,7 @@ class Number:
     logarithmic: bool = False
     slider: bool = True
     mark: str | None = None
-    steps: tuple[Step, ...] = ()
+    steps: tuple[StepButton, ...] = ()
     hint: str = ""
 
     def check(self, value: Any) -> None:

@@ -21,7 +21,7 @@ RUN_SUFFIXES = (".jsonl", ".jsonl.gz")
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class Material:
     """What a report is made of.
 
     Fields:
@@ -38,7 +38,7 @@ class Opened:
     run: Run | None = None
 
 
-def open_notebook(what: str) -> Opened:
+def open_notebook(what: str) -> Material:
     """Return what is to be reported: the number or name of a lesson, or the path of a notebook or of a saved run.
 
     Raises:
@@ -49,13 +49,13 @@ def open_notebook(what: str) -> Opened:
     path = _path(what)
     if path.name.endswith(RUN_SUFFIXES):
         run = load(path)
-        return Opened(
+        return Material(
             run_notebook(run, path.name), run_heading(run), path.name.partition(".jsonl")[0], path.parent, run
         )
     if path.suffix != ".ipynb":
         raise NotebookError(f"{what!r} is neither a notebook (.ipynb) nor a saved run ({' or '.join(RUN_SUFFIXES)})")
     notebook = _read(path)
-    return Opened(notebook, _lift_heading(notebook) or as_markdown(path.stem), path.stem, path.parent)
+    return Material(notebook, _lift_heading(notebook) or as_markdown(path.stem), path.stem, path.parent)
 
 
 def lessons() -> dict[str, Path]:

@@ -7,7 +7,7 @@ import asyncio
 from wslab.checks.case import Case
 from wslab.checks.returns import RETURNS_WITHIN_S, ClientBench, first_guest
 from wslab.checks.stage import Guest, Said, Stage
-from wslab.core.checks import Evidence, Seen
+from wslab.core.checks import CaseOutcome, Evidence
 from wslab.core.codes.sources import LESSON_01, LESSON_07, RFC_CLOSE_FRAME, Source
 
 FIRST_MESSAGE_S = 3.0
@@ -18,15 +18,15 @@ NOTICES_WITHIN_S = 30.0
 RFC_PING = Source("RFC 6455 §5.5.2", "https://www.rfc-editor.org/rfc/rfc6455#section-5.5.2")
 
 
-async def _sends_no_poison_again(bench: ClientBench) -> Seen:
+async def _sends_no_poison_again(bench: ClientBench) -> CaseOutcome:
     """Close with 1009 on the client's first message, each time it brings the same one again."""
     async with Stage() as stage, bench.program.brought_to(stage) as running:
         guest = await first_guest(stage, running, bench)
-        if isinstance(guest, Seen):
+        if isinstance(guest, CaseOutcome):
             return guest
         poison = await guest.message(FIRST_MESSAGE_S)
         if poison is None:
-            return Seen(judgement="not applicable", seen="It sends nothing by itself.")
+            return CaseOutcome(judgement="not applicable", seen="It sends nothing by itself.")
         again = 0
         await guest.close(1009, "wslab check: too big")
         while again < RESENDS and (back := await stage.guest(RETURNS_WITHIN_S)) is not None:
@@ -39,11 +39,11 @@ async def _sends_no_poison_again(bench: ClientBench) -> Seen:
     if again >= RESENDS:
         advice = "After 1009 change the message, or give it up: the same one meets the same limit."
         seen = f"It sent {told} again {again} times, and would go on."
-        return Seen(judgement="fails", seen=seen, advice=advice)
+        return CaseOutcome(judgement="fails", seen=seen, advice=advice)
     if again:
         seen = f"It sent {told} again {again} times, and then no more."
-        return Seen(judgement="surprises clients", seen=seen)
-    return Seen(judgement="passes", seen=f"It did not send {told} again.")
+        return CaseOutcome(judgement="surprises clients", seen=seen)
+    return CaseOutcome(judgement="passes", seen=f"It did not send {told} again.")
 
 
 async def _brings(guest: Guest, poison: Said) -> bool:
@@ -52,10 +52,10 @@ async def _brings(guest: Guest, poison: Said) -> bool:
     return poison in guest.messages
 
 
-async def _limits_what_it_takes(bench: ClientBench) -> Seen:
+async def _limits_what_it_takes(bench: ClientBench) -> CaseOutcome:
     async with Stage() as stage, bench.program.brought_to(stage) as running:
         guest = await first_guest(stage, running, bench)
-        if isinstance(guest, Seen):
+        if isinstance(guest, CaseOutcome):
             return guest
         taken = await guest.flood(FLOOD_BYTES)
         await guest.until_closed(1.0)
@@ -63,10 +63,10 @@ async def _limits_what_it_takes(bench: ClientBench) -> Seen:
     evidence = (Evidence(f"{taken:,} of {FLOOD_BYTES:,} bytes sent"),)
     if closed is not None and closed.code == 1009:
         seen = f"A message of {FLOOD_BYTES:,} bytes is too big for it, and it says 1009."
-        return Seen(judgement="passes", seen=seen, evidence=evidence)
+        return CaseOutcome(judgement="passes", seen=seen, evidence=evidence)
     if closed is not None or guest.ended_at_s is not None:
         seen = f"It ends the connection on a message of {FLOOD_BYTES:,} bytes, without 1009."
-        return Seen(
+        return CaseOutcome(
             judgement="informational",
             seen=seen,
             advice="Close with 1009, so that the server knows why.",
@@ -74,13 +74,13 @@ async def _limits_what_it_takes(bench: ClientBench) -> Seen:
         )
     seen = f"It takes a message of {FLOOD_BYTES:,} bytes."
     advice = "Set a limit on what it receives: a server's fault otherwise fills its memory."
-    return Seen(judgement="informational", seen=seen, advice=advice, evidence=evidence)
+    return CaseOutcome(judgement="informational", seen=seen, advice=advice, evidence=evidence)
 
 
-async def _answers_the_closing_handshake(bench: ClientBench) -> Seen:
+async def _answers_the_closing_handshake(bench: ClientBench) -> CaseOutcome:
     async with Stage() as stage, bench.program.brought_to(stage) as running:
         guest = await first_guest(stage, running, bench)
-        if isinstance(guest, Seen):
+        if isinstance(guest, CaseOutcome):
             return guest
         await asyncio.sleep(0.2)
         began_s = asyncio.get_running_loop().time()
@@ -88,17 +88,17 @@ async def _answers_the_closing_handshake(bench: ClientBench) -> Seen:
         elapsed_s = asyncio.get_running_loop().time() - began_s
     if guest.closed is not None:
         evidence = (Evidence(f"close frame {guest.closed.code}", round(elapsed_s, 3)),)
-        return Seen(judgement="passes", seen="It answers a close frame with a close frame.", evidence=evidence)
+        return CaseOutcome(judgement="passes", seen="It answers a close frame with a close frame.", evidence=evidence)
     seen = f"It did not answer a close frame within {ANSWERS_CLOSE_WITHIN_S:g} s: the server has to wait for it."
-    return Seen(
+    return CaseOutcome(
         judgement="fails", seen=seen, advice="Read while you have nothing to say; libraries answer by themselves."
     )
 
 
-async def _notices_a_vanished_peer(bench: ClientBench) -> Seen:
+async def _notices_a_vanished_peer(bench: ClientBench) -> CaseOutcome:
     async with Stage() as stage, bench.program.brought_to(stage) as running:
         guest = await first_guest(stage, running, bench)
-        if isinstance(guest, Seen):
+        if isinstance(guest, CaseOutcome):
             return guest
         guest.answers_pings = False
         began_s = asyncio.get_running_loop().time()
@@ -107,10 +107,10 @@ async def _notices_a_vanished_peer(bench: ClientBench) -> Seen:
     if noticed:
         how = f"with {guest.closed.code}" if guest.closed is not None else "without a close frame"
         seen = f"A server that says nothing any more is given up after {elapsed_s:.1f} s, {how}."
-        return Seen(judgement="passes", seen=seen)
+        return CaseOutcome(judgement="passes", seen=seen)
     seen = f"A server that says nothing any more was not noticed within {NOTICES_WITHIN_S:g} s."
     advice = "Ping, and close with 1011 where no pong comes; without it a vanished peer is never noticed."
-    return Seen(judgement="informational", seen=seen, advice=advice)
+    return CaseOutcome(judgement="informational", seen=seen, advice=advice)
 
 
 MESSAGE_CASES = (

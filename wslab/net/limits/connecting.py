@@ -35,7 +35,7 @@ from wslab.net.heads import (
     read_response,
     retry_after_s,
 )
-from wslab.net.limits.answers import Allowance
+from wslab.net.limits.answers import ReadingBudget
 from wslab.net.limits.tcp import AddressInfo, TcpStream
 from wslab.net.limits.wire import Wire
 
@@ -98,7 +98,7 @@ async def open_wire(
     target: Target,
     addresses: Sequence[AddressInfo],
     *,
-    allowance: Allowance | None = None,
+    allowance: ReadingBudget | None = None,
     deflate: bool = False,
     source: str | None = None,
     send_buffer_bytes: int | None = None,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wslab.core.limits.replies import MAX_REPLY_CHARACTERS, finest_grain, kind_of, reply_text, says_no
+from wslab.core.limits.likeness import MAX_REPLY_CHARACTERS, finest_grain, kind_of, reply_text, says_no
 
 
 @given(size=st.integers(1, 10**9), token=st.uuids(), filler=st.integers(1, 300))

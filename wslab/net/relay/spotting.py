@@ -14,10 +14,10 @@ from wslab.core.errors import WslabError
 from wslab.core.records import FrameFate
 from wslab.net.frames import MAX_HEADER_BYTES, FrameError, Side, masked, read_header
 from wslab.net.heads import MAX_HEAD_BYTES
-from wslab.net.relay.display import PREVIEW_BYTES, Inflation
+from wslab.net.relay.previews import PREVIEW_BYTES, Inflation
 
 
-class Seen:
+class PassingFrame:
     """A frame that is passing; `fate` is what becomes of it.
 
     As small as can be, since thousands pass in a second: what its header says is worked out when it is asked for.
@@ -72,14 +72,14 @@ class Unit(NamedTuple):
     """
 
     raw: bytes
-    seen: Seen | None = None
+    seen: PassingFrame | None = None
     payload_at: int = 0
     start_bytes: int = 0
     ends: bool = False
     whole: bool = False
 
 
-class Watch:
+class Spotter:
     """One direction.
 
     Args:
@@ -102,7 +102,7 @@ class Watch:
         self._blind = False
         self._held = b""
         self._held_passed = 0
-        self._seen: Seen | None = None
+        self._seen: PassingFrame | None = None
         self._left_bytes = 0
         self._frames = 0
         self._is_text = False
@@ -124,7 +124,7 @@ class Watch:
         return len(self._held) > self._held_passed
 
     @property
-    def unfinished(self) -> Seen | None:
+    def unfinished(self) -> PassingFrame | None:
         """The frame whose end has not come."""
         return self._seen
 
@@ -147,13 +147,13 @@ class Watch:
             passed = max(0, passed - taken)
         return units
 
-    def pass_by(self, data: bytes) -> list[Seen]:
+    def pass_by(self, data: bytes) -> list[PassingFrame]:
         """Look at what passes at once, as it came; return the frames that have ended in it.
 
         It is `feed` without anything to bend, and quick where frames are whole and have nothing unusual: most are so.
         """
         at = 0
-        ended: list[Seen] = []
+        ended: list[PassingFrame] = []
         if self._seen is not None:
             at = min(self._left_bytes, len(data))
             ended += self._ended(data[:at])
@@ -161,7 +161,7 @@ class Watch:
             at = self._look_quickly(data, at, ended)
         return ended + self._ended(data[at:] if at else data)
 
-    def _look_quickly(self, data: bytes, at: int, ended: list[Seen]) -> int:
+    def _look_quickly(self, data: bytes, at: int, ended: list[PassingFrame]) -> int:
         """Add the frames that begin at `at` as far as they are plain, and return where the first other one begins."""
         is_masked, now, size = 0x80 if self.sender == "client" else 0, self.now(), len(data)
         while at + MAX_HEADER_BYTES < size:
@@ -178,7 +178,7 @@ class Watch:
             if end > size:
                 break
             self._frames += 1
-            seen = Seen(first, mask, payload_bytes, self._frames, now)
+            seen = PassingFrame(first, mask, payload_bytes, self._frames, now)
             seen.start = data[begin : min(end, begin + PREVIEW_BYTES)]
             seen.passed_bytes = payload_bytes
             if first & 0x0F:
@@ -188,7 +188,7 @@ class Watch:
             at = end
         return at
 
-    def _ended(self, data: bytes) -> list[Seen]:
+    def _ended(self, data: bytes) -> list[PassingFrame]:
         return [unit.seen for unit in self.feed(data, hold=False) if unit.ends and unit.seen is not None]
 
     def _blind_unit(self, data: bytes, at: int, passed: int, units: list[Unit]) -> int:
@@ -220,7 +220,7 @@ class Watch:
             if header is None:
                 return 0
             self._frames += 1
-            seen = self._seen = Seen(data[at], header.mask, header.payload_bytes, self._frames, self.now())
+            seen = self._seen = PassingFrame(data[at], header.mask, header.payload_bytes, self._frames, self.now())
             self._left_bytes, header_bytes = header.payload_bytes, header.header_bytes
             self._begin(seen)
         assert seen is not None
@@ -237,12 +237,12 @@ class Watch:
         units.append(Unit(raw, seen, max(0, header_bytes - passed), start_bytes, ends, begins and not passed))
         return end - at
 
-    def _begin(self, seen: Seen) -> None:
+    def _begin(self, seen: PassingFrame) -> None:
         if not seen.is_control and seen.opcode != Opcode.CONT:
             self._is_text = seen.opcode == Opcode.TEXT
         seen.is_text = self._is_text and not seen.is_control
 
-    def _look(self, seen: Seen, data: bytes, start: int, end: int) -> None:
+    def _look(self, seen: PassingFrame, data: bytes, start: int, end: int) -> None:
         missing = PREVIEW_BYTES - len(seen.start)
         if missing > 0 and end > start:
             seen.start += data[start : min(end, start + missing)]

@@ -49,7 +49,7 @@ class Leave(Message, frozen=True, kw_only=True, tag="leave"):
     drain_batch: int | None
 
 
-class Opened(Message, frozen=True, kw_only=True, tag="opened"):
+class ListenerOpened(Message, frozen=True, kw_only=True, tag="opened"):
     """Event: `Open` was carried out."""
 
     at_s: float
@@ -59,7 +59,7 @@ class Tuned(Message, frozen=True, kw_only=True, tag="tuned"):
     """Event: `Tune` was carried out."""
 
 
-class Down(Message, frozen=True, kw_only=True, tag="down"):
+class ListenerClosed(Message, frozen=True, kw_only=True, tag="down"):
     """Event: the listener is closed; the connections are being closed."""
 
     at_s: float
@@ -73,4 +73,4 @@ class Accounted(Message, frozen=True, kw_only=True, tag="accounted"):
 
 Command = Listen | Open | Tune | Leave
 
-SERVING = Program("wslab.net.server.serving", Opened | Tuned | Down | Accounted, LabServerError)
+SERVING = Program("wslab.net.server.serving", ListenerOpened | Tuned | ListenerClosed | Accounted, LabServerError)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from wslab.panels.controls import Action, Choice, Control, Flag, Number, Several, knob, told
+from wslab.panels.control_kinds import Action, Choice, Control, Flag, Number, Several, knob, told
 
 SIZE = Number("payload_bytes", "payload", "bytes", 0, 100, 10)
 LIMIT = Number("max_message_bytes", "limit", "bytes", 1, 100, None, optional=True)
