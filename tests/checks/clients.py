@@ -46,10 +46,17 @@ async def come_back(url: str, delay_s: Delay, *, polite: bool, poison: str = "",
 
 
 def spread(failures: int) -> float:
-    return random.uniform(0.2, 1) * min(2.0, 0.3 * 1.8**failures)
+    return random.uniform(0.6, 1) * min(2.0, 0.3 * 1.8**failures)
+
+
+async def sit(url: str) -> None:
+    """Connect, never ping, and stay."""
+    async with connect(url, proxy=None, ping_interval=None) as connection:
+        await connection.wait_closed()
 
 
 KINDS = {
+    "quiet": sit,
     "good": lambda url: come_back(url, spread, polite=True, poison="hello"),
     "loop": lambda url: come_back(url, lambda failures: 0.0, polite=False, poison="hello"),
     "fixed": lambda url: come_back(url, lambda failures: 0.4, polite=False, limit=None),

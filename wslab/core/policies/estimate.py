@@ -14,6 +14,10 @@ from wslab.core.policies.policy import Policy
 
 Jitter = Literal["none", "partial", "full", "unknown"]
 
+NEAR, FLAT = 0.6, 1.3
+"""A delay of this share of the longest ends the growth; later ones are flat if their second half is no more than so many
+times the first."""
+
 SAME = 0.1
 """Delays that differ by less than this share are taken for the same: a client's own lateness is in them."""
 
@@ -73,20 +77,21 @@ def estimate(delays_s: Sequence[float], first_delays_s: Sequence[float] = ()) ->
     """
     if len(delays_s) < 3:
         return None
+    # Growth is read up to the first delay that comes near the longest: jitter beyond it says nothing of the factor.
     longest_s = max(delays_s)
-    plateau = len(delays_s) > 3 and all(delay_s > (1 - SAME) * longest_s for delay_s in delays_s[-2:])
-    growing = [delay_s for delay_s in delays_s if delay_s < (1 - SAME) * longest_s] + [longest_s]
-    seen = growing if plateau and len(growing) > 1 else list(delays_s)
-    ratios = [after / before for before, after in itertools.pairwise(seen) if before > 0] or [1.0]
-    factor = statistics.median(ratios)
-    grows = factor > 1 + SAME
+    knee = next(place for place, delay_s in enumerate(delays_s) if delay_s >= NEAR * longest_s)
+    rising, later = delays_s[: knee + 1], delays_s[knee + 1 :]
+    ratios = [after / before for before, after in itertools.pairwise(rising) if before > 0] or [1.0]
+    factor = (rising[-1] / rising[0]) ** (1 / knee) if knee and rising[0] > 0 else 1.0
+    half = len(later) // 2
+    is_flat = half > 0 and statistics.mean(later[half:]) < FLAT * statistics.mean(later[:half])
     return PolicyEstimate(
         delays_s=tuple(delays_s),
         first_delays_s=tuple(first_delays_s),
         factor=factor,
         factor_low=min(ratios),
         factor_high=max(ratios),
-        max_delay_s=longest_s if plateau or not grows else None,
+        max_delay_s=longest_s if is_flat or factor <= 1 + SAME else None,
         jitter=_jitter(first_delays_s),
     )
 
