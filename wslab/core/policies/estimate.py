@@ -15,7 +15,7 @@ from wslab.core.policies.policy import Policy
 Jitter = Literal["none", "partial", "full", "unknown"]
 
 NEAR, FLAT = 0.6, 1.3
-"""A delay of this share of the longest ends the growth; later ones are flat if their second half is no more than so many
+"""A delay of this share of the longest ends the growth; later ones are flat if their second half is at most so many
 times the first."""
 
 SAME = 0.1
