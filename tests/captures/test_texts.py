@@ -97,6 +97,13 @@ def test_a_limit_in_unknown_words_about_a_websocket_is_told() -> None:
     assert (statement.subject, statement.close_code, statement.limit_bytes) == (None, None, 65_536)
 
 
+@pytest.mark.parametrize("side", ["received", "sent"])
+def test_half_of_what_websockets_says_tells_the_code_and_leaves_open_who_was_first(side: str) -> None:
+    statement = only(f"{side} 1009 (message too big)")
+    assert (statement.close_code, statement.told_by, statement.closed_by) == (1009, side, None)
+    assert "first" in str(statement.leaves_open)
+
+
 def test_a_code_that_is_never_sent_was_made_up_whoever_says_it() -> None:
     assert only("code = 1006 (connection closed abnormally [internal]), no reason").told_by == "assumed"
 
@@ -112,6 +119,8 @@ def test_a_code_that_is_never_sent_was_made_up_whoever_says_it() -> None:
         "took 1012 ms",
         "Traceback (most recent call last):",
         "year 3012, item 1009, room 4000",
+        "received 4000 (boxes)",
+        "mail rejected: message too big",
     ],
 )
 def test_a_text_that_speaks_of_no_connection_says_nothing(text: str) -> None:

@@ -39,6 +39,11 @@ def test_words_may_stand_unquoted_on_the_command_line() -> None:
     assert msgspec.json.decode(told.stdout, type=Explanation).statements[0].http_status == 502
 
 
+def test_one_of_a_kind_is_counted_in_the_singular() -> None:
+    told = wslab("websocket: close 1009 (message too big)")
+    assert told.stdout.splitlines()[0] == "text: 1 statement"
+
+
 def test_findings_packets_and_the_run_are_written(tmp_path: Path) -> None:
     files = {option: tmp_path / f"ticket{suffix}" for option, suffix in (("--md", ".md"), ("--save", ".jsonl"))}
     files["--pcapng"] = tmp_path / "ticket.pcapng"

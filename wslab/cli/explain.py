@@ -78,7 +78,10 @@ def _show(explained: Explained, *, as_json: bool) -> None:
 
     console = Console()
     counts = explained.document().records
-    held = ", ".join(f"{number:,} {kind}" for kind, number in counts.items()) or "no records"
+    held = (
+        ", ".join(f"{number:,} {kind.removesuffix('s') if number == 1 else kind}" for kind, number in counts.items())
+        or "no records"
+    )
     console.print(f"{printable(explained.name)}: {held}", markup=False, highlight=False, soft_wrap=True, style="dim")
     console.print(render_findings(explained.findings, explained.headline))
     for loss in explained.run.info.losses:

@@ -12,6 +12,11 @@ _UVICORN = "encode/uvicorn@e6c7ce791fc634b6eedee40e0d0207faa8a9aefd:uvicorn/prot
 _STARLETTE = "Kludex/starlette@5174d4c8358a6f06aa8056bafd14c2272dab8dd1:starlette/websockets.py"
 
 _TOO_BIG = r"frame (?:with (?P<size>\d+) bytes? )?(?:after reading \d+ bytes? )?exceeds limit of (?P<limit>\d+) bytes"
+_NAME = (
+    r"(?:OK|going away|protocol error|unsupported data|invalid frame payload data|policy violation|message too big|"
+    r"mandatory extension|internal error|service restart|try again later|bad gateway|registered|private use)"
+)
+"""What websockets calls a code: they tell half a message of its from "received 4000 (boxes)"."""
 
 PHRASES = (
     Phrase(
@@ -59,6 +64,24 @@ PHRASES = (
         "This side closed first, with this close frame.",
         "",
         "sent 1000 (OK); then received 1000 (OK)",
+        _WEBSOCKETS,
+        told_by="sent",
+    ),
+    Phrase(
+        "websockets",
+        rf"\breceived (?P<code>\d{{4}}) \({_NAME}\) ?(?P<reason>[^;]*)$",
+        "A close frame with this code came from the other side.",
+        WHO_FIRST,
+        "received 1009 (message too big)",
+        _WEBSOCKETS,
+        told_by="received",
+    ),
+    Phrase(
+        "websockets",
+        rf"\bsent (?P<code>\d{{4}}) \({_NAME}\) ?(?P<reason>[^;]*)$",
+        "This side sent a close frame with this code.",
+        WHO_FIRST,
+        "sent 1009 (message too big)",
         _WEBSOCKETS,
         told_by="sent",
     ),
@@ -170,7 +193,7 @@ PHRASES = (
     ),
     Phrase(
         "tornado",
-        r"message too big(?: after decompression)?$",
+        r"close_reason[=: '\"]+message too big(?: after decompression)?\b",
         "The server closed with 1009 and ended TCP at once: a message was over `websocket_max_message_size`.",
         "the limit itself",
         "close_code=1009 close_reason=message too big after decompression",
