@@ -7,9 +7,11 @@ import datetime
 import time
 from collections.abc import Callable, Collection, Sequence
 
+from wslab.checks.backing_off import POLICY_CASES
 from wslab.checks.case import Case
+from wslab.checks.client_bench import ClientBench
 from wslab.checks.reactions import MESSAGE_CASES
-from wslab.checks.returns import RETURN_CASES, ClientBench
+from wslab.checks.returns import RETURN_CASES, STAYING_CASES
 from wslab.checks.under_test import ClientProgram
 from wslab.core.arguments import check_choice, check_number
 from wslab.core.checks import CaseOutcome, Check, Result
@@ -18,7 +20,9 @@ from wslab.net import runtime
 from wslab.net.machine import versions
 from wslab.net.recording import OnProgress, Progress
 
-CLIENT_CASES: dict[str, Case] = {case.name: case for case in (*RETURN_CASES, *MESSAGE_CASES)}
+CLIENT_CASES: dict[str, Case] = {
+    case.name: case for case in (*RETURN_CASES, *POLICY_CASES, *STAYING_CASES, *MESSAGE_CASES)
+}
 """Every case, by its name."""
 
 BUDGET_S = 120.0

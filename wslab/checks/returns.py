@@ -1,7 +1,6 @@
-"""The client's cases about coming back: whether, when, how often, and for how long it goes on.
+"""The client's cases about coming back: after which ends it does, and whether no sooner than it is asked to.
 
-A delay counts from the moment that the connection's end was sent. One delay proves no policy: what spreads and what
-grows is judged from several, and the estimate says from how many.
+A delay counts from the moment that the connection's end was sent.
 """
 
 from __future__ import annotations
@@ -10,98 +9,36 @@ import asyncio
 import email.utils
 import math
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
 
 from wslab.checks.case import Case
+from wslab.checks.client_bench import (
+    RETURNS_WITHIN_S,
+    SETTLED_S,
+    ClientBench,
+    End,
+    closing,
+    come_back,
+    first_guest,
+    now_s,
+)
 from wslab.checks.stage import Guest, Stage
-from wslab.checks.under_test import ClientProgram, Running
 from wslab.core.checks import CaseOutcome, Evidence, Judgement
 from wslab.core.codes.registry import lookup
-from wslab.core.codes.sources import HYBI_RESTART, LESSON_05, LESSON_06, LESSON_07, RFC_BACKOFF, RFC_CODES, Source
-from wslab.core.policies.estimate import PolicyEstimate, estimate
+from wslab.core.codes.sources import HYBI_RESTART, LESSON_05, RFC_BACKOFF, RFC_CODES, Source
 
 RFC_RETRY_AFTER = Source("RFC 9110 §10.2.3", "https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3")
 
-RETURNS_WITHIN_S = 35.0
-"""The definition of 1012 asks for 5 to 30 s."""
-
-SETTLED_S = 0.3
-"""How long a connection is left open before a case ends it."""
-
-AT_ONCE_S = 0.1
-INSTANCES = 5
-OUTAGE_S = 30.0
-MOST_ATTEMPTS = 10
 RETRY_AFTER_S = 3
-LOOPS_PER_S = 5.0
-
-End = Callable[[Guest], Awaitable[None]]
-
-
-@dataclass
-class ClientBench:
-    """One client under check, and what its cases leave for an estimate of its policy."""
-
-    program: ClientProgram
-    final_codes: frozenset[int] = frozenset()
-    delays_s: list[float] = field(default_factory=list)
-    first_delays_s: list[float] = field(default_factory=list)
-
-    def estimate(self) -> PolicyEstimate | None:
-        """Return what its delays say of its policy; None where too few were seen."""
-        return estimate(self.delays_s, self.first_delays_s)
-
-
-class Return(NamedTuple):
-    """A client that came back so long after its connection's end."""
-
-    delay_s: float
-    guest: Guest
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
-
-
-def _close(code: int, reason: str = "wslab check") -> End:
-    async def close(guest: Guest) -> None:
-        await guest.close(code, reason)
-
-    return close
 
 
 async def _cut(guest: Guest) -> None:
     guest.abort()
 
 
-async def first_guest(stage: Stage, running: Running, bench: ClientBench) -> Guest | CaseOutcome:
-    """Return the client's first connection, accepted; or, where none comes, what a case then says."""
-    guest = await stage.guest(bench.program.first_within_s)
-    if guest is None:
-        seen = f"No connection came within {bench.program.first_within_s:g} s: {await running.last_words()}."
-        return CaseOutcome(judgement="not run", seen=seen)
-    await guest.accept()
-    return guest
-
-
-async def _returns(stage: Stage, running: Running, bench: ClientBench, end: End) -> Return | CaseOutcome | None:
-    """Let the client connect, end its connection, and wait for it; None where it does not come back."""
-    guest = await first_guest(stage, running, bench)
-    if isinstance(guest, CaseOutcome):
-        return guest
-    await asyncio.sleep(SETTLED_S)
-    ended_at_s = _now()
-    await end(guest)
-    back = await stage.guest(RETURNS_WITHIN_S)
-    return None if back is None else Return(back.at_s - ended_at_s, back)
-
-
 async def _comes_back(bench: ClientBench, *, end: End, after: str, wanted: Judgement = "fails") -> CaseOutcome:
     async with Stage() as stage, bench.program.brought_to(stage) as running:
-        back = await _returns(stage, running, bench, end)
+        back = await come_back(stage, running, bench, end)
     if isinstance(back, CaseOutcome):
         return back
     if back is None:
@@ -109,107 +46,6 @@ async def _comes_back(bench: ClientBench, *, end: End, after: str, wanted: Judge
         return CaseOutcome(judgement=wanted, seen=seen, advice="Reconnect after it, with a random delay.")
     evidence = (Evidence("next handshake", round(back.delay_s, 3)),)
     return CaseOutcome(judgement="passes", seen=f"It came back {back.delay_s:.2f} s after {after}.", evidence=evidence)
-
-
-async def _waits_before_coming_back(bench: ClientBench) -> CaseOutcome:
-    async with Stage() as stage, bench.program.brought_to(stage) as running:
-        back = await _returns(stage, running, bench, _close(1012))
-    if back is None or isinstance(back, CaseOutcome):
-        return back or CaseOutcome(judgement="not applicable", seen="It does not come back after 1012.")
-    evidence = (Evidence("next handshake", round(back.delay_s, 3)),)
-    if back.delay_s < AT_ONCE_S:
-        seen = f"It comes back {1000 * back.delay_s:.0f} ms after 1012, while the server is likely still down."
-        advice = "Wait a random time first; the definition of 1012 asks for 5 to 30 s."
-        return CaseOutcome(judgement="surprises clients", seen=seen, advice=advice, evidence=evidence)
-    judgement: Judgement = "passes" if back.delay_s >= 1 else "informational"
-    return CaseOutcome(judgement=judgement, seen=f"It waits {back.delay_s:.2f} s after 1012.", evidence=evidence)
-
-
-async def _spreads(bench: ClientBench) -> CaseOutcome:
-    if bench.program.command is None:
-        return CaseOutcome(judgement="not applicable", seen="Several clients at once need a command that starts them.")
-    async with Stage() as stage, bench.program.brought_to(stage, INSTANCES) as running:
-        guests = []
-        for _ in range(INSTANCES):
-            guest = await first_guest(stage, running, bench)
-            if isinstance(guest, CaseOutcome):
-                return guest
-            guests.append(guest)
-        await asyncio.sleep(SETTLED_S)
-        ended_at_s = _now()
-        await asyncio.gather(*(guest.close(1012, "wslab check") for guest in guests))
-        delays_s: list[float] = []
-        while len(delays_s) < INSTANCES and (back := await stage.guest(RETURNS_WITHIN_S)) is not None:
-            delays_s.append(back.at_s - ended_at_s)
-            await back.accept()
-    bench.first_delays_s[:] = sorted(delays_s)
-    if len(delays_s) < 3:
-        return CaseOutcome(
-            judgement="not applicable", seen=f"{len(delays_s)} of {INSTANCES} clients came back after 1012."
-        )
-    evidence = tuple(Evidence("a client is back", round(delay_s, 3)) for delay_s in sorted(delays_s))
-    shortest_s, longest_s = min(delays_s), max(delays_s)
-    seen = f"{len(delays_s)} clients, sent away together, came back {shortest_s:.2f} to {longest_s:.2f} s later."
-    if longest_s - shortest_s < max(0.1 * longest_s, 0.05):
-        advice = "Draw the first delay at random too: a restart sends all clients away at the same instant."
-        return CaseOutcome(judgement="surprises clients", seen=seen, advice=advice, evidence=evidence)
-    return CaseOutcome(judgement="passes", seen=seen, evidence=evidence)
-
-
-async def _outage(bench: ClientBench, answer: Callable[[Guest], Awaitable[None]]) -> list[float] | CaseOutcome:
-    """Send the client away and give each attempt this answer; return the delays before each."""
-    async with Stage() as stage, bench.program.brought_to(stage) as running:
-        guest = await first_guest(stage, running, bench)
-        if isinstance(guest, CaseOutcome):
-            return guest
-        await asyncio.sleep(SETTLED_S)
-        await guest.close(1012, "wslab check")
-        began_s = last_s = _now()
-        delays_s: list[float] = []
-        while len(delays_s) < MOST_ATTEMPTS and (left_s := OUTAGE_S - (_now() - began_s)) > 0:
-            attempt = await stage.guest(left_s)
-            if attempt is None:
-                break
-            delays_s.append(attempt.at_s - last_s)
-            last_s = attempt.at_s
-            await answer(attempt)
-        return delays_s
-
-
-async def _backs_off(
-    bench: ClientBench, *, answer: Callable[[Guest], Awaitable[None]], met: str, keep: bool
-) -> CaseOutcome:
-    delays_s = await _outage(bench, answer)
-    if isinstance(delays_s, CaseOutcome):
-        return delays_s
-    if keep:
-        bench.delays_s[:] = delays_s
-    evidence = tuple(Evidence(f"delay before attempt {n}", round(each, 3)) for n, each in enumerate(delays_s, start=1))
-    if len(delays_s) < 3:
-        seen = f"It made {len(delays_s)} attempts in {OUTAGE_S:g} s, too few to see whether its delays grow."
-        return CaseOutcome(judgement="informational", seen=seen, evidence=evidence)
-    spent_s = sum(delays_s)
-    if len(delays_s) / max(spent_s, 0.001) > LOOPS_PER_S:
-        seen = f"It made {len(delays_s)} attempts in {spent_s:.2f} s while {met}: a loop."
-        advice = "Wait longer after each failure, up to a cap; begin anew only after a connection that lasted."
-        return CaseOutcome(judgement="fails", seen=seen, advice=advice, evidence=evidence)
-    found = estimate(delays_s, bench.first_delays_s)
-    assert found is not None, "there are three delays"
-    early, late = sum(delays_s[:2]), sum(delays_s[-2:])
-    if found.grows or late > 1.5 * early:
-        return CaseOutcome(judgement="passes", seen=f"While {met}, its delays grow: {found.told()}.", evidence=evidence)
-    seen = f"While {met}, it asks again every {spent_s / len(delays_s):.2f} s, and its delays do not grow."
-    advice = "Back off: double the ceiling after each failure, up to a cap."
-    return CaseOutcome(judgement="surprises clients", seen=seen, advice=advice, evidence=evidence)
-
-
-async def _reject(guest: Guest) -> None:
-    await guest.reject(503)
-
-
-async def _accept_then_close(guest: Guest) -> None:
-    await guest.accept()
-    await guest.close(1011, "wslab check", wait_s=0.5)
 
 
 async def _comes_back_after_downtime(bench: ClientBench) -> CaseOutcome:
@@ -220,7 +56,7 @@ async def _comes_back_after_downtime(bench: ClientBench) -> CaseOutcome:
             return guest
         await asyncio.sleep(SETTLED_S)
         await stage.shut()
-        ended_at_s = _now()
+        ended_at_s = now_s()
         await guest.close(1012, "wslab check")
         await asyncio.sleep(down_s)
         await stage.open()
@@ -238,10 +74,10 @@ async def _comes_back_after_downtime(bench: ClientBench) -> CaseOutcome:
 
 async def _honours_retry_after(bench: ClientBench, *, as_date: bool) -> CaseOutcome:
     async with Stage() as stage, bench.program.brought_to(stage) as running:
-        back = await _returns(stage, running, bench, _close(1012))
+        back = await come_back(stage, running, bench, closing(1012))
         if back is None or isinstance(back, CaseOutcome):
             return back or CaseOutcome(judgement="not applicable", seen="It does not come back after 1012.")
-        asked_at_s, now = _now(), time.time()
+        asked_at_s, now = now_s(), time.time()
         until = math.ceil(now + RETRY_AFTER_S)
         value = email.utils.formatdate(until, usegmt=True) if as_date else f"{RETRY_AFTER_S}"
         await back.guest.reject(503, {"Retry-After": value})
@@ -262,7 +98,7 @@ async def _honours_retry_after(bench: ClientBench, *, as_date: bool) -> CaseOutc
 
 async def _stays_away(bench: ClientBench, *, code: int) -> CaseOutcome:
     async with Stage() as stage, bench.program.brought_to(stage) as running:
-        back = await _returns(stage, running, bench, _close(code))
+        back = await come_back(stage, running, bench, closing(code))
     if isinstance(back, CaseOutcome):
         return back
     label = lookup(code).label
@@ -275,60 +111,19 @@ async def _stays_away(bench: ClientBench, *, code: int) -> CaseOutcome:
     return CaseOutcome(judgement="fails", seen=seen, advice=f"Treat {code} as final.", evidence=evidence)
 
 
-async def _begins_anew(bench: ClientBench) -> CaseOutcome:
-    """Fail some attempts, let a connection last, and compare the delay after it with the last one before."""
-    async with Stage() as stage, bench.program.brought_to(stage) as running:
-        back = await _returns(stage, running, bench, _close(1012))
-        delays_s: list[float] = []
-        while isinstance(back, Return):
-            delays_s.append(back.delay_s)
-            if len(delays_s) == 4:
-                break
-            failed_at_s = _now()
-            await back.guest.reject(503)
-            guest = await stage.guest(RETURNS_WITHIN_S)
-            back = None if guest is None else Return(guest.at_s - failed_at_s, guest)
-        if not isinstance(back, Return):
-            return back or CaseOutcome(
-                judgement="not applicable", seen="It gave up before there was anything to compare."
-            )
-        await back.guest.accept()
-        await asyncio.sleep(6)
-        ended_at_s = _now()
-        await back.guest.close(1012, "wslab check")
-        last = await stage.guest(RETURNS_WITHIN_S)
-    evidence = tuple(Evidence(f"delay before attempt {n}", round(each, 3)) for n, each in enumerate(delays_s, start=1))
-    if last is None:
-        return CaseOutcome(
-            judgement="informational", seen="After a connection of 6 s it did not come back.", evidence=evidence
-        )
-    after_s = last.at_s - ended_at_s
-    seen = f"After a connection that lasted 6 s its delay was {after_s:.2f} s; before, they were {_listed(delays_s)} s."
-    if delays_s[-1] < 1.5 * max(delays_s[0], 0.05):
-        return CaseOutcome(judgement="not applicable", seen=f"Its delays do not grow. {seen}", evidence=evidence)
-    if after_s < 0.75 * delays_s[-1]:
-        return CaseOutcome(judgement="passes", seen=seen, evidence=evidence)
-    advice = "Begin with the first delay again once a connection has lasted."
-    return CaseOutcome(judgement="informational", seen=seen, advice=advice, evidence=evidence)
-
-
-def _listed(values_s: list[float]) -> str:
-    return ", ".join(f"{value_s:.2f}" for value_s in values_s)
-
-
 def _returning(name: str, does: str, end: End, after: str, why: Source, wanted: Judgement = "fails") -> Case:
     run = partial(_comes_back, end=end, after=after, wanted=wanted)
     return Case(name, does, f"A handshake within {RETURNS_WITHIN_S:g} s.", why, run)
 
 
 RETURN_CASES = (
-    _returning("comes_back_after_1012", "Closes with 1012.", _close(1012), "1012 Service Restart", HYBI_RESTART),
-    _returning("comes_back_after_1001", "Closes with 1001.", _close(1001), "1001 Going Away", RFC_CODES),
+    _returning("comes_back_after_1012", "Closes with 1012.", closing(1012), "1012 Service Restart", HYBI_RESTART),
+    _returning("comes_back_after_1001", "Closes with 1001.", closing(1001), "1001 Going Away", RFC_CODES),
     _returning("comes_back_after_1006", "Ends TCP without a close frame.", _cut, "a cut connection", RFC_BACKOFF),
     _returning(
         "comes_back_after_1013",
         "Closes with 1013.",
-        _close(1013),
+        closing(1013),
         "1013 Try Again Later",
         HYBI_RESTART,
         "informational",
@@ -354,41 +149,9 @@ RETURN_CASES = (
         RFC_RETRY_AFTER,
         partial(_honours_retry_after, as_date=True),
     ),
-    Case(
-        "waits_before_coming_back",
-        "Closes with 1012.",
-        "A delay before the first attempt.",
-        HYBI_RESTART,
-        _waits_before_coming_back,
-    ),
-    Case(
-        "spreads",
-        f"Starts {INSTANCES} clients and closes all with 1012 at once.",
-        "They come back at different times.",
-        LESSON_06,
-        _spreads,
-    ),
-    Case(
-        "backs_off_while_down",
-        "Answers each attempt with 503.",
-        "Longer delays after each.",
-        RFC_BACKOFF,
-        partial(_backs_off, answer=_reject, met="each attempt is answered 503", keep=True),
-    ),
-    Case(
-        "backs_off_when_closed_at_once",
-        "Accepts each handshake and closes with 1011.",
-        "Longer delays after each, although every handshake succeeds.",
-        LESSON_07,
-        partial(_backs_off, answer=_accept_then_close, met="each connection is closed at once", keep=False),
-    ),
-    Case(
-        "begins_anew_after_a_lasting_connection",
-        "Fails some attempts, accepts one for six seconds, and closes it.",
-        "The delay is that of a first attempt again.",
-        LESSON_05,
-        _begins_anew,
-    ),
+)
+
+STAYING_CASES = (
     Case("after_1000", "Closes with 1000.", "What the application wants.", RFC_CODES, partial(_stays_away, code=1000)),
     Case("after_1008", "Closes with 1008.", "What the application wants.", RFC_CODES, partial(_stays_away, code=1008)),
     Case("after_4000", "Closes with 4000.", "What the application wants.", RFC_CODES, partial(_stays_away, code=4000)),
