@@ -20,6 +20,11 @@ from wslab.core.files import write_whole
 from wslab.core.target import Target
 
 
+JunitOption = Annotated[Path | None, typer.Option(help="Write JUnit XML to this file too.")]
+HtmlOption = Annotated[Path | None, typer.Option(help="Write a page with the evidence to this file too.")]
+CompareOption = Annotated[Path | None, typer.Option(help="An earlier --json document: say what changed since.")]
+
+
 def _names() -> list[str]:
     return list(SERVER_CASES)
 
@@ -41,9 +46,9 @@ def server(
     ] = None,
     budget: Annotated[float, typer.Option(help="Seconds for all cases together.")] = BUDGET_S,
     as_json: JsonOption = False,
-    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file too.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with the evidence to this file too.")] = None,
-    compare: Annotated[Path | None, typer.Option(help="An earlier --json document: say what changed since.")] = None,
+    junit: JunitOption = None,
+    html: HtmlOption = None,
+    compare: CompareOption = None,
 ) -> Check:
     """Check a server's limits, its manners and, where it may be restarted, its restarts.
 
@@ -89,9 +94,9 @@ def client(
     budget: Annotated[float, typer.Option(help="Seconds for all cases together.")] = CLIENT_BUDGET_S,
     first_within: Annotated[float, typer.Option(help="Seconds until its first connection.")] = 10.0,
     as_json: JsonOption = False,
-    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file too.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with the evidence to this file too.")] = None,
-    compare: Annotated[Path | None, typer.Option(help="An earlier --json document: say what changed since.")] = None,
+    junit: JunitOption = None,
+    html: HtmlOption = None,
+    compare: CompareOption = None,
 ) -> Check:
     """Check how a client comes back, and with what: `--exec 'node client.js {url}'`, or start it at each URL yourself.
 
