@@ -19,7 +19,6 @@ from wslab.core.errors import BadValueError, in_words
 from wslab.core.files import write_whole
 from wslab.core.target import Target
 
-
 JunitOption = Annotated[Path | None, typer.Option(help="Write JUnit XML to this file too.")]
 HtmlOption = Annotated[Path | None, typer.Option(help="Write a page with the evidence to this file too.")]
 CompareOption = Annotated[Path | None, typer.Option(help="An earlier --json document: say what changed since.")]
