@@ -59,7 +59,7 @@ class SimulatedServer:
     """Accepts a message unless a frame of it, or its total, is over the limit that applies, or one of its `caps`.
 
     `late_refusals` are answered only to patient trials, as a busy server does. `says_no_above` is answered in words.
-    Every message takes a millisecond.
+    Each connection goes by chance to one of `servers`, whose `max_message` it is. Every message takes a ms.
     """
 
     max_frame: int | None = None
@@ -85,6 +85,7 @@ class SimulatedServer:
     takes_text: bool = True
     late_refusals: frozenset[int] = frozenset()
     caps: Caps = field(default_factory=Caps)
+    servers: tuple[int, ...] = ()
     seed: int = 0
 
     connections: int = 0
@@ -188,6 +189,8 @@ class SimulatedServer:
             return 0
         self._line, self._stuck = Line(trial.is_compressed, self.clock_s), False
         self.connections += 1
+        if self.servers:
+            self.max_message = self._random.choice(self.servers)
         return 0 if trial.baseline.greetings else self.greetings
 
     def _count(self, trial: Trial) -> None:

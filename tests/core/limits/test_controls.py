@@ -95,6 +95,17 @@ def test_chance(simulate, caps, limit, share, seed):
     assert not [cause for cause in found.causes if cause.kind != "chance"]
 
 
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("on_header", [False, True])
+def test_servers_with_different_limits_behind_one_address(simulate, on_header, seed):
+    found = simulate(servers=(LIMIT // 4, LIMIT), on_header=on_header, seed=seed).probe(cap_bytes=CAP)
+    if found.status == "limit_found":  # of twelve connections and more, each may have gone to the same server
+        assert found.accepted_bytes == LIMIT // 4
+    else:
+        assert (found.status, found.causes) == ("inconsistent", [])
+        assert "behind one address" in found.failure.explanation
+
+
 @pytest.mark.parametrize("replies", ["echo", "own", "none"])
 def test_answer_that_says_no(simulate, replies):
     server = simulate(says_no_above=1000, replies=replies, answer='{{"ok": true, "bytes": {size}}}')

@@ -1,8 +1,8 @@
 """Why a message was closed that should have passed: each possible cause has a trial in which it would show.
 
 First a series of small messages (`wslab.core.limits.traffic`), then one of large ones, then the clock
-(`wslab.core.limits.timeouts`), then chance. What no trial reproduces is said to be unexplained. Each cause leads to a
-manner in which the search goes on without it.
+(`wslab.core.limits.timeouts`), then chance, then which server it came to. What no trial reproduces is said to be
+unexplained. Each cause leads to a manner in which the search goes on without it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ import math
 from typing import NoReturn
 
 from wslab.core.limits.doubts import Diagnosis, Doubt, how_closed, keep, stopped_by
-from wslab.core.limits.inquiry import Inquiry, Steps
+from wslab.core.limits.inquiry import Inquiry, Steps, Stopped
 from wslab.core.limits.timeouts import by_time, refused_late
 from wslab.core.limits.traffic import by_bytes, by_connections, by_messages
 from wslab.core.limits.trials import Content, Observation
+from wslab.core.limits.verdicts import Failure
 
 MOST_UNEXPLAINED = 3
 MOST_TRIES = 12
+_NEW_CONNECTIONS = 8
 
 
 def diagnose(inquiry: Inquiry, doubt: Doubt) -> Steps[NoReturn]:
@@ -57,6 +59,28 @@ def _find_cause(diagnosis: Diagnosis) -> Steps[None]:
     size = max(diagnosis.inquiry.evidence.accepted_bytes, diagnosis.doubt.payload_bytes)
     yield from refused_late(diagnosis.inquiry, size)
     yield from by_connections(diagnosis)
+    yield from _by_server(diagnosis)
+
+
+def _by_server(diagnosis: Diagnosis) -> Steps[None]:
+    """Find out whether it depends on the connection; that small messages pass on new ones has just been seen.
+
+    Raises:
+        Stopped: it does, as where one address leads to servers with a limit each. No one number is the limit then.
+    """
+    size, passed = diagnosis.doubt.payload_bytes, 0
+    for _ in range(_NEW_CONNECTIONS):
+        one = yield from diagnosis.series(size, count=1)
+        passed += one.close_code is None
+    refused = _NEW_CONNECTIONS - passed
+    if min(passed, refused) < 2:
+        return
+    said = (
+        f"On {_NEW_CONNECTIONS} new connections a message of {size:,} bytes passed {passed} times and was refused "
+        f"{refused} times, and small ones passed on all: servers with different limits behind one address, or a limit "
+        "that changes. The smallest of them is the one to heed; probe each server by its own address."
+    )
+    raise Stopped(Failure(status="inconsistent", explanation=said))
 
 
 def closes_on_content(inquiry: Inquiry, payload_bytes: int, seen: Observation, other: Content) -> NoReturn:
