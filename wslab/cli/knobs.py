@@ -41,7 +41,9 @@ def help_of(name: str) -> str:
     """Return what is said of a knob in a command's help: what it is, and what it may be."""
     field = KNOBS[name]
     text = field.description[:1].upper() + field.description[1:]
-    default = {None: "none", True: "yes", False: "no"}.get(field.default, field.default)
+    default = "none" if field.default is None else field.default
+    if field.kind is bool:  # asked of the kind, since 0 and 1 are equal to False and True
+        default = "yes" if field.default else "no"
     values = "" if field.kind is bool else f" Values: {field.values}."
     return f"{text}{values} Default: {default}." if default != "" else text + values
 
