@@ -1,4 +1,4 @@
-"""What a panel's live view costs the kernel: time and bytes a frame, for 200 clients and 50 events a second."""
+"""What a panel's live view costs the kernel: time and bytes per frame, for 200 clients and 50 events a second."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ if __name__ == "__main__":
     records = records_of_a_drill()
     frame_ms, sizes_bytes = asyncio.run(replay(records[CLIENTS:][: EVENTS_PER_S * DURATION_S]))
     print(
-        f"live view of {CLIENTS} clients, {EVENTS_PER_S} events a second: {frame_ms:.2f} ms of the kernel a frame, "
-        f"promised at most {PROMISED_MS:g}; {statistics.median(sizes_bytes):,.0f} bytes a frame, at most "
+        f"live view of {CLIENTS} clients, {EVENTS_PER_S} events a second: {frame_ms:.2f} ms of the kernel per frame, "
+        f"promised at most {PROMISED_MS:g}; {statistics.median(sizes_bytes):,.0f} bytes per frame, at most "
         f"{max(sizes_bytes):,} (n = {len(sizes_bytes)}), promised at most {PROMISED_BYTES:,}; "
         f"{burst_bytes(records):,} bytes where all are closed in the same frame"
     )

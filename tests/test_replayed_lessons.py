@@ -1,4 +1,4 @@
-"""Every lesson runs where no socket is to be had, from `data/`, and shows the figures of the recording."""
+"""Every lesson runs where no socket is available, from `data/`, and shows the figures of the recording."""
 
 from __future__ import annotations
 

@@ -233,7 +233,7 @@ def _soon(rng: random.Random) -> Iterator[float]:
 
 @_tells
 def check_pieces(piece_bytes: Any) -> Checked:
-    """Lesson 02: messages of `piece_bytes` pass a limit of 4,096 bytes a frame, and no larger ones would."""
+    """Lesson 02: messages of `piece_bytes` pass a limit of 4,096 bytes per frame, and no larger ones would."""
     if not isinstance(piece_bytes, int) or isinstance(piece_bytes, bool) or not 1 <= piece_bytes <= 100_000:
         return Checked(False, "give a whole number of bytes, from 1 to 100,000")
     knobs = Knobs(max_message_bytes=65_536, max_frame_bytes=4096)

@@ -126,7 +126,7 @@ def test_numbers_are_read_as_they_are_printed(open_code: OpenCode) -> None:
         type_into(notebook, panel, "payload size (bytes)", text)
         press(panel, "Send", f"{payload_bytes:,} bytes: accepted")
     type_into(notebook, panel, "payload size (bytes)", "1,5")
-    expect(panel.get_by_text("“1,5” is no number")).to_be_visible()
+    expect(panel.get_by_text("“1,5” is not a number")).to_be_visible()
     press(panel, "Find the limit", "Messages up to 65,536 bytes pass")  # which does not read the field
 
 

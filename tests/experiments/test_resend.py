@@ -1,4 +1,4 @@
-"""A message that is too big is resent for ever by a client that retries 1009, and once by one that does not."""
+"""A message that is too big is resent without end by a client that retries 1009, and once by one that does not."""
 
 from __future__ import annotations
 

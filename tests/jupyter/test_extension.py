@@ -225,7 +225,7 @@ def test_connection_id_is_the_servers(jupyter: Jupyter, server: LabServer) -> No
     assert runtime.run(attempt()).connection_id in {account.connection_id for account in server.accounts}
 
 
-# A server that cannot be had
+# A server that cannot be reached
 
 
 def first_attempt(url: str, **options: Any) -> Attempt:

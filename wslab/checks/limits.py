@@ -72,12 +72,14 @@ def _drops_nothing_in_silence(bench: ServerBench) -> CaseOutcome:
     if (unproven := _unproven(verdict)) is not None:
         return unproven
     said = {
-        "silent_drop": "A message over the limit is ignored, and the connection lives on: its sender waits in vain.",
+        "silent_drop": "A message over the limit is ignored, and the connection lives on: its sender is never told.",
         "held_open": "After a message over the limit nothing is answered any more, and the connection stays open.",
         "invalid_close_frame": "It refuses with a close frame that nobody may send, so clients are told another code.",
     }.get(verdict.over_limit or "")
     if said is None:
-        return CaseOutcome(judgement="passes", seen="Who sends too much is told so.", evidence=_sizes(verdict))
+        return CaseOutcome(
+            judgement="passes", seen="A client that sends too much is told so.", evidence=_sizes(verdict)
+        )
     return CaseOutcome(judgement="fails", seen=said, advice="Close with 1009.", evidence=_sizes(verdict))
 
 

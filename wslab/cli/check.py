@@ -32,7 +32,7 @@ def _names() -> list[str]:
 def server(
     target: Target,
     restart: Annotated[str | None, typer.Option(help="A command that restarts the server, for a shell.")] = None,
-    pid: Annotated[int | None, typer.Option(help="A process to signal instead; its watcher starts it anew.")] = None,
+    pid: Annotated[int | None, typer.Option(help="A process to signal instead; its watcher must restart it.")] = None,
     signal: Annotated[str, typer.Option(help="The signal that --pid is sent.")] = "TERM",
     return_within: Annotated[float, typer.Option(help="Seconds that a restart may take.")] = 30.0,
     configured: Annotated[int | None, typer.Option(help="The limit in bytes that the server is said to have.")] = None,
@@ -41,7 +41,7 @@ def server(
         typer.Option(help="This case alone; may be given several times.", autocompletion=_names),
     ] = None,
     clock: Annotated[
-        float | None, typer.Option(help="Wait for idle timeouts and ages of up to so many seconds too.")
+        float | None, typer.Option(help="Wait for idle timeouts and ages of up to this many seconds too.")
     ] = None,
     budget: Annotated[float, typer.Option(help="Seconds for all cases together.")] = BUDGET_S,
     as_json: JsonOption = False,
@@ -51,7 +51,7 @@ def server(
 ) -> Check:
     """Check a server's limits, its manners and, where it may be restarted, its restarts.
 
-    Exit codes: 0, 1 if a case fails, 2 if the server could not be checked.
+    Exit codes: 0 if no case fails, 1 if one does, 2 if the server could not be checked.
     """
     for file in filter(None, (junit, html)):
         check_writable(file)
@@ -99,7 +99,7 @@ def client(
 ) -> Check:
     """Check how a client comes back, and with what: `--exec 'node client.js {url}'`, or start it at each URL yourself.
 
-    Exit codes: 0, 1 if a case fails, 2 if the client could not be checked.
+    Exit codes: 0 if no case fails, 1 if one does, 2 if the client could not be checked.
     """
     for file in filter(None, (junit, html)):
         check_writable(file)

@@ -41,9 +41,9 @@ class DemoDocument(Document, frozen=True, kw_only=True, tag="demo"):
 def demo(
     as_json: JsonOption = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the run and its two figures.")] = None,
-    clients: Annotated[int, typer.Option(help="Clients that are connected meanwhile, 1 to 200.")] = 12,
+    clients: Annotated[int, typer.Option(help="Clients that stay connected throughout, 1 to 200.")] = 12,
     max_message_bytes: Annotated[int, typer.Option(help="The limit to be found, 1,024 to 1,048,576 bytes.")] = 65_536,
-    seed: Annotated[int, typer.Option(help="Of the clients' reconnect delays.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the clients' reconnect delays.")] = 0,
 ) -> Run:
     """The whole story in seconds: 1009, raise the limit, 1012 for everyone, they come back; and a crash, 1006."""
     make_folder(out)

@@ -32,9 +32,9 @@ def explain(
     pcapng: Annotated[Path | None, typer.Option(help="Write what was read as packets for Wireshark.")] = None,
     keys: Annotated[Path | None, typer.Option(help="A TLS key log (SSLKEYLOGFILE), for an installed tshark.")] = None,
 ) -> Explained:
-    """Say why the WebSockets in it closed: who, with which code, how sure that is, and what it leaves open.
+    """Say why WebSockets in a capture, log or run closed: who, with which code, how sure, and what is left open.
 
-    Nothing is opened or sent. The exit code is 0 where it could be read, also where nothing closed.
+    Nothing is opened or sent. The exit code is 0 if it could be read, even if nothing closed.
     """
     for file in (html, md, save, pcapng):
         if file is not None:

@@ -83,13 +83,13 @@ def herd(
             f"at most one per core and {MAX_UNASKED_WORKERS} in all."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the clients' delays.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the clients' delays.")] = 0,
     as_json: JsonOption = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the run and its two figures.")] = None,
 ) -> Run:
     """Restart a server under thousands of real clients, and say how they came back.
 
-    Without a URL it is a lab server, restarted by this command; a server of your own you restart yourself meanwhile.
+    Without a URL this command runs a lab server and restarts it; given one, restart that server yourself meanwhile.
     """
     make_folder(out)
     with saved_whatever_comes():

@@ -29,7 +29,7 @@ def probe(
     filler: Annotated[
         str, typer.Option(help='Without a template: the one character of every message; "4" makes engine.io messages.')
     ] = "a",
-    max_time: Annotated[float, typer.Option(help="End the whole search after so many seconds.")] = 300.0,
+    max_time: Annotated[float, typer.Option(help="End the whole search after this many seconds.")] = 300.0,
     clock: Annotated[
         bool, typer.Option("--clock", help="Find its idle timeout and maximum age too; it waits.")
     ] = False,

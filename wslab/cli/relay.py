@@ -65,7 +65,7 @@ def relay(
         Path | None, typer.Option(help="PEM file of the certificate's key, where that is not in it.")
     ] = None,
     ca: Annotated[Path | None, typer.Option(help="PEM file of the authorities to trust for a wss:// target.")] = None,
-    insecure: Annotated[bool, typer.Option(help="Believe any certificate of a wss:// target.")] = False,
+    insecure: Annotated[bool, typer.Option(help="Accept any certificate of a wss:// target.")] = False,
     seed: Annotated[int, typer.Option(help="Of what the faults draw.")] = 0,
     max_frames: Annotated[int, typer.Option(help="Of which records are kept.")] = MAX_FRAMES,
     as_json: JsonOption = False,

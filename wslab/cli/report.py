@@ -38,7 +38,7 @@ def report(
 ) -> int:
     """Execute a notebook and write one page that opens anywhere, without a network, its data inside.
 
-    Where a cell fails, the page shows where and why, and the exit code is 1. Ctrl-C ends it with what there is.
+    Where a cell fails, the page shows where and why, and the exit code is 1. Ctrl-C ends it and writes what there is.
     """
     from wslab import reports
 

@@ -40,9 +40,11 @@ def send(
     target: Target,
     message: Annotated[str | None, typer.Argument(help="What is sent; - reads it from standard input.")] = None,
     file: Annotated[Path | None, typer.Option(help="Send this file's content instead.")] = None,
-    size: Annotated[int | None, typer.Option(help="Send a message of so many bytes, by the template if any.")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Send a message of this many bytes, made by the template if there is one.")
+    ] = None,
     kind: Annotated[str | None, typer.Option("--as", help="text or binary. Not given: text where it is UTF-8.")] = None,
-    fragment: Annotated[int | None, typer.Option(help="Cut it into frames of at most so many bytes.")] = None,
+    fragment: Annotated[int | None, typer.Option(help="Cut it into frames of at most this many bytes.")] = None,
     compress: Annotated[bool, typer.Option("--compress", help="Offer permessage-deflate.")] = False,
     confirm: Annotated[str, typer.Option(help="What to wait for: reply, ping (its pong), none.")] = "reply",
     timeout: Annotated[float, typer.Option(help="Seconds for sending and answer together.")] = 10.0,

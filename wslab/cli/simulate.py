@@ -37,11 +37,11 @@ def simulate(
     downtime_s: DowntimeOption = 0.5,
     kind: KindOption = "graceful",
     max_admissions_per_s: AdmissionsOption = None,
-    seed: Annotated[int, typer.Option(help="Of the clients' delays.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the clients' delays.")] = 0,
     as_json: JsonOption = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the figure and, of a small herd, the run.")] = None,
 ) -> None:
-    """Do as `wslab herd` does on a virtual clock, with up to a hundred million clients."""
+    """Simulate what `wslab herd` does, on a virtual clock, with up to a hundred million clients."""
     from wslab.core.herds.simulate import simulate_herd  # NumPy takes its time
 
     check_choice("kind", kind, CLOSE_CODES)

@@ -64,20 +64,22 @@ def watch(
     interval: Annotated[float, typer.Option(help="Seconds between two pings or messages of a steady client.")] = 15.0,
     apart: Annotated[float, typer.Option(help="Seconds from one client's opening to the next.")] = 1.0,
     message: Annotated[
-        str | None, typer.Option(help="What the talking clients say. Not given: by the template.")
+        str | None, typer.Option(help="What the talking clients say. Not given: the template's.")
     ] = None,
     messages_per_min: Annotated[
-        int | None, typer.Option(help="Of all clients together. Not given: 600 on this machine, 120 elsewhere.")
+        int | None,
+        typer.Option(help="At most, for all clients together. Not given: 600 on this machine, 120 elsewhere."),
     ] = None,
     connections_per_min: Annotated[
-        int | None, typer.Option(help="Of all clients together. Not given: 120 on this machine, 30 elsewhere.")
+        int | None,
+        typer.Option(help="At most, for all clients together. Not given: 120 on this machine, 30 elsewhere."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="File for the run, written as it goes; it must not exist.")] = None,
     as_json: JsonOption = False,
 ) -> Run:
     """Stay connected with control groups, and say why connections are closed: limit, restart, clock, rate or network.
 
-    With --json it prints one line an event. The run is kept with --out, also if this machine loses its power.
+    With --json it prints one line per event. With --out the run is kept, even if this machine loses power.
     """
     duration_s = seconds_of(duration)
     bounds = bounded(target.is_this_machine, messages_per_min, connections_per_min)
@@ -131,7 +133,7 @@ class _Words:
         self._print(
             f"{begun.clients} clients watch {begun.url} for {seconds(begun.duration_s)} at most; together they send up "
             f"to {begun.messages_per_min} messages and pings a minute and open up to {begun.connections_per_min} "
-            "connections a minute. Ctrl-C ends it with what was found."
+            "connections a minute. Ctrl-C ends it and shows what was found."
         )
 
     def close(self, closure: Closure, role: Role, finding: Finding) -> None:

@@ -82,7 +82,7 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             a client makes of it, with a payload of one byte, a code that must not be sent (1005), a reason that is no
             UTF-8, or more than a control frame holds.
         ping_interval_s: seconds between the server's keepalive pings. None: no pings.
-        ping_timeout_s: seconds to wait for the pong before the server closes with 1011. None: for ever.
+        ping_timeout_s: seconds to wait for the pong before the server closes with 1011. None: without limit.
         close_timeout_s: seconds that a closing handshake may take before TCP is ended.
 
     Raises:

@@ -105,7 +105,7 @@ class Target:
     def fields(self, client: int | None = 0) -> dict[str, str]:
         """Return the header fields that the opening handshake adds to its own, for this client of a herd.
 
-        None leaves `{client}` where it stands, for who has many clients.
+        None leaves `{client}` where it stands, for a caller with many clients.
         """
         fields = {"User-Agent": self.user_agent or _user_agent()}
         if self.origin is not None:

@@ -91,7 +91,7 @@ class Template:
         return getattr(self.source, "__name__", "") or repr(self.source)[:200]
 
     def around(self) -> tuple[bytes, bytes] | None:
-        """Return what stands before and behind the filler, for who writes messages piece by piece; None: a callable."""
+        """Return what stands before and behind the filler, to write messages piece by piece; None: a callable."""
         if not isinstance(self.source, str | bytes):
             return None
         before, _, behind = _encoded(self.source).partition(FILLER.encode())

@@ -51,7 +51,7 @@ def limit_cost(
 
     Args:
         limits: of messages, in bytes, 1 byte to 1 GiB.
-        half_sent: numbers of unfinished messages, one a connection, 1 to 200.
+        half_sent: numbers of unfinished messages, one per connection, 1 to 200.
         compression: whether permessage-deflate is agreed on; with it a few bytes on the wire fill the same memory.
         knobs: what else the server is to be. None: a lab server as it is by default.
         cap_bytes: no more than this is given to the server to hold; beyond it raises at the call.

@@ -34,7 +34,7 @@ def resend(
     """Send a message until it is accepted, reconnecting by `policy` after each closure; return the run.
 
     A message that is too big is refused every time. A client that retries whatever the code then resends this poison
-    message for ever, and a policy without a delay does so as fast as it can: see cube-js/cube#10246.
+    message without end, and a policy without a delay does so as fast as it can: see cube-js/cube#10246.
 
     Args:
         target: a running lab server, the knobs of one to start for it, a URL, or a `Target`.

@@ -17,8 +17,8 @@ Jupyter allows, to ports on which a lab server of the same account listens (`wsl
 else. To the server it passes the handshake's own headers alone: no cookie, no token, no path, and no Origin, since
 Jupyter has judged that already and the lab server's rule is for pages that come to loopback by themselves.
 
-A server that cannot be had is a failed handshake: 502 where nobody listens, otherwise the server's own answer, such as
-503 with Retry-After; a page is told only that it failed, as everywhere in a browser. One thing differs from a direct
+A server that cannot be reached is a failed handshake: 502 where nobody listens, otherwise the server's own answer, such
+as 503 with Retry-After; a page is told only that it failed, as everywhere in a browser. One thing differs from a direct
 connection: where Jupyter itself speaks TLS, which cannot half-close, a page that is still sending when the server ends
 may lose the close frame that it had not yet read, and report 1006.
 

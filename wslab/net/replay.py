@@ -1,7 +1,7 @@
 """Whether results come from sockets or from recordings, and the recordings themselves.
 
 `WSLAB_REPLAY=1` replays from the kit's own recordings, `WSLAB_REPLAY=<folder>` from another folder, and
-`WSLAB_REPLAY=0` never does. Unset, sockets are used where they are to be had. `WSLAB_RECORD=<folder>` keeps what every
+`WSLAB_REPLAY=0` never does. Unset, sockets are used where they are available. `WSLAB_RECORD=<folder>` keeps what every
 experiment returns there, so that the same program can be replayed from it.
 """
 
@@ -25,7 +25,7 @@ from wslab.core.runs import Run
 NOWHERE = "ws://replay.invalid/"
 """The URL of a lab server in a replay: the name is one that never resolves (RFC 6761 §6.4)."""
 
-NO_SERVER = "this is a replay, in which no server runs; for a real one, unset WSLAB_REPLAY where sockets are to be had"
+NO_SERVER = "this is a replay, in which no server runs; for a real one, unset WSLAB_REPLAY where sockets are available"
 
 R = TypeVar("R", Run, Verdict)
 
@@ -69,7 +69,7 @@ def recall(asked: Asked, read: Callable[[Path], R]) -> R:
         count = len({path.name.rpartition("-")[0] for path in folder().rglob(f"{asked.experiment}-*")})
         raise NotRecordedError(
             f"{asked.experiment} was not recorded with these arguments and knobs ({count} other calls of it were), and "
-            "a replay opens no sockets; run what was recorded, or unset WSLAB_REPLAY where sockets are to be had"
+            "a replay opens no sockets; run what was recorded, or unset WSLAB_REPLAY where sockets are available"
         )
     turn = _turns[asked.fingerprint]
     _turns[asked.fingerprint] += 1

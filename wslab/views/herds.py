@@ -52,7 +52,7 @@ def arrivals(herd: AnyHerd, *, ax: Axes | None = None) -> Axes:
 
 
 def peak_against_clients(herds: Mapping[str, Sequence[AnyHerd]], *, ax: Axes | None = None) -> Axes:
-    """Draw the busiest tenth of a second of herds of several sizes, a line a policy, both axes logarithmic.
+    """Draw the busiest tenth of a second of herds of several sizes, one line per policy, both axes logarithmic.
 
     Args:
         herds: policy → its herds; at most six policies.
@@ -103,7 +103,7 @@ def _steepest(largest: Mapping[str, tuple[int, float]]) -> str:
 
 
 def attempts_wasted(herds: Mapping[str, AnyHerd], *, ax: Axes | None = None) -> Axes:
-    """Draw how many attempts of an outage were in vain, on average, and what they met; a bar a policy."""
+    """Draw how many attempts of an outage were in vain, on average, and what they met; one bar per policy."""
     seen = {name: returning(herd) for name, herd in herds.items()}
     met = {name: {o: int(c.sum()) for o, c in one.counts.items() if o != "opened"} for name, one in seen.items()}
     each = {name: sum(met[name].values()) / max(one.outages, 1) for name, one in seen.items()}
@@ -134,7 +134,7 @@ def attempts_wasted(herds: Mapping[str, AnyHerd], *, ax: Axes | None = None) -> 
 
 
 def who_gave_up(herds: Mapping[str, AnyHerd], *, ax: Axes | None = None) -> Axes:
-    """Draw which share of the clients was back at the end and which was not, and why; a bar a policy."""
+    """Draw which share of the clients was back at the end and which was not, and why; one bar per policy."""
     seen = {name: returning(herd) for name, herd in herds.items()}
     ax = ax or new_axes(1.3 + 0.52 * len(seen))
     name_rows(ax, [short(name, 28) for name in seen])

@@ -85,7 +85,7 @@ def _draw_ends(ax: Axes, seen: list[Life], row: dict[int, int]) -> Iterator[Line
 
 
 def lanes(run: Run, width: int = 60) -> Table:
-    """Return the same for a terminal: a line a client, "─" connected, "·" something sent, "✕" ended."""
+    """Return the same for a terminal: one line per client, "─" connected, "·" something sent, "✕" ended."""
     seen = lives(Observed(run.records))
     table = Table(box=None, pad_edge=False)
     table.add_column("client", no_wrap=True)

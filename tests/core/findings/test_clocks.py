@@ -46,7 +46,7 @@ EXPLANATIONS: dict[str, tuple[SimulatedServer, str]] = {
         "not_tolerated",
     ),
     "a cap on the rate": (SimulatedServer(max_per_s=5), "too_fast"),
-    "a cap on messages a connection": (SimulatedServer(max_messages=30), "too_many"),
+    "a cap on messages per connection": (SimulatedServer(max_messages=30), "too_many"),
     "the network": (SimulatedServer(mean_life_s=120), "one_by_one"),
 }
 

@@ -15,7 +15,7 @@ from wslab.core.policies.textbook import decorrelated_jitter, named
 
 
 def table(policy: Policy, clients: int, attempts: int, seed: int = 1) -> np.ndarray:
-    """Delays, a row an attempt and a column a client."""
+    """Delays, one row per attempt and one column per client."""
     return np.array([np.broadcast_to(column, clients) for column in islice(columns(policy, clients, seed), attempts)])
 
 

@@ -22,7 +22,7 @@ Counts = dict[str, bool | None]
 
 
 class _Deed(NamedTuple):
-    """What a side can do, in words, and what then goes over the connection: no ping is to be had without its pong."""
+    """What a side can do, in words, and what then goes over the connection: no ping comes without its pong."""
 
     name: str
     trigger: Class

@@ -127,7 +127,7 @@ def too_many(observed: Observed) -> Iterator[Finding]:
     number = min(len(life.times_s(["client's messages"])) for life in hit)
     yield Finding(
         rule="too_many",
-        what=f"A connection ends with its {number}th message, {ended_how(hit)}: a cap on messages a connection.",
+        what=f"A connection ends with its {number}th message, {ended_how(hit)}: a cap on messages per connection.",
         whose="client",
         sure="shown",
         evidence=tuple(life.id for life in hit),
@@ -183,7 +183,7 @@ def too_fast(observed: Observed) -> Iterator[Finding]:
         if slow
         else (
             Alternative(
-                "a cap on the number of messages a connection", "send as many, slowly: `wslab watch` for longer"
+                "a cap on the number of messages per connection", "send as many, slowly: `wslab watch` for longer"
             ),
         ),
         advice="Send more slowly, put several into one message, or have the cap raised.",

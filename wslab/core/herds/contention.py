@@ -101,7 +101,7 @@ def contend(
 
     Raises:
         TypeError, ValueError: an argument is of the wrong kind or out of its bounds.
-        PolicyError: the policy yielded what is no delay, or ended: here nobody may give up.
+        PolicyError: the policy yielded an invalid delay, or ended: here nobody may give up.
 
     >>> few, many = (contend(n, AWS_POLICIES["full_jitter"], seed=1) for n in (5, 50))
     >>> bool(few.calls.mean() / 5 < many.calls.mean() / 50)

@@ -40,7 +40,7 @@ def columns(policy: Policy, clients: int, seed: int) -> Iterator[FloatArray]:
     NaN stands where a client has given up.
 
     Raises:
-        PolicyError: the policy yielded what is no delay.
+        PolicyError: the policy yielded an invalid delay.
     """
     return (_broadcast if policy.broadcasts else _one_by_one)(policy, clients, seed)
 

@@ -66,7 +66,7 @@ def simulate_herd(
 
     Raises:
         TypeError, ValueError: an argument is of the wrong kind or out of its bounds.
-        PolicyError: the policy yielded what is no delay.
+        PolicyError: the policy yielded an invalid delay.
         SimulationError: the policy asks for more than a thousand million attempts.
 
     >>> simulate_herd(1000, "seed_page", downtime_s=2, max_admissions_per_s=400, seed=1)

@@ -71,7 +71,7 @@ def none(rng: Random) -> Iterator[float]:
 
 @as_policy(formula="delay_s", source=Source("folklore", "https://en.wikipedia.org/wiki/Thundering_herd_problem"))
 def constant(rng: Random, *, delay_s: float = 1.0) -> Iterator[float]:
-    """Wait the same time before every attempt: a herd stays in step for ever."""
+    """Wait the same time before every attempt: a herd never falls out of step."""
     while True:
         yield delay_s
 

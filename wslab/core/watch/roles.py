@@ -18,7 +18,7 @@ deed; room: when another opens; any: at random; -: lives on):
     a ping is not tolerated                -      then        -      -         ping: then     -    -        -
     a message is not tolerated             -      -           then   -         msg: then      -    then     then
     a cap on the rate                      -      -           -      -         -              -    -        then
-    a cap on the messages a connection     -      -           later  -         msg: later     -    later    sooner
+    a cap on messages per connection       -      -           later  -         msg: later     -    later    sooner
     a cap on connections                   room   room        room   room      room           room room     room
     the network                            any    any         any    any       any            any  any      any
 

@@ -136,7 +136,7 @@ class Exchange:
 
 async def _settled(connection: RecordingConnection, refuses_within_s: float) -> None:
     """Return once the server has had the time to refuse: after its pong, or after a while without one."""
-    with contextlib.suppress(Exception):  # the end of the connection is told to who receives
+    with contextlib.suppress(Exception):  # whoever receives is told of the connection's end
         async with asyncio.timeout(PONG_WITHIN_S):
             await (await connection.ping())
     await asyncio.sleep(refuses_within_s)

@@ -1,4 +1,4 @@
-"""Thousands of real clients on this machine: `herd` is for who wants them, `worker` is the program that has them.
+"""Thousands of real clients on this machine: `herd` is for their caller, `worker` is the program that holds them.
 
 workers      one worker, as the herd sees it
 herding      its clients: who is connected, who is away, who is due

@@ -117,7 +117,7 @@ class LabProgram:
 
     async def _part_from_all(self, command: server_protocol.Leave) -> None:
         # All close frames first, then wait: to await each closing handshake in turn would stretch a restart of
-        # thousands of clients over seconds, and `drain_s` is there for who wants that.
+        # thousands of clients over seconds, and `drain_s` is there for callers that want that.
         connections = self._connections()
         batch = len(connections) if not command.drain_s else command.drain_batch or 1
         batches = [connections[i : i + batch] for i in range(0, len(connections), batch or 1)]

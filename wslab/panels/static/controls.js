@@ -20,7 +20,7 @@ const parsed = (told, text) => {
 const objection = (told, text) => {
   const value = parsed(told, text);
   if (value === null) return told.optional ? "" : `needs a number, ${bounds(told)}`;
-  if (Number.isNaN(value)) return `“${text}” is no number; ${bounds(told)}`;
+  if (Number.isNaN(value)) return `“${text}” is not a number; ${bounds(told)}`;
   if (told.whole && !Number.isInteger(value)) return `must be a whole number, ${bounds(told)}`;
   return value < told.low || value > told.high ? `must be ${bounds(told)}` : "";
 };

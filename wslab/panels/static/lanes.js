@@ -1,4 +1,4 @@
-// One lane a client, drawn as it happens: connected, closed by which code, waiting for how long, each attempt, back.
+// One lane per client, drawn as it happens: connected, closed by which code, waiting for how long, each attempt, back.
 
 VIEWS.lanes = (host, panel) => {
   const HEAD = 17, TITLES = 15, LEGIBLE = 10;

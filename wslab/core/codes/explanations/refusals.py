@@ -225,7 +225,7 @@ REFUSALS: dict[int | range, CodeExplanation] = {
             claim("Or raise the deadline of the side that closed.", GRAPHQL_WS),
         ),
         when_to_use=claim(
-            "Send 3008 when the application waited in vain. A missing pong is the library's matter, often 1011.",
+            "Send 3008 if what an application awaits never comes. A missing pong is the library's matter, often 1011.",
             IANA,
             WEBSOCKETS_FAQ,
         ),
