@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wslab.core.errors import SimulationError
@@ -71,17 +71,33 @@ scenarios = st.builds(
     timeout_s=st.sampled_from([None, 0.5]),
     until_s=st.just(30.0),
 )
+# Its clients of different batches, coming back after 1 s, meet on the same instants.
+MEETING = Scenario(
+    downtime_s=0.0,
+    drain_s=2.0,
+    drain_batch=10,
+    max_admissions_per_s=20.0,
+    burst=1,
+    max_waiting=None,
+    refusal_cost=0.0,
+    handshake_s=0.0625,
+    refused_s=0.0625,
+    timeout_s=0.5,
+    until_s=30.0,
+)
 herds = st.tuples(st.integers(1, 80), st.sampled_from(sorted(POLICIES)).map(named), scenarios, st.integers(0, 2**32))
 
 
 @settings(max_examples=150, deadline=None)
 @given(herds)
+@example((31, named("constant"), MEETING, 0))
 def test_herd_agrees_with_a_simulation_event_by_event(herd):
     clients, policy, scenario, seed = herd
     simulated = simulate_herd(clients, policy, scenario, seed=seed)
     back, attempts = event_by_event(clients, policy, scenario, seed)
-    assert simulated.reopened_at_s == pytest.approx(back, nan_ok=True)
-    assert simulated.attempts.tolist() == attempts.tolist()
+    # Two clients whose attempts fall on the same instant may change places; the herd's times may not.
+    assert np.sort(simulated.reopened_at_s) == pytest.approx(np.sort(back), nan_ok=True)
+    assert sorted(simulated.attempts.tolist()) == sorted(attempts.tolist())
 
 
 @settings(max_examples=100, deadline=None)
