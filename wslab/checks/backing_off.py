@@ -7,6 +7,7 @@ grows is judged from several, and the estimate says from how many.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -24,10 +25,11 @@ from wslab.checks.client_bench import (
 from wslab.checks.stage import Guest, Stage
 from wslab.core.checks import CaseOutcome, Evidence, Judgement
 from wslab.core.codes.sources import HYBI_RESTART, LESSON_05, LESSON_06, LESSON_07, RFC_BACKOFF
-from wslab.core.policies.estimate import estimate
+from wslab.core.policies.estimate import estimate, is_spread
 
 AT_ONCE_S = 0.1
-INSTANCES = 5
+INSTANCES = 8
+"""Twice as many delays as these tell a client with jitter from one without but in one check of thousands."""
 OUTAGE_S = 30.0
 MOST_ATTEMPTS = 10
 LOOPS_PER_S = 5.0
@@ -57,25 +59,37 @@ async def _spreads(bench: ClientBench) -> CaseOutcome:
             if isinstance(guest, CaseOutcome):
                 return guest
             guests.append(guest)
-        await asyncio.sleep(SETTLED_S)
-        ended_at_s = now_s()
-        await asyncio.gather(*(guest.close(1012, "wslab check") for guest in guests))
-        delays_s: list[float] = []
-        while len(delays_s) < INSTANCES and (back := await stage.guest(RETURNS_WITHIN_S)) is not None:
-            delays_s.append(back.at_s - ended_at_s)
-            await back.accept()
-    bench.first_delays_s[:] = sorted(delays_s)
-    if len(delays_s) < 3:
+        rounds = [await _sent_away(stage, guests)]
+        if 3 <= len(rounds[0]) == len(guests) and not is_spread(rounds[0]):  # which chance may explain, once
+            rounds.append(await _sent_away(stage, guests))
+    if len(rounds[0]) < 3:
         return CaseOutcome(
-            judgement="not applicable", seen=f"{len(delays_s)} of {INSTANCES} clients came back after 1012."
+            judgement="not applicable", seen=f"{len(rounds[0])} of {INSTANCES} clients came back after 1012."
         )
-    evidence = tuple(Evidence("a client is back", round(delay_s, 3)) for delay_s in sorted(delays_s))
-    shortest_s, longest_s = min(delays_s), max(delays_s)
-    seen = f"{len(delays_s)} clients, sent away together, came back {shortest_s:.2f} to {longest_s:.2f} s later."
-    if longest_s - shortest_s < max(0.1 * longest_s, 0.05):
+    widest = next((delays_s for delays_s in rounds if len(delays_s) >= 3 and is_spread(delays_s)), None)
+    bench.first_delays_s[:] = widest or rounds[0]
+    evidence = tuple(Evidence("a client is back", round(delay_s, 3)) for delay_s in itertools.chain(*rounds))
+    seen = " ".join(
+        f"{len(delays_s)} clients, sent away together, came back {delays_s[0]:.2f} to {delays_s[-1]:.2f} s later."
+        for delays_s in rounds
+        if delays_s
+    )
+    if widest is None:
         advice = "Draw the first delay at random too: a restart sends all clients away at the same instant."
         return CaseOutcome(judgement="surprises clients", seen=seen, advice=advice, evidence=evidence)
     return CaseOutcome(judgement="passes", seen=seen, evidence=evidence)
+
+
+async def _sent_away(stage: Stage, guests: list[Guest]) -> list[float]:
+    """Close all of them with 1012, put those that come back in their place, and return their delays, shortest first."""
+    await asyncio.sleep(SETTLED_S)
+    ended_at_s = now_s()
+    await asyncio.gather(*(guest.close(1012, "wslab check") for guest in guests))
+    expected, guests[:] = len(guests), []
+    while len(guests) < expected and (back := await stage.guest(RETURNS_WITHIN_S)) is not None:
+        await back.accept()
+        guests.append(back)
+    return sorted(guest.at_s - ended_at_s for guest in guests)
 
 
 async def _outage(bench: ClientBench, answer: Callable[[Guest], Awaitable[None]]) -> list[float] | CaseOutcome:

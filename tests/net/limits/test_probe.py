@@ -274,7 +274,7 @@ def test_another_close_code(raw):
     verdict = probed(raw.mannered(manners))
     assert (verdict.max_single_frame_bytes, verdict.close_code, verdict.inclusive) == (LIMIT, 1008, True)
     assert verdict.close_reason == "max 70,000 bytes"
-    assert verdict.connections <= 12  # of which six are controls
+    assert verdict.connections <= 14  # of which eight are controls
 
 
 def test_characters(raw):

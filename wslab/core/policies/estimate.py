@@ -21,6 +21,9 @@ times the first."""
 SAME = 0.1
 """Delays that differ by less than this share are taken for the same: a client's own lateness is in them."""
 
+NOISE_S = 0.05
+"""So far apart come clients without jitter where the machine is busy."""
+
 
 class PolicyEstimate(msgspec.Struct, frozen=True, kw_only=True):
     """What a client's delays say of its policy.
@@ -96,11 +99,17 @@ def estimate(delays_s: Sequence[float], first_delays_s: Sequence[float] = ()) ->
     )
 
 
+def is_spread(first_delays_s: Sequence[float]) -> bool:
+    """Whether clients that were sent away together came back further apart than a busy machine explains."""
+    longest_s = max(first_delays_s)
+    return longest_s - min(first_delays_s) >= max(SAME * longest_s, NOISE_S)
+
+
 def _jitter(first_delays_s: Sequence[float]) -> Jitter:
     if len(first_delays_s) < 3:
         return "unknown"
     shortest_s, longest_s = min(first_delays_s), max(first_delays_s)
-    if longest_s - shortest_s < max(SAME * longest_s, 0.05):
+    if not is_spread(first_delays_s):
         return "none"
     return "full" if shortest_s < 0.35 * longest_s else "partial"
 
