@@ -7,14 +7,17 @@ once a client, which takes far longer and asks nothing of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from wslab.core.herds.scenario import FloatArray
 from wslab.core.policies.policy import Policy, checked, checked_delay
+
+_Indices = npt.NDArray[np.intp]
 
 
 class HerdDraws:
@@ -32,6 +35,31 @@ class HerdDraws:
         draws *= high - low
         draws += low
         return draws
+
+
+class DrawnDelays:
+    """Everybody's delays before those attempts that somebody may still make, a row each; older ones are overwritten."""
+
+    def __init__(self, policy: Policy, clients: int, seed: int) -> None:
+        self._columns = columns(policy, clients, seed)
+        self._rows = np.empty((1, clients))
+        self._newest = 0
+
+    def before(self, numbers: _Indices, clients: _Indices, oldest: Callable[[], int]) -> FloatArray:
+        """Return the delays of these clients, before the attempts of these numbers; `oldest` is still to be made."""
+        while self._newest < numbers.max():
+            self._draw(oldest)
+        return self._rows[numbers % len(self._rows), clients]
+
+    def _draw(self, oldest: Callable[[], int]) -> None:
+        number, size = self._newest + 1, len(self._rows)
+        if number > size and number - size >= oldest():
+            rows = np.empty((2 * size, self._rows.shape[1]))
+            for kept in range(number - size, number):
+                rows[kept % (2 * size)] = self._rows[kept % size]
+            self._rows = rows
+        self._rows[number % len(self._rows)] = next(self._columns)
+        self._newest = number
 
 
 def columns(policy: Policy, clients: int, seed: int) -> Iterator[FloatArray]:

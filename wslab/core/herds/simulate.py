@@ -21,7 +21,7 @@ import numpy.typing as npt
 from wslab.core.arguments import check_flag, check_seed, check_whole
 from wslab.core.errors import SimulationError
 from wslab.core.herds.capacity import Admission
-from wslab.core.herds.draws import columns
+from wslab.core.herds.draws import DrawnDelays
 from wslab.core.herds.scenario import FloatArray, Scenario, changed
 from wslab.core.herds.simulated import BIN_S, NOTHING_TRIED, OUTCOMES, Codes, SimulatedHerd, Tried
 from wslab.core.policies.policy import Delays, Policy
@@ -100,9 +100,9 @@ class _Simulation:
         self.reopened_at_s = np.full(clients, math.nan)
         self.window_s = _window_s(scenario)
         self.server = Admission(scenario)
-        self.columns = columns(policy, clients, seed)
-        self.drawn: dict[int, FloatArray] = {}
-        self.counts = np.zeros((1, len(OUTCOMES)), np.int64)
+        self.delays = DrawnDelays(policy, clients, seed)
+        self.made = 0
+        self.counts = np.zeros(len(OUTCOMES), np.int64)
         self.delay_s = np.zeros(clients if keep else 0)
         self.kept: list[Tried] | None = [] if keep else None
 
@@ -119,18 +119,19 @@ class _Simulation:
         """Make the attempts of a period, window by window; who is due in it stays in the order of time."""
         soon = np.flatnonzero(self.due_at_s < period_end)
         soon = soon[np.argsort(self.due_at_s[soon], kind="stable")]
-        due_at_s = self.due_at_s[soon]
+        due_at_s, back, begin = self.due_at_s[soon], soon[:0], 0
         while horizon < period_end:
             horizon += self.window_s
-            count = np.searchsorted(due_at_s, min(horizon, self.scenario.until_s))
-            if not count:
-                continue
-            now, soon, due_at_s = soon[:count], soon[count:], due_at_s[count:]
-            self._attempt(now)
-            again = now[self.due_at_s[now] < period_end]
-            again = again[np.argsort(self.due_at_s[again], kind="stable")]
-            places = np.searchsorted(due_at_s, self.due_at_s[again], side="right")
-            soon, due_at_s = np.insert(soon, places, again), np.insert(due_at_s, places, self.due_at_s[again])
+            before_s = min(horizon, self.scenario.until_s)
+            end = int(np.searchsorted(due_at_s, before_s))
+            now, begin = soon[begin:end], end
+            if back.size:  # who came in this period and is to come again in it: few, so they are merged late
+                is_due = self.due_at_s[back] < before_s
+                now, back = np.concatenate((now, back[is_due])), back[~is_due]
+                now = now[np.argsort(self.due_at_s[now], kind="stable")]
+            if now.size:
+                self._attempt(now)
+                back = np.concatenate((back, now[self.due_at_s[now] < period_end]))
 
     def _advance(self, clients: Indices, until_s: float) -> None:
         """Make the attempts of `clients` that are due before `until_s`, and those that follow from them."""
@@ -139,12 +140,8 @@ class _Simulation:
 
     def _attempt(self, clients: Indices) -> None:
         started = self.due_at_s[clients]
-        if started[0] < self.scenario.downtime_s:
-            ended, outcome = self._while_down(started)
-        else:
-            order = np.argsort(started, kind="stable")
-            clients, started = clients[order], started[order]
-            ended, outcome = self._while_up(started)
+        is_down = started[0] < self.scenario.downtime_s
+        ended, outcome = self._while_down(started) if is_down else self._while_up(started)
         self.attempts[clients] += 1
         self.due_at_s[clients] = math.inf
         self._count(clients, started, ended, outcome)
@@ -183,35 +180,28 @@ class _Simulation:
         """Give each of `clients` the time of its next attempt; who has no further delay has given up."""
         if not clients.size:
             return
-        numbers = self.attempts[clients] + 1
-        for number in range(numbers.min(), numbers.max() + 1):
-            these = numbers == number
-            chosen = clients[these]
-            delay_s = np.broadcast_to(self._column(number), self.clients)[chosen]
-            # fmin takes the number where the other is NaN: no delay, never due.
-            self.due_at_s[chosen] = np.fmin(resumed_at_s[these] + delay_s, math.inf)
-            if self.kept is not None:
-                self.delay_s[chosen] = delay_s
+        delay_s = self.delays.before(self.attempts[clients].astype(np.intp) + 1, clients, self._oldest)
+        # fmin takes the number where the other is NaN: no delay, never due.
+        self.due_at_s[clients] = np.fmin(resumed_at_s + delay_s, math.inf)
+        if self.kept is not None:
+            self.delay_s[clients] = delay_s
 
-    def _column(self, number: int) -> FloatArray:
-        """Return the delays before attempt `number`. Those that nobody can need any more are forgotten."""
-        if number not in self.drawn:
-            out = np.isnan(self.reopened_at_s)
-            oldest = number if self.window_s == math.inf else self.attempts[out].min() + 1
-            self.drawn = {kept: column for kept, column in self.drawn.items() if kept >= oldest}
-            self.drawn[number] = next(self.columns)
-        return self.drawn[number]
+    def _oldest(self) -> int:
+        """Return the number of the attempt that is next for whoever has made the fewest and is not back."""
+        return int(self.attempts[np.isnan(self.reopened_at_s)].min()) + 1
 
     def _count(self, clients: Indices, started: FloatArray, ended: FloatArray, outcome: Codes) -> None:
         cells = (started / BIN_S).astype(np.int64) * len(OUTCOMES) + outcome
-        counts = np.bincount(cells, minlength=self.counts.size)
-        counts = np.pad(counts, (0, -counts.size % len(OUTCOMES))).reshape(-1, len(OUTCOMES))
-        counts[: len(self.counts)] += self.counts
-        self.counts = counts
-        self.on_pass(made := int(counts.sum()))
-        if made > MAX_ATTEMPTS:
+        first = int(cells.min())
+        counts = np.bincount(cells - first)
+        if first + counts.size > self.counts.size:
+            self.counts = np.pad(self.counts, (0, 2 * (first + counts.size) - self.counts.size))
+        self.counts[first : first + counts.size] += counts
+        self.made += clients.size
+        self.on_pass(self.made)
+        if self.made > MAX_ATTEMPTS:
             raise SimulationError(
-                f"{made:,} attempts were made by {started[-1]:.3g} s of virtual time and it is not over: policy "
+                f"{self.made:,} attempts were made by {started[-1]:.3g} s of virtual time and it is not over: policy "
                 f"{self.policy.name!r} asks for more than can be simulated; take longer delays, a shorter downtime "
                 "or fewer clients"
             )
@@ -220,7 +210,9 @@ class _Simulation:
             self.kept.append(Tried(clients, number, delay_s, started, ended, outcome))
 
     def _herd(self) -> SimulatedHerd:
-        per_bin = {name: self.counts[:, code] for code, name in enumerate(OUTCOMES) if self.counts[:, code].any()}
+        last = int(np.flatnonzero(self.counts).max(initial=0)) // len(OUTCOMES)
+        counts = np.resize(self.counts, (last + 1, len(OUTCOMES)))
+        per_bin = {name: counts[:, code] for code, name in enumerate(OUTCOMES) if counts[:, code].any()}
         return SimulatedHerd(
             clients=self.clients,
             policy=self.policy,
