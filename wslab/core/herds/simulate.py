@@ -195,7 +195,8 @@ class _Simulation:
         first = int(cells.min())
         counts = np.bincount(cells - first)
         if first + counts.size > self.counts.size:
-            self.counts = np.pad(self.counts, (0, 2 * (first + counts.size) - self.counts.size))
+            bins = (first + counts.size) // len(OUTCOMES) + 1
+            self.counts = np.pad(self.counts, (0, 2 * bins * len(OUTCOMES) - self.counts.size))
         self.counts[first : first + counts.size] += counts
         self.made += clients.size
         self.on_pass(self.made)
@@ -211,7 +212,7 @@ class _Simulation:
 
     def _herd(self) -> SimulatedHerd:
         last = int(np.flatnonzero(self.counts).max(initial=0)) // len(OUTCOMES)
-        counts = np.resize(self.counts, (last + 1, len(OUTCOMES)))
+        counts = self.counts.reshape(-1, len(OUTCOMES))[: last + 1]
         per_bin = {name: counts[:, code] for code, name in enumerate(OUTCOMES) if counts[:, code].any()}
         return SimulatedHerd(
             clients=self.clients,
