@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wslab.core.findings import Finding, find
-from wslab.core.records import Pause, Record
+from wslab.core.records import Pause, Ping, Record
 
 from .making import attempt, closure
 from .simulated_watch import CLIENT, MESSAGES, SERVER, SimulatedServer, watch
@@ -107,7 +107,39 @@ def test_idle_timeout_and_keepalive_are_found_beside_each_other() -> None:
     )
     found = {finding.rule: finding.facts for finding in find(watch(server, until_s=400))}
     assert (found["idle_timeout"]["low_s"], found["idle_timeout"]["high_s"]) == pytest.approx((20, 20), abs=0.2)
-    assert found["server_keepalive"]["high_s"] == pytest.approx(30, abs=0.2)
+    assert found["server_keepalive"]["ping_timeout_s"] == pytest.approx(20, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("reason", "answered", "told"),
+    [
+        ("keepalive ping timeout", False, ("server_keepalive", "likely")),
+        ("", False, ("server_keepalive", "possible")),  # an age explains it as well
+        ("", True, ("max_age", "likely")),  # an idle timeout that only pings restart does too
+    ],
+)
+def test_unanswered_pings_are_no_proof_of_an_age(reason: str, answered: bool, told: tuple[str, str]) -> None:
+    """All are pinged at 20 s and closed at 50 s of their age; whether it was the pings is seen from who answers."""
+    records: list[Record] = []
+    for number in range(5):
+        asked_s = 7.0 * number + 20
+        records.append(closure(number, asked_s - 20, asked_s + 30, received=(1011, reason)))
+        answered_at_s = asked_s + 0.01 if answered else None
+        records.append(
+            Ping(
+                client=number,
+                connection_id=None,
+                sent_by="server",
+                sent_at_s=asked_s,
+                payload_bytes=4,
+                answered_at_s=answered_at_s,
+            )
+        )
+    finding = find(records)[0]
+    assert (finding.rule, finding.sure) == told
+    if not answered:
+        assert finding.facts["ping_timeout_s"] == pytest.approx(30)
+        assert [other.explanation for other in finding.instead] == ["a maximum age"]
 
 
 def test_silent_clients_alone_do_not_tell_an_idle_timeout_from_a_maximum_age() -> None:

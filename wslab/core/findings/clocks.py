@@ -7,18 +7,22 @@ that is one of several that fit is told as such.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from wslab.core.codes.sources import AWS_QUOTAS, LESSON_09, NGINX_WEBSOCKET, WEBSOCKETS_FAQ
 from wslab.core.findings.finding import SURENESS, Alternative, Finding, Sure, counted
-from wslab.core.findings.fits import Clock, Fit
+from wslab.core.findings.fits import EXACT, Clock, Fit
 from wslab.core.findings.lives import STAMP_S, Class, Life
 from wslab.core.findings.observed import Observed
 from wslab.core.findings.readings import Reading, readings
 from wslab.core.findings.wording import ended_how, seconds
 
 Counts = dict[str, bool | None]
+
+_KEEPALIVE = re.compile(r"\b(ping|pong|keep-?alive|heart-?beat)", re.IGNORECASE)
+"""What a close reason calls it, whatever wrote it."""
 
 
 class _Deed(NamedTuple):
@@ -49,8 +53,8 @@ def clock(observed: Observed) -> Iterator[Finding]:
     for reading in readings(observed):
         ages = [fit for fit in reading.fits if not fit.clock.restarted_by]
         idle = [fit for fit in reading.fits if fit.clock.restarted_by]
-        if _is_keepalive(reading):
-            yield _keepalive(reading)
+        if waits_s := _unanswered_s(reading.dead):
+            yield _keepalive(reading, waits_s, ages)
         elif ages and _tells_nothing(reading):
             yield _either(reading, ages)
         elif ages:
@@ -117,27 +121,49 @@ def _either(reading: Reading, ages: list[Fit]) -> Finding:
     )
 
 
-def _keepalive(reading: Reading) -> Finding:
-    best = reading.fits[0]
+def _keepalive(reading: Reading, waits_s: list[float], ages: list[Fit]) -> Finding:
+    """Shown where those lived on that answered; else an age, or a silence, explains the ends as well."""
+    shown = _only_answers_keep(reading)
+    said = any(_KEEPALIVE.search(life.seen.closure.close_reason) for life in reading.dead if life.seen)
+    instead = Alternative(
+        "a maximum age" if ages else "an idle timeout",
+        "connect with a client that answers pings, such as `wslab watch URL`: under a keepalive it lives on",
+    )
     return Finding(
         rule="server_keepalive",
-        what=f"The server pings, and closed those that did not answer after {_time(best)}, {ended_how(reading.dead)}.",
+        what=f"The server pings, and closed those that did not answer within {_range(waits_s)}, "
+        f"{ended_how(reading.dead)}.",
         whose="client",
-        sure=_sureness(reading, best),
+        sure=_sureness(reading, reading.fits[0], "shown" if shown else "likely" if said or not ages else "possible"),
         evidence=_evidence(reading),
-        why="Connections that answered its pings lived on; what else the others sent made no difference.",
+        why="Connections that answered its pings lived on; what else the others sent made no difference."
+        if shown
+        else f"{counted(len(waits_s), 'connection')} ended so long after a ping that the client left unanswered"
+        f"{', and the close reason names it' if said else ''}; no connection that answered is there to compare with.",
+        instead=() if shown else (instead,),
         advice="Answer pings: every library does while its loop runs. A blocked loop or a sleeping page does not.",
         sources=(WEBSOCKETS_FAQ, LESSON_09),
-        facts={"ping_timeout_s": best.shortest_s, **_bracket(reading, best)},
+        facts={"ping_timeout_s": min(waits_s), "connections": len(waits_s)},
     )
 
 
-def _is_keepalive(reading: Reading) -> bool:
+def _unanswered_s(dead: list[Life]) -> list[float]:
+    """Return how long a ping of the server's was left unanswered before each end; none where that does not explain it.
+
+    Whatever else fits then, a keepalive does too, so that no other clock is shown.
+    """
+    waits_s = [life.unanswered_s for life in dead]
+    told = [wait_s for wait_s in waits_s if wait_s is not None]
+    agree = len(told) == len(waits_s) and max(told) <= EXACT * min(told) + STAMP_S
+    return told if agree else []
+
+
+def _only_answers_keep(reading: Reading) -> bool:
     """Whether the answers to the server's pings keep a connection, and messages instead of them do not."""
     pinged: set[Class] = {"server's pings", "client's pongs"}
     return all(
         pinged & fit.clock.restarted_by and "client's messages" not in fit.clock.restarted_by for fit in reading.fits
-    ) and all(life.times_s(["server's pings"]) and not life.times_s(["client's pongs"]) for life in reading.dead)
+    )
 
 
 def _tells_nothing(reading: Reading) -> bool:
@@ -210,9 +236,12 @@ def _evidence(reading: Reading) -> tuple[int, ...]:
 
 
 def _time(fit: Fit) -> str:
-    if fit.is_exact:
-        return seconds(fit.shortest_s)
-    return f"{seconds(fit.shortest_s)} to {seconds(fit.longest_s)}"
+    return seconds(fit.shortest_s) if fit.is_exact else _range(fit.fatal_s)
+
+
+def _range(times_s: Sequence[float]) -> str:
+    first, last = seconds(min(times_s)), seconds(max(times_s))
+    return first if first == last else f"{first} to {last}"
 
 
 def _bracket(reading: Reading, fit: Fit) -> dict[str, Any]:

@@ -56,6 +56,15 @@ class Life(NamedTuple):
         """Return when something of these classes went over it, in order."""
         return [event.at_s for event in self.events if event.what in classes]
 
+    @property
+    def unanswered_s(self) -> float | None:
+        """How long before its end the server pinged and was not answered any more; None where it was."""
+        answered_s = self.last_s(["client's pongs"])
+        asked_s = [at_s for at_s in self.times_s(["server's pings"]) if answered_s is None or at_s > answered_s]
+        if not asked_s or self.ended_at_s - asked_s[0] < STAMP_S / 2:  # that ping may have crossed the closing
+            return None
+        return self.ended_at_s - asked_s[0]
+
     def last_s(self, classes: Collection[Class]) -> float | None:
         return next((event.at_s for event in reversed(self.events) if event.what in classes), None)
 
