@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Tests run side by side; more than four at once have not been tried.
 WORKERS := logical --maxprocesses 4
 
-.PHONY: help setup lab report gallery docs test lowest bench format clean
+.PHONY: help setup lab report gallery docs dist bundle test lowest bench format clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,14 @@ gallery: ## execute every lesson and leave a site of their pages and the cards i
 docs: ## build the how-to pages and the reference; they open from build/docs/index.html
 	@scripts/setup docs
 	$(BIN)/sphinx-build -q -W --keep-going $(ARGS) docs build/docs
+
+dist: ## build a wheel and an sdist, and try the wheel in an empty environment; they are in dist/
+	@scripts/setup dev
+	@scripts/dist
+
+bundle: ## one archive of the repository and every wheel for this platform, for machines without a network; in dist/
+	@scripts/setup dev
+	@scripts/bundle
 
 test: ## lint, check formatting and types, run every test; ARGS=--quick: those alone that open no socket
 	@scripts/setup dev

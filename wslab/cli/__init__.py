@@ -19,6 +19,7 @@ from wslab.cli.demo import demo
 from wslab.cli.explain import explain
 from wslab.cli.gallery import gallery
 from wslab.cli.herd import herd
+from wslab.cli.lab import lab
 from wslab.cli.probe import probe
 from wslab.cli.relay import relay
 from wslab.cli.report import report
@@ -57,11 +58,12 @@ COMMANDS = (demo, send, probe, watch, explain, herd, simulate, codes, report, ga
 TERMINAL_ONLY = {
     "serve": "it obeys what is typed in a terminal; in a cell, write server = wslab.LabServer().start()",
     "relay": "it shows and obeys in a terminal; in a cell, write relay = wslab.Relay(url).start()",
+    "lab": "it starts JupyterLab, in which this cell runs already",
     "app": "it takes the place of its process, which is the kernel here; run it in a terminal",
 }
 """The others, and why a notebook has them not."""
 
-for command in (*COMMANDS, serve, relay):
+for command in (*COMMANDS, serve, relay, lab):
     app.command()(in_terminal(command))
 app.command("app")(in_terminal(panels_app))
 app.add_typer(check_app(in_terminal), name="check")

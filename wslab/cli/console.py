@@ -162,7 +162,7 @@ def print_saved(paths: Iterable[Path]) -> None:
         Console().print(printable(f"saved {path}"), soft_wrap=True, markup=False, highlight=False)
 
 
-def make_folder(out: Path | None) -> None:
+def make_folder(out: Path | None, option: str = "--out") -> None:
     """Make the folder for results: before the run, so that a wrong path does not cost it.
 
     Raises:
@@ -175,7 +175,7 @@ def make_folder(out: Path | None) -> None:
         tempfile.TemporaryFile(dir=out).close()
     except OSError as error:
         raise UnwritableError(
-            f"--out is {str(out)!r}, but must be a folder that you may write: {in_words(error, named=False)}"
+            f"{option} is {str(out)!r}, but must be a folder that you may write: {in_words(error, named=False)}"
         ) from None
 
 
