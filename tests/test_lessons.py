@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import re
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -71,14 +74,34 @@ def text_of(cell: NotebookNode) -> str:
     return "".join(output.get("text", "") or output.data.get("text/plain", "") for output in cell.outputs)
 
 
-@pytest.mark.parametrize("lesson", [*LESSONS, *TRANSLATED])
-@pytest.mark.filterwarnings("default")  # of the libraries that start a kernel; the lesson's own go to its stderr
-def test_lesson_runs_and_its_exercise_can_be_solved(lesson: str) -> None:
+def solved(lesson: str) -> NotebookNode:
+    """Execute a lesson, and behind its check the solution and the check again."""
     notebook = read(lesson)
     (check,) = tagged(notebook, "check")
-    solved = [new_code_cell(solution_of(notebook)), new_code_cell(notebook.cells[check].source)]  # type: ignore[no-untyped-call]
-    notebook.cells[check + 1 : check + 1] = solved
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str((NOTEBOOKS / lesson).parent)}}).execute()
+    more = [new_code_cell(solution_of(notebook)), new_code_cell(notebook.cells[check].source)]  # type: ignore[no-untyped-call]
+    notebook.cells[check + 1 : check + 1] = more
+    folder = str((NOTEBOOKS / lesson).parent)
+    asyncio.run(NotebookClient(notebook, timeout=120, resources={"metadata": {"path": folder}}).async_execute())
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def executed(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[NotebookNode]]]:
+    """The lessons that are tested, executed two at a time: each mostly waits for a server that is down."""
+    here = {
+        item.callspec.params["lesson"]
+        for item in request.session.items
+        if hasattr(item, "callspec") and item.path == request.path
+    }
+    with ThreadPoolExecutor(2) as pool:
+        yield {lesson: pool.submit(solved, lesson) for lesson in [*LESSONS, *TRANSLATED] if lesson in here}
+
+
+@pytest.mark.parametrize("lesson", [*LESSONS, *TRANSLATED])
+@pytest.mark.filterwarnings("default")  # of the libraries that start a kernel; the lesson's own go to its stderr
+def test_lesson_runs_and_its_exercise_can_be_solved(executed: dict[str, Future[NotebookNode]], lesson: str) -> None:
+    notebook = executed[lesson].result()
+    (check,) = tagged(notebook, "check")
     assert text_of(notebook.cells[check]).startswith("✗ まだ：" if lesson in TRANSLATED else "✗ not yet:")
     assert text_of(notebook.cells[check + 2]).startswith("✓")
     complaints = [

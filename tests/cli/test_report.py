@@ -13,6 +13,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from wslab.cli import app
+
 
 def report(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "wslab", "report", *arguments]
@@ -75,15 +77,18 @@ def test_interrupt_leaves_a_report_one_line_and_the_exit_code_130(tmp_path):
         (["mine.ipynb", "--out", "."], 1, "cannot be written: Is a directory"),
     ],
 )
-def test_bad_input_is_told_in_one_line_and_leaves_nothing(tmp_path, arguments, exit_code, words):
+def test_bad_input_is_told_in_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys, arguments, exit_code, words):
     notebook(tmp_path / "mine.ipynb", "count = 1")
     (tmp_path / "text.ipynb").write_text("Dear reader")
     (tmp_path / "newer.jsonl").write_text('{"record": "wonder"}\n{"record":"end","records":0,"format_version":99}\n')
     before = sorted(tmp_path.iterdir())
-    done = report(*arguments, folder=tmp_path)
-    assert (done.returncode, done.stdout) == (exit_code, "")
-    assert words in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        app(["report", *arguments])
+    printed = capsys.readouterr()
+    assert (ended.value.code, printed.out) == (exit_code, "")
+    assert words in printed.err
+    assert len(printed.err.strip().splitlines()) == 1
     assert sorted(tmp_path.iterdir()) == before
 
 
