@@ -78,7 +78,6 @@ class Notebook:
         """Where pictures are kept."""
         self._lab = lab
         self._path = ""
-        self._run_all = 0
 
     # Opening and running
 
@@ -114,16 +113,7 @@ class Notebook:
 
     def run_all(self, *, timeout_s: float = RUNS_WITHIN_S) -> None:
         """Press Run All and wait until the last cell has ended, or one has failed."""
-        self.start_run_all()
-        self.finish_run_all(timeout_s=timeout_s)
-
-    def start_run_all(self) -> None:
-        """Press Run All and come back at once."""
-        self._run_all = self._start("jupyterapp.commands.execute('notebook:run-all-cells')")
-
-    def finish_run_all(self, *, timeout_s: float = RUNS_WITHIN_S) -> None:
-        """Wait for what `start_run_all()` began."""
-        self._finish(self._run_all, timeout_s)
+        self._finish(self._start("jupyterapp.commands.execute('notebook:run-all-cells')"), timeout_s)
 
     def command(self, name: str, **arguments: Any) -> None:
         """Run one of JupyterLab's own commands, by the id that its command palette knows."""
