@@ -67,6 +67,11 @@ bench: ## measure what the project promises, as ratios
 	@scripts/setup dev
 	@for benchmark in benchmarks/[a-z]*.py; do PYTHONPATH="$(CURDIR)/tests" $(BIN)/python $$benchmark $(ARGS) || exit; done
 
+fuzz: ## fuzz the readers, guided by coverage; ARGS='heads --runs 1e6'. It installs atheris where that is not there
+	@scripts/setup dev
+	@$(BIN)/python -c 'import atheris' 2> /dev/null || $(BIN)/python -m pip install --quiet atheris
+	PYTHONPATH="$(CURDIR)/tests" $(BIN)/python tests/fuzz/run.py $(ARGS)
+
 format: ## put code into the house's form, and notebooks into that of git: without outputs
 	@scripts/setup dev
 	$(JUPYTER) nbconvert --clear-output --inplace $(LESSONS) $(JAPANESE)

@@ -6,15 +6,15 @@ import asyncio
 import contextlib
 import socket
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 from jupyter_server.auth.decorator import authorized, ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
-from tornado.httputil import HTTPHeaders, HTTPInputError, parse_response_start_line
 from tornado.web import HTTPError
 
 from wslab.jupyter.lookup import Listener, find_lab_server
 from wslab.jupyter.tunnel import CHUNK_BYTES, Tunnel
+from wslab.net.heads import HeadError, ResponseHead, read_response
 from wslab.net.relay.switch import Address
 from wslab.net.server.address import new_socket
 
@@ -30,16 +30,8 @@ ANSWERED = (
 
 NOBODY = "No lab server of this user listens there"
 
-MAX_HEAD_BYTES = 65_536
-
-
-class UpstreamAnswer(NamedTuple):
-    """A server's answer to the opening handshake, and what came behind it."""
-
-    status: int
-    reason: str
-    headers: HTTPHeaders
-    rest: bytes
+ANSWER_WITHIN_S = 60.0
+"""A server that keeps a handshake waiting, as lab servers can, is given up after this long; no page waits longer."""
 
 
 class LabServerHandler(JupyterHandler):
@@ -63,12 +55,12 @@ class LabServerHandler(JupyterHandler):
             self._server = server
             try:
                 await self._connect(server, listener)
-                answer = await self._ask(server, listener.address)
-            except (OSError, HTTPInputError):
+                answer, rest = await ask(server, self._request(listener.address))
+            except (OSError, HeadError):
                 raise HTTPError(HTTPStatus.BAD_GATEWAY, reason="The lab server did not answer") from None
             self._reply(answer)
             if answer.status == HTTPStatus.SWITCHING_PROTOCOLS:
-                await Tunnel(self.detach(), server).carry(answer.rest)
+                await Tunnel(self.detach(), server).carry(rest)
 
     def write_error(self, status_code: int, **_: Any) -> None:
         # Not Jupyter's page: no page shows it, and where a token is no text, its own name for the user raises again.
@@ -89,32 +81,38 @@ class LabServerHandler(JupyterHandler):
         if await asyncio.to_thread(find_lab_server, listener.address.port) != listener:
             raise HTTPError(HTTPStatus.BAD_GATEWAY, reason=NOBODY)
 
-    async def _ask(self, server: socket.socket, address: Address) -> UpstreamAnswer:
-        loop = asyncio.get_running_loop()
-        await loop.sock_sendall(server, self._request(address))
-        received = b""
-        while b"\r\n\r\n" not in received and len(received) < MAX_HEAD_BYTES:
-            chunk = await loop.sock_recv(server, CHUNK_BYTES)
-            if not chunk:
-                raise ConnectionError("it ended without an answer")
-            received += chunk
-        head, _, rest = received.partition(b"\r\n\r\n")
-        status_line, _, fields = head.decode("latin-1").partition("\r\n")
-        _, status, reason = parse_response_start_line(status_line)
-        return UpstreamAnswer(status, reason, HTTPHeaders.parse(fields), rest)
-
     def _request(self, address: Address) -> bytes:
         fields = {"Host": f"localhost:{address.port}", "Connection": "Upgrade", "Upgrade": "websocket"}
         fields |= {name: self.request.headers[name] for name in ASKED if name in self.request.headers}
         lines = ["GET / HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
         return "\r\n".join(lines).encode("latin-1")
 
-    def _reply(self, answer: UpstreamAnswer) -> None:
-        self.set_status(answer.status, answer.reason)
+    def _reply(self, answer: ResponseHead) -> None:
+        self.set_status(answer.status, answer.phrase)
         for name in ANSWERED:
-            if name in answer.headers:
-                self.set_header(name, answer.headers[name])
+            if answer.fields.has(name):
+                self.set_header(name, answer.fields.get(name))
         if answer.status == HTTPStatus.SWITCHING_PROTOCOLS:
             self.set_header("Upgrade", "websocket")
             self.set_header("Connection", "Upgrade")
         self.finish()
+
+
+async def ask(
+    server: socket.socket, request: bytes, *, within_s: float = ANSWER_WITHIN_S
+) -> tuple[ResponseHead, bytes]:
+    """Send an opening handshake; return the head of the answer, and what came behind it.
+
+    Raises:
+        HeadError: what answers is no HTTP, or its head goes beyond a bound. OSError: it ended, or was too late.
+    """
+    loop = asyncio.get_running_loop()
+    received = b""
+    async with asyncio.timeout(within_s):
+        await loop.sock_sendall(server, request)
+        while (answer := read_response(received)) is None:
+            chunk = await loop.sock_recv(server, CHUNK_BYTES)
+            if not chunk:
+                raise ConnectionError("it ended without an answer")
+            received += chunk
+    return answer, received[answer.head_bytes :]

@@ -7,7 +7,6 @@ early that it is no HTTP, and none takes a head without an end, fields without n
 from __future__ import annotations
 
 import base64
-import binascii
 import math
 import re
 import time
@@ -244,7 +243,7 @@ def check_asking(request: RequestHead) -> str:
     key = fields.get("Sec-WebSocket-Key")
     try:
         key_bytes = len(base64.b64decode(key, validate=True))
-    except binascii.Error:
+    except ValueError:  # also where it is not ASCII
         key_bytes = 0
     if key_bytes != 16:
         raise HandshakeError(f"Sec-WebSocket-Key is {key!r}, which are not 16 bytes in base64")
