@@ -29,7 +29,7 @@ MASK = b"mask"
 
 
 class Manner(NamedTuple):
-    """What a peer sends: first, then for ever, every so many seconds. `accepts`: behind a handshake that it completed."""
+    """What a peer sends: first, then for ever, every so many seconds. `accepts`: behind a whole handshake."""
 
     first: bytes
     piece: bytes

@@ -16,7 +16,7 @@ from hostile_peers import Manner, Met, call, manners, meet, serving
 MOST_BYTES = 100 * 2**20
 GRACE_S = 1.0
 THOROUGH = bool(os.environ.get("WSLAB_THOROUGH"))
-"""Every reader meets every peer; without it, as in `make test`, each meets a third of them, and each peer some readers."""
+"""Every reader meets every peer; without it, as in `make test`, each meets a fifth of them."""
 
 
 def target(port: int):
@@ -42,7 +42,7 @@ def probe(port: int) -> str:
 def client(port: int) -> str:
     from wslab.experiments import send_message
 
-    return outcomes(send_message(target(port), "x" * 100, timeout_s=0.5, compression=True))
+    return outcomes(send_message(target(port), "x" * 100, timeout_s=0.5, compression=True, max_message_bytes=2**22))
 
 
 def staying(port: int) -> str:
@@ -52,17 +52,11 @@ def staying(port: int) -> str:
 
 
 def herd(port: int) -> str:
-    from random import Random
-
     from wslab.core.policies.textbook import named
     from wslab.core.records import Attempt, Closure
     from wslab.net import runtime
-    from wslab.net.herds.herding import Herding
-    from wslab.net.recording import Recorder
-
-    del Random, Herding
-
     from wslab.net.herds.herd import Herd
+    from wslab.net.recording import Recorder
 
     async def gather() -> list:
         recorder = Recorder()
@@ -97,12 +91,13 @@ def relay(port: int) -> str:
         listener = threading.Thread(target=call, args=(running.port, Manner(b"", b"", 0.1, deflate=True)), daemon=True)
         listener.start()
         time.sleep(1)
-        run = running.run()
+    run = running.run()
     return f"{outcomes(run)} {len(run.frames)} frames {run.info.losses}"
 
 
 def tunnel(port: int) -> str:
     from tornado.iostream import IOStream
+
     from wslab.core.errors import WslabError
     from wslab.jupyter.handler import ask
     from wslab.jupyter.tunnel import Tunnel
@@ -128,12 +123,13 @@ def tunnel(port: int) -> str:
     return asyncio.run(carry())
 
 
-BOUND_S = {probe: 1.5, client: 2.1, staying: 1.8, herd: 6.0, watched: 1.8, check: 5.0, relay: 2.0, tunnel: 1.2}
+# A check's budget is 5 s, and the case that is under way then takes as long as it takes, at most 5 s here.
+BOUND_S = {probe: 1.5, client: 2.1, staying: 1.8, herd: 6.0, watched: 1.8, check: 10.0, relay: 2.0, tunnel: 1.2}
 """What each was told to take at most: its own bound, and the closing handshake behind it."""
 
 HEADS = {
-    "endless head": r"65,536 bytes|16,384 bytes|256|too many|head|line|reset|refus",
-    "endless line": r"65,536 bytes|16,384 bytes|too long|head|line|reset",
+    "endless head": r"TooManyHeaders|65,536 bytes|16,384 bytes|256|too many|head|line|reset|refus",
+    "endless line": r"HeaderLineTooLong|65,536 bytes|16,384 bytes|too long|head|line|reset",
     "1xx without end": r"interim|1xx|103|reset|status",
     "drip of a head": r"imeout|in time|no answer|within|failed",
 }
@@ -148,7 +144,8 @@ def judge(met: Met, bound_s: float, named: str) -> None:
 
 def pairs(readers: list[Callable[..., str]], names: list[str]) -> list[tuple[Callable[..., str], str]]:
     every = [(number + at, reader, name) for number, reader in enumerate(readers) for at, name in enumerate(names)]
-    return [(reader, name) for place, reader, name in every if THOROUGH or place % 3 == 0]
+    once = (client, "endless fragments")  # where the library itself lost its place, when nobody waited any more
+    return [(reader, name) for place, reader, name in every if THOROUGH or place % 5 == 0 or (reader, name) == once]
 
 
 @pytest.mark.parametrize(("reader", "name"), pairs(list(BOUND_S), list(manners("server"))))
@@ -179,7 +176,7 @@ def lab_server(name: str) -> str:
 
     from wslab.net.server.lab_server import LabServer
 
-    with LabServer(compression=True, max_message_bytes=2**20) as server:
+    with LabServer(compression=True, max_message_bytes=2**20, close_timeout_s=0.3) as server:
         child = psutil.Process(server.pid)
         idle_bytes = child.memory_info().rss
         threading.Thread(target=call, args=(server.port, manners("client")[name]), daemon=True).start()
@@ -193,11 +190,13 @@ def relay_of_clients(name: str) -> str:
     from wslab.net.relay.relay import Relay
     from wslab.net.server.lab_server import LabServer
 
-    with LabServer(max_message_bytes=2**20) as server, Relay(server.url, max_frames=1000) as running:
+    with (
+        LabServer(max_message_bytes=2**20, close_timeout_s=0.3) as server,
+        Relay(server.url, max_frames=1000) as running,
+    ):
         threading.Thread(target=call, args=(running.port, manners("client")[name]), daemon=True).start()
         time.sleep(1)
-        run = running.run()
-    return f"{outcomes(run)} {len(run.frames)} frames"
+    return outcomes(running.run())
 
 
 SERVERS_BOUND_S = {stage: 1.5, lab_server: 2.5, relay_of_clients: 3.5}

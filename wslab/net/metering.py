@@ -5,15 +5,20 @@ Shared by the lab's server and client; it adds to the library's classes and chan
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
-from typing import Any
+from typing import Any, cast
 
 from websockets import frames
 from websockets.asyncio.connection import Connection
 from websockets.protocol import Protocol
 
 from wslab.core.records import Close
+
+READ_BYTES = 16_384
+"""Taken from a socket at once. asyncio takes 262,144, in which there is room for 130,000 frames: no time-out could
+interrupt whoever reads them."""
 
 
 class MeteredConnection(Connection):
@@ -37,6 +42,11 @@ class MeteredConnection(Connection):
     def sent_close_first(self) -> bool:
         # The library leaves this None until both frames are there; one frame alone was the first.
         return self.protocol.close_rcvd_then_sent is not True and self.protocol.close_sent is not None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if hasattr(transport, "max_size"):  # asyncio's own, over TCP
+            transport.max_size = READ_BYTES
+        super().connection_made(cast("asyncio.Transport", transport))
 
     def data_received(self, data: bytes) -> None:
         self.received_wire_bytes += len(data)

@@ -134,7 +134,8 @@ def _failed(error: Exception, connection: RecordingConnection, target: Target) -
         return OpeningResult(None, "failed", None, None, f"{type(error).__name__}: {other}")
     # The library wraps an end of TCP in the middle of the handshake in an error of its own.
     cut = isinstance(error.__cause__, EOFError | ConnectionError)
-    return OpeningResult(None, "reset" if cut else "failed", None, None, in_words(error))
+    why = f": {in_words(error.__cause__)}" if error.__cause__ else ""
+    return OpeningResult(None, "reset" if cut else "failed", None, None, f"{in_words(error)}{why}")
 
 
 def _rejection(response: Response) -> str:
@@ -155,7 +156,7 @@ def _quoted(body: bytes | bytearray | None) -> str:
 
 def _late(connection: RecordingConnection, target: Target) -> str:
     if connection.is_connected:
-        came = f", of which {len(connection.first_bytes):,} bytes came" if connection.first_bytes else ""
+        came = f", of which {connection.received_wire_bytes:,} bytes came" if connection.received_wire_bytes else ""
         what = f"no answer to the opening handshake{came}"
     else:
         what = "no connection of TCP" + (" and TLS" if target.secure else "")

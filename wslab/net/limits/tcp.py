@@ -15,7 +15,7 @@ from typing import Any
 
 from wslab.core.records import TcpEnd
 
-RECEIVE_BYTES = 256 * 1024
+RECEIVE_BYTES = 64 * 1024
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 
 AddressInfo = tuple[Any, Any, int, str, Any]

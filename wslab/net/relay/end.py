@@ -7,6 +7,7 @@ import contextlib
 import socket
 from typing import Protocol, cast
 
+from wslab.net.metering import READ_BYTES
 from wslab.net.relay.lane import Lane
 from wslab.net.relay.switch import RESET_ON_CLOSE
 
@@ -37,6 +38,8 @@ class PassageEnd(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        if hasattr(transport, "max_size"):  # asyncio's own, over TCP
+            transport.max_size = READ_BYTES
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
