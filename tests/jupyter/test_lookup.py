@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from wslab.jupyter.lookup import find_lab_server
+from wslab.jupyter.lookup import HUB_USER, find_lab_server
 from wslab.net.relay.switch import Address
 from wslab.net.server.lab_server import LabServer
 from wslab.net.server.server_protocol import SERVING
@@ -63,3 +63,11 @@ def test_listener_that_borrows_the_command_line_is_not_found(tmp_path: Path) -> 
 def test_port_of_another_program_is_not_found() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         assert find_lab_server(listener.getsockname()[1]) is None
+
+
+def test_lab_server_of_another_user_of_the_hub_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HUB_USER, "ada")
+    with LabServer() as server:
+        assert find_lab_server(server.port) is not None
+        monkeypatch.setenv(HUB_USER, "grace")
+        assert find_lab_server(server.port) is None

@@ -3,6 +3,9 @@
 A list of ports would outlive a killed kernel, and the port might by then be somebody else's. A command line alone
 proves nothing: the process must be this user's, hold the listener itself, and (on Linux, which can tell) run the very
 interpreter that its command line names. While a lab server is down for a restart nobody listens, and nobody is found.
+
+Where a JupyterHub runs all of its users under one account, whose it is says `JUPYTERHUB_USER`, which a lab server inherits
+from its kernel. That keeps users out of each other's way; what shields one from another is an account of its own.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ import psutil
 
 from wslab.net.relay.switch import Address
 from wslab.net.server.server_protocol import SERVING
+
+HUB_USER = "JUPYTERHUB_USER"
 
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (looked for, not bound)
 
@@ -48,7 +53,7 @@ def _listener(pid: int, port: int) -> Listener | None:
                 pass
             case _:
                 return None
-        if process.uids().real != os.getuid():
+        if process.uids().real != os.getuid() or process.environ().get(HUB_USER) != os.environ.get(HUB_USER):
             return None
         if sys.platform == "linux" and not Path(program).samefile(process.exe()):
             return None
