@@ -53,8 +53,14 @@ def group_of(nodeid: str) -> str:
     return nodeid if nodeid.startswith(APART) else nodeid.partition("::")[0]
 
 
-OF_THE_MACHINE = ("no IPv6", "only root can be somebody else", "no device that is always full", "counted in /proc")
-"""Reasons to skip a test that nothing which can be installed takes away."""
+OF_THE_MACHINE = (
+    "no IPv6",
+    "only root can be somebody else",
+    "no device that is always full",
+    "counted in /proc",
+    "no JupyterHub is installed",
+)
+"""Reasons to skip a test: what the machine cannot do, and a hub, which is much to install for one test."""
 
 
 def fail_if_skipped(report: pytest.CollectReport | pytest.TestReport) -> None:
