@@ -4,7 +4,7 @@ A list of ports would outlive a killed kernel, and the port might by then be som
 proves nothing: the process must be this user's, hold the listener itself, and (on Linux, which can tell) run the very
 interpreter that its command line names. While a lab server is down for a restart nobody listens, and nobody is found.
 
-Where a JupyterHub runs all of its users under one account, `JUPYTERHUB_USER` says whose a lab server is, which inherits it
+Where a JupyterHub runs all users under one account, `JUPYTERHUB_USER` says whose a lab server is, which inherits it
 from its kernel. That keeps users out of each other's way; what shields one from another is an account of its own.
 """
 
