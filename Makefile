@@ -67,6 +67,10 @@ bench: ## measure what the project promises, as ratios
 	@scripts/setup dev
 	@for benchmark in benchmarks/[a-z]*.py; do PYTHONPATH="$(CURDIR)/tests" $(BIN)/python $$benchmark $(ARGS) || exit; done
 
+soak: ## everything in random order under faults, and look what is left; ARGS='--for 5m'. Too slow for CI but with --for 1m
+	@scripts/setup dev
+	$(BIN)/python tests/soak.py $(ARGS)
+
 fuzz: ## fuzz the readers, guided by coverage; ARGS='heads --runs 1e6'. It installs atheris where that is not there
 	@scripts/setup dev
 	@$(BIN)/python -c 'import atheris' 2> /dev/null || $(BIN)/python -m pip install --quiet atheris

@@ -103,7 +103,7 @@ def plain(value: Any) -> Any:
         case None | bool() | int() | float() | str():
             return value
         case Path():
-            return str(value)
+            return value.name  # and not where it lies, which tells of its user
         case msgspec.Struct() | Record():
             return msgspec.to_builtins(value)
         case Mapping():
