@@ -126,10 +126,10 @@ def left(before: set[str]) -> Iterator[str]:
 
 
 def open_now() -> set[str]:
-    """Return this process's threads and its own temporary files, by name, and how many descriptors it has."""
+    """Return this process's threads and its own temporary files, by name, and its descriptors, counted."""
     threads = {f"thread {thread.name}" for thread in threading.enumerate()}
     files = {f"file {path}" for path in Path(tempfile.gettempdir()).iterdir()}
-    return threads | files | {f"{psutil.Process().num_fds()} descriptors"}
+    return threads | files | {f"descriptor {number + 1}" for number in range(psutil.Process().num_fds())}
 
 
 def soak(seconds: float, seed: int) -> int:
