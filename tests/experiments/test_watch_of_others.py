@@ -316,7 +316,7 @@ CASES: dict[str, Case] = {
         {"crash"},
     ),
     # Whatever it hears puts aiohttp's heartbeat off, so that a client which talks need not answer a ping.
-    "aiohttp, heartbeat": (lambda _: program("aiohttp"), {"idle_timeout"}),
+    "aiohttp, heartbeat": (lambda _: program("aiohttp"), {"server_keepalive"}),
     "tornado, websocket_ping_interval": (lambda _: program("tornado"), {"server_keepalive"}),
     "uvicorn, ws_ping_interval": (lambda _: program("uvicorn"), {"server_keepalive"}),
     "websockets, keepalive": (

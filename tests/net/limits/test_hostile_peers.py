@@ -59,7 +59,7 @@ ENDLESS = struct.pack("!BBQ", 0x81, 127, 2**63 - 1)
         (b"\x89\x7d" + b"p" * 125, b"", "floods the connection with pings"),
         (b"\x8a\x04pong", b"", "floods the connection with pongs"),
         (b"a" * 1000, ENDLESS, "announces a frame of 9,223,372,036,854,775,807 bytes"),
-        (b"a" * 1000, struct.pack("!BBQ", 0x81, 127, 2_000_000), "announces a frame|sends without an end"),
+        (struct.pack("!BBQ", 0x81, 127, 2_000_000) + b"a" * 2_000_000, b"", "announces a frame|sends without an end"),
         (b"\x00\x00", b"\x01\x01a", "sends fragments without an end|sends without an end"),
         (b"\x00\x01a", b"\x01\x01a", "sends without an end"),
         (b"\x81\x04tick", b"", "floods the connection with messages|sends without an end"),

@@ -411,7 +411,8 @@ def test_target_that_is_not_there_is_told() -> None:
     [
         (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00", "HTTP/2"),
         (b"SSH-2.0-OpenSSH\r\n", "SSH"),
-        (b"x" * 70_000, "a head of more than 65,536 bytes"),
+        (b"x" * 70_000, "not HTTP/1.1"),
+        (b"HTTP/1.1 101 Switching Protocols\r\nX: " + b"x" * 70_000, "a head of more than 65,536 bytes"),
     ],
 )
 def test_target_that_speaks_something_else_is_told_in_words(said: bytes, words: str) -> None:
