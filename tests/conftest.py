@@ -59,6 +59,7 @@ OF_THE_MACHINE = (
     "no device that is always full",
     "counted in /proc",
     "no JupyterHub is installed",
+    "no node with a WebSocket",
 )
 """Reasons to skip a test: what the machine cannot do, and a hub, which is much to install for one test."""
 

@@ -102,11 +102,18 @@ def assert_stays_away(server: LabServer, *, for_s: float = 2.0) -> None:
         time.sleep(0.02)
 
 
-def assert_sees(server: LabServer, code: int) -> None:
-    """Fail, with what the server saw in words, unless it closed a connection with this code."""
-    sent = [account.sent.code for account in server.accounts if account.sent is not None]
-    if code not in sent:
-        pytest.fail(f"The server sent {sent or 'no close frame'}, and not {code}. It saw:\n{_timeline(server)}")
+def assert_sees(server: LabServer, code: int, *, within_s: float = 10.0) -> None:
+    """Fail, with what the server saw in words, unless it closes a connection with this code within this time."""
+    deadline = time.monotonic() + within_s
+    while code not in (sent := _sent_codes(server)):
+        if time.monotonic() > deadline:
+            seen = f"The server sent {sent or 'no close frame'}, and not {code}, within {within_s:g} s"
+            pytest.fail(f"{seen}. It saw:\n{_timeline(server)}")
+        time.sleep(0.02)
+
+
+def _sent_codes(server: LabServer) -> list[int]:
+    return [account.sent.code for account in server.accounts if account.sent is not None]
 
 
 def _open(server: LabServer) -> int:
