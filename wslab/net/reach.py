@@ -47,35 +47,51 @@ async def resolve(target: Target) -> list[AddressInfo]:
     return [*found]
 
 
-async def connect(target: Target, addresses: Sequence[AddressInfo] | None = None) -> socket.socket:
+async def connect(
+    target: Target,
+    addresses: Sequence[AddressInfo] | None = None,
+    *,
+    source: str | None = None,
+    send_buffer_bytes: int | None = None,
+) -> socket.socket:
     """Return a non-blocking socket that is connected to the target; TLS, where it is wanted, is still to come.
 
     Args:
         addresses: what `resolve` returned; None: it is asked.
+        source: address to connect from. None: the system's choice.
+        send_buffer_bytes: what the kernel may hold back, about. None: its choice.
 
     Raises:
         OSError: nobody can be reached; the last address' error where there are several.
         MissingPackageError: a proxy is wanted, and python-socks is not installed.
     """
     if target.proxy is not None:
-        return await _through_proxy(target, expand(target.proxy))
+        return _held_back(await _through_proxy(target, expand(target.proxy)), send_buffer_bytes)
     if target.unix_socket is not None:
-        return await _connected(socket.AF_UNIX, 0, str(target.unix_socket))
+        return await _connected(_held_back(socket.socket(socket.AF_UNIX), send_buffer_bytes), str(target.unix_socket))
     for left, (family, _, protocol, _, address) in reversed([*enumerate(reversed(addresses or await resolve(target)))]):
         try:
-            return await _connected(family, protocol, address)
+            sock = _held_back(socket.socket(family, socket.SOCK_STREAM, protocol), send_buffer_bytes)
+            return await _connected(sock, address, source)
         except OSError:
             if left == 0:
                 raise
     raise OSError(errno.EADDRNOTAVAIL, f"{target.host} has no address")
 
 
-async def _connected(family: int, protocol: int, address: Any) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM, protocol)
+def _held_back(sock: socket.socket, send_buffer_bytes: int | None) -> socket.socket:
+    if send_buffer_bytes is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
+    return sock
+
+
+async def _connected(sock: socket.socket, address: Any, source: str | None = None) -> socket.socket:
     sock.setblocking(False)
     try:
+        if source is not None:
+            sock.bind((source, 0))
         await asyncio.get_running_loop().sock_connect(sock, address)
-        if family != socket.AF_UNIX:
+        if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:
         sock.close()

@@ -8,8 +8,11 @@ import dataclasses
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -561,10 +564,6 @@ def test_stated_host_is_treated_gently():
             {"target": Target("ws://localhost/", template="{filler}" + "x" * 99), "cap_bytes": 50},
             "smallest message has 99",
         ),
-        (
-            {"target": Target("ws://example.org/", proxy="http://127.0.0.1:3128/", allow_hosts=["example.org"])},
-            "has a proxy",
-        ),
     ],
 )
 def test_bad_argument(options, words):
@@ -624,6 +623,47 @@ def test_other_host_that_asks_to_be_left_alone_is(raw):
             assert (verdict.status, received.connections) == ("overloaded", 1)
 
     asyncio.run(check())
+
+
+# --- proxies -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def proxies() -> Iterator[dict[str, str]]:
+    """The URLs of a process that is an HTTP proxy and a SOCKS5 proxy."""
+    program = Path(__file__).parents[2] / "proxies.py"
+    with subprocess.Popen([sys.executable, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        http, socks = process.stdout.readline().split()  # type: ignore[union-attr]
+        yield {
+            "http": f"http://bob:swordfish@127.0.0.1:{int(http)}",
+            "socks5": f"socks5://127.0.0.1:{int(socks)}",
+            "wrong": f"http://bob:wrong-password@127.0.0.1:{int(http)}",
+        }
+        process.communicate()
+
+
+@pytest.mark.parametrize("proxy", ["http", "socks5"])
+def test_limit_behind_a_proxy(raw, proxies, proxy):
+    """The proxy, which reads on, hides that the server does not: what follows a refusal is not called the server's."""
+    server = raw.mannered(raw.Manners(max_message=LIMIT, after="reset"))
+    verdict = probed(server, proxy=proxies[proxy], allow_hosts=["127.0.0.1"])
+    assert (verdict.status, verdict.max_single_frame_bytes, verdict.close_code) == ("limit_found", LIMIT, 1009)
+    assert (verdict.counts, verdict.text_unit) == ("message", "bytes")
+    assert "After refusing, the server" not in verdict.explanation
+    assert any("through a proxy" in remark for remark in verdict.remarks)
+    assert "swordfish" not in str(verdict)
+
+
+def test_proxy_that_refuses_is_told_and_not_the_servers_doing(raw, proxies):
+    verdict = probed(raw.mannered(raw.Manners()), proxy=proxies["wrong"], allow_hosts=["127.0.0.1"])
+    assert verdict.status == "unreachable"
+    assert "leads nowhere: 407" in verdict.explanation
+    assert "wrong-password" not in str(verdict)
+
+
+def test_host_behind_a_proxy_needs_a_statement():
+    with pytest.raises(ValueError, match="is the proxy's own"):
+        ProbeRequest(Target("ws://127.0.0.1/", proxy="socks5://127.0.0.1:1080"))
 
 
 def test_schema_names_every_field():

@@ -36,10 +36,10 @@ _COMPRESSION = {
     "both": "A compressed message counts twice: its bytes on the wire, and again after inflation.",
 }
 _AFTERWARDS = {
-    "drain": "After refusing, the server reads on.",
-    "reset": "After refusing, the server ends TCP while the client is still sending.",
-    "hold": "After refusing, the server neither reads on nor ends TCP: a client that is still sending blocks.",
-    "varies": "What the server does after refusing varies.",
+    "drain": "After refusing, {who} reads on.",
+    "reset": "After refusing, {who} ends TCP while the client is still sending.",
+    "hold": "After refusing, {who} neither reads on nor ends TCP: a client that is still sending blocks.",
+    "varies": "What {who} does after refusing varies.",
 }
 
 
@@ -187,7 +187,8 @@ def _describe(refusal: Refusal) -> str:
 def _afterwards(evidence: LimitEvidence) -> Iterator[str]:
     if evidence.after_refusal is None:
         return
-    yield _AFTERWARDS[evidence.after_refusal]
+    who = "the proxy, or the server through it," if evidence.through_proxy else "the server"
+    yield _AFTERWARDS[evidence.after_refusal].format(who=who)
     reading, blocking = evidence.reading_client_told, evidence.blocking_client_told
     if reading and reading == blocking:
         yield f"A client with megabytes left to send was told {_how_often(reading)}, reading meanwhile or not."
@@ -209,6 +210,11 @@ def _how_often(codes: Mapping[int, int]) -> str:
 
 
 def _remarks(evidence: LimitEvidence) -> Iterator[str]:
+    if evidence.through_proxy and (evidence.accepted_bytes or evidence.refused_bytes):
+        yield (
+            "All was seen through a proxy: how much is taken and how TCP ends is its doing as well as the server's, "
+            "and a close frame may be lost in it."
+        )
     if evidence.accepted_bytes and not evidence.always_answers:
         yield (
             "The server answers no message, so one that it drops in silence looks like one that it accepts; "

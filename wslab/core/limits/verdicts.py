@@ -253,11 +253,13 @@ class LimitEvidence:
         always_answers: the server replies to messages, so that a dropped one would be noticed.
         awaits_control: a refusal has not been held against all its controls, and so proves nothing yet.
         causes: `Verdict.closes_on`. budget_s: how long the search may take.
+        through_proxy: TCP is a proxy's, whatever the messages on it are answered.
     """
 
     cap_bytes: int
     configured_bytes: int | None = None
     budget_s: float = 300.0
+    through_proxy: bool = False
     accepted_bytes: int = 0
     refused_bytes: int | None = None
     refusal: Refusal | None = None

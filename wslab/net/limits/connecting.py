@@ -20,9 +20,9 @@ from websockets.utils import accept_key
 
 from wslab.core.errors import in_words
 from wslab.core.limits.verdicts import Failure, FailureStatus
-from wslab.core.permission import is_this_machine
 from wslab.core.target import Target
 from wslab.core.trust import Trust
+from wslab.net import reach
 from wslab.net.heads import (
     MAX_HEAD_BYTES,
     HandshakeError,
@@ -36,7 +36,7 @@ from wslab.net.heads import (
     retry_after_s,
 )
 from wslab.net.limits.answers import ReadingBudget
-from wslab.net.limits.tcp import AddressInfo, TcpStream
+from wslab.net.limits.tcp import TcpStream
 from wslab.net.limits.wire import Wire
 
 # No client_max_window_bits in the offer: then the server may not restrict how we compress (RFC 7692 §7.1.2.2).
@@ -60,28 +60,21 @@ class NotOpened(Exception):  # noqa: N818 - an observation, not an error: it bec
         self.failure = Failure(status=status, explanation=explanation, http_status=http_status, retry_after_s=retry_s)
 
 
-async def resolve(target: Target) -> list[AddressInfo]:
-    """Return the target's addresses, to be used for all its connections.
-
-    What is called this machine must be this machine: other addresses that such a name has are left out.
+async def resolve(target: Target) -> list[reach.AddressInfo]:
+    """Return the target's addresses, as `reach.resolve` does.
 
     Raises:
         NotOpened: the name is unknown.
     """
-    if target.unix_socket is not None:
-        return [(socket.AF_UNIX, socket.SOCK_STREAM, 0, "", str(target.unix_socket))]
-    host, port = target.address
     try:
         async with asyncio.timeout(target.open_timeout_s):
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise NotOpened("unreachable", f"The name {host} has no address: {in_words(error, named=False)}.") from error
-    if not target.is_this_machine:
-        return [*found]
-    return [info for info in found if is_this_machine(str(info[4][0]))]
+            return await reach.resolve(target)
+    except OSError as error:
+        said = f"The name {target.address[0]} has no address: {in_words(error, named=False)}."
+        raise NotOpened("unreachable", said) from error
 
 
-def other_source(addresses: Sequence[AddressInfo], number: int) -> str | None:
+def other_source(addresses: Sequence[reach.AddressInfo], number: int) -> str | None:
     """Return another address of this machine to connect from, where these are all on its IPv4 loopback.
 
     >>> other_source([(2, 1, 6, "", ("127.0.0.1", 80))], 300)
@@ -96,7 +89,7 @@ def other_source(addresses: Sequence[AddressInfo], number: int) -> str | None:
 
 async def open_wire(
     target: Target,
-    addresses: Sequence[AddressInfo],
+    addresses: Sequence[reach.AddressInfo],
     *,
     allowance: ReadingBudget | None = None,
     deflate: bool = False,
@@ -129,14 +122,15 @@ def _context(trust: Trust) -> ssl.SSLContext:
 
 async def _connect(
     target: Target,
-    addresses: Sequence[AddressInfo],
+    addresses: Sequence[reach.AddressInfo],
     due: float,
     source: str | None,
     send_buffer_bytes: int | None,
 ) -> TcpStream:
     try:
         async with asyncio.timeout_at(due):
-            return await TcpStream.connect(addresses, source=source, send_buffer_bytes=send_buffer_bytes)
+            sock = await reach.connect(target, addresses, source=source, send_buffer_bytes=send_buffer_bytes)
+            return TcpStream(sock)
     except OSError as error:
         said = f"No TCP connection to {target.shown_url}: {in_words(error, named=False)}."
         raise NotOpened("unreachable", said) from error

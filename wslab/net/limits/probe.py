@@ -20,11 +20,11 @@ from wslab.core.limits.search import search_limit
 from wslab.core.limits.trials import Observation, Trial
 from wslab.core.limits.verdicts import Costs, Failure, LimitEvidence, Verdict
 from wslab.core.target import Target
+from wslab.net import reach
 from wslab.net.limits.answers import ReadingBudget
 from wslab.net.limits.connecting import NotOpened, open_wire, other_source, resolve
 from wslab.net.limits.request import ProbeRequest
 from wslab.net.limits.runner import TrialRunner
-from wslab.net.limits.tcp import AddressInfo
 from wslab.net.limits.wire import Wire
 
 SLOW_DOWN_S = 1.0
@@ -66,11 +66,12 @@ class LimitProbe:
             configured_bytes=request.configured_bytes,
             budget_s=request.max_elapsed_s,
             remarks=self._target.warnings(),
+            through_proxy=self._target.proxy is not None,
         )
         self._contents = request.contents
         self._runner = TrialRunner(self._open, contents=self._contents, target=self._target, hold_s=request.hold_s)
         self._allowance = ReadingBudget(bytes=self._bounds.max_received_bytes)
-        self._addresses: list[AddressInfo] = []
+        self._addresses: list[reach.AddressInfo] = []
         self._openings_s: list[float] = []
         self._connections = 0
         self._began_at = self._ended_at = time.monotonic()

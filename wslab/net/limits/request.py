@@ -46,11 +46,6 @@ class ProbeRequest:
         target = as_target(self.target)
         object.__setattr__(self, "target", target)
         target.check_permission()
-        if target.proxy is not None:
-            raise BadValueError(
-                "the target has a proxy, and the probe counts what TCP itself does, which a proxy hides; probe the "
-                "server directly, or give the proxy's address as the URL's where it forwards"
-            )
         check_whole("cap_bytes", self.cap_bytes, low=2, high=MAX_CAP_BYTES, unit="bytes")
         check_whole(
             "configured_bytes",

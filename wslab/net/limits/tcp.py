@@ -10,20 +10,15 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Sequence
-from typing import Any
 
 from wslab.core.records import TcpEnd
 
 RECEIVE_BYTES = 64 * 1024
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 
-AddressInfo = tuple[Any, Any, int, str, Any]
-"""As `socket.getaddrinfo` returns it."""
-
 
 class TcpStream:
-    """An open connection. `end` says how the other side ended it; None while it has not."""
+    """A connected socket that does not block. `end` says how the other side ended it; None while it has not."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._loop = asyncio.get_running_loop()
@@ -35,38 +30,6 @@ class TcpStream:
         with contextlib.suppress(OSError):  # a Unix socket has no such option
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._acknowledge_at_once()
-
-    @classmethod
-    async def connect(
-        cls, addresses: Sequence[AddressInfo], *, source: str | None = None, send_buffer_bytes: int | None = None
-    ) -> TcpStream:
-        """Connect to the first address that answers.
-
-        Args:
-            source: address to connect from. send_buffer_bytes: what the kernel may hold back, about; None: its choice.
-
-        Raises:
-            OSError: none does; the last one's error.
-        """
-        for number, (family, kind, protocol, _, address) in enumerate(addresses, start=1):
-            sock = socket.socket(family, kind, protocol)
-            sock.setblocking(False)
-            try:
-                if source is not None:
-                    sock.bind((source, 0))
-                if send_buffer_bytes is not None:
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
-                await asyncio.get_running_loop().sock_connect(sock, address)
-            except OSError:
-                sock.close()
-                if number == len(addresses):
-                    raise
-            except BaseException:
-                sock.close()
-                raise
-            else:
-                return cls(sock)
-        raise OSError("the host has no address")
 
     async def start_tls(self, context: ssl.SSLContext, server_hostname: str) -> None:
         """Do the TLS handshake; from then on everything is encrypted.
