@@ -201,14 +201,6 @@ def test_herd_of_somebodys_server_waits_until_it_is_restarted_and_names_each_cli
     assert "query-value-1" not in run.info.url
 
 
-@pytest.mark.parametrize(
-    ("target", "words"),
-    [
-        ("wss://127.0.0.1:1/", "a herd speaks no TLS"),
-        ("ws://192.0.2.1/", r"--i-may-probe 192\.0\.2\.1"),
-        (wslab.Target("ws://127.0.0.1:1/", greeting="hi"), "the target has greeting, which a herd's clients have not"),
-    ],
-)
-def test_herd_says_what_it_cannot_reach(target: wslab.Target | str, words: str) -> None:
-    with pytest.raises(wslab.WslabError, match=words):
-        herd_drill(target, clients=2)
+def test_herd_of_another_machine_needs_a_statement() -> None:
+    with pytest.raises(wslab.WslabError, match=r"--i-may-probe 192\.0\.2\.1"):
+        herd_drill("ws://192.0.2.1/", clients=2)

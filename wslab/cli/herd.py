@@ -101,6 +101,7 @@ def herd(
                 kind=cast("RestartKind", kind),  # checked there, with a message for people
                 repeats=repeats,
                 workers=workers,
+                open_timeout_s=target.open_timeout_s if target else 10.0,
                 seed=seed,
                 progress=progress,
             )

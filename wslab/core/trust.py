@@ -75,3 +75,15 @@ class Trust:
                 f"certificate is {str(self.certificate)!r}, which cannot be used: {in_words(error, named=False)}; "
                 "give certificate and key in PEM form, the key without a password"
             ) from None
+
+
+def not_believed(error: ssl.SSLError) -> str:
+    """Say why TLS did not come about, and what to do."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"{type(error).__name__}: its certificate is not believed: {error.verify_message.rstrip('.')}; name the "
+            "authority (--ca), the name that it is for (--server-name), or believe anybody (--insecure)"
+        )
+    if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"):
+        return f"{type(error).__name__}: what answers there speaks no TLS; write ws:// if that is meant"
+    return in_words(error)

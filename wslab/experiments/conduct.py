@@ -219,7 +219,7 @@ def provisional(call: Call, bench: Bench) -> RunInfo:
         partial=True,
         seed=call.seed,
         url=bench.target.shown_url,
-        warnings=bench.target.warnings(),
+        warnings=[*bench.target.warnings(), *bench.recorder.warnings],
         knobs=bench.lab.knobs if bench.lab else None,
         parameters=call.parameters,
         measured=bench.recorder.measured,

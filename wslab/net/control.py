@@ -39,7 +39,7 @@ class Program(NamedTuple):
     raises: type[RuntimeError]
 
 
-encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder(enc_hook=str).encode  # of what JSON has no word for, there are paths only
 
 
 def decoder(words: Any) -> msgspec.json.Decoder[Any]:
@@ -47,4 +47,4 @@ def decoder(words: Any) -> msgspec.json.Decoder[Any]:
 
     Its `decode` raises msgspec.DecodeError on any other line.
     """
-    return msgspec.json.Decoder(words)
+    return msgspec.json.Decoder(words, dec_hook=lambda kind, text: kind(text))

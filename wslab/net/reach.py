@@ -1,4 +1,4 @@
-"""From a target to a connected socket: by its addresses, another address, a Unix socket, or a proxy.
+"""From a target to a connected socket: by its addresses, another address, a Unix socket, or a proxy; and what to ask.
 
 What the socket is connected to is what the user permitted, whatever a name resolves to; see `Target.check_permission`.
 """
@@ -11,6 +11,9 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from websockets.headers import build_authorization_basic, build_host
+from websockets.uri import parse_uri
 
 from wslab.core.errors import MissingPackageError, WslabError, in_words
 from wslab.core.permission import is_this_machine
@@ -83,6 +86,22 @@ def _held_back(sock: socket.socket, send_buffer_bytes: int | None) -> socket.soc
     if send_buffer_bytes is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
     return sock
+
+
+def asked(target: Target, client: int | None = 0) -> tuple[str, str, dict[str, str]]:
+    """Return authority, resource and further fields of an opening handshake, for who encodes it himself.
+
+    Args:
+        client: of a herd; None leaves `{client}` where it stands.
+    """
+    uri = parse_uri(target.sent_url)
+    fields = target.fields(client)
+    if uri.user_info is not None:
+        fields.setdefault("Authorization", build_authorization_basic(*uri.user_info))
+    if target.subprotocols:
+        fields["Sec-WebSocket-Protocol"] = ", ".join(target.subprotocols)
+    own_host = next((fields.pop(name) for name in [*fields] if name.lower() == "host"), None)
+    return own_host or build_host(uri.host, uri.port, uri.secure), uri.resource_name, fields
 
 
 async def _connected(sock: socket.socket, address: Any, source: str | None = None) -> socket.socket:

@@ -38,8 +38,8 @@ class Recorder:
     `listeners` are called with each record on the background loop's thread, and with what is told of a moment alone:
     a client that is waiting, a restart under way. They must return at once, and one that raises is not called again.
     What is kept and told holds no secret that `redaction` knows.
-    `measured` is what was measured of the instrument itself, `losses` what was lost of the run (see `RunInfo`);
-    `lags_s` is of the loops that measured, where it was not the background loop.
+    `measured` is what was measured of the instrument itself, `losses` what was lost of the run, `warnings` what else
+    is to be known of it (see `RunInfo`); `lags_s` is of the loops that measured, where it was not the background loop.
 
     Args:
         on_progress: called with each step, likewise.
@@ -51,6 +51,7 @@ class Recorder:
         self.listeners: list[OnRecord] = []
         self.measured: dict[str, float] = {}
         self.losses: list[str] = []
+        self.warnings: list[str] = []
         self.lags_s: list[float] | None = None
         self._on_progress = on_progress
         self.redaction = Redaction()

@@ -18,6 +18,7 @@ from wslab.core.printable import printable
 from wslab.core.records import AttemptOutcome
 from wslab.core.secrets import masked_url
 from wslab.core.target import Target
+from wslab.core.trust import not_believed
 from wslab.net import reach
 from wslab.net.client.connection import RecordingConnection, RecordingProtocol
 from wslab.net.heads import HeadError, read_response, retry_after_s
@@ -127,7 +128,7 @@ def _failed(error: Exception, connection: RecordingConnection, target: Target) -
         case reach.ProxyError():
             return OpeningResult(None, "failed", None, None, in_words(error))
         case ssl.SSLError():
-            return OpeningResult(None, "failed", None, None, _untrusted(error))
+            return OpeningResult(None, "failed", None, None, not_believed(error))
         case ConnectionError() | EOFError():
             return OpeningResult(None, "reset", None, None, in_words(error))
     if (other := _no_http(connection.first_bytes)) is not None:
@@ -164,17 +165,6 @@ def _late(connection: RecordingConnection, target: Target) -> str:
         f"TimeoutError: {what} within {target.open_timeout_s:g} s; a slow server is given longer with open_timeout_s "
         "(--open-timeout)"
     )
-
-
-def _untrusted(error: ssl.SSLError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return (
-            f"{type(error).__name__}: its certificate is not believed: {error.verify_message.rstrip('.')}; name the "
-            "authority (--ca), the name that it is for (--server-name), or believe anybody (--insecure)"
-        )
-    if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"):
-        return f"{type(error).__name__}: what answers there speaks no TLS; write ws:// if that is meant"
-    return in_words(error)
 
 
 def _no_http(first_bytes: bytes) -> str | None:

@@ -6,5 +6,6 @@ destination  where they connect to, and from which addresses
 readiness    the loop that they live on: sockets, handlers, deadlines
 attempt      one attempt, until it is open or has failed: RFC 6455 at the least cost
 held         one open connection, until it has ended
+conversing   one on which a greeting is said, or something answered
 ledger       the records, packed until the run is over
 """

@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import socket
+import ssl
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
@@ -13,6 +14,8 @@ from websockets.utils import accept_key
 
 from wslab.core.errors import in_words
 from wslab.core.records import AttemptOutcome
+from wslab.core.target import CLIENT
+from wslab.core.trust import not_believed
 from wslab.net.heads import (
     HandshakeError,
     HeadError,
@@ -23,7 +26,7 @@ from wslab.net.heads import (
     read_response,
     retry_after_s,
 )
-from wslab.net.herds.destination import Destination
+from wslab.net.herds.destination import AwaitsPeerError, Destination
 from wslab.net.herds.readiness import Deadlines, Readiness
 
 RECEIVE_BYTES = 16_384
@@ -94,7 +97,7 @@ class Opening:
         try:
             self.sock = destination.new_socket(self.client)
             self.started_at_s = loop.now()
-            code = self.sock.connect_ex((destination.host, destination.port))
+            code = self.sock.connect_ex(destination.address)
             if code not in (0, errno.EINPROGRESS):
                 raise OSError(code, os.strerror(code))
             loop.watch(self.sock, self, writable=not self._ask())
@@ -105,8 +108,7 @@ class Opening:
         assert self.sock is not None
         try:
             if not self.sent_wire_bytes:
-                if self._ask():
-                    self._keeper.loop.watch(self.sock, self)
+                self._keeper.loop.watch(self.sock, self, writable=not self._ask())
             elif received := self.sock.recv(RECEIVE_BYTES):
                 self._read(received)
             else:
@@ -127,33 +129,37 @@ class Opening:
             self._keeper.loop.close(self.sock)
 
     def _ask(self) -> bool:
-        """Send the opening handshake, unless TCP is not yet connected; return whether it was sent."""
+        """Send the opening handshake, if TCP and TLS are ready for it; return whether what comes next is to be read."""
         assert self.sock is not None
         to = self._keeper.destination
         try:
             # One call does: the send buffer of a new connection is empty.
             self.sent_wire_bytes = self.sock.send(self._request(to))
+        except AwaitsPeerError:
+            return True
         except BlockingIOError:
             return False
         return True
 
     def _request(self, to: Destination) -> bytes:
-        fields = to.fields_of(self.client) if to.fields else None
-        return encode_request(to.authority, to.resource, self._key, fields)
+        if not to.fields:
+            return encode_request(to.authority, to.resource, self._key)
+        authority = to.authority.replace(CLIENT, str(self.client))
+        return encode_request(authority, to.resource, self._key, to.fields_of(self.client))
 
     def _read(self, received: bytes) -> None:
         self._received += received
         self.received_wire_bytes += len(received)
-        self.answer = read_answer(self._received, self._key)
+        self.answer = read_answer(self._received, self._key, self._keeper.destination.subprotocols)
         if self.answer is not None:
             self._end("opened" if self.answer.status == 101 else "rejected")
 
     def _fail(self, error: Exception) -> None:
-        self.error = in_words(error)
+        self.error = not_believed(error) if isinstance(error, ssl.SSLError) else in_words(error)
         match error:
             case ConnectionRefusedError():
                 self._end("refused")
-            case ConnectionError() | EOFError():
+            case ConnectionError() | EOFError() | ssl.SSLEOFError():
                 self._end("reset")
             case _:
                 self._end("failed")
@@ -168,8 +174,8 @@ class Opening:
         self._keeper.attempted(self)
 
 
-def read_answer(received: bytes, key: str) -> HandshakeAnswer | None:
-    """Return the server's answer to the handshake with this key; None while it is incomplete.
+def read_answer(received: bytes, key: str, subprotocols: tuple[str, ...] = ()) -> HandshakeAnswer | None:
+    """Return the server's answer to the handshake with this key and offer; None while it is incomplete.
 
     Raises:
         HeadError: it is no HTTP, or without an end.
@@ -177,9 +183,9 @@ def read_answer(received: bytes, key: str) -> HandshakeAnswer | None:
     """
     head, blank, _ = received.partition(_BLANK_LINE)
     accept = accept_key(key).encode()
-    read = _read_head((head + blank).replace(accept, _ACCEPTED))
+    read = _read_head((head + blank).replace(accept, _ACCEPTED), subprotocols)
     if read is None and blank:  # an interim answer; there may be more behind it
-        read = _read_head(received.replace(accept, _ACCEPTED))
+        read = _read_head(received.replace(accept, _ACCEPTED), subprotocols)
     if read is None:
         return None
     response, connection_id = read
@@ -188,7 +194,7 @@ def read_answer(received: bytes, key: str) -> HandshakeAnswer | None:
 
 
 @lru_cache(maxsize=64)
-def _read_head(head: bytes) -> tuple[ResponseHead, str | None] | None:
+def _read_head(head: bytes, subprotocols: tuple[str, ...]) -> tuple[ResponseHead, str | None] | None:
     """Read a head in which `_ACCEPTED` stands for the accept key that is expected; return with it the connection's id.
 
     A herd is answered in the same words thousands of times, but for that key: so they are read once.
@@ -197,5 +203,5 @@ def _read_head(head: bytes) -> tuple[ResponseHead, str | None] | None:
     if response is None:
         return None
     if response.status == 101:
-        check_opening(response, _ACCEPTED.decode())
+        check_opening(response, _ACCEPTED.decode(), subprotocols=subprotocols)
     return response, response.fields.get("X-Wslab-Connection") or None

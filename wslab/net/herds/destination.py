@@ -1,24 +1,38 @@
-"""Where a herd connects to, and from which addresses: a URL resolved once, and refused if it leads elsewhere."""
+"""Where a herd connects to, and from which addresses: a target resolved once, and refused if it leads elsewhere."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import Self
-from urllib.parse import urlsplit
+import ssl
+from functools import lru_cache
+from typing import Any, Self
 
 import msgspec
 
+from wslab.core.dialogues import Step
 from wslab.core.errors import BadValueError, in_words
 from wslab.core.permission import is_allowed
+from wslab.core.secrets import expand
 from wslab.core.target import CLIENT, Target, as_target
-from wslab.net import machine
+from wslab.core.trust import Trust
+from wslab.net import machine, reach
+
+MAX_SAID_BYTES = 8192
+"""Of all that a client says in its greeting: each step is one call, which takes it where the send buffer has room."""
+
+
+class AwaitsPeerError(BlockingIOError):
+    """Nothing can be sent before something has been received: TLS shakes hands."""
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
-    """A server's address and what its opening handshake says; `sources` are taken in turn, none is the system's.
+    """A server's address and what is said there; `sources` are taken in turn, none is the system's.
 
-    `fields` are of the handshake, where `{client}` stands for a client's number.
+    Fields:
+        unix_socket: a path to connect to instead. trust: of TLS. None: there is none. server_name: what TLS asks for.
+        fields: of the opening handshake. subprotocols: which of them offer.
+        greeting, answers: as in `Target`. In these texts and fields `{client}` stands for a client's number.
     """
 
     host: str
@@ -26,7 +40,13 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     authority: str
     resource: str
     sources: list[str]
+    unix_socket: str | None = None
+    trust: Trust | None = None
+    server_name: str = ""
     fields: dict[str, str] = {}
+    subprotocols: tuple[str, ...] = ()
+    greeting: tuple[Step, ...] = ()
+    answers: dict[str, str] = {}
 
     @classmethod
     def of(cls, target: Target | str, clients: int, *, allow_remote: bool = False) -> Self:
@@ -38,28 +58,31 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
         """
         target = as_target(target)
         _check(target)
-        wanted, port = target.address
-        shown = target.shown_url
-        try:
-            host = str(socket.getaddrinfo(wanted, port, type=socket.SOCK_STREAM)[0][4][0])
-        except OSError as error:
-            words = in_words(error, named=False)
-            raise BadValueError(f"url is {shown!r}, whose host cannot be resolved: {words}") from None
-        local = ipaddress.ip_address(host).is_loopback
-        if not local and not allow_remote and not is_allowed(target.host, target.allow_hosts):
-            raise BadValueError(
-                f"url is {shown!r}, which leads to another machine, {host}; a herd stays on this one, "
-                "or say allow_remote=True if that server is yours to load"
-            )
-        parts = urlsplit(target.sent_url)
+        host, is_local = ("127.0.0.1", True) if target.unix_socket else _resolved(target, allow_remote=allow_remote)
+        authority, resource, fields = reach.asked(target, None)
         return cls(
             host=host,
-            port=port,
-            authority=parts.netloc.rpartition("@")[2],
-            resource=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
-            sources=machine.sources(host, clients) if local else [],
-            fields=target.fields(None) if {"headers", "cookies", "token", "origin"} & {*target.described()} else {},
+            port=target.address[1],
+            unix_socket=None if target.unix_socket is None else str(target.unix_socket),
+            authority=authority,
+            resource=resource,
+            sources=machine.sources(host, clients) if is_local and not target.unix_socket else [],
+            trust=target.trust if target.secure else None,
+            server_name=target.server_name,
+            fields=fields if len(fields) > 1 or target.user_agent else {},  # our own name alone is left out
+            subprotocols=tuple(target.subprotocols),
+            greeting=tuple(Step(step.kind, expand(step.text)) for step in target.steps),
+            answers=dict(target.answers),
         )
+
+    @property
+    def address(self) -> Any:
+        return self.unix_socket or (self.host, self.port)
+
+    @property
+    def converses(self) -> bool:
+        """Whether a client says or hears anything at all."""
+        return bool(self.greeting or self.answers)
 
     def fields_of(self, client: int) -> dict[str, str]:
         """Return what this client's handshake says besides."""
@@ -67,21 +90,74 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
 
     def new_socket(self, client: int) -> socket.socket:
         """Return a socket for this client, not yet connected; its source is its own in turn."""
-        sock = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
+        if self.unix_socket is not None:
+            sock = socket.socket(socket.AF_UNIX)
+        else:
+            sock = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
         sock.setblocking(False)
         if self.sources:
             # Leave the choice of the port to connect(), which knows that it need be free for this server only.
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_BIND_ADDRESS_NO_PORT, 1)
             sock.bind((self.sources[client % len(self.sources)], 0))
-        return sock
+        if self.trust is None:
+            return sock
+        context = _context(self.trust)
+        return context.wrap_socket(sock, server_hostname=self.server_name or None, do_handshake_on_connect=False)
+
+
+class EncryptedSocket(ssl.SSLSocket):
+    """A socket under TLS that says as one without does that it must wait. The first `send` shakes hands."""
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        try:
+            return super().send(data, flags)
+        except ssl.SSLWantReadError:
+            raise AwaitsPeerError from None
+        except ssl.SSLWantWriteError:
+            raise BlockingIOError from None
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        try:
+            return super().recv(buflen, flags)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise BlockingIOError from None
+
+
+@lru_cache(maxsize=1)
+def _context(trust: Trust) -> ssl.SSLContext:
+    context = trust.context()
+    context.sslsocket_class = EncryptedSocket
+    return context
+
+
+def _resolved(target: Target, *, allow_remote: bool) -> tuple[str, bool]:
+    """Return the address of the target's host, and whether it is this machine's."""
+    shown = target.shown_url
+    wanted, port = target.address
+    try:
+        host = str(socket.getaddrinfo(wanted, port, type=socket.SOCK_STREAM)[0][4][0])
+    except OSError as error:
+        words = in_words(error, named=False)
+        raise BadValueError(f"url is {shown!r}, whose host cannot be resolved: {words}") from None
+    is_local = ipaddress.ip_address(host).is_loopback
+    if not is_local and not allow_remote and not is_allowed(target.host, target.allow_hosts):
+        raise BadValueError(
+            f"url is {shown!r}, which leads to another machine, {host}; a herd stays on this one, "
+            "or say allow_remote=True if that server is yours to load"
+        )
+    return host, is_local
 
 
 def _check(target: Target) -> None:
     """Raise BadValueError where a target wants what a herd's clients, which take a few bytes each, have not."""
-    shown = target.shown_url
-    if target.secure:
-        raise BadValueError(f"url is {shown!r}, but a herd speaks no TLS; give the ws:// address behind it")
-    wanted = [name for name in ("proxy", "unix_socket", "greeting", "answers", "subprotocols") if getattr(target, name)]
-    if wanted or urlsplit(target.sent_url).username is not None:
-        what = " and ".join(wanted) or "user info"
-        raise BadValueError(f"the target has {what}, which a herd's clients have not; watch has them, for 60 clients")
+    if target.proxy is not None:
+        raise BadValueError(
+            "the target has a proxy, which thousands of clients at once would measure instead of the server; let the "
+            "herd connect directly (resolve names the address), or use watch, which takes a proxy, for 60 clients"
+        )
+    said_bytes = sum(len(expand(step.text).encode()) for step in target.steps if step.kind == "say")
+    if said_bytes > MAX_SAID_BYTES:
+        raise BadValueError(
+            f"the greeting says {said_bytes:,} bytes, but a herd's client may say at most {MAX_SAID_BYTES:,}; shorten "
+            "it, or use watch for 60 clients"
+        )

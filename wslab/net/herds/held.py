@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,11 +11,14 @@ from websockets.frames import Opcode
 
 from wslab.core.errors import in_words
 from wslab.core.records import Close, Closure, TcpEnd, closed_by
-from wslab.net.frames import FrameError, control_frame, encode_close, read_close, read_header
+from wslab.net.frames import FrameError, FrameHeader, control_frame, encode_close, read_close, read_header
 from wslab.net.herds.attempt import Opening
 from wslab.net.herds.readiness import Deadlines, Readiness
 
 RECEIVE_BYTES = 16_384
+
+MAX_HEARD_BYTES = 65_536
+"""Of a data frame; who hears does not hear larger ones."""
 
 
 class HeldKeeper(Protocol):
@@ -39,8 +43,9 @@ class Closing:
 
 
 class Held:
-    """An open connection. There are thousands of them, so it has slots, and few."""
+    """An open connection. There are thousands of them, so it has slots, and few. Data frames are passed over."""
 
+    hears = False
     __slots__ = (
         "client",
         "closing",
@@ -82,7 +87,7 @@ class Held:
         except BlockingIOError:
             return
         except OSError as error:
-            self._end("reset", in_words(error))
+            self._end("aborted" if isinstance(error, ssl.SSLError) else "reset", in_words(error))
             return
         if received:
             self.received_wire_bytes += len(received)
@@ -124,6 +129,10 @@ class Held:
                 self._obey(header.opcode, unread[begin:end])
                 if header.opcode == Opcode.CLOSE:
                     return
+            elif self.hears and header.payload_bytes <= MAX_HEARD_BYTES:
+                if end > len(unread):
+                    break
+                self._hear(header, unread[begin:end])
             at = end
         self.unread = unread[at:]
         self.skip_bytes = max(0, at - len(unread))
@@ -140,6 +149,9 @@ class Held:
         elif opcode == Opcode.PING and self.closing is None:
             with contextlib.suppress(OSError):  # TCP has ended, which the next read will tell
                 self._send(control_frame(Opcode.PONG, payload))
+
+    def _hear(self, header: FrameHeader, payload: bytes) -> None:
+        """Take the payload of a data frame, where it `hears`."""
 
     def _begin_closing(self) -> Closing:
         if self.closing is None:

@@ -12,6 +12,8 @@ import heapq
 import math
 import os
 import time
+from collections import Counter
+from collections.abc import Mapping
 from typing import Self
 
 import cloudpickle
@@ -19,8 +21,9 @@ import msgspec
 
 from wslab.core.arguments import check_number, check_whole
 from wslab.core.policies.policy import Policy
+from wslab.core.printable import printable
 from wslab.core.records import Attempt, Closure, Outage, Record
-from wslab.core.target import Target
+from wslab.core.target import Target, as_target
 from wslab.net import machine, runtime
 from wslab.net.herds.destination import Destination
 from wslab.net.herds.worker_protocol import Dispersed, Gather, Tally
@@ -46,14 +49,16 @@ class Herd:
     the most, before the first outage.
 
     Args:
-        target: a ws:// URL on this machine, or a `Target`; headers may differ by client (`{client}`).
+        target: a URL on this machine, or a `Target` without a proxy; headers, cookies and greeting may differ by client
+            (`{client}`). A greeting begins once a connection is open and is no part of the attempt; who is not answered
+            stays. That is told in the recorder's `warnings`, as is that no pings of the target's are sent.
         clients: as many as this machine can hold; they are numbered from 0.
         policy: when they come back.
         seed: of the policy's random numbers: what a client draws depends on it, on the numbers of the client, the
             outage and the attempt, and on nothing else.
         workers: processes. None: one for every `CLIENTS_PER_WORKER` clients, as long as there are cores for them, at
             most `MAX_UNASKED_WORKERS`.
-        open_timeout_s: for TCP connection and opening handshake together.
+        open_timeout_s: for TCP connection, TLS and opening handshake together, and for each awaited step of a greeting.
         allow_remote: whether the URL may lead to another machine.
         spawn: starts a worker. None: in a child process.
         lead_s: from the last worker's being ready to the start of all.
@@ -83,6 +88,8 @@ class Herd:
         machine.check_clients(clients, processes=most)
         processes = workers or min(most, -(-clients // CLIENTS_PER_WORKER))
         destination = Destination.of(target, clients, allow_remote=allow_remote)
+        if interval_s := as_target(target).ping_interval_s:
+            recorder.warnings.append(f"a herd's clients send no pings: ping_interval_s={interval_s:g} is not heeded")
         share = -(-clients // processes)
         self._recorder = recorder
         self._spawn = spawn or Worker.spawn
@@ -126,6 +133,7 @@ class Herd:
         finally:
             self._keep_records()
         self._recorder.lags_s = [lag_s for end in ends if isinstance(end, Dispersed) for lag_s in end.lags_s]
+        self._warn(sum((Counter(end.not_greeted) for end in ends if isinstance(end, Dispersed)), Counter()))
         for worker, end in zip(self._workers, ends, strict=True):
             if isinstance(end, str):
                 self._recorder.losses.append(self._loss(worker, end))
@@ -156,6 +164,13 @@ class Herd:
     def _keep_records(self) -> None:
         for record in heapq.merge(*(worker.records() for worker in self._workers), key=_observed_at_s):
             self._recorder.emit(record)
+
+    def _warn(self, not_greeted: Mapping[str, int]) -> None:
+        for awaited, count in not_greeted.items():
+            self._recorder.warnings.append(
+                f"{count:,} connections waited {self._orders[0].open_timeout_s:g} s in vain for “{printable(awaited)}” "
+                "of the greeting, and were then kept without it"
+            )
 
     def _loss(self, worker: Worker, last_words: str) -> str:
         order = worker.order

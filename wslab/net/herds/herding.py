@@ -10,6 +10,7 @@ import itertools
 import math
 import pickle
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
@@ -20,6 +21,7 @@ from wslab.core.policies.policy import Policy, checked_delay
 from wslab.core.records import Attempt, Close, Closure, Outage
 from wslab.net import control, machine
 from wslab.net.herds.attempt import Opening
+from wslab.net.herds.conversing import Conversing
 from wslab.net.herds.held import Held
 from wslab.net.herds.ledger import Ledger
 from wslab.net.herds.readiness import Readiness
@@ -64,6 +66,7 @@ class Herding:
         self.loop = Readiness(order.origin)
         self.openings = self.loop.deadlines(order.open_timeout_s)
         self.closings = self.loop.deadlines(order.close_timeout_s)
+        self.greetings = self.loop.deadlines(order.open_timeout_s)
         self.is_to_disperse = threading.Event()
         self._order = order
         self._tell = tell
@@ -81,6 +84,7 @@ class Herding:
         self._report_at_s = 0.0
         self._dispersing = False
         self._lags_s: list[float] = []
+        self._not_greeted: Counter[str] = Counter()
 
     def run(self) -> None:
         """Look after the clients until they are to disperse and the last of them has."""
@@ -94,7 +98,7 @@ class Herding:
             if self.is_to_disperse.is_set() and not self._dispersing:
                 self._disperse()
         self._hand_over(self._ledger.turn_page())
-        self._tell(Dispersed(lags_s=self._lags_s))
+        self._tell(Dispersed(lags_s=self._lags_s, not_greeted=dict(self._not_greeted)))
 
     def _begin_attempts(self) -> float:
         """Begin what is due, and return when the next is."""
@@ -126,7 +130,7 @@ class Herding:
             self._wait(absence, attempt.ended_at_s, attempt.retry_after_s)
 
     def _hold(self, opening: Opening, absence: Absence) -> None:
-        held = Held(self, opening, absence.outage)
+        held = (Conversing if self.destination.converses else Held)(self, opening, absence.outage)
         if self._policy.min_uptime_s and absence.delays is not None:
             self._unproven[opening.client] = absence.delays
         self._counts["held"] += 1
@@ -148,6 +152,9 @@ class Herding:
             self._wait(absence, closure.closed_at_s, None)
         else:
             self._give_up(absence, f"{self._policy.name} does not retry {closure.close_code}")
+
+    def not_greeted(self, awaited: str) -> None:
+        self._not_greeted[awaited] += 1
 
     def _wait(self, absence: Absence, from_s: float, retry_after_s: float | None) -> None:
         """Set the time of the client's next attempt as the policy says, or give up."""

@@ -41,6 +41,8 @@ class Outpost:
         Raises:
             ValueError: this machine could not hold the clients, or they could not reach the server from it.
         """
+        if order.destination.trust is not None:
+            order.destination.trust.context()  # its files must lie on this machine too
         check_reach(order.destination.host, conductor, socket.gethostname())
         machine.check_clients(order.clients)
         everything = dict.fromkeys(get_args(Event | control.Ready | control.Failed), self._heard.put_nowait)

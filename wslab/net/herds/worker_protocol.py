@@ -59,9 +59,13 @@ class HandedOver(Message, frozen=True, kw_only=True, tag="handed_over"):
 
 
 class Dispersed(Message, frozen=True, kw_only=True, tag="dispersed"):
-    """Event: everything is closed and handed over; how late the worker's loop was."""
+    """Event: everything is closed and handed over; how late the worker's loop was.
+
+    `not_greeted` says how many connections awaited in vain which step of the greeting.
+    """
 
     lags_s: list[float]
+    not_greeted: dict[str, int]
 
 
 Command = Gather | Disperse

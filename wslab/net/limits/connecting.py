@@ -14,8 +14,6 @@ import ssl
 from collections.abc import Sequence
 from functools import lru_cache
 
-from websockets.headers import build_authorization_basic, build_host
-from websockets.uri import WebSocketURI, parse_uri
 from websockets.utils import accept_key
 
 from wslab.core.errors import in_words
@@ -172,17 +170,10 @@ async def _shake_hands(stream: TcpStream, target: Target, due: float, *, deflate
 
 
 def _request(target: Target, key: str, *, deflate: bool) -> bytes:
-    uri: WebSocketURI = parse_uri(target.sent_url)
-    fields = dict(target.fields())
-    if uri.user_info is not None:
-        fields.setdefault("Authorization", build_authorization_basic(*uri.user_info))
-    if target.subprotocols:
-        fields["Sec-WebSocket-Protocol"] = ", ".join(target.subprotocols)
+    authority, resource, fields = reach.asked(target)
     if deflate:
         fields["Sec-WebSocket-Extensions"] = DEFLATE
-    own_host = next((fields.pop(name) for name in [*fields] if name.lower() == "host"), None)
-    authority = own_host or build_host(uri.host, uri.port, uri.secure)
-    return encode_request(authority, uri.resource_name, key, fields)
+    return encode_request(authority, resource, key, fields)
 
 
 async def _read_head(stream: TcpStream) -> tuple[ResponseHead, bytes]:
