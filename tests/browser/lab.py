@@ -43,6 +43,7 @@ class Lab:
 
     url: str
     folder: Path
+    pid: int
     _settings: Path
     spare: list[tuple[str, Path]] = field(default_factory=list)
 
@@ -66,7 +67,7 @@ def running_lab(home: Path) -> Iterator[Lab]:
         startup = home / "ipython" / "profile_default" / "startup"
         startup.mkdir(parents=True)
         (startup / "import.py").write_text("import wslab.panels\ndel wslab\n")  # a spare kernel has the time
-        yield Lab(_url_when_ready(process, home), folder, home / "settings")
+        yield Lab(_url_when_ready(process, home), folder, process.pid, home / "settings")
     finally:
         end(process)
 

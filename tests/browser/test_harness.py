@@ -84,11 +84,10 @@ def test_page_that_misbehaves_is_noticed(browser: Browser) -> None:
 
 
 def test_lab_leaves_nobody_behind(tmp_path: Path) -> None:
-    before = set(psutil.Process().children(recursive=True))
     with running_lab(tmp_path) as lab:
         headers = {"Authorization": f"token {TOKEN}"}
         urlopen(Request(f"{lab.url}api/kernels", data=b"{}", headers=headers)).close()
-        started = set(psutil.Process().children(recursive=True)) - before
+        started = [psutil.Process(lab.pid), *psutil.Process(lab.pid).children(recursive=True)]
         assert any("ipykernel_launcher" in process.cmdline() for process in started)
     assert [process for process in started if process.is_running()] == []
 

@@ -9,6 +9,9 @@ from playwright.sync_api import ConsoleMessage, Error, Page
 
 HERE = {"127.0.0.1", "localhost", None}  # None: data: and blob:, which are no requests at all
 
+OF_JUPYTERLAB = (r"reading 'footer'\)\s+at \w+\._ensureFocus",)
+"""Errors of JupyterLab's own: a notebook that is closed in the moment in which it looks for its focus."""
+
 
 class Watch:
     """Listens to a page from its first request on, until `stop`."""
@@ -34,7 +37,8 @@ class Watch:
     @property
     def complaints(self) -> list[str]:
         """The unexpected errors of the console, and the requests that went elsewhere."""
-        errors = [error for error in self._errors if not any(re.search(each, error) for each in self._expected)]
+        expected = (*self._expected, *OF_JUPYTERLAB)
+        errors = [error for error in self._errors if not any(re.search(each, error) for each in expected)]
         return [f"console: {error}" for error in errors] + [f"request: {url}" for url in self._strangers]
 
     def _on_console(self, message: ConsoleMessage) -> None:

@@ -28,7 +28,7 @@ def probed(raw, converse: Converse, *, cap_bytes: int = 1000, **target) -> Verdi
 
     async def both() -> Verdict:
         async with raw.tcp(quietly) as url:
-            return await find_limit(Target(url, **target), cap_bytes=cap_bytes, hold_s=0.2, max_elapsed_s=20)
+            return await find_limit(Target(url, **target), cap_bytes=cap_bytes, hold_s=0.2, max_elapsed_s=90)
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     verdict = asyncio.run(both())

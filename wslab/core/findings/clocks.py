@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from wslab.core.codes.sources import AWS_QUOTAS, LESSON_09, NGINX_WEBSOCKET, WEBSOCKETS_FAQ
 from wslab.core.findings.finding import SURENESS, Alternative, Finding, Sure, counted
-from wslab.core.findings.fits import EXACT, Clock, Fit
+from wslab.core.findings.fits import MOST_JITTER, Clock, Fit
 from wslab.core.findings.lives import STAMP_S, Class, Life
 from wslab.core.findings.observed import Observed
 from wslab.core.findings.readings import Reading, readings
@@ -154,7 +154,7 @@ def _unanswered_s(dead: list[Life]) -> list[float]:
     """
     waits_s = [life.unanswered_s for life in dead]
     told = [wait_s for wait_s in waits_s if wait_s is not None]
-    agree = len(told) == len(waits_s) and max(told) <= EXACT * min(told) + STAMP_S
+    agree = len(told) == len(waits_s) and max(told) + STAMP_S <= MOST_JITTER * (min(told) + STAMP_S)
     return told if agree else []
 
 
