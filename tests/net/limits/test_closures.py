@@ -9,19 +9,24 @@ import asyncio
 import contextlib
 import json
 import random
+import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import trustme
 
 from tests.net.limits.conftest import CLOSE, PING, PONG, TEXT, Conversation, Manners, Raw, Received, accept
 from wslab.core.limits import doubts, traffic
 from wslab.core.limits.verdicts import Verdict
 from wslab.core.target import Target
+from wslab.core.trust import Trust
 from wslab.net.limits.probe import find_limit
 
+AUTHORITY = trustme.CA()
 CAP = 2**18
 LIMIT = 20_000
 WINDOW_S = 0.25
@@ -87,10 +92,18 @@ def _short_rests(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "RESTS_S", (1.1 * WINDOW_S, 3 * WINDOW_S))
 
 
-def probed(converse: Any, *, cap_bytes: int = CAP, template: Any = None, **options: Any) -> Verdict:
+def probed(
+    converse: Any, *, cap_bytes: int = CAP, template: Any = None, encrypted: bool = False, **options: Any
+) -> Verdict:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if encrypted else None
+    if tls is not None:
+        AUTHORITY.issue_cert("127.0.0.1").configure_cert(tls)
+
     async def both() -> Verdict:
-        async with Raw.tcp(converse) as url:
-            return await find_limit(Target(url, template=template), cap_bytes=cap_bytes, hold_s=0.3, **options)
+        async with Raw.tcp(converse, ssl=tls) as url:
+            trust = Trust(insecure=True) if encrypted else Trust()
+            target = Target(url.replace("ws:", "wss:") if encrypted else url, template=template, trust=trust)
+            return await find_limit(target, cap_bytes=cap_bytes, hold_s=0.3, **options)
 
     return asyncio.run(both())
 
@@ -416,22 +429,29 @@ def test_restart_in_the_middle(raw):
         ("a moment", "reset", 1009, 1006),
         ("two megabytes", "reset", 1009, 1006),
         ("for ever", "drain", 1009, 1009),
+        ("for ever, half closed", "drain", 1009, 1009),
     ],
 )
-def test_what_clients_with_megabytes_left_are_told(after, afterwards, reading, blocking):
+@pytest.mark.parametrize("encrypted", [False, True], ids=["ws", "wss"])
+def test_what_clients_with_megabytes_left_are_told(after, afterwards, reading, blocking, encrypted):
+    """Half closed under TLS, without its closing alert: the server reads on, whatever libraries make of that."""
+
     class Refusing(Conversation):
         async def _afterwards(self) -> None:
-            most = {"a moment": 0, "two megabytes": 2_000_000, "for ever": 2**40}[after]
+            most = {"a moment": 0, "two megabytes": 2_000_000}.get(after, 2**40)
             await self.writer.drain()
             await asyncio.sleep(0.002)
+            if after.endswith("half closed"):
+                self.writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
             while most > 0 and (data := await self.reader.read(65_536)):
                 most -= len(data)
+            self.writer.transport.abort()  # under TLS, asyncio's close() would read on
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             await Refusing(reader, writer, Manners(max_message=LIMIT), Received()).hold()
 
-    verdict = probed(converse)
+    verdict = probed(converse, encrypted=encrypted)
     assert (verdict.max_single_frame_bytes, verdict.after_refusal) == (LIMIT, afterwards)
     assert (verdict.reading_client_told, verdict.blocking_client_told) == ({reading: 4}, {blocking: 4})
 

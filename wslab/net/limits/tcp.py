@@ -79,7 +79,7 @@ class TcpStream:
                     self.end = self.end or "fin"
                 return data
             if not await self._fill():
-                self._incoming.write_eof()
+                return b""  # TLS is not told that it was cut off: it would send no more, to a peer that may read on
 
     def half_close(self) -> None:
         """Tell the other side that nothing more will come, and go on reading."""
