@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import random
 import socket
 import ssl
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +22,7 @@ import pytest
 import trustme
 
 from tests.net.limits.conftest import CLOSE, PING, PONG, TEXT, Conversation, Manners, Raw, Received, accept
-from wslab.core.limits import doubts, traffic
+from wslab.core.limits import doubts, lots, traffic
 from wslab.core.limits.verdicts import Verdict
 from wslab.core.target import Target
 from wslab.core.trust import Trust
@@ -88,7 +90,7 @@ def too_big(size: int) -> tuple[int, str] | None:
 @pytest.fixture(autouse=True)
 def _short_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     """The windows of these servers are a quarter of a second."""
-    for module in (doubts, traffic):
+    for module in (doubts, lots, traffic):
         monkeypatch.setattr(module, "RESTS_S", (1.1 * WINDOW_S, 3 * WINDOW_S))
 
 
@@ -148,6 +150,102 @@ def test_count_of_bytes():
     assert verdict.status == "closes_on_count"
     assert causes(verdict) == [("count", "bytes")]
     assert "cannot be told" in verdict.explanation
+
+
+@pytest.mark.parametrize("limits", [(LIMIT, 50_000), (LIMIT, 50_000, 50_000), (LIMIT, CAP)])
+def test_servers_by_turns_behind_one_address(limits):
+    """Each connection goes to the next: no one number is the limit, also where one of them has none."""
+    turns = itertools.cycle(limits)
+    theirs: dict[Judged, int] = {}
+
+    def rule(_server: Server, connection: Judged, size: int) -> tuple[int, str] | None:
+        return (1009, "") if size > theirs.setdefault(connection, next(turns)) else None
+
+    verdict = probed(Server(rule).converse)
+    assert (verdict.status, verdict.closes_on) == ("inconsistent", ())
+    assert "servers with different limits behind one address" in verdict.explanation
+
+
+def test_every_third_large_message():
+    large = itertools.count(1)
+
+    def rule(_server: Server, _connection: Judged, size: int) -> tuple[int, str] | None:
+        return (1009, "") if size > LIMIT or (size > 5000 and next(large) % 3 == 0) else None
+
+    verdict = probed(Server(rule).converse)
+    assert (verdict.status, verdict.max_single_frame_bytes) == ("limit_found", LIMIT)
+    assert [(cause.unit, cause.number) for cause in verdict.closes_on] == [("messages", 3)]
+    assert "one in 3 by turns" in verdict.explanation
+
+
+def test_few_large_messages_a_connection_are_not_so_many_bytes():
+    large: Counter[Judged] = Counter()
+
+    def rule(_server: Server, connection: Judged, size: int) -> tuple[int, str] | None:
+        large[connection] += size > 1000
+        return (1009, "") if large[connection] > 2 else None
+
+    verdict = probed(Server(rule).converse)
+    assert (verdict.status, verdict.max_single_frame_bytes) == ("no_limit_below_cap", CAP)
+    assert [(cause.unit, cause.number) for cause in verdict.closes_on] == [("messages", 2)]
+    assert "it is not their bytes that count" in verdict.explanation
+
+
+def test_first_message_that_must_be_shorter():
+    """As before a login: the limit depends on what was said, and no number is named."""
+    verdict = probed(
+        Server(
+            lambda _, connection, size: (1009, "") if size > (1000 if connection.messages == 1 else LIMIT) else None
+        ).converse
+    )
+    assert verdict.status == "inconsistent"
+    assert "passes behind a small one" in verdict.explanation
+
+
+def test_limit_that_changes_during_the_search():
+    server = Server(lambda this, _, size: (1009, "") if size > (LIMIT if this.messages < 40 else 50_000) else None)
+    assert probed(server.converse).max_single_frame_bytes in (None, 50_000)
+
+
+@pytest.mark.parametrize("limit", [None, LIMIT])
+def test_echo_that_is_cut_is_no_silence(limit):
+    class Cutting(Judged):
+        async def _message(self, last_frame: int) -> bool:
+            if limit is not None and len(self.content) > limit:
+                self.send(CLOSE, struct.pack("!H", 1009))
+                return False
+            self.content, self.total = self.content[:1000], 0
+            return await super()._message(last_frame)
+
+    server = Server(lambda *_: None)
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await Cutting(reader, writer, server).hold()
+
+    verdict = probed(converse)
+    expected = ("no_limit_below_cap", CAP) if limit is None else ("limit_found", limit)
+    assert (verdict.status, verdict.max_single_frame_bytes) == expected
+    assert any("Its echo is cut: of 1,001 bytes 1,000 come back" in remark for remark in verdict.remarks)
+
+
+def test_large_messages_that_must_be_json():
+    def rule(_server: Server, connection: Judged, size: int) -> tuple[int, str] | None:
+        return (1007, "not JSON") if size > 1000 and not connection.content.startswith(b"{") else None
+
+    verdict = probed(Server(rule).converse)
+    assert (verdict.status, verdict.max_single_frame_bytes) == ("no_limit_below_cap", CAP)
+    assert "passes as JSON, 3 of 3 times" in verdict.explanation
+
+
+def test_text_that_must_be_ascii_tells_nothing_of_bytes_and_characters():
+    def rule(_server: Server, connection: Judged, size: int) -> tuple[int, str] | None:
+        if not connection.content.isascii():
+            return 1007, ""
+        return (1009, "") if size > LIMIT else None
+
+    verdict = probed(Server(rule).converse)
+    assert (verdict.max_single_frame_bytes, verdict.text_unit) == (LIMIT, None)
 
 
 @pytest.mark.parametrize("limit", [None, LIMIT])
@@ -418,6 +516,7 @@ def test_restart_in_the_middle(raw):
             return await find_limit(f"ws://127.0.0.1:{port}/", cap_bytes=CAP, hold_s=0.3)
         finally:
             server[0].close()
+            await asyncio.sleep(0)  # what was accepted last has its turn, and ends
 
     verdict = asyncio.run(check())
     assert (verdict.status, verdict.max_single_frame_bytes) == ("limit_found", LIMIT)

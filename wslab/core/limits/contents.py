@@ -13,6 +13,7 @@ from wslab.core.limits.trials import Content
 from wslab.core.templates import Template
 
 _WIDE = "é".encode()  # two bytes
+_HEAD, _TAIL = b'{"a": "', b'"}'
 _PERIOD_BYTES = 4096
 _VARIED = "".join(random.Random(1).choices(string.ascii_lowercase + "    ", k=_PERIOD_BYTES)).encode()
 
@@ -53,12 +54,27 @@ class Filled:
         }
 
     def piece(self, content: Content, payload_bytes: int, at: int, length: int) -> bytes:
+        if content == "json_text":
+            return _json(payload_bytes, at, min(length, payload_bytes - at))
         pattern = self._patterns[content]
         length = min(length, payload_bytes - at)
         begin = at % _PERIOD_BYTES
         if begin + length <= len(pattern):
             return pattern[begin : begin + length]
         return (pattern * (2 + length // len(pattern)))[begin : begin + length]
+
+
+def _json(payload_bytes: int, at: int, length: int) -> bytes:
+    """Return a piece of an object in JSON.
+
+    >>> _json(12, 0, 12), _json(12, 9, 3), _json(3, 0, 3)
+    (b'{"a": "aaa"}', b'a"}', b'111')
+    """
+    if payload_bytes <= len(_HEAD) + len(_TAIL):
+        return b"1" * length
+    piece = _HEAD[at : at + length]
+    piece += b"a" * max(0, min(at + length, payload_bytes - len(_TAIL)) - max(at, len(_HEAD)))
+    return piece + _TAIL[len(_TAIL) - payload_bytes + at + len(piece) :][: length - len(piece)]
 
 
 class Templated:

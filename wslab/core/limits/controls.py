@@ -7,7 +7,8 @@ chance, a restart. So a refusal is held against trials that differ from it in on
 2. A small message in the same circumstances, in the time that the refused one took: where it is closed too, size was
    not the reason.
 3. The same size in other words, where the server had seen the words before it refused: where they pass, it was these.
-4. At the end, the largest size that passes and the smallest that does not, one byte apart, again and in another order.
+4. Once it is found, the largest size that passes and the smallest that does not, one byte apart, again and in another
+   order; and once more at the very end.
 
 A kind of refusal that has passed 1 to 3 is not held against them again; 4 is never left out. Where a control fails,
 `wslab.core.limits.causes` finds out what the reason was, and the search begins anew in a manner that avoids it.
@@ -16,12 +17,14 @@ A kind of refusal that has passed 1 to 3 is not held against them again; 4 is ne
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NoReturn
+
+from msgspec.structs import replace
 
 from wslab.core.limits.causes import closes_on_content, diagnose
 from wslab.core.limits.doubts import Doubt
 from wslab.core.limits.inquiry import PATIENT, Inquiry, Steps
-from wslab.core.limits.timeouts import refused_late, while_sending, while_waiting, without_the_clock
+from wslab.core.limits.timeouts import while_sending, while_waiting, without_the_clock
 from wslab.core.limits.trials import Content, Ending, Form, Observation, Reading, Trial, refusal_of
 
 LONG_S = 0.2
@@ -30,12 +33,6 @@ LONG_S = 0.2
 MAX_CONTROL_BYTES = 2**16
 
 _DIGITS = re.compile(r"\d+")
-_SECOND_LOOK_BYTES = 2**26
-_MORE_LOOKS, _MORE_LOOKS_BYTES = 4, 2**20
-"""New connections more: of two servers by turns or by chance, both are met in 31 of 32 searches; larger is too dear.
-
-Half as many do where headers were refused: that took a connection each, which met both servers already.
-"""
 
 
 def weigh(
@@ -47,7 +44,7 @@ def weigh(
         Reconsidered: it was not for the size; the search begins anew.
     """
     how["fragment_bytes"] = fragment_bytes
-    observation, reading = yield from _tried(inquiry, form, payload_bytes, **how)
+    observation, reading = yield from tried(inquiry, form, payload_bytes, **how)
     observation, reading = yield from _without_ping(inquiry, form, payload_bytes, how, observation, reading)
     yield from _heed_endings(inquiry)
     if form == "frame" and how.get("content") is None:
@@ -57,9 +54,9 @@ def weigh(
     will_be_repeated = form == "frame" and how.get("purpose") == "evidence"  # by control 4
     if observation.nth > 1 and not will_be_repeated:
         suspect = observation
-        observation, reading = yield from _tried(inquiry, form, payload_bytes, **{**how, "fresh": True})
+        observation, reading = yield from tried(inquiry, form, payload_bytes, **{**how, "fresh": True})
         if reading == "accepted":
-            yield from diagnose(inquiry, Doubt.of(payload_bytes, suspect))
+            yield from diagnose(inquiry, Doubt.of(payload_bytes, suspect, passes=True))
         kind = _kind(observation, reading)
     if not will_be_repeated or observation.took_s > LONG_S:
         yield from _small_passes(inquiry, payload_bytes, observation)
@@ -75,7 +72,7 @@ def _without_ping(
     """A closure that came only once a ping was sent may be due to the ping: ask again without."""
     if reading == "accepted" or observation.close_code is None or not observation.pinged:
         return observation, reading
-    return (yield from _tried(inquiry, form, payload_bytes, **{**how, "fresh": True, "pings": False}))
+    return (yield from tried(inquiry, form, payload_bytes, **{**how, "fresh": True, "pings": False}))
 
 
 def _heed_contradiction(inquiry: Inquiry, payload_bytes: int, seen: Observation, reading: Reading) -> Steps[None]:
@@ -89,7 +86,7 @@ def _heed_contradiction(inquiry: Inquiry, payload_bytes: int, seen: Observation,
         yield from diagnose(inquiry, Doubt.of(smaller[0], inquiry.closed[smaller[0]]))
 
 
-def _tried(inquiry: Inquiry, form: Form, payload_bytes: int, **how: Any) -> Steps[tuple[Observation, Reading]]:
+def tried(inquiry: Inquiry, form: Form, payload_bytes: int, **how: Any) -> Steps[tuple[Observation, Reading]]:
     """Ask as often as it takes for chance to be no explanation."""
     for _ in range(inquiry.manner.tries):
         observation, reading = yield from inquiry.ask(form, payload_bytes, **how)
@@ -112,7 +109,7 @@ def _small_passes(inquiry: Inquiry, payload_bytes: int, refused: Observation) ->
         if circumstances.get("takes_s") and size < 2:
             continue
         small = size if "takes_s" in circumstances else inquiry.small_bytes
-        observation, reading = yield from _tried(
+        observation, reading = yield from tried(
             inquiry, "frame", small, fresh=True, patience=PATIENT, purpose="control", **circumstances
         )
         if reading == "accepted":
@@ -126,7 +123,7 @@ def _small_passes(inquiry: Inquiry, payload_bytes: int, refused: Observation) ->
 
 def _lives_idle(inquiry: Inquiry, slow: Observation) -> Steps[bool]:
     """Whether a connection that carries a small message only lives longer than the slow one did."""
-    _, reading = yield from _tried(
+    _, reading = yield from tried(
         inquiry, "frame", inquiry.small_bytes, fresh=True, grace_s=1.2 * slow.age_s, purpose="control"
     )
     return reading == "accepted"
@@ -134,21 +131,37 @@ def _lives_idle(inquiry: Inquiry, slow: Observation) -> Steps[bool]:
 
 def _other_words_do_not(inquiry: Inquiry, payload_bytes: int, refused: Observation) -> Steps[None]:
     """Control 3; each message is waited for as long as the refusal took."""
-    grace_s = 2 * refused.took_s + 0.02 if refused.close_code is not None else 0.0
     usual = inquiry.baseline.content
-    other: Content = "varied_text" if usual == "text" else "text"
-    readings: list[Reading] = []
-    for content in (other, usual, other, usual, other, usual):
-        again, reading = yield from _tried(
-            inquiry, "frame", payload_bytes, content=content, fresh=True, purpose="control", grace_s=grace_s
-        )
-        readings.append(reading)
-        if (reading == "accepted") is (content == usual):  # the words make no difference
-            break
-    else:
-        closes_on_content(inquiry, payload_bytes, again, other)
-    if "accepted" in readings:
-        yield from diagnose(inquiry, Doubt.of(payload_bytes, again))
+    # JSON costs a connection more, which is not needed where the code itself says that it was size.
+    others: tuple[Content, ...] = ("varied_text",) if refused.close_code == 1009 else ("varied_text", "json_text")
+    for other in others:
+        if other == usual:
+            continue
+        passed: list[bool] = []
+        for content in (
+            other,
+            usual,
+            usual,
+            other,
+            other,
+            usual,
+        ):  # not by turns, as servers behind one address may come
+            again, reading = yield from tried(
+                inquiry,
+                "frame",
+                payload_bytes,
+                content=content,
+                fresh=True,
+                purpose="control",
+                grace_s=2 * refused.took_s + 0.02 if refused.close_code is not None else 0.0,
+            )
+            passed.append(reading == "accepted")
+            if passed[-1] is (content == usual):  # the words make no difference
+                break
+        else:
+            closes_on_content(inquiry, payload_bytes, again, other)
+        if any(passed):
+            yield from diagnose(inquiry, Doubt.of(payload_bytes, again, passes=True))
 
 
 def _heed_endings(inquiry: Inquiry) -> Steps[None]:
@@ -164,11 +177,11 @@ def _heed_endings(inquiry: Inquiry) -> Steps[None]:
 
 def _control_ending(inquiry: Inquiry, ending: Ending) -> Steps[None]:
     grace_s = max(0.1, 2 * ending.idle_s)
-    again, reading = yield from _tried(
+    again, reading = yield from tried(
         inquiry, "frame", ending.payload_bytes, fresh=True, grace_s=grace_s, purpose="control"
     )
     if reading != "accepted":
-        small, reading = yield from _tried(
+        small, reading = yield from tried(
             inquiry,
             "frame",
             inquiry.small_bytes,
@@ -191,6 +204,8 @@ def offer(inquiry: Inquiry, payload_bytes: int) -> Steps[bool]:
     if evidence.refused_bytes is not None and payload_bytes >= evidence.refused_bytes:
         return False
     observation, reading = yield from weigh(inquiry, "frame", payload_bytes, purpose="evidence", patience=PATIENT)
+    if reading in ("silent_drop", "held_open") and observation.echoed_bytes:
+        _echo_is_cut(inquiry, payload_bytes, observation.echoed_bytes)
     if reading in ("silent_drop", "held_open"):
         reading = yield from _look_again(inquiry, observation)
     if reading == "accepted":
@@ -203,6 +218,20 @@ def offer(inquiry: Inquiry, payload_bytes: int) -> Steps[bool]:
     evidence.refusal = refusal_of(trial, observation, reading)
     inquiry.refused_by = trial, observation
     return False
+
+
+def _echo_is_cut(inquiry: Inquiry, payload_bytes: int, echoed_bytes: int) -> NoReturn:
+    """An echo that is not whole is an answer, and no silence: from now on any answer will do.
+
+    Raises:
+        Reconsidered: always.
+    """
+    inquiry.evidence.remarks.append(
+        f"Its echo is cut: of {payload_bytes:,} bytes {echoed_bytes:,} come back. Any answer counts as acceptance, so "
+        "a message that was cut on its way to the server looks like one that came whole."
+    )
+    inquiry.baseline = replace(inquiry.baseline, replies="own")
+    inquiry.adopt("Any answer counts as acceptance from here on.")
 
 
 def _look_again(inquiry: Inquiry, silent: Observation) -> Steps[Reading]:
@@ -243,34 +272,10 @@ def _announced(inquiry: Inquiry, form: Form, payload_bytes: int, patience: int) 
     passed, waited = inquiry.announced.get((form, payload_bytes), (True, 0))
     if not passed or patience <= waited:
         return passed
-    observation, reading = yield from _tried(inquiry, form, payload_bytes, patience=patience)
+    observation, reading = yield from tried(inquiry, form, payload_bytes, patience=patience)
     kind = _kind(observation, reading)
     if reading != "accepted" and observation.took_s > LONG_S and kind not in inquiry.controlled:
         yield from _small_passes(inquiry, payload_bytes, observation)
         inquiry.controlled.add(kind)
     inquiry.announced[form, payload_bytes] = reading == "accepted", patience
     return reading == "accepted"
-
-
-def corroborate(inquiry: Inquiry) -> Steps[None]:
-    """Control 4: the largest size that passes twice on one connection; that the next is refused is repeated later on.
-
-    The second message tells a limit on one message from one on all of a connection's, and more connections the limit
-    of one server from those of several behind one address.
-    """
-    evidence = inquiry.evidence
-    if evidence.refused_bytes is None and inquiry.baseline.replies == "none" and inquiry.baseline.ends is None:
-        yield from refused_late(inquiry, evidence.accepted_bytes)
-    if not evidence.is_settled:
-        return
-    largest, once = evidence.accepted_bytes, inquiry.baseline.ends is not None or inquiry.manner.fresh
-    looks = [True] if once or largest > _SECOND_LOOK_BYTES else [True, False]
-    refused_headers = not all(passed for passed, _ in inquiry.announced.values())
-    if inquiry.manner.tries == 1 and largest <= _MORE_LOOKS_BYTES:
-        looks += [True] * (_MORE_LOOKS // 2 if refused_headers else _MORE_LOOKS)
-    for fresh in looks:
-        observation, reading = yield from _tried(
-            inquiry, "frame", largest, fresh=fresh, purpose="control", patience=PATIENT
-        )
-        if reading != "accepted":
-            yield from diagnose(inquiry, Doubt.of(largest, observation))

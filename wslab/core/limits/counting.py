@@ -11,6 +11,7 @@ from wslab.core.limits.controls import passes, weigh
 from wslab.core.limits.deflate import deflated
 from wslab.core.limits.guesses import growing, next_size
 from wslab.core.limits.inquiry import PATIENT, Inquiry, Steps
+from wslab.core.limits.trials import Observation
 
 MAX_FRAGMENTS = 65_536
 """No message is cut into more, lest a frame limit of a few bytes makes millions of frames."""
@@ -107,8 +108,28 @@ def count_text(inquiry: Inquiry) -> Steps[None]:
         evidence.text_unit = "bytes"  # it refuses before it has seen a character
         return
     characters = evidence.accepted_bytes // 2 + 1
-    _, reading = yield from weigh(inquiry, "frame", 2 * characters, content="wide_text", **_EVIDENCE)
-    evidence.text_unit = "characters" if reading == "accepted" else "bytes"
+    wide, reading = yield from weigh(inquiry, "frame", 2 * characters, content="wide_text", **_EVIDENCE)
+    if reading == "accepted":
+        evidence.text_unit = "characters"
+    elif (yield from _refused_for_its_words(inquiry, wide)):
+        evidence.remarks.append(
+            "It refuses text beyond ASCII, however short, so whether bytes or characters are counted stays open."
+        )
+    else:
+        evidence.text_unit = "bytes"
+
+
+def _refused_for_its_words(inquiry: Inquiry, wide: Observation) -> Steps[bool]:
+    """Whether the shortest wide text is refused too; not asked where the long one was refused as size is."""
+    refusal = inquiry.evidence.refusal
+    as_size = refusal is None or (refusal.close_code, refusal.close_reason or "") == (
+        wide.close_code,
+        wide.close_reason,
+    )
+    if as_size or inquiry.evidence.accepted_bytes < 2:
+        return False
+    _, reading = yield from inquiry.ask("frame", 2, content="wide_text", fresh=True, **_EVIDENCE)
+    return reading != "accepted"
 
 
 def _refused_by_header(inquiry: Inquiry) -> Steps[bool]:

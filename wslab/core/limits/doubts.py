@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from wslab.core.limits.inquiry import Inquiry, Steps, Stopped
 from wslab.core.limits.trials import Ending, Observation
 from wslab.core.limits.verdicts import Cause, CauseKind, CauseUnit, Failure, FailureStatus
+
+MOST_TRIES = 12
 
 RESTS_S = (1.05, 6.0)
 """What a limit per second needs to forget, and one over a longer time."""
@@ -30,7 +33,10 @@ _STATUS: dict[CauseKind, FailureStatus] = {
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """What was closed, and where: which message of its connection, how old and how much used that was."""
+    """What was closed, and where: which message of its connection, how old and how much used that was.
+
+    `passes`: one of the same size has passed in other circumstances.
+    """
 
     payload_bytes: int
     close_code: int | None
@@ -38,12 +44,16 @@ class Doubt:
     nth: int
     age_s: float
     sent_bytes: int
+    passes: bool = False
 
     @classmethod
-    def of(cls, payload_bytes: int, seen: Observation, *, also: Observation | None = None) -> Doubt:
+    def of(
+        cls, payload_bytes: int, seen: Observation, *, also: Observation | None = None, passes: bool = False
+    ) -> Doubt:
         """Doubt a closure that was `seen`; `also` is that of a control, which says most of its cause."""
         told = also if also is not None and also.close_code is not None else seen
-        return cls(payload_bytes, told.close_code, told.close_reason, seen.nth, seen.age_s, seen.sent_bytes)
+        code, reason = told.close_code, told.close_reason
+        return cls(payload_bytes, code, reason, seen.nth, seen.age_s, seen.sent_bytes, passes)
 
     @classmethod
     def ended(cls, ending: Ending) -> Doubt:
@@ -77,6 +87,16 @@ class Diagnosis:
 
     def found(self, kind: CauseKind, unit: CauseUnit | None, number: float | None, said: str) -> Cause:
         return keep(self.inquiry, kind, unit, number, said, self.closed[0] if self.closed else self.doubt)
+
+    def by_chance(self, share: float, said: str) -> NoReturn:
+        """Go on with several tries for each size, so many that chance explains no refusal; see `Inquiry`."""
+        share = min(share, 0.9)
+        tries = min(MOST_TRIES, max(3, math.ceil(math.log(1e-4) / math.log(share))))
+        cause = self.found("chance", "share", round(share, 3), said)
+        if self.inquiry.manner.tries >= tries:
+            raise stopped_by(cause)
+        notice = f"A size counts as refused from here on where {tries} of {tries} are."
+        self.inquiry.adopt(notice, fresh=True, tries=tries)
 
     def go_on_fresh(self, cause: Cause) -> NoReturn:
         """Go on with a connection for each message; where that was so before, it does not help."""

@@ -65,10 +65,10 @@ def _regain(inquiry: Inquiry, trial: Trial, observation: Observation) -> Steps[O
 
 
 def _opens_from_elsewhere(inquiry: Inquiry, trial: Trial) -> Steps[bool]:
-    """Whether another address is let in while this one is not, in turns."""
+    """Whether another address is let in while this one is not; not by turns, as servers behind one address may come."""
     if not inquiry.terms.other_sources or inquiry.manner.from_anywhere:
         return False
-    for source in (1, 0, 1, 0):
+    for source in (1, 0, 0, 1):
         seen = yield replace(trial, source=source, fresh=True, pause_s=0.0)
         if (seen.failure is None) is not bool(source):
             return False

@@ -23,7 +23,8 @@ from wslab.core.limits.aftermath import examine_aftermath
 from wslab.core.limits.answering import find_other_answers
 from wslab.core.limits.calibration import calibrate
 from wslab.core.limits.causes import diagnose
-from wslab.core.limits.controls import confirm, corroborate, offer, passes
+from wslab.core.limits.controls import confirm, offer, passes
+from wslab.core.limits.corroboration import corroborate, still_so
 from wslab.core.limits.counting import count_compression, count_fragments, count_text
 from wslab.core.limits.doubts import Doubt, stopped_by
 from wslab.core.limits.guesses import growing, next_size
@@ -74,6 +75,7 @@ def _search_in_any_manner(inquiry: Inquiry) -> Steps[None]:
             yield from count_fragments(inquiry)
             yield from count_text(inquiry)
             yield from count_compression(inquiry)
+            yield from still_so(inquiry)
         except Reconsidered:
             inquiry.forget()
         else:

@@ -17,6 +17,9 @@ from wslab.core.limits.trials import Observation, Reading, Trial
 from wslab.core.limits.verdicts import Cause
 
 LATE_S = 2.0
+AT_ONCE_S = 0.05
+"""A refusal that comes so soon, and in place of an answer, is not late."""
+
 SHORTEST_S = 0.15
 """A connection that lives no longer tells nothing of size: waiting for an answer takes as much."""
 
@@ -102,7 +105,8 @@ def refused_late(inquiry: Inquiry, size: int, grace_s: float = LATE_S) -> Steps[
     if size <= inquiry.small_bytes or inquiry.manner.grace_s >= grace_s or grace_s > inquiry.left_s / 8:
         return
     seen, reading = yield from inquiry.ask("frame", size, fresh=True, grace_s=grace_s, purpose="control")
-    if reading == "accepted":
+    was_answered = seen.echoed_bytes > 0 or seen.own_messages > 0
+    if reading == "accepted" or (seen.took_s <= AT_ONCE_S and not was_answered):
         return
     small, reading = yield from inquiry.ask(
         "frame", inquiry.small_bytes, fresh=True, grace_s=grace_s, purpose="control"

@@ -24,6 +24,7 @@ SERIES = range(16, 129)
 ROUNDS = 3
 _MOST_BYTES = 2**28
 _MOST_CONNECTIONS = 24
+_UNRESTED = 6
 _A_MOMENT_S = 0.04
 
 
@@ -60,7 +61,7 @@ def by_bytes(diagnosis: Diagnosis) -> Steps[None]:
         Reconsidered, Stopped: they are.
     """
     inquiry, doubt = diagnosis.inquiry, diagnosis.doubt
-    size = min(inquiry.evidence.accepted_bytes, max(doubt.payload_bytes, 1))
+    size = doubt.payload_bytes if doubt.passes else min(inquiry.evidence.accepted_bytes, max(doubt.payload_bytes, 1))
     count = min(math.ceil(2 * max(doubt.sent_bytes, size) / size) + 1, SERIES.stop)
     if size < 4 * diagnosis.small_bytes or 4 * size * count > _MOST_BYTES:
         return
@@ -68,8 +69,8 @@ def by_bytes(diagnosis: Diagnosis) -> Steps[None]:
     passed = round(fmean(burst.passed for burst in diagnosis.bursts))
     if len(diagnosis.closed) < ROUNDS or passed == 0:
         return
-    if (yield from _smaller_pass(diagnosis, size, passed)):
-        said = f"each connection is closed after {messages(passed, size)}, and not after as many bytes in smaller ones."
+    if (smaller := (yield from _smaller(diagnosis, size, passed))) is not None:
+        said = f"each connection is closed after {messages(passed, size)}, and {smaller}."
         diagnosis.go_on_fresh(diagnosis.found("count", "messages", passed, said))
     for rest_s in _rests(diagnosis):
         how = {"count": 2 * passed + 1, "rest_after": passed, "rest_s": rest_s}
@@ -80,17 +81,24 @@ def by_bytes(diagnosis: Diagnosis) -> Steps[None]:
     diagnosis.go_on_fresh(diagnosis.found("count", "bytes", passed * size, said))
 
 
-def _smaller_pass(diagnosis: Diagnosis, size: int, passed: int) -> Steps[bool]:
-    """Tell bytes that are counted from a size that is refused late, or sometimes: send as many in smaller messages."""
+def _smaller(diagnosis: Diagnosis, size: int, passed: int) -> Steps[str | None]:
+    """Tell bytes that are counted from large messages that are, and from a size that is refused late, or sometimes.
+
+    Sends as many bytes in smaller messages, and returns in words what shows that bytes are not counted.
+    """
     smaller = max(diagnosis.small_bytes, size // 8)
     count = 8 * (passed + 1) + 8
     if count >= SERIES.stop:
-        return False
+        return None
     many = yield from diagnosis.series(smaller, count=count)
-    if many.close_code is None:
-        longest_s = max(burst.age_s for burst in diagnosis.closed)
-        yield from refused_late(diagnosis.inquiry, size, 2 * longest_s + 0.1)
-    return many.close_code is None
+    as_few = abs(many.passed - passed) <= 1 and (passed + 1) * smaller < passed * size / 2
+    if many.close_code is not None and not as_few:
+        return None
+    longest_s = max(burst.age_s for burst in diagnosis.closed)
+    yield from refused_late(diagnosis.inquiry, size, 2 * longest_s + 0.1)
+    if as_few:
+        return f"after {many.passed:,} of {smaller:,} bytes too, so that it is not their bytes that count"
+    return "not after as many bytes in smaller ones"
 
 
 def by_connections(diagnosis: Diagnosis) -> Steps[None]:
@@ -215,20 +223,29 @@ def _over_connections(diagnosis: Diagnosis, passed: int) -> Steps[None]:
     inquiry, small = diagnosis.inquiry, diagnosis.small_bytes
     if inquiry.terms.other_sources and not inquiry.manner.from_anywhere:
         opens: list[bool] = []
-        for source in (1, 0, 1, 0):
+        for source in (1, 0, 0, 1):  # not by turns, as servers behind one address may come
             one = yield from diagnosis.series(small, count=1, source=source, pause_s=0.0)
             opens.append(one.close_code is None)
-        if opens == [True, False, True, False]:
+        if opens == [True, False, False, True]:
             said = "messages on new connections from this address are closed, and from another, at once, they are not."
             diagnosis.found("count", "connections", None, said)
             inquiry.adopt("Every connection comes from another address from here on.", from_anywhere=True)
+    at_once = 0
+    for _ in range(_UNRESTED):
+        one = yield from diagnosis.series(small, count=1, pause_s=0.0)
+        at_once += one.close_code is None
+    if at_once > 1:
+        return  # it does take more without a rest: that was chance
     for rest_s in _rests(diagnosis):
         rested = yield from diagnosis.series(small, count=passed + 1, pause_s=rest_s)
         if rested.passed > 0:
             said = f"it takes about {messages(passed)}, then none on any connection before a rest of {rest_s:g} s."
             diagnosis.found("rate", "messages_per_s", round(max(1, passed) / rest_s, 1), said)
             diagnosis.go_on_slower(1.2 * rest_s / max(1, rested.passed))
-    said = f"after about {messages(passed)} it takes no more from here, for {RESTS_S[-1]:g} s at least."
+    said = (
+        f"after {messages(inquiry.asked)} in all it takes no more from here, for {RESTS_S[-1]:g} s at least: a quota, "
+        "or a limit over a long time."
+    )
     raise stopped_by(diagnosis.found("rate", None, None, said))
 
 

@@ -60,8 +60,10 @@ trial before, whatever its state. series: as many messages of this size as `coun
 message, and behind it `overrun_bytes` of further ones, whatever the server says meanwhile.
 """
 
-Content = Literal["text", "wide_text", "varied_text", "binary"]
-"""text: one byte a character. wide_text: two bytes a character. varied_text: words instead of one character."""
+Content = Literal["text", "wide_text", "varied_text", "json_text", "binary"]
+"""text: one byte a character. wide_text: two bytes a character. varied_text: words instead of one character.
+json_text: an object in JSON, where there is room for one, else a number.
+"""
 
 Reading = Literal["accepted"] | OverLimit
 

@@ -116,9 +116,12 @@ class AnswerReader:
         """Nothing more is read."""
         return self.close is not None or self.violation is not None or self.allowance.excess is not None
 
-    def expect(self, payload_bytes: int, piece: PieceOf) -> None:
-        """Take whole messages that together repeat this one as its echo, from now on, and forget what was said."""
-        self._expected = payload_bytes, piece
+    def expect(self, payload_bytes: int, piece: PieceOf | None) -> None:
+        """Take whole messages that together repeat this one as its echo, from now on, and forget what was said.
+
+        Without a piece no echo is expected, and whatever comes is a message of the server's own.
+        """
+        self._expected = None if piece is None else (payload_bytes, piece)
         self._echo_at = 0
         self.replies.clear()
 
