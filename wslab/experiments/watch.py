@@ -18,7 +18,7 @@ from wslab.core.findings import Finding, find
 from wslab.core.records import Closure, Pause, Record, RunInfo, Waiting
 from wslab.core.runs import Run
 from wslab.core.target import Target, as_target
-from wslab.core.watch.roles import MIN_CLIENTS, ROLES, Role, roles
+from wslab.core.watch.roles import LONG_BYTES, MIN_CLIENTS, ROLES, Role, roles
 from wslab.experiments.call import Call
 from wslab.experiments.conduct import Aim, Bench, Cancel, OnProgress, OnRecord, conduct, provisional
 from wslab.net.recording import Recorder
@@ -148,7 +148,7 @@ class _Watching:
         self._pace = Pace(max(interval_s, fastest_s), fastest_s=fastest_s, back_s=apart_s)
         allowance = Allowance(**bounds._asdict())
         bench = bench.pinging(0, pong_timeout_s)  # a silent client does not even ping
-        says, patience_s = message or _smallest(bench.target), bench.target.ping_timeout_s
+        says, patience_s = _said(bench.target, message), bench.target.ping_timeout_s
         self._members = [
             Member(bench.client(client=number, notes_unasked=False), role, self._pace, allowance, says, patience_s)
             for number, role in enumerate(chosen)
@@ -223,9 +223,14 @@ class _Watching:
         return f"{connected} of {len(self._members)} connected, {seen}; {waits}"
 
 
-def _smallest(target: Target) -> str | bytes:
+def _said(target: Target, message: str | None) -> tuple[str | bytes, str | bytes]:
+    """Return a short message and a long one; the same twice, where nobody knows how to make another."""
+    if message is not None:
+        return message, message
     template = target.messages
-    return "wslab watch" if template is None else template.make(template.min_bytes)
+    if template is None:
+        return "wslab watch", "wslab watch".ljust(LONG_BYTES, ".")
+    return template.make(template.min_bytes), template.make(max(template.min_bytes, LONG_BYTES))
 
 
 class _Clock:

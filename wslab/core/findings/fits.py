@@ -109,7 +109,7 @@ def _timed(clock: Clock, life: Life) -> _Timed | None:
     longest_s = 0.0
     # What is stamped at the very end may have crossed the closing on its way, and restarted nothing any more.
     until_s = life.ended_at_s - STAMP_S if life.died else life.ended_at_s
-    for at_s, what in life.events:
+    for at_s, what, _ in life.events:
         if at_s > until_s:
             break
         if what in clock.restarted_by and at_s > begun_s:

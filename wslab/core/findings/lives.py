@@ -23,10 +23,11 @@ STAMP_S = 0.1
 
 
 class Event(NamedTuple):
-    """Something that went over a connection."""
+    """Something that went over a connection; the payload's bytes are told of the client's messages."""
 
     at_s: float
     what: Class
+    payload_bytes: int = 0
 
 
 class Life(NamedTuple):
@@ -139,7 +140,7 @@ def _events(observed: Observed) -> dict[int, tuple[Event, ...]]:
 def _all_events(observed: Observed) -> Iterator[tuple[int, Event]]:
     for _, send in observed.of(Send):
         if send.outcome != "unopened":
-            yield send.client, Event(send.started_at_s, "client's messages")
+            yield send.client, Event(send.started_at_s, "client's messages", send.payload_bytes)
         if send.reply_bytes is not None and send.round_trip_s is not None:
             yield send.client, Event(send.started_at_s + send.round_trip_s, "server's messages")
     for _, receipt in observed.of(Receipt):

@@ -5,12 +5,12 @@ Each compares lives that differ in one thing. Where one clock explains every end
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 
 from wslab.core.codes.sources import LESSON_09, RFC_CODE_SEEN
+from wslab.core.findings.bursts import BURST_S, Counted, capped, fits, last_burst
 from wslab.core.findings.finding import Alternative, Finding, Sure, counted
 from wslab.core.findings.fits import Clocks
 from wslab.core.findings.lives import CLASSES, STAMP_S, Class, Life, lives
@@ -19,9 +19,6 @@ from wslab.core.findings.wording import ages, ended_how, seconds
 
 ANSWER_S = 0.5
 """An end so soon after a message may be its answer."""
-
-BURST_S = 1.0
-"""The window in which a rate is counted."""
 
 
 def crowded_out(observed: Observed) -> Iterator[Finding]:
@@ -158,47 +155,59 @@ def too_fast(observed: Observed) -> Iterator[Finding]:
     """A connection ends in the middle of a burst of messages: a cap on their rate, or on their number.
 
     A rate, where other connections sent as many in a longer time and lived; else not told apart from a number.
-    Shown by two ends with that control. Silent: where a burst as fast and as long passed anywhere; where their number
-    explains it.
+    Of messages, or of bytes, where a burst of as many bytes, or of as many messages, passed, or where bursts of short
+    and of long messages ended alike in one of the two; else neither is named. Shown by two ends with that control.
+    Silent: where a burst passed that was no less in either; where their number explains it.
     """
     alive = lives(observed)
     hit = _in_bursts(alive)
     if not hit or _counted_out(alive):
         return
-    fewest, most = min(map(_in_burst, hit)), max(map(_in_burst, hit))
+    last = [last_burst(life) for life in hit]
     totals = [len(life.times_s(["client's messages"])) for life in hit]
     slow = [life for life in alive if life not in hit and len(life.times_s(["client's messages"])) >= min(totals)]
     sure: Sure = "shown" if slow and len(hit) > 1 else "likely" if slow else "possible"
+    counts = capped(alive, hit)
+    of = f"the rate of {counts}" if counts is not None else "the rate of messages or of bytes"
     yield Finding(
         rule="too_fast",
-        what=f"A connection ends in a burst, after {_span(fewest, most)} messages within {seconds(BURST_S)}, "
-        f"{ended_how(hit)}: a cap on the rate" + ("." if slow else ", or on the number of messages."),
+        what=f"A connection ends in a burst, after {_span([burst.messages for burst in last])} messages of "
+        f"{_span([burst.payload_bytes for burst in last])} bytes within {seconds(BURST_S)}, {ended_how(hit)}: a cap on "
+        f"{of}" + ("." if slow else ", or on the number of messages."),
         whose="client",
         sure=sure,
         evidence=tuple(life.id for life in hit + slow[:3]),
         why=f"{counted(len(slow), 'connection')} sent as many messages in a longer time and lived."
         if slow
         else "No connection sent as many messages in a longer time.",
-        instead=()
-        if slow
-        else (
-            Alternative(
-                "a cap on the number of messages per connection", "send as many, slowly: `wslab watch` for longer"
-            ),
-        ),
-        advice="Send more slowly, put several into one message, or have the cap raised.",
+        instead=tuple(_otherwise(is_rate=bool(slow), counts=counts)),
+        advice="Send more slowly, put several into one message, or have the cap raised."
+        if counts != "bytes"
+        else "Send more slowly or less at a time, or have the cap raised.",
         sources=(LESSON_09,),
-        facts={"max_messages_per_s": fewest},
+        facts={"max_bytes_per_s": min(burst.payload_bytes for burst in last)}
+        if counts == "bytes"
+        else {"max_messages_per_s": min(burst.messages for burst in last)},
     )
 
 
+def _otherwise(*, is_rate: bool, counts: Counted | None) -> Iterator[Alternative]:
+    if not is_rate:
+        said = "a cap on the number of messages per connection"
+        yield Alternative(said, "send as many, slowly: `wslab watch` for longer")
+    if counts is None:
+        said = "messages counted, or their bytes"
+        yield Alternative(said, "send as many shorter ones as fast: `wslab watch` does so in turns, given a template")
+
+
 def _in_bursts(alive: Sequence[Life]) -> list[Life]:
-    """Return the lives that ended in a burst of messages, where no burst as fast passed anywhere."""
-    hit = [life for life in alive if life.died and _in_burst(life) > 2 and _right_after(life, "client's messages")]
-    fewest = min(map(_in_burst, hit), default=0)
-    ids = {life.id for life in hit}
-    passed = any(_fastest(life) >= fewest for life in alive if life.id not in ids)
-    return [] if passed or (hit and _run_out(alive)) else hit
+    """Return the lives that ended in a burst of messages, where no burst that was no less in either passed anywhere."""
+    hit = [
+        life
+        for life in alive
+        if life.died and last_burst(life).messages > 2 and _right_after(life, "client's messages")
+    ]
+    return hit if fits(alive, hit) and not _run_out(alive) else []
 
 
 def provoked(alive: Sequence[Life]) -> set[int]:
@@ -214,8 +223,9 @@ def _run_out(alive: Sequence[Life]) -> bool:
     return bool(found) and found[0].is_exact
 
 
-def _span(low: int, high: int) -> str:
-    return f"{low}" if low == high else f"{low} to {high}"
+def _span(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _right_after(life: Life, what: Class) -> bool:
@@ -223,20 +233,8 @@ def _right_after(life: Life, what: Class) -> bool:
     times = life.times_s([what])
     usual_s = min((later - earlier for earlier, later in pairwise(times)), default=life.age_s)
     within_s = 2 * STAMP_S if usual_s > STAMP_S else STAMP_S
-    if what == "client's messages" and _in_burst(life) > 2:
+    if what == "client's messages" and last_burst(life).messages > 2:
         within_s = 5 * STAMP_S
     elif usual_s < 5 * within_s and len(times) > 1:
         return False  # any end would be right after one of them
     return last_s is not None and life.ended_at_s - last_s <= within_s
-
-
-def _in_burst(life: Life) -> int:
-    """Return how many messages were sent in the window before the last one."""
-    times = life.times_s(["client's messages"])
-    return len(times) - bisect.bisect_left(times, times[-1] - BURST_S) if times else 0
-
-
-def _fastest(life: Life) -> int:
-    """Return the most messages that were sent in any window."""
-    times = life.times_s(["client's messages"])
-    return max((end - bisect.bisect_left(times, times[end] - BURST_S) + 1 for end in range(len(times))), default=0)

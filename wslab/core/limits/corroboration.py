@@ -14,7 +14,8 @@ _SECOND_LOOK_BYTES = 2**26
 _MORE_LOOKS, _MORE_LOOKS_BYTES = 4, 2**20
 """New connections more: of two servers by turns or by chance, both are met in 31 of 32 searches; larger is too dear.
 
-Half as many do where headers were refused: that took a connection each, which met both servers already.
+None is needed where headers were refused: that took a connection each, which met both servers already. Another host is
+spared all but one.
 """
 
 
@@ -32,8 +33,8 @@ def corroborate(inquiry: Inquiry) -> Steps[None]:
     largest, once = evidence.accepted_bytes, inquiry.baseline.ends is not None or inquiry.manner.fresh
     looks = [True] if once or largest > _SECOND_LOOK_BYTES else [True, False]
     refused_headers = not all(passed for passed, _ in inquiry.announced.values())
-    if inquiry.manner.tries == 1 and largest <= _MORE_LOOKS_BYTES:
-        looks += [True] * (_MORE_LOOKS // 2 if refused_headers else _MORE_LOOKS)
+    if inquiry.manner.tries == 1 and largest <= _MORE_LOOKS_BYTES and not refused_headers:
+        looks += [True] * _MORE_LOOKS
     for fresh in looks:
         observation, reading = yield from tried(
             inquiry, "frame", largest, fresh=fresh, purpose="control", patience=PATIENT
@@ -49,7 +50,7 @@ def still_so(inquiry: Inquiry) -> Steps[None]:
     """
     evidence = inquiry.evidence
     largest = min(evidence.accepted_bytes, _MORE_LOOKS_BYTES)
-    expected = [True] * _MORE_LOOKS if evidence.refused_bytes is None else []
+    expected = [True] * (_MORE_LOOKS if inquiry.terms.is_local else 1) if evidence.refused_bytes is None else []
     if evidence.is_settled and largest == evidence.accepted_bytes:
         expected = [True, False]
     for passes in expected:

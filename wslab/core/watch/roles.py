@@ -17,7 +17,8 @@ deed; room: when another opens; any: at random; -: lives on):
     restart, reload, scheduled closing     now    now         now    now       now            now  now      now
     a ping is not tolerated                -      then        -      -         ping: then     -    -        -
     a message is not tolerated             -      -           then   -         msg: then      -    then     then
-    a cap on the rate                      -      -           -      -         -              -    -        then
+    a cap on the rate of messages          -      -           -      -         -              -    -        then
+    … of bytes                             -      -           -      -         -              -    -        then, long
     a cap on messages per connection       -      -           later  -         msg: later     -    later    sooner
     a cap on connections                   room   room        room   room      room           room room     room
     the network                            any    any         any    any       any            any  any      any
@@ -47,6 +48,9 @@ BURST_MESSAGES = 12
 BURST_GAP_S = 0.02
 BURST_EVERY = 2
 """A burst comes every so many steady intervals."""
+
+LONG_BYTES = 1024
+"""Of a message in every second burst, where one can be made: a cap on bytes is met there, one on messages in both."""
 
 
 class Role(NamedTuple):

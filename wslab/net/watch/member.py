@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import DATA_OPCODES, Frame, Opcode
 
 from wslab.core.records import Closure, Ping, Pong, Receipt
-from wslab.core.watch.roles import Role
+from wslab.core.watch.roles import BURST_MESSAGES, Role
 from wslab.net.client.client import Client
 from wslab.net.client.connection import RecordingConnection
 from wslab.net.recording import Recorder
@@ -49,18 +49,25 @@ class Member:
 
     Args:
         pace: how often it acts, which all members share. allowance: what all of them together may send and open.
-        message: what a talking member says.
+        says: what a talking member says, and what it says in every second burst.
     """
 
     def __init__(
-        self, client: Client, role: Role, pace: Pace, allowance: Allowance, message: str | bytes, pong_timeout_s: float
+        self,
+        client: Client,
+        role: Role,
+        pace: Pace,
+        allowance: Allowance,
+        says: tuple[str | bytes, str | bytes],
+        pong_timeout_s: float,
     ) -> None:
         self.client = client
         self.role = role
         self._recorder: Recorder = client.recorder
         self._pace = pace
         self._allowance = allowance
-        self._message = message
+        self._says = says
+        self._bursts = 0
         self._pong_timeout_s = pong_timeout_s
         self._rng = Random(client.client)
         self._heard_s = -CHATTY_S
@@ -105,7 +112,8 @@ class Member:
 
     async def _act(self) -> None:
         opened_at_s, due_s = self._recorder.now(), 0.0
-        for step_s in self.role.steps(1.0):
+        for number, step_s in enumerate(self.role.steps(1.0)):
+            self._bursts += self.role.rhythm == "bursts" and number % BURST_MESSAGES == 0
             due_s += step_s * self._pace.interval_s
             await asyncio.sleep(opened_at_s + due_s - self._recorder.now())
             await self._allowance.message()
@@ -116,7 +124,8 @@ class Member:
     async def _do(self) -> None:
         match self.role.deed:
             case "message":
-                await self.client.send_message(self._message, confirm="none")
+                is_long = self._bursts > 0 and self._bursts % 2 == 0
+                await self.client.send_message(self._says[is_long], confirm="none")
             case "ping":
                 await self._ping()
             case "pong":
