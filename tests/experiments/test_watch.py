@@ -44,6 +44,7 @@ CLOCKS = {
     "max_age": Knobs(max_age_s=0.8, ping_interval_s=None),
     "server_keepalive": Knobs(ping_interval_s=0.4, ping_timeout_s=0.6),
     "too_fast": Knobs(max_messages_per_s=5, ping_interval_s=None),
+    "too_fast, for bytes": Knobs(max_bytes_per_s=4000, ping_interval_s=None),
     "too_many": Knobs(max_connection_messages=6, ping_interval_s=None),
 }
 
@@ -63,6 +64,13 @@ def test_watch_finds_why_the_lab_server_closes(rule: str, watched: dict[str, Fut
 def test_watch_tells_which_traffic_keeps_a_connection(watched: dict[str, Future[Run]]) -> None:
     counts = find(watched["idle_timeout, pings do not count"].result())[0].facts["counts"]
     assert (counts["the client's messages"], counts["the client's pings"]) == (True, False)
+
+
+@pytest.mark.parametrize(("rule", "fact"), [("too_fast", "messages"), ("too_fast, for bytes", "bytes")])
+def test_watch_tells_a_cap_on_messages_from_one_on_bytes(rule: str, fact: str, watched: dict[str, Future[Run]]) -> None:
+    finding = find(watched[rule].result())[0]
+    assert f"a cap on the rate of {fact}." in finding.what
+    assert [*finding.facts] == [f"max_{fact}_per_s"]
 
 
 def test_watch_of_a_server_that_closes_nobody_finds_nothing() -> None:

@@ -11,7 +11,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from wslab.cli.console import Document, JsonOption, print_saved, progress_line
+from wslab.cli.console import Document, print_saved, progress_line
 from wslab.cli.target import with_target
 from wslab.core.errors import BadValueError
 from wslab.core.findings import Finding, find
@@ -75,11 +75,13 @@ def watch(
         typer.Option(help="At most, for all clients together. Not given: 120 on this machine, 30 elsewhere."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="File for the run, written as it goes; it must not exist.")] = None,
-    as_json: JsonOption = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON document a line: the beginning, each closure, the end.")
+    ] = False,
 ) -> Run:
     """Stay connected with control groups, and say why connections are closed: limit, restart, clock, rate or network.
 
-    With --json it prints one line per event. With --out the run is kept, even if this machine loses power.
+    With --out the run is kept, even if this machine loses power.
     """
     duration_s = seconds_of(duration)
     bounds = bounded(target.is_this_machine, messages_per_min, connections_per_min)
@@ -130,11 +132,11 @@ class _Words:
         self._last = ""
 
     def begin(self, begun: WatchBegun) -> None:
+        self._print(f"{begun.clients} clients watch {begun.url}, {seconds(begun.duration_s)} at most.")
         self._print(
-            f"{begun.clients} clients watch {begun.url} for {seconds(begun.duration_s)} at most; together they send up "
-            f"to {begun.messages_per_min} messages and pings a minute and open up to {begun.connections_per_min} "
-            "connections a minute. Ctrl-C ends it and shows what was found."
+            f"A minute: up to {begun.messages_per_min} messages and pings, {begun.connections_per_min} connections."
         )
+        self._print("Ctrl-C ends it and shows what was found.")
 
     def close(self, closure: Closure, role: Role, finding: Finding) -> None:
         age = seconds(closure.close_started_at_s - closure.opened_at_s)

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from wslab.core.records import Account, Attempt, Close, Closure, Outage, Restart, Send, Statement, Trace, closed_by
+from wslab.core.records import (
+    Account,
+    Attempt,
+    Close,
+    Closure,
+    Frame,
+    Injection,
+    Outage,
+    Restart,
+    Send,
+    Statement,
+    Trace,
+    closed_by,
+)
 
 
 def attempt(client: int = 0, at_s: float = 0.0, outcome: Any = "opened", **more: Any) -> Attempt:
@@ -37,6 +50,27 @@ def send(client: int = 0, at_s: float = 0.5, payload_bytes: int = 10, outcome: A
         "error": None,
     }
     return Send(client=client, started_at_s=at_s, payload_bytes=payload_bytes, outcome=outcome, **{**defaults, **more})
+
+
+def frame(client: int = 0, at_s: float = 0.99, opcode: str = "close", fate: Any = "passed", **more: Any) -> Frame:
+    defaults: dict[str, Any] = {
+        "connection_id": None,
+        "number": 1,
+        "sent_by": "server",
+        "final": True,
+        "rsv1": False,
+        "masked": False,
+        "payload_bytes": 2,
+        "passed_bytes": 2,
+        "preview": "",
+        "close_code": None,
+        "close_reason": None,
+    }
+    return Frame(client=client, at_s=at_s, opcode=opcode, fate=fate, **{**defaults, **more})
+
+
+def injection(fault: str, at_s: float = 0.0, **settings: Any) -> Injection:
+    return Injection(at_s=at_s, label=fault, fault=fault, on=True, settings=settings)
 
 
 def closure(

@@ -41,6 +41,17 @@ def passed_at(payload_bytes: int, opened_at_s: float) -> list[Record]:
     ]
 
 
+def burst(messages: int, payload_bytes: int, opened_at_s: float, *, died: bool, every_s: float = 0.02) -> list[Record]:
+    """Messages on one connection, one after the other; where it died, right after the last of them."""
+    times = [opened_at_s + 1 + number * every_s for number in range(messages)]
+    ended_at_s = times[-1] + (0.01 if died else 2)
+    code: dict[str, Any] = {"received": 1008, "sent": 1008} if died else {"received": 1000, "sent_first": True}
+    return [
+        *(make.send(payload_bytes=payload_bytes, at_s=at_s) for at_s in times),
+        make.closure(opened_at_s=opened_at_s, closed_at_s=ended_at_s, **{"sent": 1000, **code}),
+    ]
+
+
 CASES: dict[str, tuple[Callable[[], list[Record]], Said]] = {
     "1009 and no control": (lambda: refused_at(2000), {("size_refused", "likely")}),
     "1009, and a smaller one passes afterwards": (
@@ -84,6 +95,22 @@ CASES: dict[str, tuple[Callable[[], list[Record]], Said]] = {
     "1012 found by reading on": (
         lambda: [make.closure(received=1012, recovered=True, tcp_end="reset")],
         {("close_frame_lost", "shown"), ("announced_restart", "likely")},
+    ),
+    "1012 that a relay put in": (
+        lambda: [make.frame(fate="inserted", close_code=1012), make.closure(received=1012, sent=1012)],
+        {("by_relay", "shown")},
+    ),
+    "1012 through a relay that put in nothing": (
+        lambda: [make.injection("latency"), make.closure(received=1012, sent=1012)],
+        {("announced_restart", "likely")},
+    ),
+    "reset where a relay resets a part of the connections": (
+        lambda: [make.injection("reset_peer", timeout_s=1.0, toxicity=0.5), make.closure(tcp_end="reset")],
+        {("by_relay", "likely")},
+    ),
+    "reset long after a relay's would have come": (
+        lambda: [make.injection("reset_peer"), make.closure(tcp_end="reset")],
+        {("unexplained", "cannot tell")},
     ),
     "one 1012": (lambda: [make.closure(received=1012, sent=1012)], {("announced_restart", "likely")}),
     "one 1001": (lambda: [make.closure(received=1001, sent=1001)], {("announced_restart", "possible")}),
@@ -238,6 +265,31 @@ CASES: dict[str, tuple[Callable[[], list[Record]], Said]] = {
     "closed on purpose": (lambda: [make.closure(received=1000, sent=1000, sent_first=True)], set()),
     "nothing": (list, set()),
 }
+
+
+SLOWLY = burst(20, 1000, 100.0, died=False, every_s=2.0)
+
+
+@pytest.mark.parametrize(
+    ("records", "counts"),
+    [
+        ([*burst(6, 1000, 0.0, died=True), *burst(12, 10, 20.0, died=False)], "bytes"),
+        ([*burst(6, 1000, 0.0, died=True), *burst(5, 2000, 20.0, died=False)], "messages"),
+        ([*burst(6, 1000, 0.0, died=True), *burst(7, 10, 20.0, died=True)], "messages"),
+        ([*burst(4, 1000, 0.0, died=True), *burst(40, 100, 20.0, died=True)], "bytes"),
+        ([*burst(6, 1000, 0.0, died=True), *burst(6, 1000, 20.0, died=True)], "messages or of bytes"),
+    ],
+    ids=["more short ones passed", "as many bytes passed", "alike in number", "alike in bytes", "always the same"],
+)
+def test_burst_that_is_closed_shows_what_is_counted_where_something_differs(records: list[Record], counts: str) -> None:
+    (finding,) = [finding for finding in find([*records, *SLOWLY]) if finding.rule == "too_fast"]
+    assert f"a cap on the rate of {counts}." in finding.what
+    assert bool(finding.instead) is (counts == "messages or of bytes")
+
+
+def test_burst_that_another_passed_in_number_and_bytes_is_not_blamed() -> None:
+    records = [*burst(6, 1000, 0.0, died=True), *burst(8, 1000, 20.0, died=False), *SLOWLY]
+    assert "too_fast" not in {finding.rule for finding in find(records)}
 
 
 @pytest.mark.parametrize("case", CASES)

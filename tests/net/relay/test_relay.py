@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import wslab
 from wslab.core.errors import LabServerError, RelayError
+from wslab.core.findings import find
 from wslab.core.records import Attempt, Closure, Frame
 from wslab.core.relay.script import read_script
 from wslab.core.trust import Trust
@@ -161,6 +162,40 @@ def test_run_is_saved_and_loaded_again(relay: Relay, tmp_path: Path) -> None:
     run = relay.run()
     assert wslab.load(run.save(tmp_path / "relay.jsonl")) == run
     assert [(one.label, one.on, one.settings["latency_s"]) for one in run.injections] == [("latency", True, 0.001)]
+
+
+# What its run tells
+
+
+@pytest.mark.parametrize(
+    ("fault", "settings", "words"),
+    [
+        ("send_close", {"code": 1012, "reason": "by hand", "after_s": 0.05}, "The relay itself closed with 1012"),
+        ("send_close", {"code": 1006, "after_s": 0.05}, "its fault send_close was on and due then"),
+        ("rewrite_close", {"code": 4001}, "gave a close frame another code: with 4001"),
+        ("drop_close", {}, "let a close frame with 1000"),
+        ("reset_peer", {"timeout_s": 0.1}, "its fault reset_peer was on and due then"),
+        ("cut", {"after_bytes": 100}, "ended the connection within a frame"),
+        ("unavailable", {}, "answered the opening handshake with HTTP 503 in the server's place"),
+    ],
+)
+def test_what_the_relay_did_is_told_as_its_own(relay: Relay, fault: str, settings: dict[str, Any], words: str) -> None:
+    relay.add(fault, **settings)
+    leaves = fault in ("rewrite_close", "drop_close")
+    with contextlib.suppress(InvalidStatus, ConnectionClosed, OSError):
+        converse(relay.url, "x" * 1000, leave=leaves, compression=None, close_timeout=0.2)
+    until(lambda: relay.run().attempts if fault == "unavailable" else relay.run().closures)
+    (finding,) = find(relay.run())
+    assert (finding.rule, finding.whose, finding.sure) == ("by_relay", "relay", "shown")
+    assert words in finding.what
+
+
+def test_what_the_server_did_is_not_told_as_the_relays() -> None:
+    with LabServer(max_message_bytes=1000, downtime_s=0) as server, Relay(server.url) as relay:
+        relay.add("latency", latency_s=0.001)
+        converse(relay.url, "x" * 1001, leave=False)
+        closure(relay)
+        assert {finding.rule for finding in find(relay.run())} == {"server_said"}
 
 
 # Faults by Toxiproxy's names

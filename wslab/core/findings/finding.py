@@ -17,9 +17,9 @@ import msgspec
 from wslab.core.codes.sources import Lesson, Source
 from wslab.core.printable import printable
 
-Whose = Literal["server", "client", "network", "server or proxy", "observer", "nobody", "unknown"]
+Whose = Literal["server", "client", "network", "server or proxy", "relay", "observer", "nobody", "unknown"]
 """Whose doing it was. A client cannot see where a path ends, so what a proxy may have done as well is told so;
-"observer" is the machine that measured."""
+"relay" is the lab's own, on command; "observer" is the machine that measured."""
 
 Sure = Literal["shown", "likely", "possible", "cannot tell"]
 SURENESS: tuple[Sure, ...] = get_args(Sure)

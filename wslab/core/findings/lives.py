@@ -84,14 +84,15 @@ def lives(observed: Observed) -> list[Life]:
 def _ended(observed: Observed) -> Iterator[Life]:
     events = _events(observed)
     incomplete = {trace.connection_id for _, trace in observed.of(Trace) if trace.omitted or not trace.opening_seen}
-    for seen in observed.connections:
+    for seen in [*observed.connections, *observed.ended_by_relay]:
         closure = seen.closure
         if closure.connection_id in incomplete and closure.connection_id is not None:
             continue  # a capture that begins in the middle, or tells its end alone, knows neither age nor first silence
         start_s, end_s = closure.opened_at_s, closure.close_started_at_s
         died = closure.closed_by != "client" and closure.tcp_end not in ("aborted", "unseen")
+        died = died and seen.id not in observed.by_relay
         mine = tuple(event for event in events.get(closure.client, ()) if start_s <= event.at_s <= end_s)
-        if not died and not seen.on_purpose:
+        if not died and not seen.on_purpose and seen.id not in observed.by_relay:
             # The client complained; what it complains of (a ping unanswered) may have been so since the last it heard.
             heard = [event.at_s for event in mine if event.what.startswith("server")]
             end_s = max(heard, default=start_s)
@@ -102,9 +103,10 @@ def _open(observed: Observed) -> Iterator[Life]:
     """Yield the connections that were open when the records end, as in a watch that was cut off."""
     last_s = _last_moment_s(observed)
     events = _events(observed)
-    ended = {(seen.closure.client, _place(seen.closure.opened_at_s)) for seen in observed.connections}
+    over = [*observed.connections, *observed.ended_by_relay]
+    ended = {(seen.closure.client, _place(seen.closure.opened_at_s)) for seen in over}
     closed_s: dict[int, list[float]] = {}
-    for seen in observed.connections:
+    for seen in over:
         closed_s.setdefault(seen.closure.client, []).append(seen.closure.closed_at_s)
     for number, attempt in observed.of(Attempt):
         later = [time_s for time_s in closed_s.get(attempt.client, ()) if time_s >= attempt.started_at_s]

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
+from wslab.core.findings.relays import relay_deeds
 from wslab.core.records import Account, Attempt, Closure, Outage, Pause, Record, Send, Trace
 
 R = TypeVar("R", bound=Record)
@@ -48,6 +49,8 @@ class Observed:
     """What a run or a capture holds, for rules to ask. An id is a record's place among the records, from 0.
 
     Fields:
+        by_relay: what a relay did itself, by the ids of the closures and attempts that it was done to. These are left
+            out of all else, but for `ended_by_relay`.
         connections: each that has ended. on: by the id of a message, the connection that it was offered on.
         accounts: the server's own, by connection id.
     """
@@ -55,10 +58,14 @@ class Observed:
     def __init__(self, records: Iterable[Record]) -> None:
         self.records = tuple(records)
         self._by_kind: dict[type[Record], list[tuple[int, Record]]] = defaultdict(list)
+        self.by_relay = relay_deeds(self.records)
         for number, record in enumerate(self.records):
-            self._by_kind[type(record)].append((number, record))
+            if number not in self.by_relay or isinstance(record, Closure):
+                self._by_kind[type(record)].append((number, record))
         self.accounts = {account.connection_id: (number, account) for number, account in self.of(Account)}
-        self.connections = list(self._join())
+        joined = list(self._join())
+        self.connections = [seen for seen in joined if seen.id not in self.by_relay]
+        self.ended_by_relay = [seen for seen in joined if seen.id in self.by_relay]
         self.on = {number: seen for seen in self.connections for number, _ in seen.sends}
 
     def of(self, kind: type[R]) -> list[tuple[int, R]]:

@@ -15,6 +15,7 @@ from wslab.core.findings.finding import SURENESS, Finding
 from wslab.core.findings.instants import all_at_once, observer_paused, one_by_one
 from wslab.core.findings.observed import Observed
 from wslab.core.findings.provocations import crowded_out, not_tolerated, too_fast, too_many
+from wslab.core.findings.relays import by_relay
 from wslab.core.findings.restarts import announced_restart, crash, stayed_away, unavailable, unreachable
 from wslab.core.findings.sizes import close_frame_lost, own_limit, size_refused
 from wslab.core.findings.statements import said
@@ -31,6 +32,7 @@ from wslab.core.runs import Run
 Rule = Callable[[Observed], Iterator[Finding]]
 
 RULES: tuple[Rule, ...] = (
+    by_relay,
     size_refused,
     own_limit,
     close_frame_lost,

@@ -50,7 +50,7 @@ BURST_EVERY = 2
 """A burst comes every so many steady intervals."""
 
 LONG_BYTES = 1024
-"""Of a message in every second burst, where one can be made: a cap on bytes is met there, one on messages in both."""
+"""Of a message in half of the bursts, where one can be made: a cap on bytes is met there, one on messages in all."""
 
 
 class Role(NamedTuple):

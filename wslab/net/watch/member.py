@@ -23,6 +23,9 @@ CHATTY_S = 1.0
 PROVOKED_S = 0.2
 """An end so soon after a deed of the client's may be its answer, and says nothing about a clock."""
 
+LONG_BURSTS = (2, 3)
+"""Of four bursts, counted from 1: so that some connections begin with long messages, whichever bursts end them."""
+
 MOST_BACK_S = 30.0
 """The longest a client stays away between attempts."""
 
@@ -49,7 +52,7 @@ class Member:
 
     Args:
         pace: how often it acts, which all members share. allowance: what all of them together may send and open.
-        says: what a talking member says, and what it says in every second burst.
+        says: what a talking member says, and what it says in half of its bursts.
     """
 
     def __init__(
@@ -124,8 +127,7 @@ class Member:
     async def _do(self) -> None:
         match self.role.deed:
             case "message":
-                is_long = self._bursts > 0 and self._bursts % 2 == 0
-                await self.client.send_message(self._says[is_long], confirm="none")
+                await self.client.send_message(self._says[self._bursts % 4 in LONG_BURSTS], confirm="none")
             case "ping":
                 await self._ping()
             case "pong":
