@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
-from wslab.core.findings.relays import relay_deeds
+from wslab.core.findings.deeds import relay_deeds
 from wslab.core.records import Account, Attempt, Closure, Outage, Pause, Record, Send, Trace
 
 R = TypeVar("R", bound=Record)
