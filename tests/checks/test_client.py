@@ -72,6 +72,7 @@ def test_loop_is_found_in_every_form() -> None:
 @pytest.mark.timeout(240)
 def test_fixed_delay_is_no_backoff_and_no_jitter() -> None:
     expected = {
+        "honours_retry_after_seconds": "surprises clients",
         "spreads": "surprises clients",
         "backs_off_while_down": "surprises clients",
         "limits_what_it_takes": "informational",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shlex
-import signal
+import shutil
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Self
 
 from wslab.checks.stage import Stage
-from wslab.core.errors import BadValueError, in_words
+from wslab.core.errors import BadValueError
 from wslab.core.printable import printable
+from wslab.net.guard import KILL, guarded
 
 URL = "{url}"
 
@@ -45,47 +47,74 @@ class ClientProgram:
             yield Running([])
             return
         words = [word.replace(URL, stage.url) for word in shlex.split(self.command)]
-        processes: list[asyncio.subprocess.Process] = []
+        if shutil.which(words[0]) is None:
+            raise BadValueError(f"exec is {words[0]!r}, which cannot be started: no program of this name is found")
+        processes: list[ClientProcess] = []
         try:
             while len(processes) < instances:
-                processes.append(await _start(words))
+                processes.append(await ClientProcess.start(words))
             yield Running(processes)
         finally:
-            await asyncio.gather(*map(_end, processes))
+            await asyncio.gather(*(process.end() for process in processes))
 
 
 @dataclass(frozen=True)
 class Running:
     """Its processes, if there are any."""
 
-    processes: list[asyncio.subprocess.Process]
+    processes: list[ClientProcess]
 
     async def last_words(self) -> str:
         """Say how it ended and what it printed last, where it has ended."""
         for process in self.processes:
-            if process.returncode is not None:
-                assert process.stdout is not None
-                said = (await process.stdout.read(65_536)).decode(errors="replace").strip().splitlines()
-                words = f", after printing “{printable(said[-1])[:200]}”" if said else ""
-                return f"it ended with exit code {process.returncode}{words}"
+            if (told := await process.farewell()) is not None:
+                return told
         return "it runs, and does not connect" if self.processes else "nobody connected"
 
 
-async def _start(words: list[str]) -> asyncio.subprocess.Process:
-    try:
-        return await asyncio.create_subprocess_exec(
-            *words,
+class ClientProcess:
+    """A client's process behind a guard; what it prints is read as it comes, and its last lines are kept."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._lines: deque[str] = deque(maxlen=20)
+        self._reading = asyncio.create_task(self._read())
+
+    @classmethod
+    async def start(cls, words: list[str]) -> Self:
+        process = await asyncio.create_subprocess_exec(
+            *guarded(words),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,  # so that all that it starts ends with it
-            limit=2**20,
+            start_new_session=True,
         )
-    except OSError as error:
-        raise BadValueError(f"exec is {words[0]!r}, which cannot be started: {in_words(error, named=False)}") from None
+        return cls(process)
 
+    async def farewell(self) -> str | None:
+        """Say how it ended, and the last that it printed, an error if there is one; None while it runs."""
+        if self._process.returncode is None:
+            return None
+        await self._reading
+        errors = [line for line in self._lines if "error" in line.lower()]
+        said = (errors or [*self._lines])[-1:]
+        words = f", after printing “{printable(said[0])[:200]}”" if said else ""
+        return f"it ended with exit code {self._process.returncode}{words}"
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
+    async def end(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(KILL)  # its guard takes along all that it started
+        await self._process.wait()
+        await self._reading
+
+    async def _read(self) -> None:
+        assert self._process.stdout is not None
+        pending = b""
+        while piece := await self._process.stdout.read(65_536):
+            *lines, pending = (pending + piece).split(b"\n")
+            self._keep(lines)
+            pending = pending[-1000:]
+        self._keep([pending])
+
+    def _keep(self, lines: list[bytes]) -> None:
+        self._lines.extend(text for line in lines if (text := line.decode(errors="replace").strip()))

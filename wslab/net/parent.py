@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import msgspec
@@ -37,18 +37,19 @@ def leave() -> NoReturn:
     os._exit(0)
 
 
-def leave_after_it() -> None:
-    """From now on, leave when the parent is gone. Its process id is this program's first argument."""
-    threading.Thread(target=_watch, args=(int(sys.argv[1]),), name="wslab-parent", daemon=True).start()
+def leave_after_it(first: Callable[[], object] = lambda: None) -> None:
+    """From now on, leave when the parent is gone, after a call of `first`. Its process id is our first argument."""
+    threading.Thread(target=_watch, args=(int(sys.argv[1]), first), name="wslab-parent", daemon=True).start()
 
 
-def _watch(pid: int) -> None:
+def _watch(pid: int, first: Callable[[], object]) -> None:
     try:
         descriptor = os.pidfd_open(pid)  # type: ignore[attr-defined,unused-ignore]  # Linux alone has it
     except (AttributeError, OSError):  # another system, an old kernel, or a parent that is gone already
         while os.getppid() == pid:
             time.sleep(POLL_S)
-        leave()
-    if os.getppid() == pid:  # else the number is somebody else's by now
-        select.select([descriptor], [], [])
+    else:
+        if os.getppid() == pid:  # else the number is somebody else's by now
+            select.select([descriptor], [], [])
+    first()
     leave()

@@ -1,0 +1,53 @@
+"""Somebody else's program, with a guard before it: however we end, it ends too, with all that it started.
+
+The guard is a process of its own, `python -m wslab.net.guard PARENT COMMAND...`. It passes SIGTERM and SIGINT on to the
+program, ends as the program ends, and kills the program's whole session on SIGQUIT, when its parent is gone, and when
+the program has ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from wslab.net.parent import leave_after_it
+
+CANNOT_START = 127
+"""The guard's exit code where the command cannot be started, as a shell's."""
+
+KILL = signal.SIGQUIT
+"""What a guard is sent instead of SIGKILL, which it could not act on."""
+
+
+def guarded(command: Sequence[str]) -> list[str]:
+    """Return the command with a guard before it, for this process to start in a session of its own."""
+    return [sys.executable, "-m", __name__, str(os.getpid()), *command]
+
+
+def _guard(command: Sequence[str]) -> int:
+    try:
+        program = subprocess.Popen(command, start_new_session=True)
+    except OSError as error:
+        print(f"{command[0]!r} cannot be started: {error.strerror}", file=sys.stderr)
+        return CANNOT_START
+
+    def kill(*_: Any) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(program.pid, signal.SIGKILL)
+
+    leave_after_it(first=kill)
+    signal.signal(KILL, kill)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: program.send_signal(number))
+    code = program.wait()
+    kill()  # what it left behind
+    return code if code >= 0 else 128 - code
+
+
+if __name__ == "__main__":
+    sys.exit(_guard(sys.argv[2:]))
