@@ -17,6 +17,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from wslab.fieldguide.catalogue import subjects
+
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CONDA = (ROOT / "environment.yml").read_text(encoding="utf-8")
@@ -81,8 +83,10 @@ def test_environment_that_drifted_is_noticed(package: str, drifted: str) -> None
 
 
 def imported() -> set[str]:
-    """Return the modules from elsewhere that the package imports, by their first name."""
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "wslab").rglob("*.py")]
+    """Return the modules from elsewhere that the package imports, by their first name; subjects say of themselves."""
+    programs = {subject.file for subject in subjects().values()}
+    files = [path for path in (ROOT / "wslab").rglob("*.py") if path not in programs]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}

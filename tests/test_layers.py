@@ -21,15 +21,17 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "wslab"
 
 BELOW_EXPERIMENTS = {"core", "net"}
-BELOW_THE_TOP = {*BELOW_EXPERIMENTS, "experiments", "captures", "checks", "fieldguide", "views"}
+BELOW_THE_TOP = {*BELOW_EXPERIMENTS, "experiments", "captures", "checks", "fieldguide", "fieldguide.clients", "views"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "core": set(),
     "net": {"core"},
-    "fieldguide": BELOW_EXPERIMENTS,
-    "experiments": {*BELOW_EXPERIMENTS, "fieldguide"},  # which observe its subjects
+    "fieldguide.clients": BELOW_EXPERIMENTS,
+    "experiments": {*BELOW_EXPERIMENTS, "fieldguide.clients"},  # which observe them
     "captures": BELOW_EXPERIMENTS,
     "checks": {*BELOW_EXPERIMENTS, "experiments"},
+    # The same checks on every server, client and proxy that can be installed.
+    "fieldguide": {*BELOW_EXPERIMENTS, "experiments", "checks"},
     # Beside the floors above, on core alone: every figure can be drawn from a file, with no socket open.
     "views": {"core"},
     # Runs in the Jupyter server, which has no use for the rest.

@@ -24,6 +24,7 @@ SUBJECTS = {
     "clocks": "what closes by the clock: rules, experiments, cases",
     "codes": "close codes, and their command",
     "exchange": "a message and its answer: as it happens, and as a person reads it",
+    "fieldguide": "real servers, clients and proxies: what is known of them, the subjects, the matrix, the command",
     "findings": "what rules conclude, and how it is shown",
     "frames": "RFC 6455's frames, and the experiment on whether smaller ones help",
     "gallery": "the reports of all lessons, and the command that makes it",
@@ -56,11 +57,16 @@ SUBJECTS = {
 def modules(package: Path) -> dict[str, list[tuple[str, ...]]]:
     """Return, by its own name, where each module and each folder is, from the package down."""
     found = defaultdict(list)
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted(path for path in package.rglob("*.py") if not is_program(path)):
         parts = path.relative_to(package.parent).with_suffix("").parts
         place = parts[:-1] if parts[-1] == "__init__" else parts
         found[place[-1]].append(place)
     return found
+
+
+def is_program(path: Path) -> bool:
+    """Whether it is a subject of the field guide: a program named after its library, which nobody imports."""
+    return path.parent.parent.name == "fieldguide" and not (path.parent / "__init__.py").exists()
 
 
 def is_front(place: tuple[str, ...]) -> bool:
@@ -80,7 +86,7 @@ def module_clashes(package: Path) -> list[str]:
 
 def class_clashes(package: Path) -> list[str]:
     found = defaultdict(list)
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted(path for path in package.rglob("*.py") if not is_program(path)):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef):
                 found[node.name].append(f"{path.relative_to(package.parent).as_posix()}:{node.lineno}")

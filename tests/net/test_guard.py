@@ -40,8 +40,14 @@ def test_all_that_it_started_ends_with_it(number: signal.Signals) -> None:
 
 
 def test_program_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
-    start_it = f"import subprocess, time; from wslab.net.guard import guarded; import sys; subprocess.Popen(guarded([sys.executable, '-c', {STAYS[2:]!r}]), start_new_session=True); time.sleep(60)"
-    parent = subprocess.Popen([sys.executable, "-c", start_it])
+    start_it = tmp_path / "parent.py"
+    start_it.write_text(
+        "import subprocess, sys, time\n"
+        "from wslab.net.guard import guarded\n"
+        "subprocess.Popen(guarded([sys.executable, '-c', 'import time; time.sleep(60)']), start_new_session=True)\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, str(start_it)])
     children = until_children(psutil.Process(parent.pid), 2)
     parent.kill()
     parent.wait()

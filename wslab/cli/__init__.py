@@ -17,6 +17,7 @@ from wslab.cli.codes import codes
 from wslab.cli.console import in_terminal
 from wslab.cli.demo import demo
 from wslab.cli.explain import explain
+from wslab.cli.fieldguide import fieldguide
 from wslab.cli.gallery import gallery
 from wslab.cli.herd import herd
 from wslab.cli.lab import lab
@@ -56,6 +57,7 @@ COMMANDS = (demo, send, probe, watch, explain, herd, simulate, codes, report, ga
 """Those that a notebook has too, as `%wslab`, where each returns what it found."""
 
 TERMINAL_ONLY = {
+    "fieldguide": "it takes many minutes; run it in a terminal, and read what it wrote with read_entries",
     "serve": "it obeys what is typed in a terminal; in a cell, write server = wslab.LabServer().start()",
     "relay": "it shows and obeys in a terminal; in a cell, write relay = wslab.Relay(url).start()",
     "lab": "it starts JupyterLab, in which this cell runs already",
@@ -63,7 +65,7 @@ TERMINAL_ONLY = {
 }
 """The others, and why a notebook has them not."""
 
-for command in (*COMMANDS, serve, relay, lab):
+for command in (*COMMANDS, fieldguide, serve, relay, lab):
     app.command()(in_terminal(command))
 app.command("app")(in_terminal(panels_app))
 app.add_typer(check_app(in_terminal), name="check")

@@ -13,18 +13,22 @@ from wslab.cli.herd import HerdDocument, SimulateDocument
 from wslab.cli.send import SendDocument
 from wslab.cli.watch import WatchBegun, WatchClosed, WatchEnded
 from wslab.core.arguments import check_choice
+from wslab.core.checks import Check
+from wslab.core.fieldguide import GuideEntry
 from wslab.core.limits.verdicts import Verdict
 
 DOCUMENTS: dict[str, Any] = {
+    "check": Check,
     "demo": DemoDocument,
     "explain": Explanation,
+    "fieldguide": GuideEntry,
     "herd": HerdDocument,
     "probe": Verdict,
     "send": SendDocument,
     "simulate": SimulateDocument,
     "watch": WatchBegun | WatchClosed | WatchEnded,
 }
-"""By command, what it prints; of a watch, each of its lines."""
+"""By command, what it prints; of a watch, each of its lines; of a field guide, each line of the file that it writes."""
 
 
 def schema(

@@ -7,7 +7,7 @@ in HTML.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from rich.text import Text
 from wslab.core.codes.cards import Comparison
 from wslab.core.codes.explanations import CodeExplanation
 from wslab.core.codes.languages import Say, speaking
+from wslab.core.codes.practice import HEADING
 from wslab.core.codes.sources import Claim, Lesson, Source
 from wslab.views.linebreaks import JapaneseText
 
@@ -32,6 +33,7 @@ class Headings(NamedTuple):
     description: str
     when_seen: str
     how_to_fix: str
+    practice: str
     aspects: str
     when_to_use: str
     folklore: str
@@ -46,6 +48,7 @@ def headings(comparison: Comparison) -> Headings:
         description=say("Description"),
         when_seen=say("When you see it"),
         how_to_fix=say("How to fix it"),
+        practice=say(HEADING),
         aspects=say("Main differences") if comparison.differs else say(alike),
         when_to_use=say("When to use which") if several else say("When to use it"),
         folklore=say("Often said, and too simple"),
@@ -85,12 +88,15 @@ class _Card:
         yield from self._section(heads.description, [self._says(each.description) for each in words], wide)
         yield from self._section(heads.when_seen, [self._list(each.when_seen) for each in words], wide)
         yield from self._section(heads.how_to_fix, [self._list(each.how_to_fix) for each in words], wide)
+        if any(self.comparison.practice):
+            told = [_pairs(("•", self._text(line)) for line in lines) for lines in self.comparison.practice]
+            yield from self._section(heads.practice, told, wide)
         yield from self._aspects(wide)
         yield from self._section(heads.when_to_use, [self._use(each) for each in words], wide)
         yield from self._folklore()
         yield from self._see_more()
 
-    def _section(self, title: str, cells: list[RenderableType], wide: bool) -> Iterator[RenderableType]:
+    def _section(self, title: str, cells: Sequence[RenderableType], wide: bool) -> Iterator[RenderableType]:
         yield from _heading(title)
         labels = [code.label for code in self.comparison.codes]
         if len(cells) == 1:
@@ -168,7 +174,7 @@ def _pairs(rows: Iterable[tuple[str, RenderableType]]) -> Table:
     return grid
 
 
-def _table(headers: list[str], rows: list[list[RenderableType]]) -> Table:
+def _table(headers: list[str], rows: Sequence[Sequence[RenderableType]]) -> Table:
     """Return columns of equal width under bold headers; one without a header is as narrow as its content."""
     table = Table(box=None, expand=True, padding=(0, 0, 0, 2), pad_edge=True)
     for header in headers:

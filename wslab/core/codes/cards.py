@@ -13,6 +13,7 @@ import msgspec
 from wslab.core.codes.explanations import CodeExplanation
 from wslab.core.codes.folklore import FOLKLORE, Folklore
 from wslab.core.codes.languages import Language, Say, speaking
+from wslab.core.codes.practice import in_practice
 from wslab.core.codes.registry import REGISTRY, CausedBy, CloseCode, DefinedBy, SentBy, lookup
 from wslab.core.codes.sources import (
     IANA,
@@ -48,6 +49,7 @@ class Comparison(msgspec.Struct, frozen=True):
         codes: what is known of each, in the order asked for; `explanation` has the texts.
         aspects: the main differences; all aspects where there is none, for one code alone or for codes that
             the protocol does not tell apart, such as two of private use.
+        practice: of each code, how many real servers and clients do what, counted in the recorded field guide.
         folklore: what is too simple among the things often said of these codes.
         sources: the documents cited on the card, once each, in order of appearance.
         lessons: the lessons cited on the card, by number.
@@ -61,6 +63,7 @@ class Comparison(msgspec.Struct, frozen=True):
     sources: tuple[Source, ...]
     lessons: tuple[Lesson, ...]
     lang: Language = "en"
+    practice: tuple[tuple[str, ...], ...] = ()
 
     def __repr__(self) -> str:
         return f"<Comparison {', '.join(code.label for code in self.codes)}; {self.lang}>"
@@ -159,6 +162,7 @@ def compare(*codes: int, lang: Language = "en") -> Comparison:
         sources=tuple(source for source in cited if isinstance(source, Source)),
         lessons=tuple(sorted((source for source in cited if isinstance(source, Lesson)), key=lambda item: item.number)),
         lang=lang,
+        practice=tuple(in_practice(code, say) for code in codes),
     )
 
 

@@ -1,0 +1,65 @@
+"""What the recorded field guide says of a close code: how many real servers and clients do what, counted."""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+from wslab.core.codes.languages import Say
+from wslab.core.fieldguide import Group, GuideEntry, read_entries, tally
+
+
+class Practice(NamedTuple):
+    """One sentence about those who give one of `answers` to a question."""
+
+    text: str
+    question: str
+    answers: tuple[str, ...] = ("passes",)
+    group: Group = "server"
+
+
+PRACTICES: dict[int, tuple[Practice, ...]] = {
+    1009: (
+        Practice("{seen} servers close with 1009 on a message over their limit.", "refuses_with_1009"),
+        Practice(
+            "{seen} servers then read on, so that a client which is still sending is told.", "drains_after_refusing"
+        ),
+        Practice("{seen} servers name the limit in the close reason.", "reason_names_the_limit"),
+    ),
+    1012: (
+        Practice("{seen} servers say 1012 or 1001 to idle clients when they are stopped.", "tells_idle_clients"),
+        Practice("{seen} reconnecting clients come back after 1012.", "comes_back_after_1012", group="client"),
+        Practice("{seen} reconnecting clients spread their return at random.", "spreads", group="client"),
+    ),
+    1006: (
+        Practice(
+            "{seen} servers leave idle clients with 1006 when they are stopped.", "tells_idle_clients", ("fails",)
+        ),
+        Practice("{seen} reconnecting clients come back after 1006.", "comes_back_after_1006", group="client"),
+    ),
+    1013: (Practice("{seen} reconnecting clients come back after 1013.", "comes_back_after_1013", group="client"),),
+    1001: (Practice("{seen} reconnecting clients come back after 1001.", "comes_back_after_1001", group="client"),),
+}
+"""By close code. The data have the names and the evidence: `wslab fieldguide --recorded`."""
+
+HEADING = "Seen in the field guide"
+OF = "{yes} of {asked}"
+
+
+@functools.cache
+def _recorded() -> tuple[GuideEntry, ...]:
+    try:
+        return tuple(read_entries())
+    except OSError:  # a package without its data
+        return ()
+
+
+def in_practice(code: int, say: Say) -> tuple[str, ...]:
+    """Return the sentences about a code, in the language of `say`; none where nothing was recorded."""
+    told = []
+    for practice in PRACTICES.get(code, ()):
+        counted = tally(_recorded(), practice.question, *practice.answers, group=practice.group)
+        if counted.asked:
+            seen = say(OF).format(yes=len(counted.yes), asked=len(counted.asked))
+            told.append(say(practice.text).format(seen=seen))
+    return tuple(told)

@@ -1,0 +1,139 @@
+"""What real servers, clients and proxies do: one entry per subject, one cell per question, and counts over them.
+
+The recorded field guide is `data/fieldguide.jsonl`, one entry per line; `wslab fieldguide` makes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from wslab.core.checks import Evidence, Judgement
+from wslab.core.errors import BadValueError
+from wslab.core.places import recordings
+
+Group = Literal["server", "client", "proxy"]
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found out about one question.
+
+    Fields:
+        question: a case of a check, or "default_limit", "idle_timeout".
+        answer: a judgement, or a value in words, short enough for a table.
+        judgement: of a case; None where the question has no right and wrong.
+        seen: in a sentence. evidence: what it rests on.
+    """
+
+    question: str
+    answer: str
+    judgement: Judgement | None = None
+    seen: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+class GuideEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything about one subject, from one pass.
+
+    Fields:
+        subject: its name, with its variant. configured_by: what sets its limit; None: nothing does.
+        versions: of the packages and programs that it is made of. machine: platform, Python, cores.
+        at: wall clock, ISO 8601, UTC.
+        missing: why it was not tried, where it was not. trouble: what went wrong besides, such as a port that it kept.
+    """
+
+    subject: str
+    group: Group
+    at: str
+    configured_by: str | None = None
+    versions: dict[str, str] = {}
+    machine: dict[str, str] = {}
+    elapsed_s: float = 0.0
+    missing: str | None = None
+    trouble: tuple[str, ...] = ()
+    cells: tuple[Cell, ...] = ()
+
+    def cell(self, question: str) -> Cell | None:
+        """Return what was found out about a question; None where it was not asked."""
+        return next((cell for cell in self.cells if cell.question == question), None)
+
+
+encode_entry = msgspec.json.Encoder().encode
+_decode_entry = msgspec.json.Decoder(GuideEntry).decode
+
+
+def read_entries(path: Path | None = None) -> list[GuideEntry]:
+    """Read a field guide; by default the one that comes with the package.
+
+    A last line that was cut off, as a kill leaves it, is left out.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: a line is no entry; the message says which.
+    """
+    path = path or recordings() / "fieldguide.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    entries = []
+    for number, line in enumerate(lines, 1):
+        try:
+            entries.append(_decode_entry(line))
+        except msgspec.DecodeError as error:
+            if number == len(lines) and not line.endswith(b"\n"):
+                break
+            raise BadValueError(f"line {number} of {str(path)!r} is no entry of a field guide: {error}") from None
+    return entries
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """How many subjects of those that were asked gave one of some answers, and which."""
+
+    yes: tuple[str, ...]
+    asked: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{len(self.yes)} of {len(self.asked)}"
+
+
+def tally(
+    entries: Iterable[GuideEntry],
+    question: str,
+    *answers: str,
+    group: Group = "server",
+    untold: Sequence[str] = ("not run",),
+) -> Counted:
+    """Count the subjects of a group that gave one of these answers, among those that could be asked.
+
+    >>> cell = Cell(question="drains_after_refusing", answer="passes", seen="It reads on.")
+    >>> entry = GuideEntry(subject="a", group="server", at="2026-11-26", cells=(cell,))
+    >>> str(tally([entry], "drains_after_refusing", "passes"))
+    '1 of 1'
+    """
+    cells = [(entry.subject, entry.cell(question)) for entry in entries if entry.group == group]
+    asked = [(subject, cell.answer) for subject, cell in cells if cell is not None and cell.answer not in untold]
+    return Counted(
+        tuple(subject for subject, answer in asked if answer in answers), tuple(subject for subject, _ in asked)
+    )
+
+
+def changes(before: Iterable[GuideEntry], now: Iterable[GuideEntry]) -> list[str]:
+    """Say what the later field guide answers otherwise, one line each; what only one of them asked is left out."""
+    earlier = {entry.subject: entry for entry in before}
+    lines = []
+    for entry in now:
+        was = earlier.get(entry.subject)
+        if was is None or was.missing or entry.missing:
+            continue
+        moved = ", ".join(
+            f"{name} {was.versions[name]} → {version}"
+            for name, version in entry.versions.items()
+            if was.versions.get(name, version) != version
+        )
+        for cell in entry.cells:
+            old = was.cell(cell.question)
+            if old is not None and old.answer != cell.answer:
+                because = f" ({moved})" if moved else ""
+                lines.append(f"{entry.subject}, {cell.question}: {old.answer} → {cell.answer}{because}")
+    return lines

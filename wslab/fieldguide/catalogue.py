@@ -1,0 +1,92 @@
+"""The subjects of the field guide: one small file each, which says of itself what it needs.
+
+A subject's file begins with a block of metadata in the form of PEP 723, `dependencies` from PyPI and a table
+`[tool.wslab]`; in JavaScript the same behind `//`. Its folder says what it is: `servers`, `reconnecting`, `proxies`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from wslab.core.errors import BadValueError
+from wslab.core.fieldguide import Group
+
+HERE = Path(__file__).parent
+FOLDERS: dict[str, Group] = {"servers": "server", "proxies": "proxy", "reconnecting": "client"}
+
+_BLOCK = re.compile(r"^(?P<mark>#|//) /// script$\n(?P<content>(^(?P=mark)( .*)?$\n)+?)^(?P=mark) ///$", re.MULTILINE)
+
+
+class Needs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `[tool.wslab]` in a subject's file may say.
+
+    Fields:
+        npm: packages. debian: packages that hold `program`, which must be on PATH.
+        runs: the command that runs the file, where it is neither Python nor Node.
+        limit: what sets its limit, N standing for the number; None: nothing does.
+        variants: each is a subject of its own, given to the program as its last argument. A proxy's are names of the
+            servers behind it.
+        path, template, answers: as of a `Target`, where it speaks a protocol of its own.
+    """
+
+    npm: tuple[str, ...] = ()
+    debian: tuple[str, ...] = ()
+    program: str | None = None
+    runs: str | None = None
+    limit: str | None = None
+    variants: tuple[str, ...] = ()
+    path: str = "/"
+    template: str | None = None
+    answers: dict[str, str] = {}
+
+
+class GuideSubject(msgspec.Struct, frozen=True):
+    """One server, client or proxy, in one of its variants.
+
+    Fields:
+        name: of its file, with the variant. pypi: packages. needs: the rest of what its file says.
+    """
+
+    name: str
+    group: Group
+    file: Path
+    pypi: tuple[str, ...]
+    needs: Needs
+    variant: str | None = None
+
+    @property
+    def is_python(self) -> bool:
+        return self.file.suffix == ".py"
+
+
+def subjects(folder: Path = HERE) -> dict[str, GuideSubject]:
+    """Return every subject whose file lies here, by its name: servers, then clients that come back, then proxies.
+
+    Raises:
+        ValueError: a file has no metadata, or wrong ones; the message names it.
+    """
+    files = [(path, group) for room, group in FOLDERS.items() for path in sorted((folder / room).glob("*.[jp][sy]"))]
+    found = [subject for path, group in files for subject in _read(path, group)]
+    return {subject.name: subject for subject in found}
+
+
+def _read(path: Path, group: Group) -> list[GuideSubject]:
+    block = _BLOCK.search(path.read_text(encoding="utf-8"))
+    if block is None:
+        raise BadValueError(f"{path.name} begins with no block of metadata (# /// script … # ///)")
+    text = "\n".join(line.removeprefix(block["mark"]).removeprefix(" ") for line in block["content"].splitlines())
+    try:
+        table = tomllib.loads(text)
+        needs = msgspec.convert(table.get("tool", {}).get("wslab", {}), Needs)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise BadValueError(f"the metadata of {path.name} are wrong: {error}") from None
+    pypi = tuple(table.get("dependencies", ()))
+    name = path.stem.replace("_", "-")
+    link = " before " if group == "proxy" else ", "
+    if not needs.variants:
+        return [GuideSubject(name, group, path, pypi, needs)]
+    return [GuideSubject(name + link + variant, group, path, pypi, needs, variant) for variant in needs.variants]

@@ -1,0 +1,183 @@
+"""One pass over the field guide's subjects: the same questions to each, an entry as soon as they are answered."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import os
+import shlex
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+
+from wslab.checks import Check, check_client, check_server
+from wslab.core.errors import WslabError
+from wslab.core.fieldguide import Cell, GuideEntry
+from wslab.core.limits.verdicts import Verdict
+from wslab.core.watch.clock_verdict import ClockVerdict
+from wslab.experiments.clocks import find_idle_timeout
+from wslab.fieldguide.catalogue import GuideSubject
+from wslab.fieldguide.installing import GuideFolder
+from wslab.fieldguide.running import served
+from wslab.net import runtime
+from wslab.net.limits.probe import find_limit
+from wslab.net.machine import versions
+from wslab.net.recording import OnProgress, Progress
+
+LIMIT_BYTES = 65_536
+"""That servers are given to be checked with, where they can be given one."""
+
+CAP_BYTES = 2**27
+"""Up to which a default limit is looked for: 128 MiB."""
+
+SERVER_BUDGET_S, CLIENT_BUDGET_S = 90.0, 120.0
+MOST_EVIDENCE = 8
+
+
+class Survey:
+    """A pass; iterate over it for its entries. What is not installed is an entry too, which says so.
+
+    Args:
+        chosen: the subjects. every: all there are, of which proxies take the servers behind them.
+        clock_s: how long an idle timeout is looked for; it takes up to three times as long, for all at once. 0: not.
+    """
+
+    def __init__(
+        self,
+        chosen: Iterable[GuideSubject],
+        every: dict[str, GuideSubject],
+        folder: GuideFolder,
+        *,
+        clock_s: float = 65.0,
+        progress: OnProgress = lambda _: None,
+    ) -> None:
+        self._chosen, self._every, self._folder = list(chosen), every, folder
+        self._clock_s, self._progress = clock_s, progress
+
+    def __iter__(self) -> Iterator[GuideEntry]:
+        there = [subject for subject in self._chosen if self._why_missing(subject) is None]
+        clocks = self._clocks([subject for subject in there if subject.group != "client"]) if self._clock_s else {}
+        for number, subject in enumerate(self._chosen):
+            self._progress(Progress(number, len(self._chosen), subject.name))
+            yield self._entry(subject, clocks.get(subject.name))
+
+    def _why_missing(self, subject: GuideSubject) -> str | None:
+        behind = self._behind(subject)
+        return self._folder.missing(subject) or (self._folder.missing(behind) if behind else None)
+
+    def _behind(self, subject: GuideSubject) -> GuideSubject | None:
+        return self._every[subject.variant or ""] if subject.group == "proxy" else None
+
+    def _entry(self, subject: GuideSubject, clock: Cell | None) -> GuideEntry:
+        began_s = time.monotonic()
+        behind = self._behind(subject)
+        entry = GuideEntry(
+            subject=subject.name,
+            group=subject.group,
+            at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            configured_by=(behind or subject).needs.limit,
+            versions=self._folder.versions(subject) | (self._folder.versions(behind) if behind else {}),
+            machine=machine(),
+            missing=self._why_missing(subject),
+        )
+        if entry.missing is not None:
+            return entry
+        try:
+            cells, trouble = self._client(subject) if subject.group == "client" else self._server(subject)
+        except WslabError as error:  # it does not start: what it said is the answer
+            cells, trouble = [], [str(error)]
+        return msgspec.structs.replace(
+            entry,
+            cells=(*cells, *([clock] if clock else ())),
+            trouble=tuple(trouble),
+            elapsed_s=round(time.monotonic() - began_s, 1),
+        )
+
+    def _server(self, subject: GuideSubject) -> tuple[list[Cell], list[str]]:
+        behind = self._behind(subject)
+        can_be_limited = (behind or subject).needs.limit is not None
+        with served(subject, self._folder, limit_bytes=LIMIT_BYTES if can_be_limited else 0, behind=behind) as (to, it):
+            check = check_server(
+                to.target,
+                restart=it.restart,
+                configured_bytes=LIMIT_BYTES if can_be_limited else None,
+                budget_s=SERVER_BUDGET_S,
+            )
+        cells = of_check(check)
+        if subject.group == "server":
+            with served(subject, self._folder) as (to, _):
+                verdict = asyncio.run(
+                    runtime.hand_over(find_limit(to.target, cap_bytes=CAP_BYTES, max_elapsed_s=SERVER_BUDGET_S))
+                )
+            cells.insert(0, of_verdict(verdict))
+        return cells, [*it.trouble, *([check.stopped] if check.stopped else [])]
+
+    def _client(self, subject: GuideSubject) -> tuple[list[Cell], list[str]]:
+        command = shlex.join([*self._folder.command(subject), "{url}"])
+        before, os.environ["NODE_PATH"] = os.environ.get("NODE_PATH", ""), str(self._folder.modules)
+        try:
+            check = check_client(command, budget_s=CLIENT_BUDGET_S)
+        finally:
+            os.environ["NODE_PATH"] = before
+        cells = of_check(check)
+        if check.policy is not None:
+            cells.append(Cell(question="policy", answer=check.policy.told(), seen=check.policy.told()))
+        return cells, [check.stopped] if check.stopped else []
+
+    def _clocks(self, subjects: list[GuideSubject]) -> dict[str, Cell]:
+        """Look for everybody's idle timeout at once: it is nothing but waiting."""
+        if not subjects:
+            return {}
+        self._progress(Progress(0, len(self._chosen), f"idle timeouts up to {self._clock_s:g} s, of all at once"))
+
+        def look(subject: GuideSubject) -> Cell | None:
+            try:
+                with served(subject, self._folder, behind=self._behind(subject)) as (to, _):
+                    return of_clock(find_idle_timeout(to.target, up_to_s=self._clock_s))
+            except WslabError:  # that it does not start is told where it is checked
+                return None
+
+        with ThreadPoolExecutor(len(subjects)) as pool:
+            found = dict(zip((subject.name for subject in subjects), pool.map(look, subjects), strict=True))
+        return {name: cell for name, cell in found.items() if cell is not None}
+
+
+def machine() -> dict[str, str]:
+    """Return what matters of this machine: versions, platform, cores; no name of it."""
+    return {**versions(), "cores": str(os.cpu_count())}
+
+
+def of_check(check: Check) -> list[Cell]:
+    """Return a cell per case."""
+    return [
+        Cell(
+            question=result.case,
+            answer=result.judgement,
+            judgement=result.judgement,
+            seen=result.seen.seen,
+            evidence=result.seen.evidence[:MOST_EVIDENCE],
+        )
+        for result in check.results
+    ]
+
+
+def of_verdict(verdict: Verdict) -> Cell:
+    """Return the cell of a server's default limit."""
+    limit = verdict.max_single_frame_bytes
+    answer = verdict.status.replace("_", " ") if limit is None else f"{limit:,}"
+    if verdict.status == "no_limit_below_cap":
+        answer = f"none below {verdict.cap_bytes:,}"
+    return Cell(question="default_limit", answer=answer, seen=verdict.explanation)
+
+
+def of_clock(verdict: ClockVerdict) -> Cell:
+    """Return the cell of an idle timeout."""
+    if verdict.status == "found" and verdict.low_s is not None:
+        answer = f"{verdict.high_s or verdict.low_s:.0f} s"
+    elif verdict.status == "none_within":
+        answer = f"none within {verdict.up_to_s:g} s"
+    else:
+        answer = (verdict.rules[0] if verdict.rules else verdict.status).replace("_", " ")
+    return Cell(question="idle_timeout", answer=answer, seen=verdict.explanation)
