@@ -33,6 +33,7 @@ LESSONS = [
     "07_retry_or_not",
     "08_what_does_a_browser_see",
     "09_a_limit_a_restart_or_the_clock",
+    "10_what_do_real_servers_do",
 ]
 
 TRANSLATED = ["ja/00_what_closed_my_connection"]

@@ -8,13 +8,14 @@ from __future__ import annotations
 import functools
 import random
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
 from wslab.core.codes.languages import Language, speaking
 from wslab.core.codes.registry import lookup
 from wslab.core.errors import NotRecordedError, PolicyError, in_words
+from wslab.core.fieldguide import read_entries, tally
 from wslab.core.findings import find, headline
 from wslab.core.herds.simulate import simulate_herd
 from wslab.core.knobs import MIB, Knobs
@@ -331,3 +332,35 @@ _CAUSE_OF = {
     "too_fast": "rate",
     "too_many": "number of messages",
 }
+
+
+WANTED_OF_CLIENTS = (
+    "comes_back_after_1012",
+    "waits_before_coming_back",
+    "backs_off_while_down",
+    "backs_off_when_closed_at_once",
+)
+"""Cases that a client passes before it is let loose on a server that restarts every day."""
+
+
+@_tells
+def check_recommended_clients(names: Any) -> Checked:
+    """Lesson 10: `names` are the clients of the recorded field guide that pass every case of `WANTED_OF_CLIENTS`."""
+    guide = {entry.subject: entry for entry in read_entries() if entry.group == "client" and entry.cells}
+    if isinstance(names, str) or not isinstance(names, Collection):
+        return Checked(False, f"give a list of names, such as {sorted(guide)[:1]}, and not {names!r}")
+    if not names:
+        return Checked(False, f"name at least one of the recorded clients: {', '.join(sorted(guide))}")
+    for name in names:
+        if name not in guide:
+            return Checked(False, f"{name!r} is none of the recorded clients: {', '.join(sorted(guide))}")
+        for question in WANTED_OF_CLIENTS:
+            cell = guide[name].cell(question)
+            if cell is None or cell.answer != "passes":
+                seen = cell.seen if cell is not None else "it was not asked"
+                return Checked(False, f"{name} should not be there; {question.replace('_', ' ')}: {seen}")
+    passing = [tally(guide.values(), question, "passes", group="client").yes for question in WANTED_OF_CLIENTS]
+    missing = set.intersection(*map(set, passing)) - set(names)
+    if missing:
+        return Checked(False, f"all that you name qualify, and {len(missing)} more would")
+    return Checked(True, f"{', '.join(sorted(set(names)))}: after every end they come back, and no sooner than is good")

@@ -12,7 +12,7 @@ from wslab.core.fieldguide import Cell, GuideEntry, changes, encode_entry, read_
 
 def entry(subject: str, *, version: str = "1.0", **answers: str) -> GuideEntry:
     cells = tuple(Cell(question=question, answer=answer, seen="") for question, answer in answers.items())
-    return GuideEntry(subject=subject, group="server", at="2026-11-26", versions={"lib": version}, cells=cells)
+    return GuideEntry(subject=subject, group="server", asked_at="2026-11-26", versions={"lib": version}, cells=cells)
 
 
 def test_line_that_a_kill_cut_off_is_left_out_and_a_wrong_one_is_named(tmp_path: Path) -> None:

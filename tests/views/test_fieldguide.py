@@ -14,7 +14,7 @@ ENTRIES = [
     GuideEntry(
         subject=f"{name}{HOSTILE}",
         group="server",
-        at="2026-11-26T12:00:00+00:00",
+        asked_at="2026-11-26T12:00:00+00:00",
         versions={HOSTILE: HOSTILE},
         machine={"python": HOSTILE},
         trouble=(HOSTILE,),
@@ -30,7 +30,7 @@ ENTRIES = [
         ),
     )
     for name, answer in (("a", "passes"), ("b", "fails"))
-] + [GuideEntry(subject="c", group="client", at="2026-11-26T12:00:00+00:00", missing=HOSTILE)]
+] + [GuideEntry(subject="c", group="client", asked_at="2026-11-26T12:00:00+00:00", missing=HOSTILE)]
 
 
 def test_every_cell_opens_to_its_own_evidence_and_nothing_is_html() -> None:

@@ -41,13 +41,13 @@ class GuideEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Fields:
         subject: its name, with its variant. configured_by: what sets its limit; None: nothing does.
         versions: of the packages and programs that it is made of. machine: platform, Python, cores.
-        at: wall clock, ISO 8601, UTC.
+        asked_at: wall clock, ISO 8601, UTC.
         missing: why it was not tried, where it was not. trouble: what went wrong besides, such as a port that it kept.
     """
 
     subject: str
     group: Group
-    at: str
+    asked_at: str
     configured_by: str | None = None
     versions: dict[str, str] = {}
     machine: dict[str, str] = {}
@@ -107,7 +107,7 @@ def tally(
     """Count the subjects of a group that gave one of these answers, among those that could be asked.
 
     >>> cell = Cell(question="drains_after_refusing", answer="passes", seen="It reads on.")
-    >>> entry = GuideEntry(subject="a", group="server", at="2026-11-26", cells=(cell,))
+    >>> entry = GuideEntry(subject="a", group="server", asked_at="2026-11-26", cells=(cell,))
     >>> str(tally([entry], "drains_after_refusing", "passes"))
     '1 of 1'
     """

@@ -9,16 +9,18 @@ import shlex
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import msgspec
 
 from wslab.checks import Check, check_client, check_server
+from wslab.core.arguments import check_choice
 from wslab.core.errors import WslabError
 from wslab.core.fieldguide import Cell, GuideEntry
 from wslab.core.limits.verdicts import Verdict
 from wslab.core.watch.clock_verdict import ClockVerdict
 from wslab.experiments.clocks import find_idle_timeout
-from wslab.fieldguide.catalogue import GuideSubject
+from wslab.fieldguide.catalogue import GuideSubject, subjects
 from wslab.fieldguide.installing import GuideFolder
 from wslab.fieldguide.running import served
 from wslab.net import runtime
@@ -34,6 +36,21 @@ CAP_BYTES = 2**27
 
 SERVER_BUDGET_S, CLIENT_BUDGET_S = 90.0, 120.0
 MOST_EVIDENCE = 8
+
+
+def ask(name: str, folder: Path | None = None) -> GuideEntry:
+    """Ask one subject everything but its idle timeout, now.
+
+    Args:
+        name: of a subject. folder: where it is installed; None: where you have it.
+
+    Raises:
+        ValueError: there is no such subject.
+    """
+    every = subjects()
+    check_choice("name", name, every)
+    (entry,) = Survey([every[name]], every, GuideFolder(folder), clock_s=0)
+    return entry
 
 
 class Survey:
@@ -76,7 +93,7 @@ class Survey:
         entry = GuideEntry(
             subject=subject.name,
             group=subject.group,
-            at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            asked_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             configured_by=(behind or subject).needs.limit,
             versions=self._folder.versions(subject) | (self._folder.versions(behind) if behind else {}),
             machine=machine(),

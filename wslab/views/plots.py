@@ -2,7 +2,8 @@
 
 Every function takes what `wslab.views.tables` takes: one run, or several to compare, such as `{"fixed": run_a,
 "jitter": run_b}`. A figure of one kind of record also takes the table of it, or a part of that table. Those of herds
-take simulated ones as well; `delays_drawn` takes policies, and `contention` what its experiment returns: no runs.
+take simulated ones as well; `delays_drawn` takes policies, `contention` what its experiment returns, and `field_guide`
+entries: no runs.
 
 A figure is drawn on `ax`, or on an Axes of its own, and returned, so that it fits any matplotlib layout. The title is
 the finding and `describe()` gives the text alternative, both computed from the same table; `save()` writes them into
@@ -17,6 +18,7 @@ from wslab.views.delays import delays_drawn
 from wslab.views.downtime import attempts_against_downtime
 from wslab.views.herds import arrivals, attempts_wasted, peak_against_clients, who_gave_up
 from wslab.views.limits import memory_held, ways_that_pass
+from wslab.views.matrix import field_guide
 from wslab.views.outages import time_to_reconnect
 from wslab.views.policies import side_by_side
 from wslab.views.sends import close_codes
@@ -35,6 +37,7 @@ __all__ = [
     "contention",
     "delays_drawn",
     "describe",
+    "field_guide",
     "memory_held",
     "outcome_shares",
     "peak_against_clients",
