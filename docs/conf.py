@@ -15,6 +15,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import figures
 
+from wslab.core.fieldguide import read_entries
+from wslab.views.fieldguide import page
+
 project = "wslab"
 copyright = "wslab contributors"  # noqa: A001 (Sphinx reads it)
 version = release = version_of("wslab")
@@ -44,6 +47,7 @@ def generate(app: Sphinx) -> None:
     """Draw the figures, and have typer describe the commands, before the pages that include them are read."""
     folder = app.srcdir / "_generated"
     figures.draw_all(folder)
+    (app.outdir / "field-guide-matrix.html").write_text(page(read_entries()), encoding="utf-8")
     describe = [sys.executable, "-m", "typer", "wslab.cli", "utils", "docs", "--name", "wslab"]
     commands = subprocess.run(describe, capture_output=True, text=True, check=True).stdout
     (folder / "commands.md").write_text(with_whole_summaries(unescape(commands)), encoding="utf-8")

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from wslab import explain, load, plots, simulate_herd, tables
 from wslab.checks import CLIENT_CASES, SERVER_CASES
 from wslab.core.codes.sources import Source
+from wslab.core.fieldguide import read_entries
 from wslab.core.policies.estimate import estimate
 
 DATA = Path(__file__).parent.parent / "data"
@@ -108,6 +109,20 @@ def estimated_policy() -> Drawn:
     return Drawn(plots.side_by_side(herds), "`simulate_herd(10_000, estimate(…).policy(), downtime_s=5, …, seed=1)`.")
 
 
+def servers_asked() -> Drawn:
+    return Drawn(plots.field_guide(read_entries()), RECORDED_GUIDE)
+
+
+def proxies_asked() -> Drawn:
+    return Drawn(plots.field_guide(read_entries(), "proxy"), RECORDED_GUIDE)
+
+
+def clients_asked() -> Drawn:
+    return Drawn(plots.field_guide(read_entries(), "client"), RECORDED_GUIDE)
+
+
+RECORDED_GUIDE = "Recorded in `data/fieldguide/entries.jsonl`."
+
 FIGURES: tuple[Callable[[], Drawn], ...] = (
     was_it_a_limit,
     it_dies_every_minute,
@@ -121,6 +136,9 @@ FIGURES: tuple[Callable[[], Drawn], ...] = (
     reached,
     estimated_policy,
     bent,
+    servers_asked,
+    proxies_asked,
+    clients_asked,
 )
 
 
@@ -136,13 +154,24 @@ def cases() -> str:
     return "\n".join(lines)
 
 
+def subjects_asked() -> str:
+    """Return every subject of the field guide as Markdown: what it is, its versions, its default limit, its clock."""
+    lines = ["| subject | versions | largest message by default | idle timeout |", "|---|---|---|---|"]
+    for entry in read_entries():
+        versions = ", ".join(f"{name} {version}" for name, version in entry.versions.items())
+        told = [cell.answer if (cell := entry.cell(each)) else "" for each in ("default_limit", "idle_timeout")]
+        lines.append(f"| {entry.subject}: {entry.about} | {versions} | {' | '.join(told)} |")
+    return "\n".join(lines)
+
+
 def draw_all(folder: Path) -> None:
-    """Write every figure, and the list of cases, into the folder."""
+    """Write every figure, and the lists of cases and subjects, into the folder."""
     folder.mkdir(exist_ok=True)
+    (folder / "subjects.md").write_text(subjects_asked(), encoding="utf-8")
     (folder / "cases.md").write_text(cases(), encoding="utf-8")
     for draw in FIGURES:
         drawn, origin = draw()
         plots.save(drawn, folder / f"{draw.__name__}.svg")
         alternative = " ".join(plots.describe(drawn).split())
-        page = f"```{{figure}} /_generated/{draw.__name__}.svg\n:alt: {alternative}\n\n{origin}\n```\n"
-        (folder / f"{draw.__name__}.md").write_text(page, encoding="utf-8")
+        text = f"```{{figure}} /_generated/{draw.__name__}.svg\n:alt: {alternative}\n\n{origin}\n```\n"
+        (folder / f"{draw.__name__}.md").write_text(text, encoding="utf-8")

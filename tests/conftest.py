@@ -25,6 +25,9 @@ settings.load_profile("wslab")
 # that they start would inherit that, and those that are to be interrupted never end.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Lessons that tests solve are nobody's progress.
+os.environ["WSLAB_PROGRESS"] = ""
+
 LONGEST_FIRST = ("tests/browser/", "tests/test_lessons.py", "tests/test_replayed_lessons.py", "tests/net/limits/")
 """What several workers begin with, so that none is left with a long one at the end; the rest as it was collected."""
 

@@ -45,7 +45,8 @@ STORY = load(Path(__file__).parent.parent / "data" / "story.jsonl")
         (1006, False, "crash"),
         ("1012", False, "without quotation marks"),
         (1011, False, "no row"),
-        (None, False, "no row"),
+        (None, False, "not a number"),
+        (True, False, "not a number"),
     ],
 )
 def test_bystanders_are_checked(answer: Any, passed: bool, hint: str) -> None:

@@ -39,11 +39,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Voilà, which serves a notebook; the panels are in its kernels.
     "app": set(),
     # Where the two meet.
-    "panels": BELOW_THE_TOP,
+    "panels": {*BELOW_THE_TOP, "course"},
     "reports": BELOW_THE_TOP,
     "notebook": {*BELOW_THE_TOP, "cli", "reports"},
     "course": {*BELOW_EXPERIMENTS, "experiments"},
-    "cli": {*BELOW_THE_TOP, "app", "reports"},
+    "cli": {*BELOW_THE_TOP, "app", "course", "reports"},
     "__main__": {"cli"},
     "pytest_plugin": {*BELOW_EXPERIMENTS, "experiments"},
 }

@@ -37,6 +37,7 @@ SUBJECTS = {
     "policies": "reconnect policies: what they are, their panels' part, figures",
     "policy": "one policy: what it is, and its panel",
     "probe": "the probe, and its command",
+    "progress": "which lessons a learner has solved: the file, its panel, its command",
     "relay": "what stands between client and server: faults, sockets, command",
     "replay": "recordings instead of sockets: in an experiment, and in a notebook",
     "report": "a report, and its command",

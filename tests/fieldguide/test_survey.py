@@ -22,7 +22,7 @@ def surveyed(subject: GuideSubject, folder: Path | None = None) -> GuideEntry:
 def written(folder: Path, source: str, **needs: object) -> GuideSubject:
     file = folder / "subject.py"
     file.write_text(source)
-    return GuideSubject("subject", "server", file, (), Needs(**needs))  # type: ignore[arg-type]
+    return GuideSubject("subject", "server", file, "", (), Needs(**needs))  # type: ignore[arg-type]
 
 
 def test_server_is_asked_about_its_limit_and_its_restart() -> None:
@@ -38,7 +38,7 @@ def test_server_is_asked_about_its_limit_and_its_restart() -> None:
 
 
 def test_what_is_not_installed_says_so(tmp_path: Path) -> None:
-    lacking = GuideSubject("lacking", "server", tmp_path / "x.js", (), Needs(npm=("no-such-package",)))
+    lacking = GuideSubject("lacking", "server", tmp_path / "x.js", "", (), Needs(npm=("no-such-package",)))
     entry = surveyed(lacking)
     assert entry.missing == "from npm: no-such-package; --install fetches it"
     assert not entry.cells

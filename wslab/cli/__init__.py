@@ -22,6 +22,7 @@ from wslab.cli.gallery import gallery
 from wslab.cli.herd import herd
 from wslab.cli.lab import lab
 from wslab.cli.probe import probe
+from wslab.cli.progress import progress
 from wslab.cli.relay import relay
 from wslab.cli.report import report
 from wslab.cli.schema import schema
@@ -53,7 +54,7 @@ def _options(
     """Options of the command itself."""
 
 
-COMMANDS = (demo, send, probe, watch, explain, herd, simulate, codes, report, gallery, schema)
+COMMANDS = (demo, send, probe, watch, explain, herd, simulate, codes, progress, report, gallery, schema)
 """Those that a notebook has too, as `%wslab`, where each returns what it found."""
 
 TERMINAL_ONLY = {

@@ -1,6 +1,6 @@
 """What real servers, clients and proxies do: one entry per subject, one cell per question, and counts over them.
 
-The recorded field guide is `data/fieldguide.jsonl`, one entry per line; `wslab fieldguide` makes it.
+The recorded field guide is `data/fieldguide/entries.jsonl`, one entry per line; `wslab fieldguide` makes it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class GuideEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything about one subject, from one pass.
 
     Fields:
-        subject: its name, with its variant. configured_by: what sets its limit; None: nothing does.
+        subject: its name, with its variant. about: what its file says of it.
+        configured_by: what sets its limit; None: nothing does.
         versions: of the packages and programs that it is made of. machine: platform, Python, cores.
         asked_at: wall clock, ISO 8601, UTC.
         missing: why it was not tried, where it was not. trouble: what went wrong besides, such as a port that it kept.
@@ -48,6 +49,7 @@ class GuideEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     subject: str
     group: Group
     asked_at: str
+    about: str = ""
     configured_by: str | None = None
     versions: dict[str, str] = {}
     machine: dict[str, str] = {}
@@ -74,7 +76,7 @@ def read_entries(path: Path | None = None) -> list[GuideEntry]:
         OSError: the file cannot be read.
         ValueError: a line is no entry; the message says which.
     """
-    path = path or recordings() / "fieldguide.jsonl"
+    path = path or recordings() / "fieldguide" / "entries.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     entries = []
     for number, line in enumerate(lines, 1):

@@ -48,12 +48,14 @@ class GuideSubject(msgspec.Struct, frozen=True):
     """One server, client or proxy, in one of its variants.
 
     Fields:
-        name: of its file, with the variant. pypi: packages. needs: the rest of what its file says.
+        name: of its file, with the variant. about: the sentence behind its metadata. pypi: packages. needs: the rest
+            of what its file says.
     """
 
     name: str
     group: Group
     file: Path
+    about: str
     pypi: tuple[str, ...]
     needs: Needs
     variant: str | None = None
@@ -75,7 +77,8 @@ def subjects(folder: Path = HERE) -> dict[str, GuideSubject]:
 
 
 def _read(path: Path, group: Group) -> list[GuideSubject]:
-    block = _BLOCK.search(path.read_text(encoding="utf-8"))
+    source = path.read_text(encoding="utf-8")
+    block = _BLOCK.search(source)
     if block is None:
         raise BadValueError(f"{path.name} begins with no block of metadata (# /// script … # ///)")
     text = "\n".join(line.removeprefix(block["mark"]).removeprefix(" ") for line in block["content"].splitlines())
@@ -87,6 +90,7 @@ def _read(path: Path, group: Group) -> list[GuideSubject]:
     pypi = tuple(table.get("dependencies", ()))
     name = path.stem.replace("_", "-")
     link = " before " if group == "proxy" else ", "
+    about = source[block.end() :].strip().splitlines()[0].strip('"/ ').partition(" Run: ")[0]
     if not needs.variants:
-        return [GuideSubject(name, group, path, pypi, needs)]
-    return [GuideSubject(name + link + variant, group, path, pypi, needs, variant) for variant in needs.variants]
+        return [GuideSubject(name, group, path, about, pypi, needs)]
+    return [GuideSubject(name + link + variant, group, path, about, pypi, needs, variant) for variant in needs.variants]

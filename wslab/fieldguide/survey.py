@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime
 import os
 import shlex
@@ -94,6 +93,7 @@ class Survey:
             subject=subject.name,
             group=subject.group,
             asked_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            about=subject.about,
             configured_by=(behind or subject).needs.limit,
             versions=self._folder.versions(subject) | (self._folder.versions(behind) if behind else {}),
             machine=machine(),
@@ -125,9 +125,7 @@ class Survey:
         cells = of_check(check)
         if subject.group == "server":
             with served(subject, self._folder) as (to, _):
-                verdict = asyncio.run(
-                    runtime.hand_over(find_limit(to.target, cap_bytes=CAP_BYTES, max_elapsed_s=SERVER_BUDGET_S))
-                )
+                verdict = runtime.run(find_limit(to.target, cap_bytes=CAP_BYTES, max_elapsed_s=SERVER_BUDGET_S))
             cells.insert(0, of_verdict(verdict))
         return cells, [*it.trouble, *([check.stopped] if check.stopped else [])]
 

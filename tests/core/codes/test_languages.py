@@ -14,6 +14,8 @@ from wslab.core.codes.cards import compare
 from wslab.core.codes.languages import speaking
 from wslab.core.codes.registry import REGISTRY
 from wslab.core.runs import Run, load
+from wslab.course import progress
+from wslab.panels import ProgressPanel
 from wslab.views.card_pages import card_html
 
 TABLE = dict(languages._japanese())
@@ -35,7 +37,7 @@ class Overheard(dict[str, str]):
 
 
 @pytest.fixture(scope="module")
-def asked(story: Run) -> Iterator[set[str]]:
+def asked(story: Run, nothing_happened: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[str]]:
     """Everything that is said in Japanese, by cards of each code, alone and in company, and by the checks."""
     table = Overheard()
     with pytest.MonkeyPatch.context() as patch:
@@ -44,9 +46,20 @@ def asked(story: Run) -> Iterator[set[str]]:
             card_html(compare(code, lang="ja"))
         card_html(compare(*OF_EACH_KIND, lang="ja"))
         card_html(compare(4001, 4002, lang="ja"))
-        for answer in (..., 1009, 1006, 1012, "1012", "no code"):
+        for answer in (..., 1009, 1006, 1012, 1011, "1012", "no code"):
             repr(course.check_bystanders(answer, story, lang="ja"))
+        repr(course.check_bystanders(1012, nothing_happened, lang="ja"))
+        solved = tmp_path_factory.mktemp("learner") / "progress.jsonl"
+        solved.write_text('{"lesson": "00", "day": "2026-11-26"}\n')
+        for file in (str(solved), ""):
+            patch.setenv(progress.PLACE, file)
+            ProgressPanel(lang="ja")
         yield table.asked
+
+
+@pytest.fixture(scope="module")
+def nothing_happened(story: Run) -> Run:
+    return Run(story.info, ())
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,79 @@
+"""What a check says, in the reader's language; whatever an answer does, it says something and raises nothing.
+
+A lesson runs from top to bottom before any exercise is solved, so an unsolved one is no error.
+"""
+
+from __future__ import annotations
+
+import functools
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from wslab.core.codes.languages import Language, speaking
+from wslab.core.errors import NotRecordedError, in_words
+from wslab.course import progress
+
+
+class Checked(NamedTuple):
+    """What a check found; as the last line of a cell it shows its message.
+
+    Fields:
+        text: in English, with a field in braces for each of the `values`.
+    """
+
+    passed: bool
+    text: str
+    values: Mapping[str, object]
+    lang: Language = "en"
+
+    @property
+    def message(self) -> str:
+        """The text with its values, in the reader's language."""
+        return speaking(self.lang)(self.text).format_map(self.values)
+
+    def __repr__(self) -> str:
+        return f"{'✓' if self.passed else speaking(self.lang)('✗ not yet:')} {self.message}"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Have IPython break the line between words; JupyterLab would break it anywhere, in a number too."""
+        printer.text(textwrap.fill(repr(self), printer.max_width, break_long_words=False))
+
+
+Check: TypeAlias = Callable[..., Checked]
+
+
+def passes(text: str, **values: object) -> Checked:
+    """Return that the exercise is solved, and what shows it."""
+    return Checked(True, text, values)
+
+
+def lacks(text: str, **values: object) -> Checked:
+    """Return what is still missing."""
+    return Checked(False, text, values)
+
+
+def of_lesson(number: str) -> Callable[[Check], Check]:
+    """Make a function the check of a lesson: it takes `lang` too, raises nothing, and the learner's progress knows."""
+
+    def decorate(check: Check) -> Check:
+        @functools.wraps(check)
+        def told(*answers: Any, lang: Language = "en", **options: Any) -> Checked:
+            found = _tried(check, *answers, **options)._replace(lang=lang)
+            speaking(lang)  # which refuses a language that there is none
+            if found.passed:
+                progress.note(number)
+            return found
+
+        return told
+
+    return decorate
+
+
+def _tried(check: Check, *answers: Any, **options: Any) -> Checked:
+    try:
+        return check(*answers, **options)
+    except NotRecordedError:
+        return lacks("a replay can check what stood here and the solution; try yours where sockets are")
+    except Exception as error:  # whatever an answer of one's own may raise
+        return lacks("your answer could not be tried: {error}", error=in_words(error))

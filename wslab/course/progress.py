@@ -1,0 +1,101 @@
+"""Which lessons' checks have passed, in one local file: a line per lesson, with the day, and nothing about the learner.
+
+A notebook's kernel writes it when a check passes there for the first time; scripts and the making of reports do not.
+Delete the file to begin again. `WSLAB_PROGRESS` names another file; set to nothing, it keeps none.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import platformdirs
+
+from wslab.core.codes import sources
+from wslab.core.codes.languages import Say
+from wslab.core.codes.sources import Lesson
+from wslab.core.errors import UnwritableError, in_words
+from wslab.core.recordings import RECORD
+
+PLACE = "WSLAB_PROGRESS"
+"""The environment variable that moves the file, or, set to nothing, keeps none."""
+
+
+class PassedLesson(NamedTuple):
+    """A lesson whose check has passed, and the day on which it first did, as ISO 8601 writes it."""
+
+    lesson: str
+    day: str
+
+
+def progress_file() -> Path | None:
+    """Return where progress is kept, whether there is any yet; None where none is kept."""
+    given = os.environ.get(PLACE)
+    if given is not None:
+        return Path(given) if given else None
+    return platformdirs.user_data_path("wslab", appauthor=False) / "progress.jsonl"
+
+
+def passed_lessons() -> dict[str, PassedLesson]:
+    """Return the lessons that have passed, by number. A line that is damaged counts for nothing.
+
+    Raises:
+        UnwritableError: the file is there and cannot be read.
+    """
+    path = progress_file()
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path is not None else []
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UnwritableError(f"{str(path)!r} cannot be read: {in_words(error, named=False)}") from error
+    first: dict[str, PassedLesson] = {}
+    for passed in filter(None, map(_read, lines)):
+        first.setdefault(passed.lesson, passed)
+    return first
+
+
+def lessons_of_course() -> list[Lesson]:
+    """Return the lessons that there are, in order."""
+    known = [item for item in vars(sources).values() if isinstance(item, Lesson) and item.is_written]
+    return sorted(known, key=lambda lesson: lesson.number)
+
+
+def summary(say: Say) -> list[str]:
+    """Return how many lessons have passed, and where that is kept, in the language of `say`."""
+    path, lessons, passed = progress_file(), lessons_of_course(), passed_lessons()
+    solved = sum(lesson.number in passed for lesson in lessons)
+    return [
+        say("{solved} of {lessons} lessons solved").format(solved=solved, lessons=len(lessons)),
+        say("kept in {path}").format(path=path) if path else say("nothing is kept: WSLAB_PROGRESS is set to nothing"),
+    ]
+
+
+def note(lesson: str) -> None:
+    """Keep that this lesson's check has passed, where a learner works: no trouble with the file may spoil the check."""
+    path = progress_file()
+    if path is None or RECORD in os.environ or "ipykernel.kernelapp" not in sys.modules:
+        return
+    try:
+        if lesson in passed_lessons():
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        line = json.dumps(PassedLesson(lesson, datetime.datetime.now().astimezone().date().isoformat())._asdict())
+        with path.open("a", encoding="utf-8") as file:  # one short line at once: other kernels may append too
+            file.write(line + "\n")
+    except OSError as error:
+        warnings.warn(f"your progress is not kept: {in_words(error, named=False)}", stacklevel=2)
+
+
+def _read(line: str) -> PassedLesson | None:
+    try:
+        read = json.loads(line)
+        day = datetime.date.fromisoformat(read["day"]).isoformat()
+        return PassedLesson(str(read["lesson"]), day)
+    except (ValueError, TypeError, KeyError):
+        return None
