@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import wslab
+from wslab import practice
 from wslab.core.knobs import Knobs
 from wslab.core.ladders import doubling, until_refused
 from wslab.core.policies import textbook as policies
@@ -24,6 +25,7 @@ from wslab.course import (
     check_gentle_return,
     check_limit_shown,
     check_page_is_told,
+    check_pair,
     check_pieces,
     check_polite_policy,
     check_rule,
@@ -233,3 +235,9 @@ def test_seeds_draw_every_cause() -> None:
     assert {str(mystery_clock(seed).knobs) for seed in range(20)} == {
         str(Knobs(ping_interval_s=None, **knobs)) for knobs in CAUSES.values()
     }
+
+
+def test_pair_is_tried_for_real() -> None:
+    assert "sources of both" in check_pair(..., ...).message
+    mute = check_pair("raise SystemExit('no server today')", practice.CLIENT)
+    assert (mute.passed, "no server today" in mute.message) == (False, True), mute

@@ -42,7 +42,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "panels": {*BELOW_THE_TOP, "course"},
     "reports": BELOW_THE_TOP,
     "notebook": {*BELOW_THE_TOP, "cli", "reports"},
-    "course": {*BELOW_EXPERIMENTS, "experiments"},
+    # A server and a client to practise on, tried by the checks.
+    "practice": {*BELOW_EXPERIMENTS, "checks"},
+    "course": {*BELOW_EXPERIMENTS, "experiments", "practice"},
     "cli": {*BELOW_THE_TOP, "app", "course", "reports"},
     "__main__": {"cli"},
     "pytest_plugin": {*BELOW_EXPERIMENTS, "experiments"},

@@ -34,6 +34,7 @@ LESSONS = [
     "08_what_does_a_browser_see",
     "09_a_limit_a_restart_or_the_clock",
     "10_what_do_real_servers_do",
+    "11_what_about_my_server_my_client",
 ]
 
 TRANSLATED = ["ja/00_what_closed_my_connection"]

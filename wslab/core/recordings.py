@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from wslab.core.checks import Check
 from wslab.core.knobs import Knobs
 from wslab.core.limits.verdicts import Verdict
 from wslab.core.policies.policy import Policy
@@ -80,7 +81,7 @@ def behaviour(policy: Policy) -> dict[str, Any]:
     }
 
 
-def keep(folder: Path, asked: Asked, result: Run | Verdict) -> Path:
+def keep(folder: Path, asked: Asked, result: Run | Verdict | Check) -> Path:
     """Write a result into `folder`, which is made where it is missing, and return its file.
 
     The same call may be kept any number of times: its files are numbered in order.
@@ -119,3 +120,8 @@ def read_verdict(path: Path) -> Verdict:
         ValueError: it holds no verdict.
     """
     return msgspec.json.decode(path.read_bytes(), type=Verdict)
+
+
+def read_check(path: Path) -> Check:
+    """Read a check that `keep` wrote; errors as of `read_verdict`."""
+    return msgspec.json.decode(path.read_bytes(), type=Check)

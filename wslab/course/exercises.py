@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from itertools import islice
 from typing import Any
 
+from wslab import practice
 from wslab.core.codes.registry import lookup
 from wslab.core.errors import PolicyError, in_words
 from wslab.core.fieldguide import read_entries, tally
@@ -253,3 +254,20 @@ WANTED_OF_CLIENTS = (
     "backs_off_when_closed_at_once",
 )
 """Cases that a client passes before it is let loose on a server that restarts every day."""
+
+
+@of_lesson("11")
+def check_pair(server: Any, client: Any) -> Checked:
+    """Lesson 11: a server and a client of these sources refuse, come back and give up as they should."""
+    if not isinstance(server, str) or not isinstance(client, str):
+        return lacks("give the sources of both programs, each as a text")
+    for whose, source, try_it in (("server", server, practice.try_server), ("client", client, practice.try_client)):
+        tried = try_it(source)
+        for result in tried.results:
+            if result.judgement != "passes":
+                hint = result.seen.advice or f"Expected: {result.expects}"
+                words = "of your {whose}, {case}: {seen} {hint}"
+                return lacks(words, whose=whose, case=result.case, seen=result.seen.seen, hint=hint)
+        if tried.stopped or not tried.results:
+            return lacks("your {whose} could not be checked: {why}", whose=whose, why=tried.stopped or "no case ran")
+    return passes("the server says 1009 and its limit; the client waits, comes back and knows when to give up")

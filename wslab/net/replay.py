@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from wslab.core import places, recordings
+from wslab.core.checks import Check
 from wslab.core.errors import NotRecordedError
 from wslab.core.limits.verdicts import Verdict
 from wslab.core.recordings import RECORD, REPLAY, Asked
@@ -27,7 +28,7 @@ NOWHERE = "ws://replay.invalid/"
 
 NO_SERVER = "this is a replay, in which no server runs; for a real one, unset WSLAB_REPLAY where sockets are available"
 
-R = TypeVar("R", Run, Verdict)
+R = TypeVar("R", Run, Verdict, Check)
 
 _turns: Counter[str] = Counter()
 
@@ -76,7 +77,7 @@ def recall(asked: Asked, read: Callable[[Path], R]) -> R:
     return read(paths[turn % len(paths)])
 
 
-def keep(asked: Asked, result: Run | Verdict) -> None:
+def keep(asked: Asked, result: Run | Verdict | Check) -> None:
     """Keep a result where `WSLAB_RECORD` says; without it, do nothing.
 
     Raises:
