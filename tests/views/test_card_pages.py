@@ -96,4 +96,4 @@ def test_card_page_is_whole_and_asks_nothing_of_the_network(lang: Language) -> N
 
 def test_card_html_of_one_code_has_no_heading_for_it_in_each_section() -> None:
     assert Page(card_html(compare(1009))).all("h4") == []
-    assert len(Page(card_html(compare(1009, 1012))).all("h4")) == 8
+    assert len(Page(card_html(compare(1009, 1012))).all("h4")) == 10

@@ -39,10 +39,10 @@ _CHARACTER_EM = 0.55
 """Mean width of a character of DejaVu Sans, matplotlib's own font, in English text."""
 
 
-def new_axes(height_in: float) -> Axes:
-    """Return an Axes in a Figure of its own, as wide as a notebook."""
+def new_axes(height_in: float, *, left: float = 0.1) -> Axes:
+    """Return an Axes in a Figure of its own, as wide as a notebook; `left` is the share that its labels will take."""
     figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
-    return figure.subplots(gridspec_kw={"left": 0.1, "right": 0.98})  # about where the layout will put it
+    return figure.subplots(gridspec_kw={"left": left, "right": 0.98})  # about where the layout will put it
 
 
 def size_in(ax: Axes) -> tuple[float, float]:

@@ -49,7 +49,7 @@ def field_guide(entries: Sequence[GuideEntry], group: Group = "server", *, ax: A
         raise BadValueError(f"group is {group!r}, but the field guide has no {group} that was tried")
     asked = (cell for entry in subjects for cell in entry.cells if cell.judgement is not None)
     questions = list(dict.fromkeys(cell.question for cell in asked))
-    ax = ax or new_axes(ROW_IN * len(questions) + 2.1)
+    ax = ax or new_axes(ROW_IN * len(questions) + 2.1, left=0.36)
     shown: dict[Judgement, int] = {}
     for column, entry in enumerate(subjects):
         for row, question in enumerate(questions):
