@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import wslab
-from wslab import practice
+from wslab import pair
 from wslab.core.knobs import Knobs
 from wslab.core.ladders import doubling, until_refused
 from wslab.core.policies import textbook as policies
@@ -239,5 +239,5 @@ def test_seeds_draw_every_cause() -> None:
 
 def test_pair_is_tried_for_real() -> None:
     assert "sources of both" in check_pair(..., ...).message
-    mute = check_pair("raise SystemExit('no server today')", practice.CLIENT)
+    mute = check_pair("raise SystemExit('no server today')", pair.CLIENT)
     assert (mute.passed, "no server today" in mute.message) == (False, True), mute

@@ -43,8 +43,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reports": BELOW_THE_TOP,
     "notebook": {*BELOW_THE_TOP, "cli", "reports"},
     # A server and a client to practise on, tried by the checks.
-    "practice": {*BELOW_EXPERIMENTS, "checks"},
-    "course": {*BELOW_EXPERIMENTS, "experiments", "practice"},
+    "pair": {*BELOW_EXPERIMENTS, "checks"},
+    "course": {*BELOW_EXPERIMENTS, "experiments", "pair"},
     "cli": {*BELOW_THE_TOP, "app", "course", "reports"},
     "__main__": {"cli"},
     "pytest_plugin": {*BELOW_EXPERIMENTS, "experiments"},

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from itertools import islice
 from typing import Any
 
-from wslab import practice
+from wslab import pair
 from wslab.core.codes.registry import lookup
 from wslab.core.errors import PolicyError, in_words
 from wslab.core.fieldguide import read_entries, tally
@@ -261,7 +261,7 @@ def check_pair(server: Any, client: Any) -> Checked:
     """Lesson 11: a server and a client of these sources refuse, come back and give up as they should."""
     if not isinstance(server, str) or not isinstance(client, str):
         return lacks("give the sources of both programs, each as a text")
-    for whose, source, try_it in (("server", server, practice.try_server), ("client", client, practice.try_client)):
+    for whose, source, try_it in (("server", server, pair.try_server), ("client", client, pair.try_client)):
         tried = try_it(source)
         for result in tried.results:
             if result.judgement != "passes":

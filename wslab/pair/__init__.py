@@ -1,5 +1,5 @@
 """A server and a client to practise on, both wrong on purpose: small programs, tried as one would try one's own."""
 
-from wslab.practice.pair import CLIENT, SERVER, listening, try_client, try_server, watch_pair
+from wslab.pair.trying import CLIENT, SERVER, listening, try_client, try_server, watch_pair
 
 __all__ = ["CLIENT", "SERVER", "listening", "try_client", "try_server", "watch_pair"]
