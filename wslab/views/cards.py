@@ -19,7 +19,7 @@ from rich.text import Text
 from wslab.core.codes.cards import Comparison
 from wslab.core.codes.explanations import CodeExplanation
 from wslab.core.codes.languages import Say, speaking
-from wslab.core.codes.practice import HEADING
+from wslab.core.codes.observed import HEADING
 from wslab.core.codes.sources import Claim, Lesson, Source
 from wslab.views.linebreaks import JapaneseText
 
