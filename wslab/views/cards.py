@@ -18,8 +18,8 @@ from rich.text import Text
 
 from wslab.core.codes.cards import Comparison
 from wslab.core.codes.explanations import CodeExplanation
+from wslab.core.codes.habits import HEADING
 from wslab.core.codes.languages import Say, speaking
-from wslab.core.codes.observed import HEADING
 from wslab.core.codes.sources import Claim, Lesson, Source
 from wslab.views.linebreaks import JapaneseText
 

@@ -12,8 +12,8 @@ import msgspec
 
 from wslab.core.codes.explanations import CodeExplanation
 from wslab.core.codes.folklore import FOLKLORE, Folklore
+from wslab.core.codes.habits import in_practice
 from wslab.core.codes.languages import Language, Say, speaking
-from wslab.core.codes.observed import in_practice
 from wslab.core.codes.registry import REGISTRY, CausedBy, CloseCode, DefinedBy, SentBy, lookup
 from wslab.core.codes.sources import (
     IANA,
