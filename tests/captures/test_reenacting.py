@@ -76,6 +76,14 @@ def test_an_experiment_is_read_from_its_packets_as_it_was() -> None:
     assert [each.closed_by for each in found.closures] == [each.closed_by for each in run.closures]
 
 
+def test_frames_of_a_relay_are_read_as_they_passed() -> None:
+    run = load(DATA / "relay-rewritten.jsonl")
+    found = read(run)
+    texts = [frame.payload_bytes for frame in run.frames if frame.opcode == "text"]
+    assert [send.payload_bytes for send in found.sends] == texts
+    assert [each.close_code for each in found.closures] == [each.close_code for each in run.closures] == [1011] * 5
+
+
 def test_messages_beyond_any_file_are_refused() -> None:
     run = load(DATA / "sweep-until-refused.jsonl")
     huge = msgspec.structs.replace(run.sends[0], payload_bytes=MAX_PAYLOAD_BYTES + 1)
@@ -85,7 +93,9 @@ def test_messages_beyond_any_file_are_refused() -> None:
 
 
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
-@pytest.mark.parametrize("name", ["story.jsonl", "restart-graceful.jsonl", "restart-crash.jsonl"])
+@pytest.mark.parametrize(
+    "name", ["story.jsonl", "restart-graceful.jsonl", "restart-crash.jsonl", "relay-rewritten.jsonl"]
+)
 def test_wireshark_reads_the_same_close_codes(tmp_path: Path, name: str) -> None:
     run = load(DATA / name)
     packets = tmp_path / "run.pcapng"

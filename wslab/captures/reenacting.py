@@ -1,7 +1,8 @@
 """A run as packets: what the lab recorded, played again by hand, so that Wireshark opens it.
 
 A run keeps sizes, times and close frames, and no contents: messages are filled with `x`, uncompressed, and the file
-says so. Connections are those whose end is on record, and the attempts that opened none.
+says so. Connections are those whose end is on record, and the attempts that opened none. A relay's run shows its
+frames as they were on the wire between the client and the relay.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from websockets.utils import accept_key
 from wslab.captures.containers import Packet
 from wslab.captures.pcapng import TcpScript, write_pcapng
 from wslab.core.errors import BadValueError
-from wslab.core.records import Attempt, Close, Closure, Side
+from wslab.core.records import Attempt, Close, Closure, Frame, Side
 from wslab.core.runs import Run
-from wslab.net.frames import encode_frame
+from wslab.net.frames import encode_frame, encode_header
 from wslab.net.heads import encode_request
 
 MAX_PAYLOAD_BYTES = 2**30
@@ -50,6 +51,7 @@ def reenact(run: Run) -> bytes:
         BadValueError: its messages are too large to be written out.
     """
     total_bytes = sum(send.payload_bytes for send in run.sends) + sum(each.payload_bytes or 0 for each in run.receipts)
+    total_bytes += sum(frame.passed_bytes for frame in run.frames)
     if total_bytes > MAX_PAYLOAD_BYTES:
         raise BadValueError(
             f"the run's messages have {total_bytes:,} bytes together, but at most {MAX_PAYLOAD_BYTES:,} are written as "
@@ -121,6 +123,21 @@ def _traffic(run: Run, closure: Closure) -> Iterator[_Act]:
             )
             if ping.answered_at_s is not None:
                 yield _Act(min(ping.answered_at_s, until_s), other, encode_frame(Opcode.PONG, payload, sender=other))
+    for frame in run.frames:
+        if _is_of(closure, frame.client, frame.connection_id, frame.at_s) and _met_the_client(frame):
+            yield _Act(min(frame.at_s, until_s), frame.sent_by, _as_it_passed(frame))
+
+
+def _met_the_client(frame: Frame) -> bool:
+    """Whether it was between the client and the relay; close frames are the farewell's."""
+    return frame.opcode != "close" and frame.fate != ("dropped" if frame.sent_by == "server" else "inserted")
+
+
+def _as_it_passed(frame: Frame) -> bytes:
+    """Return its bytes, as far as they came; not marked as compressed, since its filler is not."""
+    opcode = int(frame.opcode) if frame.opcode.isdecimal() else Opcode[frame.opcode.upper()]
+    mask = bytes(4) if frame.masked else b""  # with which the filler stays as it is
+    return encode_header(opcode, frame.payload_bytes, mask, final=frame.final) + b"x" * frame.passed_bytes
 
 
 def _farewell(closure: Closure) -> Iterator[_Act]:
