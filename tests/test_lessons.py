@@ -37,7 +37,7 @@ LESSONS = [
     "11_what_about_my_server_my_client",
 ]
 
-TRANSLATED = ["ja/00_what_closed_my_connection"]
+TRANSLATED = ["ja/00_what_closed_my_connection", "ja/07_retry_or_not"]
 """Lessons in Japanese; the headings of their sections follow."""
 IN_JAPANESE = {
     "Predict": "予想する",
@@ -96,10 +96,10 @@ def executed(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Notebo
         if hasattr(item, "callspec") and item.path == request.path
     }
     with ThreadPoolExecutor(2) as pool:
-        yield {lesson: pool.submit(solved, lesson) for lesson in [*LESSONS, *TRANSLATED] if lesson in here}
+        yield {lesson: pool.submit(solved, lesson) for lesson in [*LESSONS, TRANSLATED[0]] if lesson in here}
 
 
-@pytest.mark.parametrize("lesson", [*LESSONS, *TRANSLATED])
+@pytest.mark.parametrize("lesson", [*LESSONS, TRANSLATED[0]])  # the code of the others is the same
 @pytest.mark.filterwarnings("default")  # of the libraries that start a kernel; the lesson's own go to its stderr
 def test_lesson_runs_and_its_exercise_can_be_solved(executed: dict[str, Future[NotebookNode]], lesson: str) -> None:
     notebook = executed[lesson].result()

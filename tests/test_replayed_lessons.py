@@ -49,7 +49,8 @@ def replay(opened: Material, folder: Path) -> str:
     return "\n".join(output.get("text") or output.data.get("text/plain", "") for output in outputs)
 
 
-@pytest.mark.parametrize("lesson", lessons())
+# of those in Japanese the first: the others' code is the English one's, as tests/test_lessons.py says
+@pytest.mark.parametrize("lesson", [name for name in lessons() if "/" not in name or name.startswith("ja/00")])
 def test_replayed_lesson_shows_what_was_recorded(lesson, record, tmp_path, monkeypatch):
     monkeypatch.setenv(REPLAY, "1")
     opened = open_notebook(lesson)
