@@ -1,4 +1,4 @@
-"""A chat: whoever is connected hears what anybody says. Usage: python server.py PORT.
+"""A chat: everyone who is connected hears what anybody says. Usage: python server.py PORT.
 
 It is right about limits and restarts: it refuses too big a message with 1009, and tells everybody 1012 when it stops.
 """

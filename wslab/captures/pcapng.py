@@ -1,6 +1,6 @@
 """Packets made by hand and written as pcapng, so that Wireshark opens what the lab recorded.
 
-`TcpScript` keeps both sides' sequence numbers, so that whoever writes a connection says only who sends what and when.
+`TcpScript` keeps both sides' sequence numbers, so that its user says only which side sends what, and when.
 Link layer: raw IP. Times in nanoseconds. Source of the format: draft-ietf-opsawg-pcapng.
 """
 

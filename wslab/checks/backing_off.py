@@ -1,4 +1,4 @@
-"""The client's cases about its policy: whether its delays begin late enough, spread, grow, and begin anew.
+"""The client's cases about its policy: whether its delays begin late enough, spread, grow, and start over.
 
 A delay counts from the moment that the connection's end was sent. One delay proves no policy: what spreads and what
 grows is judged from several, and the estimate says from how many.
@@ -127,7 +127,7 @@ async def _backs_off(
     spent_s = sum(delays_s)
     if len(delays_s) / max(spent_s, 0.001) > LOOPS_PER_S:
         seen = f"It made {len(delays_s)} attempts in {spent_s:.2f} s while {met}: a loop."
-        advice = "Wait longer after each failure, up to a cap; begin anew only after a connection that lasted."
+        advice = "Wait longer after each failure, up to a cap; start over only after a connection that lasted."
         return CaseOutcome(judgement="fails", seen=seen, advice=advice, evidence=evidence)
     found = estimate(delays_s, bench.first_delays_s)
     assert found is not None, "there are three delays"

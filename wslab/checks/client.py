@@ -44,7 +44,7 @@ def check_client(
 
     Args:
         command: starts the client; `{url}` in it becomes the URL of the server that it is to connect to. It is started
-            anew for each case, and ended with all that it started.
+            again for each case, and ended with all that it started.
         tell: instead of a command: told a URL for each case, one after the other; somebody starts the client by hand.
         final_codes: close codes after which the client should stay away.
         cases: names of `CLIENT_CASES`. Empty: all.

@@ -1,4 +1,4 @@
-"""The server's cases about size: what it refuses, how it says so, and what becomes of everybody else meanwhile.
+"""The server's cases about size: what it refuses, how it says so, and what happens to the other clients.
 
 Most rest on one proven verdict of the limit search, whose refusals have their controls; the others are trials of their
 own, each beside a control that differs in size alone.
@@ -36,7 +36,7 @@ def _has_a_limit(bench: ServerBench) -> CaseOutcome:
         return CaseOutcome(
             judgement="surprises clients",
             seen=f"A message of {verdict.cap_bytes:,} bytes passes.",
-            advice="Set a limit on messages: whoever connects decides otherwise how much memory the server needs.",
+            advice="Set a limit on messages: otherwise any client decides how much memory the server needs.",
         )
     if verdict.status != "limit_found":
         return CaseOutcome(judgement="not run", seen=verdict.explanation)
@@ -182,7 +182,7 @@ def _refuses_on_the_header(bench: ServerBench) -> CaseOutcome:
     small, big = verdict.max_single_frame_bytes or 0, (verdict.smallest_refused_bytes or 0)
     announced, control = bench.announce(big), bench.announce(small)
     if announced is None:
-        seen = "It waits for the payload before it refuses, and may hold all of it meanwhile."
+        seen = "It waits for the payload before it refuses, and may hold all of it until then."
         return CaseOutcome(
             judgement="informational", seen=seen, evidence=(Evidence(f"header for {big:,} bytes: no answer"),)
         )

@@ -117,7 +117,7 @@ MESSAGE_CASES = (
     Case(
         "sends_no_poison_again",
         "Closes with 1009 on its first message, whenever it comes.",
-        "The same message does not come for ever.",
+        "The same message is not sent again without end.",
         LESSON_07,
         _sends_no_poison_again,
     ),

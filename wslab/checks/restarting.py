@@ -35,7 +35,7 @@ class Restarter:
     """How to bring a restart about, and how long to wait for its end.
 
     Args:
-        command: for a shell. do: a function. pid, signal_name: a process to signal, which its watcher starts anew.
+        command: for a shell. do: a function. pid, signal_name: a process to signal, which its watcher starts again.
         return_within_s: how long the server may take to admit everybody again.
     """
 

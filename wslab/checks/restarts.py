@@ -61,7 +61,7 @@ def _closes_soon(bench: ServerBench) -> CaseOutcome:
     seen = f"The first connection was closed after {min(after_s):.2f} s, the last after {max(after_s):.2f} s."
     if max(after_s) <= CLOSES_WITHIN_S:
         return CaseOutcome(judgement="passes", seen=seen, evidence=_told(closures, restarted))
-    advice = "Whoever stops it may not wait as long, and then kills it: bound the time in which it closes."
+    advice = "A supervisor may not wait as long, and then kills it: bound the time in which it closes."
     return CaseOutcome(judgement="surprises clients", seen=seen, advice=advice, evidence=_told(closures, restarted))
 
 

@@ -82,7 +82,7 @@ def in_terminal(command: Callable[P, Any]) -> Callable[P, None]:
         try:
             exit_code = exit_code_of(command(*arguments, **options))
             sys.stdout.flush()
-        except BrokenPipeError:  # whoever read along has seen enough, such as `head`
+        except BrokenPipeError:  # the reader, such as `head`, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain at its end
             exit_code = NOBODY_READS
         except KeyboardInterrupt:

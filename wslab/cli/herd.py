@@ -89,7 +89,7 @@ def herd(
 ) -> Run:
     """Restart a server under thousands of real clients, and say how they came back.
 
-    Without a URL this command runs a lab server and restarts it; given one, restart that server yourself meanwhile.
+    Without a URL this command runs a lab server and restarts it; given one, restart that server yourself.
     """
     make_folder(out)
     with saved_whatever_comes():

@@ -2,8 +2,8 @@
 
 A call is known by its fingerprint, which is made of all that decides what it does: the experiment, the arguments and
 the server's knobs that are not at their defaults, the seed, and of a policy not its name but what it draws and which
-codes it retries. The same call made again finds its recording, whoever makes it; a call that differs in anything finds
-none. A new argument or knob, at its default, changes no fingerprint.
+codes it retries. The same call made again finds its recording, no matter who makes it; a call that differs in
+anything finds none. A new argument or knob, at its default, changes no fingerprint.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ REMEDY = {
     "direct": "Look for a proxy or an inspecting program on this machine.",
     "wslab": "Look for a proxy in front of the Jupyter server that ends WebSockets itself.",
     "proxy": "The way by wslab's own server extension preserves them: install wslab where the Jupyter server runs and "
-    "start that anew; `jupyter server extension list` says whether wslab.jupyter is on.",
+    "restart that; `jupyter server extension list` says whether wslab.jupyter is on.",
 }
 OBSTACLE = {
     "direct": "The server may be down, or the browser not on the server's machine.",

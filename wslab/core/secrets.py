@@ -1,6 +1,6 @@
 """Secrets: named where they are needed, read when a connection is made, and never shown.
 
-User info, the values of a query, headers and cookies are secrets here whoever wrote them: nobody but their owner can
+User info, the values of a query, headers and cookies are secrets here, no matter who wrote them: only their owner can
 tell a token from a language. What is shown of a URL keeps the names, and of a long value the last two characters.
 """
 

@@ -211,7 +211,7 @@ async def _measured(
 
 
 def provisional(call: Call, bench: Bench) -> RunInfo:
-    """Return what a run says of itself while it is under way, for a file that is written meanwhile."""
+    """Return what a run says of itself while it is under way, for a file that is written as it goes."""
     return RunInfo(
         experiment=call.experiment,
         started_at=_wall_clock(),

@@ -60,7 +60,7 @@ class Gathering(abc.ABC):
         before = self.tally()
 
         def back(now: Whereabouts) -> int:
-            # Whoever is closed again, by a server that flaps, is away again.
+            # A client that is closed again, by a server that flaps, is away again.
             over = min(before.held, now.returned - before.returned)
             return min(over, before.held - 1) if now.away else over
 

@@ -64,7 +64,7 @@ def herd_drill(
             machine alone.
         seed: of the policy's random numbers: the same seed draws the same delays, however many workers there are.
         progress, cancel: as in `payload_sweep`.
-        on_record: called with each record when the herd has dispersed; meanwhile the workers keep them.
+        on_record: called with each record when the herd has dispersed; until then the workers keep them.
 
     Raises:
         TypeError, ValueError: an argument is out of its bounds, or more than this machine can hold; the message says

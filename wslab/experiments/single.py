@@ -40,7 +40,7 @@ def send_message(
         max_message_bytes: the client's own limit for what it receives, 64 MiB; above it, it closes with 1009. None: no
             limit.
         fragment_bytes: cut the message into frames of at most so many bytes. None: one frame.
-        confirm: what it waits for: "reply", the server's answer, which is not any message that comes meanwhile;
+        confirm: what it waits for: "reply", the server's answer, and not just any message that comes first;
             "ping", for a server that does not answer, the pong to a ping sent behind the message; "none".
         timeout_s: how long, in seconds.
         cap_bytes: a larger payload is refused at the call.
@@ -79,8 +79,8 @@ def stay_connected(
     """Keep one client connected for `duration_s` seconds, come what may, and return what it saw.
 
     Args:
-        target: a running lab server, a URL or a `Target`; whoever runs it restarts it meanwhile. Or the knobs of one to
-            start for it, which nobody restarts.
+        target: a running lab server, a URL or a `Target`; restarted by its operator during the run. Or the knobs of
+            one to start for it, which nobody restarts.
         policy: when it comes back: a name, a `Policy`, or a generator function.
         duration_s: 0.1 to 3600 seconds; `cancel` and Ctrl-C end it earlier.
         ping_interval_s: between keepalive pings, 0 to 3600 seconds; 0: none. None: as the target says, else 20.

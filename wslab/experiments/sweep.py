@@ -54,7 +54,7 @@ def payload_sweep(
         compression: offer permessage-deflate.
         max_message_bytes: the client's own limit for what it receives, 64 MiB; above it, it closes with 1009. None: no
             limit.
-        confirm: what a message waits for: "reply", the server's answer, which is not any message that comes meanwhile;
+        confirm: what a message waits for: "reply", the server's answer, and not just any message that comes first;
             "ping", for a server that does not answer, the pong to a ping sent behind the message; "none".
         timeout_s: how long, in seconds. A search ends at the first message that meets neither confirmation nor
             closure.
@@ -80,7 +80,9 @@ def payload_sweep(
         raise BadValueError("confirm is 'none', but a search must learn what came of each size; use 'reply' or 'ping'")
     first = _next(steps, None)
     if first is None:
-        raise BadValueError("sizes is empty, or a generator that is used up; give at least one size, or make it anew")
+        raise BadValueError(
+            "sizes is empty, or a generator that is used up; give at least one size, or make a new generator"
+        )
     listed = sizes if isinstance(sizes, list | tuple | range) else None  # others are used up by now
     call.instead("sizes", sizes=plain(listed), first_bytes=first)
     how: dict[str, Any] = {"fragment_bytes": fragment_bytes, "confirm": confirm, "timeout_s": timeout_s}

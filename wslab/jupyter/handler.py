@@ -74,7 +74,7 @@ class LabServerHandler(JupyterHandler):
                 self._server.shutdown(socket.SHUT_RDWR)
 
     async def _connect(self, server: socket.socket, listener: Listener) -> None:
-        """Connect, and make sure that whoever accepted is the lab server that was found before."""
+        """Connect, and make sure that what accepted is the lab server that was found before."""
         server.setblocking(False)
         server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await asyncio.get_running_loop().sock_connect(server, listener.address)

@@ -99,7 +99,7 @@ class Child:
         if isinstance(event, control.Failed):
             raise self._program.raises(event.error)
         if event is None:
-            self._events.put_nowait(None)  # whoever asks again hears the same
+            self._events.put_nowait(None)  # a caller that asks again hears the same
         raise self._program.raises(f"process {self.pid} ({self._program.module}) ended unexpectedly; {self.farewell()}")
 
     def kill(self) -> None:

@@ -2,7 +2,7 @@
 
 Frames do not help where the limit is on the message; several messages do. What they say is `wslab.core.chunks.sending`;
 this module moves them over any object with `send` and `recv` as those of a `websockets` connection, on either side. The
-connection belongs to the upload meanwhile: no other message may be sent or received on it.
+connection belongs to the upload until it ends: no other message may be sent or received on it.
 
 An upload survives its connection. After a closure, such as 1012 in its middle, the same call on a new connection goes
 on where the receiver says it was:

@@ -39,7 +39,7 @@ _LENGTHS = {126: struct.Struct("!H"), 127: struct.Struct("!Q")}
 
 
 class FrameError(WslabError):
-    """Bytes that break a rule of the protocol; whoever reads them fails the connection (RFC 6455 §7.1.7).
+    """Bytes that break a rule of the protocol; a reader must fail the connection (RFC 6455 §7.1.7).
 
     Fields:
         code: of the close frame that then is sent. section: the rule's, such as "RFC 6455 §5.2"; the message names it.

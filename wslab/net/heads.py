@@ -1,7 +1,7 @@
 """The heads of HTTP/1.1 with which a WebSocket begins (RFC 9112, RFC 6455 §4), read from bytes within bounds. No I/O.
 
 For the probe, the herd, the relay, the tunnel and captures: what a peer sends may be anything, so each reader says
-early that it is no HTTP, and none takes a head without an end, fields without number, or interim answers for ever.
+early that it is no HTTP, and none takes a head without an end, fields without number, or endless interim answers.
 """
 
 from __future__ import annotations

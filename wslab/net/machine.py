@@ -104,7 +104,7 @@ def sources(host: str, clients: int) -> list[str]:
     """Return addresses for `clients` to connect from; none where the system's own choice will do.
 
     Past half of an address's ports the kernel looks ever longer for a free one. So there are enough addresses for
-    that, and they are drawn anew each time, away from ports that still wait in TIME_WAIT.
+    that, and they are drawn again each time, away from ports that still wait in TIME_WAIT.
     """
     wanted = min(SOURCES, -(-2 * clients // ports_per_address()))
     if wanted == 1 or not _has_many_addresses() or ipaddress.ip_address(host).version != 4:

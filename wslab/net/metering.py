@@ -18,7 +18,7 @@ from wslab.core.records import Close
 
 READ_BYTES = 16_384
 """Taken from a socket at once. asyncio takes 262,144, in which there is room for 130,000 frames: no time-out could
-interrupt whoever reads them."""
+interrupt their reader."""
 
 
 class MeteredConnection(Connection):

@@ -76,7 +76,7 @@ class Recorder:
         self._call(self._redacted(record))
 
     def _redacted(self, record: R) -> R:
-        """Return a record in which no text repeats a secret of the target, whoever said it."""
+        """Return a record in which no text repeats a secret of the target, no matter who said it."""
         if not self.redaction.secrets:
             return record
         changed: dict[str, Any] = {}

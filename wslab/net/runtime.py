@@ -62,7 +62,7 @@ class Job(Generic[T]):
         """Block until the coroutine has ended, and return or raise what it did.
 
         Raises:
-            RuntimeError: called on the background loop itself, which would wait for itself for ever.
+            RuntimeError: called on the background loop itself, which would wait for itself forever.
             TimeoutError: it has not ended within `timeout_s`; it goes on.
         """
         if _owner is not None and threading.current_thread() is _owner[1]:
@@ -119,7 +119,7 @@ def interrupts(call: Callable[[], object]) -> Iterator[None]:
 
 
 async def to_the_end(coroutine: Coroutine[Any, Any, T], *, on_cancel: Callable[[], object] = lambda: None) -> T:
-    """Await what must not be left half done: it is carried to its end even if this is cancelled meanwhile.
+    """Await what must not be left half done: it runs to its end even if the waiting is cancelled.
 
     The cancellation then goes on; `on_cancel` is called when it comes, to make the rest shorter.
     """

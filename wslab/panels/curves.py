@@ -57,7 +57,7 @@ def _shares(seen: Returning) -> Iterable[tuple[float, float]]:
 
 
 def counters(herds: Sequence[Beside]) -> ShownTable:
-    """Return the numbers that tell policies apart, a row each; of a real herd scaled to the simulated one's size."""
+    """Return the numbers that tell policies apart, one row per policy; a real herd's at the simulated one's size."""
     columns: dict[str, Callable[[Returning, float], str]] = {
         "peak attempts per s": lambda seen, scale: f"{seen.peak_per_s * scale:,.0f}",
         "attempts": lambda seen, scale: f"{seen.attempts.sum() * scale:,.0f}",

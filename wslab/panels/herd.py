@@ -121,7 +121,7 @@ class HerdPanel(Panel):
                 self._below.update_soon()
             else:
                 run = self._overlay()
-            if self._behind():  # somebody turned knobs meanwhile
+            if self._behind():  # knobs were turned during the run
                 self._ask()
         except StoppedError:
             self._show_stopped()
@@ -141,7 +141,7 @@ class HerdPanel(Panel):
             self._conclude()
             self._below.update_soon()
         except StoppedError:
-            pass  # said by whoever cancelled it
+            pass  # said by the one that cancelled it
         except Exception as error:  # this thread is nobody's: what goes wrong in it is said here
             self.say(in_words(error), "failed")
 

@@ -28,13 +28,13 @@ class Still:
         self._handle = display(self._draw(), raw=True, display_id=True)  # type: ignore[no-untyped-call]
 
     def update(self) -> None:
-        """Draw it anew, now."""
+        """Redraw it now."""
         self._timer.cancel()
         if self._handle is not None:
             self._handle.update(self._draw(), raw=True)  # type: ignore[no-untyped-call]
 
     def update_soon(self) -> None:
-        """Draw it anew, unless more happens meanwhile."""
+        """Redraw it, unless more happens first."""
         self._timer.cancel()
         if self._handle is None:
             return

@@ -33,7 +33,7 @@ class StoryPanel(ServedPanel):
     """The course's story on one screen: 1009, the fix, what the fix does to everyone else, and a crash.
 
     Above, the messages and the server's limit; below, the clients that have sent nothing, in their lanes. The limit
-    that is set takes effect by "Fix it", a reload, and not before. Clear begins anew, with the first limit.
+    that is set takes effect by "Fix it", a reload, and not before. Clear starts over with the first limit.
 
     Args:
         values: what the controls start with, by their names: max_message_bytes, payload_bytes, clients, policy,

@@ -21,7 +21,7 @@ def find_way(server: LabServer, page: PanelPage, wanted: Way | None, cancel: Can
     """Try the ways from the page to the server, best first, have the page take one, and say what it does to codes.
 
     The first that changes nothing is taken, else one that does; none where nothing opened. `wanted` is the only one
-    to try. The server has the knobs of a trial meanwhile.
+    to try. While a trial runs, the server has its knobs.
     """
     try:
         ways = [route for route in routes(server.url, **page.whereabouts()) if wanted in (None, route.way)]

@@ -1,6 +1,6 @@
 """HTML that comes with a notebook, its prose and its outputs, reduced to what can do nothing but be read.
 
-Whoever wrote it, and whatever text from a peer or a file got into it: no script, form, frame or event is left, nothing
+No matter who wrote it, or which text of a peer or a file got into it: no script, form, frame or event is left, nothing
 navigates, and a style sheet reaches no further than its own output. nh3 parses and allows; the lists are here.
 """
 

@@ -124,7 +124,7 @@ def _numbered(words: str, families: Iterable[str], numbers: dict[str, str]) -> s
 
 
 def _number_ticks(ax: Axes, numbers: dict[str, str]) -> None:
-    """Do it for the labels of ticks, whose texts are written anew from the axis's own list whenever it is drawn."""
+    """Do it for the labels of ticks, whose texts are rewritten from the axis's own list whenever it is drawn."""
     for axis in (ax.xaxis, ax.yaxis):
         labels = axis.get_ticklabels()
         words = [label.get_text() for label in labels]

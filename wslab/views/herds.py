@@ -124,7 +124,7 @@ def attempts_wasted(herds: Mapping[str, AnyHerd], *, ax: Axes | None = None) -> 
     return dress(
         ax,
         kind="Attempts in vain, by policy",
-        title=f"Most in vain: {short(most)}, {each[most]:,.3g} attempts an outage"
+        title=f"Most in vain: {short(most)}, {each[most]:,.3g} attempts per outage"
         if any(each.values())
         else "No attempt was in vain",
         xlabel="attempts in vain, an outage",

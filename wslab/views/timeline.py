@@ -51,7 +51,7 @@ def reconnect_timeline(run: Run, *, ax: Axes | None = None) -> Axes:
     name_rows(ax, [str(client) if named else "" for client in row_of.index])
     return dress(
         ax,
-        kind=f"Reconnect timeline of {counted(len(row_of), 'client')}, a row each, the first to be back on top",
+        kind=f"Reconnect timeline of {counted(len(row_of), 'client')}, one row per client, the first to be back on top",
         title=_finding(outages, closures),
         xlabel="time since the run began (s)",
         ylabel="client" if named else counted(len(row_of), "client"),

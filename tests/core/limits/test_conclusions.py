@@ -96,7 +96,7 @@ def test_refusal_that_awaits_its_control_is_no_limit() -> None:
 @pytest.mark.parametrize(
     ("reading", "blocking", "words"),
     [
-        ({1009: 4}, {1009: 4}, "was told 1009 4 of 4 times, reading meanwhile or not"),
+        ({1009: 4}, {1009: 4}, "was told 1009 4 of 4 times, whether it read while sending or not"),
         ({1009: 4}, {1009: 1, 1006: 3}, "was told 1009 1 of 4 times, 1006 3 of 4 times"),
     ],
 )

@@ -31,7 +31,7 @@ MAX_LINES = 20_000
 MAX_STATEMENTS = 1_000
 
 NEVER_SENT = (1005, 1006, 1015)
-"""Codes that are never on the wire: whoever names one has made it up (RFC 6455 §7.4.1)."""
+"""Codes that are never on the wire: software that names one has made it up (RFC 6455 §7.4.1)."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _TIME = re.compile(

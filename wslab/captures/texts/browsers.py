@@ -101,7 +101,7 @@ PHRASES = (
     Phrase(
         "Firefox",
         r"The connection to (?:ws|wss)://\S+ was interrupted while the page was loading",
-        "An open connection ended without a close frame, or because the page was left or loaded anew.",
+        "An open connection ended without a close frame, or because the page was left or reloaded.",
         NO_FRAME,
         "The connection to wss://host/feed was interrupted while the page was loading.",
         _FIREFOX,

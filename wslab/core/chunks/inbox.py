@@ -139,7 +139,7 @@ class Inbox:
         """Find room for an upload, or say why there is none."""
         offer = newcomer.offer
         known = self._growing.get(offer.upload)
-        # The same content cut anew begins again, since the limit on messages may have changed in a restart.
+        # The same content, cut differently, begins again, since the limit on messages may have changed in a restart.
         if known is not None and known.offer.digest != offer.digest and not known.is_abandoned:
             return _other_content(offer)
         if offer.total_bytes > self._max_upload_bytes:

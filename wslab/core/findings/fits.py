@@ -22,7 +22,7 @@ EXACT = 1.1
 
 
 class Clock(NamedTuple):
-    """One explanation: closed so long after its start, where `restarted_by` starts it anew.
+    """One explanation: closed so long after its start, where `restarted_by` restarts it.
 
     `started_by` is what must have gone over the connection first; empty: its opening.
     """

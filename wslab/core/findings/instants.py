@@ -144,7 +144,7 @@ def observer_paused(observed: Observed) -> Iterator[Finding]:
         whose="observer",
         sure="shown",
         evidence=tuple(number for number, _ in pauses) + tuple(during),
-        why="Its own clock jumped: the process was stopped, or the machine slept. What ended meanwhile is not counted.",
+        why="Its own clock jumped: the process was stopped, or the machine slept. Ends in that time do not count.",
         advice="Keep the machine awake while it watches, and let the watch run on.",
         sources=(LESSON_09,),
         facts={"paused_s": longest},

@@ -1,4 +1,4 @@
-"""Rules about servers that went: announced or not, what stood there meanwhile, and who never came back."""
+"""Rules about servers that went: announced or not, what stood in its place, and who never came back."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def broke_the_protocol(observed: Observed) -> Iterator[Finding]:
                 whose=whose,
                 sure="shown",
                 evidence=one.ids,
-                why="The bytes are in the capture; whoever receives them must fail the connection.",
+                why="The bytes are in the capture; the receiver must fail the connection.",
                 advice="Mend the sender. Where a proxy stands between, capture on both its sides.",
                 sources=(RFC_FRAME,),
             )

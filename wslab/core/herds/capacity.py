@@ -69,7 +69,7 @@ class Admission:
             elif refusal_s:
                 owed_until_s += refusal_s
                 number += 1
-            else:  # it costs nothing, so that whoever comes before the queue is shorter is turned away likewise
+            else:  # it costs nothing, so that clients that come before the queue is shorter are turned away too
                 number = bisect_left(arrivals, turn - longest_wait_s - ROUNDING_S, number + 1)
         self._owed_until_s = owed_until_s
         return turns

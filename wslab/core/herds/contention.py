@@ -6,7 +6,7 @@ which then changes; otherwise the client waits by its policy and reads again. Ea
 takes |N(10, 2)| on the network. The server answers at once and without limit: what is scarce is not its capacity, as
 after a restart, but the row. Time has no unit here, so a policy's seconds are read as the model's.
 
-It is computed version by version. Between two changes of the version, clients do not influence one another: whoever
+It is computed version by version. Between two changes of the version, clients do not influence one another: one that
 read before the last change is bound to fail, and among the others the first write wins. So each version takes a few
 operations on arrays of trials × clients, and there are as many versions as clients.
 """

@@ -38,7 +38,7 @@ class HerdDraws:
 
 
 class DrawnDelays:
-    """Everybody's delays before those attempts that somebody may still make, a row each; older ones are overwritten."""
+    """Every client's delays before the attempts still possible, one row per attempt; old rows are overwritten."""
 
     def __init__(self, policy: Policy, clients: int, seed: int) -> None:
         self._columns = columns(policy, clients, seed)

@@ -187,7 +187,7 @@ class _Simulation:
             self.delay_s[clients] = delay_s
 
     def _oldest(self) -> int:
-        """Return the number of the attempt that is next for whoever has made the fewest and is not back."""
+        """Return the number of the attempt that is next for the client that has made the fewest and is not back."""
         return int(self.attempts[np.isnan(self.reopened_at_s)].min()) + 1
 
     def _count(self, clients: Indices, started: FloatArray, ended: FloatArray, outcome: Codes) -> None:

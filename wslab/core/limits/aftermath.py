@@ -1,6 +1,6 @@
 """What a server does after it has refused a message, seen as by a client that has megabytes left to send.
 
-The refused message is sent again, several times, and behind it more messages, whatever the server says meanwhile.
+The refused message is sent again, several times, and behind it more messages, no matter what the server says.
 Where all of it is taken, the server reads on. Where sending fails, a client that reads while it sends has seen the
 close frame if it came before the end; one that is busy sending meets the error first and reports 1006.
 """

@@ -23,7 +23,7 @@ def diagnose(inquiry: Inquiry, doubt: Doubt) -> Steps[NoReturn]:
     """Find out why a message was closed that should have passed.
 
     Raises:
-        Reconsidered: always, but for this: the search begins anew, in a manner that avoids it. Stopped: none would.
+        Reconsidered: always, but for this: the search starts over, in a manner that avoids it. Stopped: none would.
     """
     if inquiry.cause("chance") is None:
         yield from _find_cause(Diagnosis(inquiry, doubt))

@@ -191,7 +191,8 @@ def _afterwards(evidence: LimitEvidence) -> Iterator[str]:
     yield _AFTERWARDS[evidence.after_refusal].format(who=who)
     reading, blocking = evidence.reading_client_told, evidence.blocking_client_told
     if reading and reading == blocking:
-        yield f"A client with megabytes left to send was told {_how_often(reading)}, reading meanwhile or not."
+        told = _how_often(reading)
+        yield f"A client with megabytes left to send was told {told}, whether it read while sending or not."
         return
     if reading:
         yield f"A client that reads while it sends was told {_how_often(reading)}."

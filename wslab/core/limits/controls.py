@@ -11,7 +11,7 @@ chance, a restart. So a refusal is held against trials that differ from it in on
    order; and once more at the very end.
 
 A kind of refusal that has passed 1 to 3 is not held against them again; 4 is never left out. Where a control fails,
-`wslab.core.limits.causes` finds out what the reason was, and the search begins anew in a manner that avoids it.
+`wslab.core.limits.causes` finds out what the reason was, and the search starts over in a manner that avoids it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def weigh(
     """Ask, and hold a refusal against its control before it counts.
 
     Raises:
-        Reconsidered: it was not for the size; the search begins anew.
+        Reconsidered: it was not for the size; the search starts over.
     """
     how["fragment_bytes"] = fragment_bytes
     observation, reading = yield from tried(inquiry, form, payload_bytes, **how)
@@ -165,7 +165,7 @@ def _other_words_do_not(inquiry: Inquiry, payload_bytes: int, refused: Observati
 
 
 def _heed_endings(inquiry: Inquiry) -> Steps[None]:
-    """A connection that ends once its message is answered is seen by whoever waits for it only."""
+    """A connection that ends once its message is answered is seen only by a trial that waits for it."""
     while inquiry.endings:
         ending = inquiry.endings.pop()
         kind = ("ended", ending.close_code, _DIGITS.sub("#", ending.close_reason))

@@ -35,8 +35,8 @@ class Stopped(Exception):  # noqa: N818 - ends a search, is no error: its failur
         self.failure = failure
 
 
-class Reconsidered(Exception):  # noqa: N818 - begins a search anew, is no error
-    """What was refused was not refused for its size: the search begins anew, in another manner."""
+class Reconsidered(Exception):  # noqa: N818 - starts a search over, is no error
+    """What was refused was not refused for its size: the search starts over, in another manner."""
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):

@@ -133,4 +133,4 @@ def _was_away(inquiry: Inquiry, failure: Failure, waited_s: float) -> NoReturn:
             explanation=f"It was away for about {waited_s:g} s and came back, as in a restart. {failure.explanation}",
         )
     )
-    inquiry.adopt("It is back; the search begins anew with what has passed.")
+    inquiry.adopt("It is back; the search starts over with what has passed.")

@@ -10,7 +10,7 @@ How it gets by with a few hundred bytes, and why the answer is no guess:
    not. Where they contradict, the search goes on with more patience, then in a more expensive form. So a refusal
    that came late, a header check that is not the limit, or a misleading reason cost time, never the answer.
 5. No refusal counts without its control (`wslab.core.limits.controls`). Where one fails, the search finds out what the
-   server closes on instead (`wslab.core.limits.causes`) and begins anew in a manner that avoids it.
+   server closes on instead (`wslab.core.limits.causes`) and starts over in a manner that avoids it.
 6. Answers, fragments, text, compression and what follows a refusal come after that, each by the message in which the
    possible answers differ.
 """
@@ -36,7 +36,7 @@ from wslab.core.limits.verdicts import Failure, LimitEvidence
 MIB = 2**20
 DEFAULT_CAP_BYTES = 64 * MIB
 MAX_MANNERS = 8
-"""How often a search begins anew."""
+"""How often a search starts over."""
 
 
 _NO_MORE = (
@@ -48,7 +48,7 @@ _NO_MORE = (
 def search_limit(evidence: LimitEvidence, terms: Terms | None = None) -> Steps[None]:
     """Find one server's limit: yield trials, receive sightings, and leave in `evidence` what they establish.
 
-    `evidence` is complete for a verdict at any moment, so whoever runs the trials may stop at any of them.
+    `evidence` is complete for a verdict at any moment, so the caller may stop at any of them.
 
     >>> evidence = LimitEvidence(cap_bytes=2**20)
     >>> steps = search_limit(evidence)

@@ -57,7 +57,7 @@ header of the rest. frame: a message in one frame. fragments: a message in small
 message of this size after inflation. padded: a compressed message of this size on the wire, one byte after inflation.
 opening: a new connection, and nothing on it but a ping. nothing: a ping. again: a message on the connection of the
 trial before, whatever its state. series: as many messages of this size as `count` says, one after another. overrun: the
-message, and behind it `overrun_bytes` of further ones, whatever the server says meanwhile.
+message, and behind it `overrun_bytes` of further ones, no matter what the server says.
 """
 
 Content = Literal["text", "wide_text", "varied_text", "json_text", "binary"]

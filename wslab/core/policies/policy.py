@@ -53,7 +53,7 @@ class Policy:
             ends, the client gives up.
         retries: whether an outage that began with this close code is worth any attempt.
         honours_retry_after: whether a server's Retry-After (RFC 9110 §10.2.3) is waited for, see `wait_s`.
-        min_uptime_s: how long a connection must last before the delays start anew. After one that was closed sooner
+        min_uptime_s: how long a connection must last before the delays start over. After one that was closed sooner
             they go on where they were, so that a server which accepts and closes is left alone ever longer.
         formula: the delays in one line, n counting from 0.
         source: where the formula is from.

@@ -142,7 +142,7 @@ class SendClose(Fault, frozen=True, kw_only=True, tag="send_close"):
 
 
 class DropClose(Fault, frozen=True, kw_only=True, tag="drop_close"):
-    """Let no close frame pass: whoever waits for it is told 1006 in the end."""
+    """Let no close frame pass: the side that waits for it is told 1006 in the end."""
 
 
 class RewriteClose(Fault, frozen=True, kw_only=True, tag="rewrite_close"):
@@ -172,7 +172,7 @@ class Cut(Fault, frozen=True, kw_only=True, tag="cut"):
 
 
 class HoldPongs(Fault, frozen=True, kw_only=True, tag="hold_pongs"):
-    """Let no pong pass: whoever pings times out. Those that were held are dropped."""
+    """Let no pong pass: the side that pings times out. Those that were held are dropped."""
 
 
 class Unavailable(Fault, frozen=True, kw_only=True, tag="unavailable"):

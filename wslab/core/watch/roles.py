@@ -103,7 +103,7 @@ ROLES: tuple[Role, ...] = (
     Role("hasty", "message", "bursts"),
     Role("silent"),
 )
-"""In the order in which they are taken: a smaller watch has the first of them, a larger one begins anew."""
+"""In the order in which they are taken: a smaller watch has the first of them, a larger one starts over."""
 
 MIN_CLIENTS = 5
 """With fewer some explanations have no control."""

@@ -40,7 +40,7 @@ class Client:
             by nothing else.
         listens_first: whether it waits, before its first message, for what the server says unasked.
         keep_replies: whether records hold the beginning of what the server said.
-        notes_unasked: whether what it says unasked becomes a `Receipt`; else whoever made this client sees to that.
+        notes_unasked: whether what it says unasked becomes a `Receipt`; else the caller sees to that.
 
     Raises:
         BadTypeError, BadValueError: an argument out of its bounds, or a URL that is not a WebSocket's.
@@ -137,7 +137,7 @@ class Client:
         Args:
             kind: what the record calls the payload. None: "text" or "binary".
             fragment_bytes: cut the message into frames of at most so many bytes. None: one frame.
-            confirm: "reply" waits for the server's answer, which is not any message that comes meanwhile; "ping" for
+            confirm: "reply" waits for the server's answer, and not just any message that comes first; "ping" for
                 the pong to a ping sent behind the message, which comes only after the message was read; "none" for
                 nothing.
             timeout_s: for sending and confirmation together.
@@ -237,7 +237,7 @@ class Client:
     def _note_closure(self, connection: RecordingConnection) -> None:
         try:
             closure = connection.closure(self.client, self._opened_at_s, self.recorder.origin)
-        except BaseException as error:  # whatever it is, nobody may wait for this for ever
+        except BaseException as error:  # whatever it is, nobody may wait for this forever
             self._closed.set_exception(error)
             raise
         self._closed.set_result(closure)

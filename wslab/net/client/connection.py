@@ -190,7 +190,7 @@ class RecordingConnection(MeteredConnection, ClientConnection):
             return
         super()._note_closing()
         if self.close_started_at is not None and self.close_timeout is not None:
-            # A peer that neither reads on nor ends TCP would otherwise hold a send for ever.
+            # A peer that neither reads on nor ends TCP would otherwise hold a send forever.
             self._deadline = self.loop.call_later(self.close_timeout, self.transport.abort)
 
     def eof_received(self) -> None:

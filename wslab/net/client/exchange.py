@@ -30,7 +30,7 @@ class Exchange:
 
     Fields:
         known: what the server says unasked. on_unasked: called with each message that is no answer.
-        reply: the answer. unasked_messages: that came meanwhile.
+        reply: the answer. unasked_messages: those that came before it.
     """
 
     recorder: Recorder
@@ -136,7 +136,7 @@ class Exchange:
 
 async def _settled(connection: RecordingConnection, refuses_within_s: float) -> None:
     """Return once the server has had the time to refuse: after its pong, or after a while without one."""
-    with contextlib.suppress(Exception):  # whoever receives is told of the connection's end
+    with contextlib.suppress(Exception):  # the receiving side is told of the connection's end
         async with asyncio.timeout(PONG_WITHIN_S):
             await (await connection.ping())
     await asyncio.sleep(refuses_within_s)

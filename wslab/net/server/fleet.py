@@ -23,7 +23,7 @@ from wslab.net.server.lab_server import LabServer
 
 
 class LabFleet:
-    """Lab servers behind a relay; a context manager. Who is restarting gets no new connections meanwhile.
+    """Lab servers behind a relay; a context manager. A server that is restarting gets no new connections.
 
     >>> with LabFleet(servers=2, downtime_s=0) as fleet:
     ...     [restart.kind for restart in fleet.restart()]

@@ -23,7 +23,7 @@ from wslab.net.metering import MeteredConnection
 from wslab.net.server.allowances import Allowances
 
 HOLD_S = 60.0
-"""A connection held open after a refusal is ended after this long, so that nothing is held for ever."""
+"""A connection held open after a refusal is ended after this long, so that nothing is held forever."""
 
 CLOSES_WITH = {
     "idle_timeout_s": "idle",

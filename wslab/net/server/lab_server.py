@@ -41,7 +41,7 @@ class LabServer:
 
     Args:
         knobs: how it behaves; further keyword arguments replace single knobs.
-        host: the address to listen on. Anything but loopback needs `expose=True`, since whoever reaches it may use it.
+        host: the address to listen on. Anything but loopback needs `expose=True`, since all who reach it may use it.
         port: 0 takes a free one. It stays the server's own until `stop`, through every restart.
         name: with which it begins every `connection_id`; several servers in one run need different ones.
         origins: whose pages may connect, beside those that come from this machine itself (http or https, localhost or
@@ -213,7 +213,7 @@ class LabServer:
     async def _restart(
         self, kind: RestartKind, knobs_after: Knobs | None, downtime_s: float | None, hurry: asyncio.Event
     ) -> Restart:
-        """Restart, and come up as soon as `hurry` is set: whoever is interrupted meanwhile is left with a server."""
+        """Restart, and come up as soon as `hurry` is set, so that an interrupted caller still has a server."""
         knobs = knobs_after or self.knobs
         async with self._changing:
             assert self._starts is not None

@@ -81,7 +81,7 @@ class Member:
         client.on_open = self._adopt
 
     async def stay(self, *, after_s: float) -> None:
-        """Connect after so many seconds, live the role, come back after each end; for ever."""
+        """Connect after so many seconds, live the role, and come back after each end, without end."""
         await asyncio.sleep(after_s)
         outage, number, delay_s = 0, 1, 0.0
         while True:

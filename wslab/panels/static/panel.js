@@ -211,7 +211,7 @@ const render = ({ model, el, signal }) => {
     root.querySelectorAll("button, input, select").forEach((part) => (part.disabled = false));
     Object.values(show).forEach((follow) => follow());
   };
-  // Told when the kernel restarts or dies: the model's comm is then closed for ever, and nothing would answer.
+  // Told when the kernel restarts or dies: the model's comm is then closed for good, and nothing would answer.
   const bury = () => {
     listener.stop();
     disable(DEAD);

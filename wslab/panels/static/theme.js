@@ -55,7 +55,7 @@ const hatched = (pen, look) => {
   return pen.createPattern(tile, "repeat");
 };
 
-// A canvas as wide as its host and as high as asked, painted anew when its box or the theme changes.
+// A canvas as wide as its host and as high as asked, repainted when its box or the theme changes.
 const newCanvas = (host, paint) => {
   const canvas = make("canvas", { role: "img" });
   host.append(canvas);
