@@ -63,9 +63,9 @@ lowest: ## run a short set of tests on the lowest version of each requirement
 	@scripts/setup dev
 	@scripts/lowest $(ARGS)
 
-bench: ## measure what the project promises, as ratios
+bench: ## measure what the project promises, one table at the end; ARGS=--quick: in about a minute; ARGS=--record: for README
 	@scripts/setup dev
-	@for benchmark in benchmarks/[a-z]*.py; do PYTHONPATH="$(CURDIR)/tests" $(BIN)/python $$benchmark $(ARGS) || exit; done
+	@PYTHONPATH="$(CURDIR)/tests" $(BIN)/python benchmarks/run.py $(ARGS)
 
 soak: ## everything in random order under faults, and look what is left; ARGS='--for 5m'. Too slow for CI but with --for 1m
 	@scripts/setup dev

@@ -1,10 +1,13 @@
-"""Load generators that others wrote, each as the command that opens N WebSockets and holds them."""
+"""Programs that others wrote: which version is here, and the load generators, each as the command that opens N
+WebSockets and holds them.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,15 +15,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+VERSION = re.compile(r"\d+(?:\.\d+)+")
+
 DTD = Path("/usr/share/tsung/tsung-1.0.dtd")
 
 
 class Peer(NamedTuple):
-    """A program, how to get it, and the command that lets it loose on a port; `least` is the ratio that is promised."""
+    """A load generator, how to get it, and the command that lets it loose on a port.
+
+    `at_least` is the ratio that is promised, None where nothing is; `asked` makes it say its version.
+    """
 
     program: str
     how_to_get: str
-    least: float
+    asked: str
+    at_least: float | None
     command: Callable[[int, int, Path], list[str]]
 
     @property
@@ -39,6 +48,13 @@ class Peer(NamedTuple):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def program(name: str, asked: str) -> str:
+    """Return the name of a program on PATH, and the version that it tells."""
+    told = subprocess.run([name, asked], capture_output=True, text=True, check=False, timeout=60)
+    found = VERSION.search(told.stdout + told.stderr)
+    return f"{name} {found[0] if found else 'of no known version'}"
 
 
 def _artillery(port: int, clients: int, folder: Path) -> list[str]:
@@ -74,7 +90,20 @@ def _tsung(port: int, clients: int, folder: Path) -> list[str]:
     return ["tsung", "-n", "-i", f"bench{port}", "-f", str(path), "-l", str(folder), "start"]
 
 
+def _k6(port: int, clients: int, folder: Path) -> list[str]:
+    path = folder / "k6.js"
+    path.write_text(
+        f"""import ws from "k6/ws";
+        export const options = {{vus: {clients}, iterations: {clients}}};
+        const hold = socket => socket.setTimeout(() => socket.close(), 600000);
+        export default () => ws.connect("ws://127.0.0.1:{port}/", {{}}, hold);
+        """
+    )
+    return ["k6", "run", "--quiet", "--no-usage-report", str(path)]
+
+
 PEERS = (
-    Peer("artillery", "npm install --global artillery", 4.0, _artillery),
-    Peer("tsung", "apt-get install tsung", 3.0, _tsung),
+    Peer("artillery", "npm install --global artillery", "--version", 4.0, _artillery),
+    Peer("tsung", "apt-get install tsung", "-v", 3.0, _tsung),
+    Peer("k6", "https://k6.io", "version", None, _k6),
 )

@@ -1,26 +1,23 @@
 """What `wslab explain` takes for a capture of 1 GB, in time and memory, beside `tshark -Y websocket` on the same file.
 
 The capture is made first: 2,000 connections that overlap, messages of 50 bytes to 60 KB either way in segments of at
-most 1,400 bytes, one segment in a hundred late or sent twice, and at the end 1009, 1012, a reset or nothing. Promised
-are at most 60 s and 500 MB, on one core. Time is processor time, so that what else the machine does is not in it.
-
-Usage: captures.py [MB], 1000 unless told otherwise.
+most 1,400 bytes, one segment in a hundred late or sent twice, and at the end 1009, 1012, a reset or nothing. Time is
+processor time, so that what else the machine does is not in it.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from _peers import program
+from _results import Result, tell
 from websockets.utils import accept_key
 
 from wslab.captures import pcapng
@@ -32,7 +29,9 @@ from wslab.net.heads import encode_request
 
 CONNECTIONS = 2_000
 SEGMENT_BYTES = 1_400
+SIZE_MB, QUICK_SIZE_MB = 1000, 10
 PROMISED_S, PROMISED_MB = 60, 500
+TSHARK = ("tshark", "-Y", "websocket")
 
 _KEY = "AAAAAAAAAAAAAAAAAAAAAA=="
 _ACCEPTED = (
@@ -88,42 +87,35 @@ def _farewell(script: TcpScript, number: int, at_ns: int) -> Iterator[Packet]:
         yield from script.reset("server", at_ns)
 
 
-def measure(command: list[str], kept: Path | None = None) -> tuple[float, float, float]:
-    """Run a command; return its processor time and wall time in seconds, and the most memory that it held in MB."""
-    began = time.monotonic()
-    with (kept or Path(os.devnull)).open("wb") as output:
-        child = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)
+def cost(*command: str) -> tuple[float, float]:
+    """Run a command; return its processor time in seconds, and the most memory that it held in MB."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
         _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)  # else it is awaited once more
     if status:
         raise SystemExit(f"{' '.join(command)} ended with {status}")
-    return usage.ru_utime + usage.ru_stime, time.monotonic() - began, usage.ru_maxrss / 1000
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000
 
 
-def main() -> None:
-    megabytes = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
+def measure(quick: bool) -> Iterator[Result]:
     pcapng.SEGMENT_BYTES = SEGMENT_BYTES
+    size_mb = QUICK_SIZE_MB if quick else SIZE_MB
     with tempfile.TemporaryDirectory(prefix="wslab-captures-") as folder:
-        path, document = Path(folder) / "large.pcapng", Path(folder) / "explained.json"
+        path = Path(folder) / "large.pcapng"
         with path.open("wb", buffering=2**20) as file:
-            count = write_pcapng(file, packets(megabytes * 10**6), comment="made", application="benchmarks/captures.py")
-        size_mb = path.stat().st_size / 1e6
-        print(
-            f"{count:,} packets, {size_mb:,.0f} MB, {CONNECTIONS:,} connections, made by {_own_mb():,.0f} MB of Python"
-        )
-        used_s, wall_s, peak_mb = measure([sys.executable, "-m", "wslab", "explain", str(path), "--json"], document)
-        found = json.loads(document.read_text())["records"]
-        print(f"wslab explain: {used_s:.1f} s of one core ({wall_s:.1f} s by the clock), {peak_mb:,.0f} MB; {found}")
-        shares = f"{used_s / PROMISED_S:.0%} and {peak_mb / PROMISED_MB:.0%}"
-        print(f"of what is promised, {PROMISED_S} s and {PROMISED_MB} MB: {shares}")
-        if shutil.which("tshark"):
-            tshark_s, _, tshark_mb = measure(["tshark", "-r", str(path), "-Y", "websocket"])
-            print(f"tshark -Y websocket: {tshark_s:.1f} s, {tshark_mb:,.0f} MB")
-            print(f"wslab / tshark: {used_s / tshark_s:.2f} of the time, {peak_mb / tshark_mb:.2f} of the memory")
-
-
-def _own_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+            write_pcapng(file, packets(size_mb * 10**6), comment="made", application="benchmarks/captures.py")
+        explain = (sys.executable, "-m", "wslab", "explain", str(path), "--json")
+        used_s, peak_mb = cost(*explain)
+        theirs = cost(*TSHARK, "-r", str(path)) if shutil.which(TSHARK[0]) else None
+    what = f"explaining a capture of {size_mb:,} MB"
+    yield Result(claim=f"{what}: processor time", values=(used_s,), unit="s", at_most=None if quick else PROMISED_S)
+    yield Result(claim=f"{what}: memory", values=(peak_mb,), unit="MB", at_most=None if quick else PROMISED_MB)
+    if theirs is None:
+        yield Result(claim=f"{what}: processor time", peer=TSHARK[0], note="tshark is not on PATH")
+        return
+    yield Result(claim=f"{what}: processor time", values=(used_s / theirs[0],), peer=program(TSHARK[0], "--version"))
+    yield Result(claim=f"{what}: memory", values=(peak_mb / theirs[1],), peer=program(TSHARK[0], "--version"))
 
 
 if __name__ == "__main__":
-    main()
+    tell(measure, __doc__)

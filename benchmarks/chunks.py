@@ -6,10 +6,11 @@ import asyncio
 import itertools
 import multiprocessing
 import time
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from random import Random
 
-from _pairs import compare
+from _results import Result, library, paired, tell
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -17,7 +18,6 @@ from wslab.net.chunks import Inbox, Upload, receive_chunks, send_in_chunks
 
 MIB = 2**20
 CONTENT = Random(0).randbytes(64 * MIB)
-ROUNDS = 7
 
 names = (f"upload-{number}" for number in itertools.count())
 
@@ -62,17 +62,22 @@ def serve_until_killed(port: Connection) -> None:
     asyncio.run(receive(port))
 
 
-if __name__ == "__main__":
+def measure(quick: bool) -> Iterator[Result]:
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=serve_until_killed, args=(there,), daemon=True)
     process.start()
     url = f"ws://127.0.0.1:{here.recv()}/"
     for limit_bytes, name in ((64 * 1024, "64 KiB"), (MIB, "1 MiB")):
-        compare(
-            f"64 MiB in chunks of {name}, against one message of the bare library",
+        yield paired(
+            f"64 MiB in verified chunks of {name}, beside one message",
             lambda limit_bytes=limit_bytes: asyncio.run(chunks_s(url, limit_bytes)),  # type: ignore[misc]
             lambda: asyncio.run(message_s(url)),
-            rounds=ROUNDS,
-            promised=1.25,
+            rounds=1 if quick else 7,
+            peer=library("websockets"),
+            at_most=1.25,
         )
     process.terminate()
+
+
+if __name__ == "__main__":
+    tell(measure, __doc__)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
-from _pairs import compare
+from _results import Result, library, paired, tell
 from websockets.asyncio.client import connect
 
 from wslab import LabServer
@@ -38,12 +39,17 @@ async def bare_s(url: str) -> float:
         return (time.perf_counter() - began) / ECHOES
 
 
-if __name__ == "__main__":
+def measure(quick: bool) -> Iterator[Result]:
     with LabServer() as server:
-        compare(
-            "one echo of 1 KiB by send_message, against the bare library",
+        yield paired(
+            "one echo of 1 KiB, recorded",
             lambda: runtime.run(recorded_s(server.url)),
             lambda: runtime.run(bare_s(server.url)),
-            rounds=11,
-            promised=1.3,
+            rounds=3 if quick else 11,
+            peer=library("websockets"),
+            at_most=1.3,
         )
+
+
+if __name__ == "__main__":
+    tell(measure, __doc__)

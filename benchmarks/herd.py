@@ -1,16 +1,15 @@
 """The herd beside a plain loop over raw sockets, which is the limit in Python, and beside other load generators.
 
-All connect to the same server, in turns, and rates are by its clock, from its first handshake to its last. k6 is in
-none of the registries that the project uses, so it is not among them.
+All connect to the same server, in turns, and rates are by its clock, from its first handshake to its last.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import functools
+import math
+import platform
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
-from _peers import PEERS, Peer
+from _peers import PEERS, Peer, program
+from _results import Result, tell
 
 from wslab.core.intervals import quantile
 from wslab.core.policies.textbook import none
@@ -30,6 +30,7 @@ from wslab.net.recording import Recorder
 
 HERE = Path(__file__).parent
 PATIENCE_S = 60.0
+PLAIN = f"a plain epoll loop, Python {platform.python_version()}"
 
 Figures = dict[str, float]
 """What one turn measured, by name; units are part of the names."""
@@ -60,7 +61,7 @@ class Served:
 def served(clients: int) -> Iterator[Served]:
     command = [sys.executable, str(HERE / "_fast_server.py"), str(clients)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        watchdog = threading.Timer(PATIENCE_S, process.kill)  # nobody waits longer for who does not connect
+        watchdog = threading.Timer(PATIENCE_S, process.kill)  # a client that never connects is not awaited longer
         watchdog.start()
         try:
             yield Served(process, clients)
@@ -145,62 +146,64 @@ class Rounds:
     """Turns taken in rounds, so that a slow spell of the machine hits them all."""
 
     def __init__(self, turns: Mapping[str, Callable[[], Figures]], rounds: int) -> None:
-        taken = [{name: turn() for name, turn in turns.items()} for _ in range(rounds)]
-        self._figures = {name: [turn[name] for turn in taken] for name in turns}
+        self._taken = [{name: turn() for name, turn in turns.items()} for _ in range(rounds)]
 
-    def median(self, name: str, figure: str) -> float:
-        return statistics.median(turn[figure] for turn in self._figures[name])
+    def of(self, name: str, figure: str) -> tuple[float, ...]:
+        """Return a figure of each round in which all had connected."""
+        return tuple(filter(math.isfinite, self._every(name, figure)))
 
-    def ratio(self, ours: str, theirs: str, figure: str) -> str:
-        """Return the median of the ratios, round by round, with their range."""
-        pairs = zip(self._figures[ours], self._figures[theirs], strict=True)
-        ratios = sorted(own[figure] / other[figure] for own, other in pairs)
-        return f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}, n = {len(ratios)})"
+    def ratios(self, ours: str, theirs: str, figure: str) -> tuple[float, ...]:
+        pairs = zip(self._every(ours, figure), self._every(theirs, figure), strict=True)
+        return tuple(filter(math.isfinite, (own / other for own, other in pairs)))
+
+    def _every(self, name: str, figure: str) -> list[float]:
+        return [turns[name][figure] for turns in self._taken]
 
 
-def race(clients: int, rounds: int) -> None:
+def race(clients: int, rounds: int) -> Iterator[Result]:
     """Compare how fast all of them connect."""
     here = [peer for peer in PEERS if peer.is_here]
-    turns = {"herd": functools.partial(herd_gathers, clients), "plain loop": functools.partial(plain_loop, clients)}
+    turns = {"herd": functools.partial(herd_gathers, clients), "plain": functools.partial(plain_loop, clients)}
     turns |= {peer.program: functools.partial(peer_gathers, peer, clients) for peer in here}
-    figures = Rounds(turns, rounds)
-    promised = {"plain loop": 0.6} | {peer.program: peer.least for peer in here}
-    print(f"{clients:,} clients: the herd connects {figures.median('herd', 'connects_per_s'):,.0f} a second")
-    for name, least in promised.items():
-        print(
-            f"  against {figures.median(name, 'connects_per_s'):,.0f} of {name}: "
-            f"ratio {figures.ratio('herd', name, 'connects_per_s')}, promised at least {least}"
-        )
-    print(f"  CPU time against the plain loop's: ratio {figures.ratio('herd', 'plain loop', 'cpu_s')}")
+    taken = Rounds(turns, rounds)
+    claim = f"connections per second, {clients:,} clients of a herd"
+    yield Result(claim=claim, values=taken.of("herd", "connects_per_s"), unit="per s")
+    yield Result(claim=claim, values=taken.ratios("herd", "plain", "connects_per_s"), peer=PLAIN, at_least=0.6)
     for peer in PEERS:
-        if peer not in here:
-            print(f"  {peer.program} is not installed and was left out; to have it: {peer.how_to_get}")
+        if peer in here:
+            version, ratios = program(peer.program, peer.asked), taken.ratios("herd", peer.program, "connects_per_s")
+            note = "" if ratios else "not all of its clients connected"
+            yield Result(claim=claim, values=ratios, peer=version, at_least=peer.at_least, note=note)
+        else:
+            note = f"not on PATH; to have it: {peer.how_to_get}"
+            yield Result(claim=claim, peer=peer.program, at_least=peer.at_least, note=note)
+    yield Result(claim=f"{claim}: processor time", values=taken.ratios("herd", "plain", "cpu_s"), peer=PLAIN)
 
 
-def hold(clients: int, rounds: int) -> None:
+def hold(clients: int, rounds: int) -> Iterator[Result]:
     """Compare what it costs to hold them all, and how soon they hear that they are closed."""
     turns = {
         "herd": functools.partial(herd_gathers, clients),
         "return": functools.partial(herd_returns, clients),
-        "plain loop": functools.partial(plain_loop, clients),
+        "plain": functools.partial(plain_loop, clients),
     }
-    figures = Rounds(turns, rounds)
-    median = figures.median
-    print(
-        f"{clients:,} clients held: {median('herd', 'client_bytes_per_connection'):,.0f} bytes each, promised at most "
-        f"2,048; ratio to the plain loop's {figures.ratio('herd', 'plain loop', 'client_bytes_per_connection')}\n"
-        f"  the loop is late by {median('herd', 'lag_p99_s') * 1e3:.2f} ms (p99), aimed at 2 ms\n"
-        f"  1012, first to last: {median('return', 'spread_s') * 1e3:.0f} ms, "
-        f"ratio to the plain loop's {figures.ratio('return', 'plain loop', 'spread_s')}\n"
-        f"  and all are back at {median('return', 'reconnects_per_s'):,.0f} a second"
-    )
+    taken = Rounds(turns, rounds)
+    held, size = f"{clients:,} clients of a herd", "client_bytes_per_connection"
+    yield Result(claim=f"memory of each of {held}", values=taken.of("herd", size), unit="B", at_most=2048)
+    yield Result(claim=f"memory of each of {held}", values=taken.ratios("herd", "plain", size), peer=PLAIN)
+    lags_ms = tuple(1e3 * lag_s for lag_s in taken.of("herd", "lag_p99_s"))
+    yield Result(claim=f"how late the loop of {held} is (p99)", values=lags_ms, unit="ms", at_most=2)
+    spreads = taken.ratios("return", "plain", "spread_s")
+    yield Result(claim=f"1012 to {held}, from the first to the last", values=spreads, peer=PLAIN)
+    returns = taken.of("return", "reconnects_per_s")
+    yield Result(claim=f"reconnections per second, {held}", values=returns, unit="per s")
+
+
+def measure(quick: bool) -> Iterator[Result]:
+    rounds = 1 if quick else 5
+    yield from race(1000 if quick else 5000, rounds)
+    yield from hold(1000 if quick else 9500, rounds)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clients", type=int, default=5000, help="in the race")
-    parser.add_argument("--held", type=int, default=9500, help="for memory, lag and closing")
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    race(options.clients, options.rounds)
-    hold(options.held, options.rounds)
+    tell(measure, __doc__)

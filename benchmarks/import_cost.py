@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
-from _pairs import compare
+from _results import Result, library, paired, tell
 
 TIMED_IMPORT = "from time import perf_counter as now; start = now(); import {module}; print(now() - start)"
 
@@ -16,11 +17,16 @@ def import_s(module: str) -> float:
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-if __name__ == "__main__":
-    compare(
-        "import wslab against import websockets",
+def measure(quick: bool) -> Iterator[Result]:
+    yield paired(
+        "import wslab",
         lambda: import_s("wslab"),
         lambda: import_s("websockets"),
-        rounds=15,
-        promised=1.5,
+        rounds=5 if quick else 15,
+        peer=library("websockets"),
+        at_most=1.5,
     )
+
+
+if __name__ == "__main__":
+    tell(measure, __doc__)

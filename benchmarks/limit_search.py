@@ -1,7 +1,4 @@
-"""What `find_limit` costs beside doubling and bisecting with real messages, a connection each, on the same server.
-
-Servers that are not installed are left out: pip install aiohttp tornado uvicorn wsproto.
-"""
+"""What `find_limit` costs beside doubling and bisecting with real messages, a connection each, on the same server."""
 
 from __future__ import annotations
 
@@ -17,6 +14,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from _results import Result, amount, library, tell
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -25,7 +23,6 @@ from wslab.net.limits.probe import find_limit
 
 CAP_BYTES = 64 * 2**20
 LIMITS_BYTES = (777_777, 2**20)
-ROUNDS = 5
 
 
 class Cost(NamedTuple):
@@ -77,22 +74,24 @@ async def with_real_messages(url: str) -> Cost:
                 passed = False
 
 
-def compare(name: str, url: str) -> None:
-    """Print the medians of both, and their ratios."""
-    ours, theirs = [], []
-    for _ in range(ROUNDS + 1):
-        ours.append(asyncio.run(with_find_limit(url)))
-        theirs.append(asyncio.run(with_real_messages(url)))
-    own, other = (Cost(*map(statistics.median, zip(*costs[1:], strict=True))) for costs in (ours, theirs))
-    agree = "the same limit" if own.limit_bytes == other.limit_bytes else f"{own.limit_bytes} != {other.limit_bytes}"
-    print(
-        f"{name}: {agree}; {own.searched_bytes:,.0f} B to search (and {own.confirmed_bytes:,.0f} B to confirm, "
-        f"{own.control_bytes:,.0f} B as controls) against "
-        f"{other.searched_bytes:,.0f} B, {other.searched_bytes / own.searched_bytes:,.0f} times fewer; "
-        f"{own.connections:.0f} connections against {other.connections:.0f}; "
-        f"{own.elapsed_s * 1e3:.0f} ms against {other.elapsed_s * 1e3:.0f} ms",
-        flush=True,
-    )
+def costs(name: str, url: str, rounds: int) -> Iterator[Result]:
+    """Compare both searches, in turns."""
+    taken = [(asyncio.run(with_find_limit(url)), asyncio.run(with_real_messages(url))) for _ in range(rounds + 1)][
+        1:
+    ]  # without that which warms up
+    different = {(own.limit_bytes, other.limit_bytes) for own, other in taken if own.limit_bytes != other.limit_bytes}
+    found = f"{sorted(different)} differ" if different else "both find the same limit"
+    proof = amount(statistics.median(own.confirmed_bytes + own.control_bytes for own, _ in taken), "B")
+    peer = f"doubling and bisecting with real messages, {library('websockets')}"
+    columns: dict[str, Callable[[Cost], float]] = {
+        "bytes sent to search": lambda cost: cost.searched_bytes,
+        "connections": lambda cost: cost.connections,
+        "time": lambda cost: cost.elapsed_s,
+    }
+    for what, of in columns.items():
+        values = tuple(of(own) / of(other) for own, other in taken)
+        note = f"{found}; proof and controls take {proof} more" if what.startswith("bytes") else ""
+        yield Result(claim=f"the limit of {name}: {what}", values=values, peer=peer, note=note)
 
 
 async def serve_websockets(limit_bytes: int) -> None:
@@ -190,14 +189,18 @@ def server(name: str, limit_bytes: int) -> Iterator[str]:
         child.kill()
 
 
+def measure(quick: bool) -> Iterator[Result]:
+    for name, (_, package) in SERVERS.items():
+        if importlib.util.find_spec(package) is None:
+            yield Result(claim=f"the limit of {name}", note=f"not installed; to have it: pip install {package}")
+            continue
+        for limit_bytes in LIMITS_BYTES[: 1 if quick else None]:
+            with server(name, limit_bytes) as url:
+                yield from costs(f"{library(package)}, {limit_bytes:,} B", url, 1 if quick else 5)
+
+
 if __name__ == "__main__":
-    if sys.argv[1:]:
+    if sys.argv[1:2] and sys.argv[1] in SERVERS:
         asyncio.run(SERVERS[sys.argv[1]][0](int(sys.argv[2])))
     else:
-        for name, (_, package) in SERVERS.items():
-            if importlib.util.find_spec(package) is None:
-                print(f"{name}: not installed", flush=True)
-                continue
-            for limit_bytes in LIMITS_BYTES:
-                with server(name, limit_bytes) as url:
-                    compare(f"{name}, limit {limit_bytes:,} B", url)
+        tell(measure, __doc__)

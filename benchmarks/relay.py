@@ -1,14 +1,14 @@
 """The relay beside a bare relay of TCP in asyncio, which passes bytes and looks at none.
 
 Each is a process of its own between the same server and the same client, and they take turns. The relay finds every
-frame and keeps its record meanwhile. What arrives is compared with what was sent.
+frame and records it while it passes. What arrives is compared with what was sent.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import hashlib
+import platform
 import socket
 import statistics
 import subprocess
@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 
 import psutil
-from _pairs import compare
+from _results import Result, paired, tell
 from websockets.frames import Opcode
 
 from wslab.net import machine
@@ -160,36 +160,29 @@ def grown_bytes(port: int, process: psutil.Process, connections: int) -> float:
         return float(process.memory_info().rss - before) / connections
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--connections", type=int, default=1000)
-    options = parser.parse_args()
+def measure(quick: bool) -> Iterator[Result]:
+    rounds, connections = (2, 200) if quick else (5, 1000)
     machine.raise_open_files()
     with running(SERVER) as (server, _), running(BARE, str(server)) as (bare, _):
         with running(OURS, str(server)) as (ours, process):
             for payload_bytes in (1024, 65_536, 2**20):
                 wire = encode_frame(Opcode.BINARY, bytes(payload_bytes)) * (TOTAL_BYTES // payload_bytes)
                 digest = hashlib.sha256(wire).digest()
-                compare(
-                    f"relay: {TOTAL_BYTES // 2**20} MiB in messages of {payload_bytes:,} bytes, beside a bare relay",
+                yield paired(
+                    f"{TOTAL_BYTES // 2**20} MiB through the relay in messages of {payload_bytes:,} bytes",
                     lambda wire=wire, digest=digest: send_s(ours, wire, digest),  # type: ignore[misc]
                     lambda wire=wire, digest=digest: send_s(bare, wire, digest),  # type: ignore[misc]
-                    rounds=options.rounds,
-                    promised=2.0,
+                    rounds=rounds,
+                    peer=f"a bare relay, asyncio {platform.python_version()}",
+                    at_most=2,
                 )
-            added = sorted(round_trip_s(ours) - round_trip_s(server) for _ in range(options.rounds))
-            print(
-                f"relay: adds {statistics.median(added) * 1e3:.3f} ms to a round trip in the median "
-                f"({added[0] * 1e3:.3f} to {added[-1] * 1e3:.3f}, n = {options.rounds}), promised less than 1 ms"
-            )
+            added_ms = tuple((round_trip_s(ours) - round_trip_s(server)) * 1e3 for _ in range(rounds))
+            yield Result(claim="what the relay adds to a round trip", values=added_ms, unit="ms", at_most=1)
         with running(OURS, str(server)) as (ours, process):
-            grown = grown_bytes(ours, process, options.connections)
-            print(
-                f"relay: {options.connections:,} connections held take {grown / 1024:.1f} KiB each in its process, "
-                "promised less than 20 KiB"
-            )
+            grown_kib = grown_bytes(ours, process, connections) / 1024
+            claim = f"the relay's memory for each of {connections:,} connections"
+            yield Result(claim=claim, values=(grown_kib,), unit="KiB", at_most=20)
 
 
 if __name__ == "__main__":
-    main()
+    tell(measure, __doc__)

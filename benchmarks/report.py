@@ -8,11 +8,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-from _pairs import compare
+from _results import Result, library, paired, tell
 
 LESSON = Path(__file__).parent.parent / "notebooks" / "00_what_closed_my_connection.ipynb"
 
@@ -24,13 +25,18 @@ def command_s(*arguments: str) -> float:
     return perf_counter() - began_s
 
 
-if __name__ == "__main__":
+def measure(quick: bool) -> Iterator[Result]:
     with tempfile.TemporaryDirectory() as folder:
         page = str(Path(folder) / "page")
-        compare(
-            "wslab report 0 against jupyter nbconvert --execute --to html",
+        yield paired(
+            "a page of lesson 00, executed, with its runs and tables",
             partial(command_s, "wslab", "report", str(LESSON), "--out", f"{page}.html"),
             partial(command_s, "nbconvert", "--execute", "--to", "html", "--output", f"{page}-theirs", str(LESSON)),
-            rounds=5,
-            promised=1.3,
+            rounds=1 if quick else 5,
+            peer=library("nbconvert"),
+            at_most=1.3,
         )
+
+
+if __name__ == "__main__":
+    tell(measure, __doc__)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
-from _pairs import compare
+from _results import Result, library, paired, tell
 from websockets.sync.client import connect
 
 from wslab import LabServer
@@ -47,5 +48,16 @@ def bare_s() -> float:
     return took_s
 
 
+def measure(quick: bool) -> Iterator[Result]:
+    yield paired(
+        "a lab server, from its start to the first handshake",
+        lab_s,
+        bare_s,
+        rounds=3 if quick else 11,
+        peer=library("websockets"),
+        at_most=2,
+    )
+
+
 if __name__ == "__main__":
-    compare("LabServer to its first handshake, against a bare websockets child", lab_s, bare_s, rounds=11, promised=2)
+    tell(measure, __doc__)

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import heapq
 import multiprocessing
+import platform
 import resource
-import statistics
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from random import Random
+
+from _results import Result, tell
 
 from wslab.core.herds.contention import AWS_POLICIES, contend
 from wslab.core.herds.simulate import simulate_herd
@@ -22,32 +25,31 @@ from wslab.core.policies.policy import Policy
 
 MILLION = 1_000_000
 HERDS = [
-    # clients, policy, whether a full queue turns clients away, what is promised
-    (MILLION, "full_jitter", False, "at most 5 s"),
-    (MILLION, "decorrelated_jitter", False, "at most 5 s"),
-    (MILLION, "constant", False, "at most 5 s"),
-    (MILLION, "full_jitter", True, "nothing"),
-    (10 * MILLION, "full_jitter", False, "at most 60 s and 2,048 MiB"),
+    # clients, policy, whether a full queue turns clients away, the seconds and MiB that are promised
+    (MILLION, "full_jitter", False, 5, None),
+    (MILLION, "decorrelated_jitter", False, 5, None),
+    (MILLION, "constant", False, 5, None),
+    (MILLION, "full_jitter", True, None, None),
+    (10 * MILLION, "full_jitter", False, 60, 2048),
 ]
 DRAIN_S = 100
 
 SIZES = range(10, 200, 10)
 TRIALS = 100
 PEER_TRIALS = 1
-ROUNDS = 5
 PROMISED_RATIO = 1 / 20
 
 
-def herd_cost(clients: int, policy: str, turns_away: bool) -> tuple[float, float, int]:
-    """Simulate a herd whose server needs `DRAIN_S` to admit it; return seconds, peak MiB and attempts."""
+def herd_cost(clients: int, policy: str, turns_away: bool) -> tuple[float, float]:
+    """Simulate a herd whose server needs `DRAIN_S` to admit it; return seconds and peak MiB."""
     rate = clients // DRAIN_S
     began = time.perf_counter()
-    herd = simulate_herd(
+    simulate_herd(
         clients, policy, downtime_s=5, max_admissions_per_s=rate, max_waiting=rate if turns_away else None, seed=1
     )
     took_s = time.perf_counter() - began
     unit_bytes = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, which POSIX leaves open
-    return took_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit_bytes / 2**20, int(herd.attempts.sum())
+    return took_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit_bytes / 2**20
 
 
 def one_by_one(clients: int, policy: Policy, rng: Random) -> int:
@@ -74,12 +76,12 @@ def one_by_one(clients: int, policy: Policy, rng: Random) -> int:
     return calls
 
 
-def contention_cost(seed: int) -> tuple[float, float]:
+def contention_cost(seed: int, sizes: range) -> tuple[float, float]:
     """Go through the original's range in turns with the peer; return the seconds a call of each."""
     ours_s = theirs_s = 0.0
     our_calls = their_calls = 0
     rng = Random(seed)
-    for clients in SIZES:
+    for clients in sizes:
         for policy in AWS_POLICIES.values():
             began = time.perf_counter()
             our_calls += int(contend(clients, policy, trials=TRIALS, seed=seed).calls.sum())
@@ -90,21 +92,27 @@ def contention_cost(seed: int) -> tuple[float, float]:
     return ours_s / our_calls, theirs_s / their_calls
 
 
-if __name__ == "__main__":
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
-        for clients, policy, turns_away, promised in HERDS:
-            took_s, peak_mib, attempts = pool.submit(herd_cost, clients, policy, turns_away).result()
-            queue = "bounded" if turns_away else "unbounded"
-            print(
-                f"herd of {clients:,}, {policy}, {queue} queue: {took_s:.2f} s and {peak_mib:,.0f} MiB for "
-                f"{attempts:,} attempts, promised: {promised}",
-                flush=True,
-            )
-    costs = [contention_cost(seed) for seed in range(ROUNDS)]
-    ratios = sorted(ours / theirs for ours, theirs in costs)
-    ours_us, theirs_us = (statistics.median(column) * 1e6 for column in zip(*costs, strict=True))
-    print(
-        f"contention, a call: {ours_us:.2f} µs against {theirs_us:.2f} µs of an event loop, "
-        f"ratio {statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f}, n = {ROUNDS}), "
-        f"promised at most {PROMISED_RATIO}"
+def measure(quick: bool) -> Iterator[Result]:
+    yield from herds(quick)
+    costs = [contention_cost(seed, SIZES[::6] if quick else SIZES) for seed in range(1 if quick else 5)]
+    yield Result(
+        claim="a call of the contention model, simulated",
+        values=tuple(ours_s / theirs_s for ours_s, theirs_s in costs),
+        peer=f"an event loop on a heap, Python {platform.python_version()}",
+        at_most=PROMISED_RATIO,
     )
+
+
+def herds(quick: bool) -> Iterator[Result]:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
+        for clients, policy, turns_away, most_s, most_mib in HERDS[: 1 if quick else None]:
+            rounds = [pool.submit(herd_cost, clients, policy, turns_away).result() for _ in range(1 if quick else 3)]
+            what = f"simulating {clients:,} clients, {policy}{', a full queue turns away' if turns_away else ''}"
+            seconds, mib = zip(*rounds, strict=True)
+            yield Result(claim=what, values=seconds, unit="s", at_most=most_s)
+            if most_mib is not None:
+                yield Result(claim=f"{what}: memory", values=mib, unit="MiB", at_most=most_mib)
+
+
+if __name__ == "__main__":
+    tell(measure, __doc__)

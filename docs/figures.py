@@ -6,10 +6,14 @@ alternative and caption are computed from the same tables, and no number is type
 
 from __future__ import annotations
 
+import statistics
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import _results as results_of_bench
+import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -18,8 +22,11 @@ from wslab.checks import CLIENT_CASES, SERVER_CASES
 from wslab.core.codes.sources import Source
 from wslab.core.fieldguide import read_entries
 from wslab.core.policies.estimate import estimate
+from wslab.views.axes import dress
+from wslab.views.style import INK, look
 
 DATA = Path(__file__).parent.parent / "data"
+BENCH = DATA / "bench" / "results.jsonl"
 
 
 class Drawn(NamedTuple):
@@ -121,6 +128,36 @@ def clients_asked() -> Drawn:
     return Drawn(plots.field_guide(read_entries(), "client"), RECORDED_GUIDE)
 
 
+def speed() -> Drawn:
+    """What was measured of each promise, as a share of it."""
+    _, results = results_of_bench.load(BENCH)
+    promised = [result for result in results if result.share]
+    kept = [result for result in promised if result.met]
+    _, ax = plt.subplots(figsize=(8, 1 + 0.34 * len(promised)), layout="constrained")
+    for place, result in enumerate(promised):
+        seen = look("accepted" if result.met else 1009)
+        ax.plot([min(result.share), max(result.share)], [place, place], color=seen.color, linewidth=2)
+        ax.plot(statistics.median(result.share), place, color=seen.color, marker="o" if result.met else "X")
+    ax.axvline(1, color=INK, linewidth=1)
+    ax.set_xscale("log")
+    ax.set_yticks(range(len(promised)), [textwrap.shorten(result.claim, 62) for result in promised])
+    ax.invert_yaxis()
+    dress(
+        ax,
+        kind="Ranges on a logarithmic scale",
+        title=f"{len(kept)} of {len(promised)} promises are kept in the median",
+        xlabel="share of what is promised: left of the line is better\n● kept  ✖ not kept; the line is the spread",
+        details=[f"{result.claim}: {statistics.median(result.share):.2f} of what is promised" for result in promised],
+    )
+    return Drawn(ax, "Measured by `make bench`, recorded in `data/bench/results.jsonl`.")
+
+
+def bench() -> str:
+    """Return every recorded result as Markdown, and the machine."""
+    machine, results = results_of_bench.load(BENCH)
+    return f"{results_of_bench.table(results)}\n{machine}\n"
+
+
 RECORDED_GUIDE = "Recorded in `data/fieldguide/entries.jsonl`."
 
 FIGURES: tuple[Callable[[], Drawn], ...] = (
@@ -139,6 +176,7 @@ FIGURES: tuple[Callable[[], Drawn], ...] = (
     servers_asked,
     proxies_asked,
     clients_asked,
+    speed,
 )
 
 
@@ -165,9 +203,10 @@ def subjects_asked() -> str:
 
 
 def draw_all(folder: Path) -> None:
-    """Write every figure, and the lists of cases and subjects, into the folder."""
+    """Write every figure, the lists of cases and subjects and the table of `make bench` into the folder."""
     folder.mkdir(exist_ok=True)
     (folder / "subjects.md").write_text(subjects_asked(), encoding="utf-8")
+    (folder / "bench.md").write_text(bench(), encoding="utf-8")
     (folder / "cases.md").write_text(cases(), encoding="utf-8")
     for draw in FIGURES:
         drawn, origin = draw()
