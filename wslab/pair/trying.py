@@ -93,7 +93,7 @@ def try_client(client: str) -> Check:
 
 
 def watch_pair(server: str, client: str, *, duration_s: float = 2.0) -> Run:
-    """Let both talk to each other for 0.1 to 60 seconds, and return what a relay between them saw.
+    """Let both talk for 0.1 to 60 seconds from the first connection on, and return what a relay between them saw.
 
     Raises:
         ValueError: the duration is out of its bounds. LabServerError: as `listening`.
@@ -104,6 +104,9 @@ def watch_pair(server: str, client: str, *, duration_s: float = 2.0) -> Run:
         with listening(server) as url, Relay(url) as relay, _kept(client) as program:
             process = _started([str(program), relay.url], subprocess.DEVNULL)
             try:
+                deadline_s = time.monotonic() + STARTS_WITHIN_S
+                while not relay.run().attempts and time.monotonic() < deadline_s:
+                    time.sleep(0.01)
                 time.sleep(duration_s)
             finally:
                 _end(process)
