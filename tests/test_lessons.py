@@ -37,7 +37,7 @@ LESSONS = [
     "11_what_about_my_server_my_client",
 ]
 
-TRANSLATED = ["ja/00_what_closed_my_connection", "ja/07_retry_or_not"]
+TRANSLATED = ["ja/00_what_closed_my_connection", "ja/05_when_should_i_come_back", "ja/07_retry_or_not"]
 """Lessons in Japanese; the headings of their sections follow."""
 IN_JAPANESE = {
     "Predict": "予想する",

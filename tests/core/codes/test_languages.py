@@ -57,7 +57,7 @@ def asked(story: Run, nothing_happened: Run, tmp_path_factory: pytest.TempPathFa
         for file in (str(solved), ""):
             patch.setenv(progress.PLACE, file)
             ProgressPanel(lang="ja")
-        yield table.asked | said_by(checked._tried) | said_by(course.check_rule)
+        yield table.asked | said_by(checked._tried) | said_by(course.check_polite_policy) | said_by(course.check_rule)
 
 
 def said_by(check: Callable[..., Any]) -> set[str]:
