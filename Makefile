@@ -63,7 +63,7 @@ lowest: ## run a short set of tests on the lowest version of each requirement
 	@scripts/setup dev
 	@scripts/lowest $(ARGS)
 
-bench: ## measure what the project promises, one table at the end; ARGS=--quick: in about a minute; ARGS=--record: for README
+bench: ## measure what the project promises, one table at the end; ARGS=--quick: in minutes; ARGS=--record: for README
 	@scripts/setup dev
 	@PYTHONPATH="$(CURDIR)/tests" $(BIN)/python benchmarks/run.py $(ARGS)
 

@@ -81,7 +81,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
 
     Fields:
         quick: whether fewer rounds and smaller sizes were taken than the claims are about.
-        busy: of the machine's processors, how many were busy in the minute before the first benchmark.
+        busy: how many processes wanted a processor, on average, in the minute before the first benchmark.
     """
 
     system: str
@@ -97,7 +97,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         told = (
             f"Measured on {self.date}: {self.processors} × {self.processor}, {self.memory_gib:.0f} GiB, {self.system}; "
-            f"{versions}; {self.busy:.1f} processors were busy before."
+            f"{versions}; {self.busy:.1f} processes wanted a processor before it."
         )
         quick = " A quick run, of fewer rounds and smaller sizes than are promised: an impression, and no more."
         return told + quick * self.quick

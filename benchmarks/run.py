@@ -64,7 +64,7 @@ def claims() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="about a minute: fewer rounds and smaller sizes")
+    parser.add_argument("--quick", action="store_true", help="a few minutes: fewer rounds and smaller sizes")
     parser.add_argument("--record", action="store_true", help="keep the results in data/, and put them into README.md")
     parser.add_argument("only", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all unless named")
     options = parser.parse_args()

@@ -133,14 +133,14 @@ def speed() -> Drawn:
     _, results = results_of_bench.load(BENCH)
     promised = [result for result in results if result.share]
     kept = [result for result in promised if result.met]
-    _, ax = plt.subplots(figsize=(8, 1 + 0.34 * len(promised)), layout="constrained")
+    _, ax = plt.subplots(figsize=(10, 1 + 0.34 * len(promised)), layout="constrained")
     for place, result in enumerate(promised):
         seen = look("accepted" if result.met else 1009)
         ax.plot([min(result.share), max(result.share)], [place, place], color=seen.color, linewidth=2)
         ax.plot(statistics.median(result.share), place, color=seen.color, marker="o" if result.met else "X")
     ax.axvline(1, color=INK, linewidth=1)
     ax.set_xscale("log")
-    ax.set_yticks(range(len(promised)), [textwrap.shorten(result.claim, 62) for result in promised])
+    ax.set_yticks(range(len(promised)), [textwrap.shorten(result.claim, 82) for result in promised])
     ax.invert_yaxis()
     dress(
         ax,
