@@ -128,8 +128,9 @@ def test_gentle_return_is_simulated(policy: Any, passed: bool, hint: str) -> Non
     assert (checked.passed, hint in checked.message) == (passed, True)
 
 
-def polite(rng: Random, attempts: int = 100) -> Iterator[float]:
-    yield from (rng.uniform(5, 30) for _ in range(attempts))
+def polite(rng: Random, attempts: int | None = None) -> Iterator[float]:
+    numbers = itertools.count() if attempts is None else range(attempts)
+    yield from (rng.uniform(5, 30) for _ in numbers)
 
 
 @pytest.mark.parametrize(

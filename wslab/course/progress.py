@@ -10,7 +10,6 @@ import datetime
 import json
 import os
 import sys
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,7 +88,7 @@ def note(lesson: str) -> None:
         with path.open("a", encoding="utf-8") as file:  # one short line at once: other kernels may append too
             file.write(line + "\n")
     except OSError as error:
-        warnings.warn(f"your progress is not kept: {in_words(error, named=False)}", stacklevel=2)
+        sys.stderr.write(f"your progress is not kept: {in_words(error, named=False)}\n")
 
 
 def _read(line: str) -> PassedLesson | None:
