@@ -89,6 +89,11 @@ class RecordingConnection(MeteredConnection, ClientConnection):
         body = cast("RecordingProtocol", self.protocol).received_close_body
         return body if self.received_close is None else None
 
+    @property
+    def has_heard(self) -> bool:
+        """Whether a message, or the beginning of one, has come that nobody has received yet."""
+        return bool(self._kinds)
+
     async def receive(self) -> bytes:
         """Return the next message's payload; `received_kind` then says whether it was text or binary.
 
@@ -99,9 +104,11 @@ class RecordingConnection(MeteredConnection, ClientConnection):
         if self._receiving is None:
             receiving.add_done_callback(_retrieve)
         self._receiving = receiving
-        await asyncio.wait((receiving,))
-        self._receiving = None
-        message = receiving.result()
+        try:
+            message = await asyncio.shield(receiving)
+        finally:
+            if receiving.done():
+                self._receiving = None
         self.received_kind = self._kinds.popleft()
         return message
 

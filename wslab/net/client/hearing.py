@@ -90,7 +90,8 @@ class Hearing:
                 await self._hear(LISTENS_AT_MOST_S, QUIET_S, self._usual - self._heard)
         self._has_listened = True
         await asyncio.sleep(0)  # so that what the kernel holds has been read
-        await self._hear(0.0, 0.0)
+        if self._connection.has_heard:
+            await self._hear(0.0, 0.0)
 
     def note(self, message: bytes) -> None:
         """Keep a message that came unasked."""
