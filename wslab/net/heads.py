@@ -115,7 +115,12 @@ def read_response(received: bytes, *, max_bytes: int = MAX_HEAD_BYTES) -> Respon
     """
     at = 0
     interim: list[int] = []
-    while (end := _end(received, at, max_bytes)) is not None:
+    while True:
+        if received[at : at + 7] != b"HTTP/1."[: len(received) - at]:
+            raise _not_http(received[at:])
+        end = _end(received, at, max_bytes)
+        if end is None:
+            return None
         head = received[at:end]
         line = _STATUS_LINE.fullmatch(_first_line(head))
         if line is None:
@@ -129,9 +134,6 @@ def read_response(received: bytes, *, max_bytes: int = MAX_HEAD_BYTES) -> Respon
         if len(interim) > MAX_INTERIM:
             raise HeadError("too_many_interim", f"more than {MAX_INTERIM} interim answers, of late {interim[-1]}")
         at = end
-    if received[at : at + 7] != b"HTTP/1."[: len(received) - at]:
-        raise _not_http(received[at:])
-    return None
 
 
 def read_request(received: bytes, *, max_bytes: int = MAX_HEAD_BYTES) -> RequestHead | None:

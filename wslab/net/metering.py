@@ -16,9 +16,9 @@ from websockets.protocol import Protocol
 
 from wslab.core.records import Close
 
-READ_BYTES = 16_384
-"""Taken from a socket at once. asyncio takes 262,144, in which there is room for 130,000 frames: no time-out could
-interrupt their reader."""
+READ_BYTES = 65_536
+"""Taken from a socket at once. asyncio takes 262,144, in which there is room for 130,000 frames: while the library
+parses them, for a second or more, no time-out could interrupt it."""
 
 
 class MeteredConnection(Connection):
