@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import asyncio
 import re
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -87,22 +85,10 @@ def solved(lesson: str) -> NotebookNode:
     return notebook
 
 
-@pytest.fixture(scope="module")
-def executed(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[NotebookNode]]]:
-    """The lessons that are tested, executed two at a time: each mostly waits for a server that is down."""
-    here = {
-        item.callspec.params["lesson"]
-        for item in request.session.items
-        if hasattr(item, "callspec") and item.path == request.path
-    }
-    with ThreadPoolExecutor(2) as pool:
-        yield {lesson: pool.submit(solved, lesson) for lesson in [*LESSONS, TRANSLATED[0]] if lesson in here}
-
-
 @pytest.mark.parametrize("lesson", [*LESSONS, TRANSLATED[0]])  # the code of the others is the same
 @pytest.mark.filterwarnings("default")  # of the libraries that start a kernel; the lesson's own go to its stderr
-def test_lesson_runs_and_its_exercise_can_be_solved(executed: dict[str, Future[NotebookNode]], lesson: str) -> None:
-    notebook = executed[lesson].result()
+def test_lesson_runs_and_its_exercise_can_be_solved(lesson: str) -> None:
+    notebook = solved(lesson)
     (check,) = tagged(notebook, "check")
     assert text_of(notebook.cells[check]).startswith("✗ まだ：" if lesson in TRANSLATED else "✗ not yet:")
     assert text_of(notebook.cells[check + 2]).startswith("✓")

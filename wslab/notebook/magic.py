@@ -14,16 +14,9 @@ from typing import Any
 import typer
 from IPython.core.error import UsageError
 
-from wslab.cli import COMMANDS, TERMINAL_ONLY
-from wslab.cli.check import check_app
+from wslab.cli import COMMANDS, TERMINAL_ONLY, on_demand
 from wslab.cli.console import FOR_PEOPLE
 from wslab.core.errors import in_words
-
-_app = typer.Typer(
-    help="The commands of wslab, in a notebook.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
 
 
 @contextlib.contextmanager
@@ -35,9 +28,17 @@ def _in_one_line() -> Iterator[None]:
         raise UsageError(str(error)) from None
 
 
-for command in COMMANDS:
-    _app.command()(_in_one_line()(command))
-_app.add_typer(check_app(_in_one_line()), name="check")
+_app = typer.Typer(
+    cls=on_demand(COMMANDS, _in_one_line()),
+    help="The commands of wslab, in a notebook.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@_app.callback()
+def _group() -> None:
+    """Make it a group, though its commands are found by name alone."""
 
 
 def run_command(line: str) -> Any:

@@ -7,7 +7,6 @@ server says while it is still being sent to is seen at once and never lost.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from collections.abc import Callable, Iterable
 from itertools import cycle
@@ -157,13 +156,16 @@ class Wire:
 
     async def leave(self) -> None:
         """Close, with a closing handshake where one is possible, and wait for it only briefly."""
-        if self.is_whole and not self.has_ended:
-            await self._send_part(control_frame(Opcode.CLOSE, CLOSE_NORMALLY), _FAREWELL_S)
-            await asyncio.wait({self._reading}, timeout=_FAREWELL_S)
-        self._reading.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._reading
-        self._stream.close()
+        try:
+            if self.is_whole and not self.has_ended:
+                await self._send_part(control_frame(Opcode.CLOSE, CLOSE_NORMALLY), _FAREWELL_S)
+                await asyncio.wait({self._reading}, timeout=_FAREWELL_S)
+        finally:  # also where the search's time is up in the middle of the farewell
+            self._reading.cancel()
+            try:
+                await asyncio.wait({self._reading})
+            finally:
+                self._stream.close()
 
     async def _read(self, data: bytes) -> None:
         while True:
