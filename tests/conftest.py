@@ -28,11 +28,24 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Lessons that tests solve are nobody's progress.
 os.environ["WSLAB_PROGRESS"] = ""
 
-LONGEST_FIRST = ("tests/browser/", "tests/test_lessons.py", "tests/test_replayed_lessons.py", "tests/net/limits/")
-"""What several workers begin with, so that none is left with a long one at the end; the rest as it was collected."""
+LONGEST_FIRST = (
+    "tests/browser/",
+    "tests/experiments/test_watch",
+    "tests/test_lessons.py",
+    "tests/net/limits/",
+    "tests/checks/",
+)
+"""What several workers begin with, so that none is left with a long one at the end; the rest in order of collection."""
 
-APART = ("tests/test_lessons.py", "tests/test_replayed_lessons.py", "tests/core/limits/")
-"""Whose tests share nothing that is slow to set up, so that each may run on another worker."""
+APART = (
+    "tests/checks/",
+    "tests/core/limits/",
+    "tests/net/limits/",
+    "tests/test_hostile_peers.py",
+    "tests/test_lessons.py",
+    "tests/test_replayed_lessons.py",
+)
+"""Tests that share nothing slow to set up, so that each may run on another worker."""
 
 QUICK = (
     "tests/captures/",

@@ -21,7 +21,7 @@ import pytest
 import typer
 
 import wslab
-from wslab.cli import app
+from wslab.cli import main
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -95,7 +95,7 @@ def test_list_of_commands_cuts_no_summary(built: Path) -> None:
     listed = re.findall(
         r"<li><p><code[^>]*><span class=\"pre\">([a-z]+)</span></code>: (.*?)</p></li>", page, re.DOTALL
     )
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(main)
     known = dict(group.commands)  # type: ignore[attr-defined]
     inner = {name for command in known.values() for name in getattr(command, "commands", {})}
     assert {name for name, _ in listed} == set(known) | inner
@@ -113,7 +113,7 @@ def commands() -> Iterator[str]:
 @pytest.mark.parametrize("line", sorted(set(commands())))
 def test_command_of_a_page_is_one_that_there_is(line: str) -> None:
     """It is parsed with its options, and not run."""
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(main)
     name, *rest = shlex.split(line)
     with group.make_context("wslab", [name]) as context:
         command = group.get_command(context, name)  # type: ignore[attr-defined]

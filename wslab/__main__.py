@@ -1,5 +1,5 @@
 """`python -m wslab` is the command `wslab`."""
 
-from wslab.cli import app
+from wslab.cli import main
 
-app(prog_name="wslab")
+main(prog_name="wslab")

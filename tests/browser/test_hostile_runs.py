@@ -41,6 +41,11 @@ def report(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Report:
     return make_report(str(run.save(tmp_path_factory.mktemp("hostile") / FILE_NAME)))
 
 
+@pytest.fixture(scope="module")
+def html(report: Report) -> str:
+    return report.page()
+
+
 @pytest.fixture
 def visit(browser: Browser, tmp_path: Path) -> Iterator[Visit]:
     """Open a page from a file, and find at the end that nothing in it acted, asked or went anywhere."""
@@ -67,21 +72,21 @@ def visit(browser: Browser, tmp_path: Path) -> Iterator[Visit]:
         assert AWAY not in asked
 
 
-def test_report_of_a_hostile_run_does_nothing(report: Report, visit: Visit) -> None:
+def test_report_of_a_hostile_run_does_nothing(report: Report, html: str, visit: Visit) -> None:
     assert report.failure is None
-    page = visit(report.page())
+    page = visit(html)
     assert page.get_by_text(PAYLOADS[0]).count() > 3
     assert "\\x1b[31mred" in page.content()
 
 
-def test_report_of_a_hostile_run_does_nothing_even_where_the_policy_is_lost(report: Report, visit: Visit) -> None:
-    html, count = POLICY.subn("", report.page())
+def test_report_of_a_hostile_run_does_nothing_even_where_the_policy_is_lost(html: str, visit: Visit) -> None:
+    unguarded, count = POLICY.subn("", html)
     assert count == 1
-    visit(html)
+    visit(unguarded)
 
 
-def test_policy_of_a_report_lets_no_script_run_that_slipped_in(report: Report, visit: Visit) -> None:
-    visit(report.page().replace("</main>", "<script>window.acted = 'slipped'</script></main>"))
+def test_policy_of_a_report_lets_no_script_run_that_slipped_in(html: str, visit: Visit) -> None:
+    visit(html.replace("</main>", "<script>window.acted = 'slipped'</script></main>"))
 
 
 def test_card_with_hostile_words_does_nothing(visit: Visit) -> None:

@@ -10,13 +10,13 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from wslab.captures.explanation import Explanation, explain
-from wslab.cli import app
+from wslab.cli import main
 
 CAPTURES = Path(__file__).parents[2] / "data" / "captures"
 
 
 def wslab(*arguments: str, given: bytes = b"") -> Result:
-    return CliRunner().invoke(app, ["explain", *arguments], input=given)
+    return CliRunner().invoke(main, ["explain", *arguments], input=given)
 
 
 def test_a_capture_is_explained_in_words() -> None:

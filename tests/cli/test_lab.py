@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from wslab.cli import app
+from wslab.cli import main
 from wslab.cli.lab import copy_lessons
 
 
@@ -32,6 +32,6 @@ def test_what_a_learner_wrote_is_kept_and_what_is_missing_comes_back(tmp_path: P
 def test_folder_that_is_a_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "file"
     file.touch()
-    done = CliRunner().invoke(app, ["lab", str(file)])
+    done = CliRunner().invoke(main, ["lab", str(file)])
     assert done.exit_code == 1
     assert "FOLDER is" in done.output + capsys.readouterr().err

@@ -18,7 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 import wslab
-from wslab.cli import app
+from wslab.cli import main
 from wslab.core.records import Frame
 from wslab.net.server.lab_server import LabServer
 
@@ -120,6 +120,6 @@ def test_terminal_shows_a_table_and_obeys_keys(server: LabServer) -> None:
     ],
 )
 def test_wrong_argument_is_told_in_one_line(arguments: list[str], message: str) -> None:
-    done = CliRunner().invoke(app, ["relay", *arguments])
+    done = CliRunner().invoke(main, ["relay", *arguments])
     assert done.exit_code == 2
     assert message in done.stderr

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from wslab.cli import app
+from wslab.cli import main
 
 
 def report(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -84,7 +84,7 @@ def test_bad_input_is_told_in_one_line_and_leaves_nothing(tmp_path, monkeypatch,
     before = sorted(tmp_path.iterdir())
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
-        app(["report", *arguments])
+        main(["report", *arguments])
     printed = capsys.readouterr()
     assert (ended.value.code, printed.out) == (exit_code, "")
     assert words in printed.err

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 import wslab
-from wslab.cli import app
+from wslab.cli import main
 from wslab.core.bounds import fields
 from wslab.core.knobs import Knobs
 
@@ -109,7 +109,7 @@ def test_server_that_was_killed_is_told() -> None:
 
 @pytest.mark.parametrize("command", ["serve", "herd"])
 def test_help_names_every_knob_with_its_bounds(command: str) -> None:
-    shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
+    shown = CliRunner().invoke(main, [command, "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
     words = " ".join(shown.replace("│", " ").split())
     for name, field in fields(Knobs).items():
         option = "--downtime" if (command, name) == ("herd", "downtime_s") else f"--{name.replace('_', '-')}"
@@ -126,6 +126,6 @@ def test_help_names_every_knob_with_its_bounds(command: str) -> None:
     ],
 )
 def test_wrong_knob_is_told_in_one_line(options: list[str], message: str) -> None:
-    done = CliRunner().invoke(app, ["serve", *options])
+    done = CliRunner().invoke(main, ["serve", *options])
     assert done.exit_code == 2
     assert message in done.stderr

@@ -89,7 +89,7 @@ def _in_terminal(function: Callable[..., Any]) -> Callable[..., Any]:
     return in_terminal(function)
 
 
-app = typer.Typer(
+main = typer.Typer(
     cls=on_demand((*COMMANDS, *TERMINAL_ONLY), _in_terminal),
     help="Why did my WebSocket close? Experiments on real sockets, on this machine.",
     no_args_is_help=True,
@@ -104,7 +104,7 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@main.callback()
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
