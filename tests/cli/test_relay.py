@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from typer.testing import CliRunner
 
 import wslab
 from wslab.cli import main
 from wslab.core.records import Frame
+from wslab.net.relay.relay import Relay
 from wslab.net.server.lab_server import LabServer
 
 RELAY = [sys.executable, "-m", "wslab", "relay", "0"]
@@ -42,8 +44,8 @@ def relaying(target: str, *options: str, **streams: Any) -> Iterator[subprocess.
 
 
 def test_frames_are_lines_and_commands_bend_them(server: LabServer, tmp_path: Path) -> None:
-    out = tmp_path / "relay.jsonl"
-    with relaying(server.url, "--out", str(out)) as process:
+    out, packets = tmp_path / "relay.jsonl", tmp_path / "relay.pcapng"
+    with relaying(server.url, "--out", str(out), "--pcapng", str(packets)) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
@@ -63,6 +65,26 @@ def test_frames_are_lines_and_commands_bend_them(server: LabServer, tmp_path: Pa
     assert re.search(r"#0 ← text FIN 10 B \\x1b\[31mhello", lines[2])
     assert re.search(r"#0 → close FIN mask 2 B 1000", lines[3])
     assert [frame.opcode for frame in wslab.load(out).frames] == ["text", "text", "close", "close"]
+    assert [closure.close_code for closure in wslab.explain(packets).run.closures] == [1000]
+
+
+def test_target_is_reached_as_by_every_other_command(
+    server: LabServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    trust, pem = tmp_path / "ca.pem", tmp_path / "server.pem"
+    authority.cert_pem.write_to_path(trust)
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(pem)
+    monkeypatch.setenv("TEST_TOKEN", "secret")
+    options = ("--ca", str(trust), "--token-env", "TEST_TOKEN", "--resolve", "127.0.0.1", "--json")
+    with Relay(server.url, certificate=pem) as encrypted:
+        target = encrypted.url.replace("127.0.0.1", "localhost")
+        with relaying(target, *options) as process:
+            assert process.stderr is not None
+            run = wslab.send_message(process.stderr.readline().strip(), "hello")
+            process.terminate()
+            assert "secret" not in process.communicate()[0]
+    assert run.sends[0].outcome == "accepted"
 
 
 def test_json_lines_are_records(server: LabServer) -> None:

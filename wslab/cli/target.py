@@ -84,9 +84,9 @@ def with_target(command: Callable[..., R]) -> Callable[..., R]:
         return command(target=target, **options)
 
     url = typer.Argument(help="ws:// or wss:// URL, or the name of a target in targets.toml.")
+    argument = inspect.Parameter("url", _KEYWORD, default="" if is_optional else _EMPTY, annotation=Annotated[str, url])
     parameters = [
-        inspect.Parameter("url", _KEYWORD, default="" if is_optional else _EMPTY, annotation=Annotated[str, url]),
-        *(each.replace(kind=_KEYWORD) for name, each in own.items() if name != "target"),
+        *(argument if name == "target" else each.replace(kind=_KEYWORD) for name, each in own.items()),
         *map(_parameter, _OPTIONS),
     ]
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -22,6 +22,7 @@ from wslab.core.errors import LabServerError, RelayError
 from wslab.core.findings import find
 from wslab.core.records import Attempt, Closure, Frame
 from wslab.core.relay.script import read_script
+from wslab.core.target import Target
 from wslab.core.trust import Trust
 from wslab.net.relay.relay import Relay
 from wslab.net.server.lab_server import LabServer
@@ -394,7 +395,10 @@ def test_tls_on_both_sides(server: LabServer, authority: trustme.CA, tmp_path: P
     authority.cert_pem.write_to_path(trust)
     authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(pem)
     client = ssl.create_default_context(cafile=trust)
-    with Relay(server.url, certificate=pem) as front, Relay(front.url, trust=Trust(ca=trust), certificate=pem) as relay:
+    with (
+        Relay(server.url, certificate=pem) as front,
+        Relay(Target(front.url, trust=Trust(ca=trust)), certificate=pem) as relay,
+    ):
         assert relay.url.startswith("wss://")
         assert converse(relay.url, "hello", bytes(100_000), ssl=client).messages == ["hello", bytes(100_000)]
         assert [frame.preview for frame in frames(relay, opcode="text")] == ["hello", "hello"]
@@ -427,6 +431,37 @@ def test_path_of_the_target_is_asked_for_where_the_client_names_none(server: Lab
     ):
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert client.recv(100) == b"GET /chat?room=1 HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def test_request_gets_what_the_target_needs_and_keeps_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_TOKEN", "the secret of the target")
+    mirror = Mirror()
+    target = Target(
+        f"ws://localhost:{mirror.port}/chat?key=of-the-url",
+        headers={"X-Team": "blue"},
+        cookies={"session": "1"},
+        token="{env:TEST_TOKEN}",
+        origin="https://example.org",
+        resolve="127.0.0.1",
+    )
+    with Relay(target) as relay, socket.create_connection(("127.0.0.1", relay.port), timeout=5) as client:
+        fields = b"cookie:  mine=2\r\nORIGIN: null\r\nUser-Agent:x/1\r\nX-Odd :\t kept\r\n".replace(b"X-Odd ", b"X-Odd")
+        client.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s\r\nmore" % (relay.port, fields))
+        assert client.recv(1000) == (
+            b"GET /chat?key=of-the-url HTTP/1.1\r\n"
+            b"Host: localhost:%d\r\n"
+            b"User-Agent:x/1\r\nX-Odd:\t kept\r\n"
+            b"Origin: https://example.org\r\nAuthorization: Bearer the secret of the target\r\n"
+            b"Cookie: session=1\r\nX-Team: blue\r\n\r\nmore" % mirror.port
+        )
+        told = f"{relay!r} {relay.run()!r}"
+    assert "the secret" not in told
+    assert "of-the-url" not in told
+
+
+def test_part_of_a_target_that_only_a_client_can_say_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"greeting and subprotocols: .* let the client say it"):
+        Relay(Target("ws://127.0.0.1:1/", greeting="hello", subprotocols=["chat"]))
 
 
 # Bad input

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from random import Random
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from wslab.core.errors import WslabError, in_words
 from wslab.core.records import Attempt, AttemptOutcome, Close, Closure, Record, TcpEnd, closed_by
 from wslab.core.relay.faults import Fault, ResetPeer, SendClose, Timeout, Unavailable
 from wslab.net.frames import Side, encode_close
 from wslab.net.heads import Fields, agreed_extensions, read_request, read_response, retry_after_s
+from wslab.net.relay.addressing import has_token
 from wslab.net.relay.end import PassageEnd
 from wslab.net.relay.lane import Lane
 from wslab.net.relay.passed import Passed
@@ -32,7 +31,6 @@ REFUSALS = {
 class Host(Protocol):
     """What a passage needs of its relay."""
 
-    target: str
     token: str | None
 
     def now(self) -> float: ...
@@ -42,6 +40,8 @@ class Host(Protocol):
     def note(self, passed: Passed) -> None: ...
 
     async def connect(self, end: PassageEnd) -> None: ...
+
+    def addressed(self, asked: bytes, client: int) -> bytes: ...
 
     def faults_of(self, passage: Passage) -> dict[str, Fault]: ...
 
@@ -142,7 +142,7 @@ class Passage:
                 return
         if request is None and self._error is None:
             return
-        if self._host.token is not None and not self._is_permitted():
+        if request is not None and self._host.token is not None and not has_token(request.resource, self._host.token):
             self._refuse(403)
             return
         refusal = next((one for one in self._host.faults_of(self).values() if isinstance(one, Unavailable)), None)
@@ -155,7 +155,7 @@ class Passage:
     async def _connect(self) -> None:
         try:
             await self._host.connect(self.back)
-        except OSError as error:  # a certificate that is not trusted, too
+        except (OSError, WslabError) as error:  # a certificate that is not trusted, or a proxy that leads nowhere, too
             self._error = f"the target: {in_words(error)}"
             self._refuse(502)
             return
@@ -167,30 +167,8 @@ class Passage:
         for label, fault in self._host.faults_of(self).items():
             self.apply(label, fault)
         asked, self._asked = self._asked, b""
-        self.up.receive(self._addressed(asked))
+        self.up.receive(self._host.addressed(asked, self.client))
         self.front.read_on("connecting", True)
-
-    def _is_permitted(self) -> bool:
-        request = read_request(self._asked)
-        assert request is not None
-        wanted = f"token={self._host.token}".encode()
-        query = urlsplit(request.resource).query
-        return any(secrets.compare_digest(part.encode(), wanted) for part in query.split("&"))
-
-    def _addressed(self, asked: bytes) -> bytes:
-        """Return the request as the target is to have it: the same, unless the relay's own token or path is in it."""
-        line, separator, rest = asked.partition(b"\r\n")
-        method, _, other = line.partition(b" ")
-        resource, _, version = other.rpartition(b" ")
-        wanted = resource
-        if self._host.token is not None:
-            path, _, query = resource.partition(b"?")
-            kept = b"&".join(part for part in query.split(b"&") if not part.startswith(b"token="))
-            wanted = path + (b"?" + kept if kept else b"")
-        parts = urlsplit(self._host.target)
-        if wanted == b"/":
-            wanted = ((parts.path or "/") + (f"?{parts.query}" if parts.query else "")).encode()
-        return asked if wanted == resource else b" ".join((method, wanted, version)) + separator + rest
 
     def _refuse(self, status: int, retry_after: int | None = None) -> None:
         words = REFUSALS.get(status, "refused") if self._error is None else self._error

@@ -14,20 +14,20 @@ from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 
-from wslab.core.arguments import check_seed, check_url, check_whole
+from wslab.core.arguments import check_seed, check_whole
 from wslab.core.errors import BadValueError, RelayError
 from wslab.core.records import Injection, Record, RunInfo
 from wslab.core.relay.faults import Down, Fault, fault_of
 from wslab.core.relay.script import Add, Command, TimedCommand
 from wslab.core.routes import is_loopback
 from wslab.core.runs import Run
-from wslab.core.trust import Trust
-from wslab.net import machine, runtime
+from wslab.core.target import Target, as_target
+from wslab.net import machine, reach, runtime
 from wslab.net.recording import OnRecord, Recorder
+from wslab.net.relay.addressing import addressed, check_relayed
 from wslab.net.relay.end import PassageEnd
 from wslab.net.relay.passage import Passage
 from wslab.net.relay.passed import Passed
@@ -37,10 +37,6 @@ T = TypeVar("T")
 
 MAX_FRAMES = 100_000
 """Of which a relay keeps records, unless told otherwise; later ones are counted, shown, and not kept."""
-
-CONNECT_TIMEOUT_S = 30.0
-
-DEFAULT_TRUST = Trust()
 
 
 class Relay:
@@ -53,12 +49,12 @@ class Relay:
     [('client', 'text', 'hello'), ('server', 'text', 'hello')]
 
     Args:
-        target: where connections lead, and nowhere else: a ws:// or wss:// URL. Its path is asked for where a client
-            asks for “/”.
+        target: where connections lead, and nowhere else: a ws:// or wss:// URL, or a `Target` with all that is needed
+            to reach it. Its path is asked for where a client asks for “/”; its headers, cookies and token replace those
+            of the client's request.
         host, port: where it listens, as `LabServer`.
         expose: that other machines may reach it. They then need a token, which is in `url`.
         certificate, key: PEM files with which it listens for wss://; None listens for ws://.
-        trust: whom to believe that it is a wss:// target; see `wslab.core.trust`.
         seed: of what the faults draw.
         max_frames: of which it keeps records, 0 to 10 million.
 
@@ -72,18 +68,18 @@ class Relay:
 
     def __init__(
         self,
-        target: str,
+        target: Target | str,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
         expose: bool = False,
         certificate: Path | str | None = None,
         key: Path | str | None = None,
-        trust: Trust = DEFAULT_TRUST,
         seed: int = 0,
         max_frames: int = MAX_FRAMES,
     ) -> None:
-        check_url(target)
+        self.target = as_target(target)
+        check_relayed(self.target)
         check_whole("port", port, low=0, high=65_535, unit="(a TCP port)", hint="0 takes a free one")
         check_whole("max_frames", max_frames, low=0, high=10_000_000, unit="frames")
         check_seed(seed)
@@ -91,7 +87,6 @@ class Relay:
             raise BadValueError(
                 f"host is {host!r}, which other machines can reach; use 127.0.0.1, or say expose=True if they may"
             )
-        self.target = target
         self.host = host
         self.token = secrets.token_urlsafe(16) if not is_loopback(host) else None
         self._wanted_port = port
@@ -100,7 +95,6 @@ class Relay:
         self._not_kept = 0
         self._kept = 0
         self._tls = _listening_context(certificate, key) if certificate is not None else None
-        self._trust = trust
         self._reservation: Reservation | None = None
         self._server: asyncio.Server | None = None
         self._faults: dict[str, Fault] = {}
@@ -199,9 +193,9 @@ class Relay:
                 duration_s=self._recorder.now(),
                 partial=bool(self._not_kept),
                 seed=self._seed,
-                url=self.target,
+                url=self.target.shown_url,
                 knobs=None,
-                parameters={"host": self.host, "tls": self._tls is not None},
+                parameters={"host": self.host, "tls": self._tls is not None, **self.target.described()},
                 versions=machine.versions(),
                 platform=platform.platform(),
                 clock_resolution_s=time.get_clock_info("monotonic").resolution,
@@ -209,12 +203,13 @@ class Relay:
                 loop_lag_p99_s=None,
                 loop_lag_max_s=None,
                 losses=losses if self._not_kept else [],
+                warnings=self.target.warnings(),
             ),
             records,
         )
 
     def __repr__(self) -> str:
-        return f"<Relay to {urlsplit(self.target).netloc.rpartition('@')[2]}>"
+        return f"<Relay to {self.target.shown_url}>"
 
     # The work, on the background loop
 
@@ -222,7 +217,7 @@ class Relay:
         if self._reservation is not None:
             raise RelayError("this relay was started already; make a new one")
         machine.raise_open_files()  # each connection takes two
-        self._context = self._trust.context() if urlsplit(self.target).scheme == "wss" else None
+        self._context = self.target.trust.context() if self.target.secure else None
         self._reservation = Reservation(self.host, self._wanted_port)
         self._started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
         self._recorder.origin = time.monotonic()
@@ -301,13 +296,19 @@ class Relay:
                 self._recorder.tell(record)
 
     async def connect(self, end: PassageEnd) -> None:
-        parts = urlsplit(self.target)
-        assert parts.hostname is not None
-        port = parts.port or (443 if parts.scheme == "wss" else 80)
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            loop = asyncio.get_running_loop()
-            name = (self._trust.server_name or parts.hostname) if self._context else None
-            await loop.create_connection(lambda: end, parts.hostname, port, ssl=self._context, server_hostname=name)
+        async with asyncio.timeout(self.target.open_timeout_s):
+            sock = await reach.connect(self.target)
+            name = self.target.server_name if self._context else None
+            try:
+                loop = asyncio.get_running_loop()
+                await loop.create_connection(lambda: end, sock=sock, ssl=self._context, server_hostname=name)
+            except BaseException:
+                sock.close()
+                raise
+
+    def addressed(self, asked: bytes, client: int) -> bytes:
+        """Return a client's request as the target is to have it."""
+        return addressed(asked, self.target, client=client, port=self.port, token=self.token)
 
     def faults_of(self, passage: Passage) -> dict[str, Fault]:
         return {label: self._faults[label] for label in self._passages.get(passage, ()) if label in self._faults}

@@ -1,0 +1,153 @@
+"""What `wslab relay` shows of a relay: a line per record, or, in a terminal, a table that obeys keys."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from wslab.cli.standing import Arrived
+from wslab.core.errors import WslabError
+from wslab.core.printable import printable
+from wslab.core.records import Attempt, Closure, Frame, Injection, Record
+from wslab.core.relay.script import Remove, read_command
+from wslab.net.relay.relay import Relay
+
+KEYS = {
+    "l": "add latency latency_s=0.5 direction=both",
+    "b": "add bandwidth bytes_per_s=10000 direction=both",
+    "t": "add timeout",
+    "d": "add down",
+    "r": "add reset_peer",
+    "k": "add cut after_bytes=1",
+    "c": "add send_close code=1012",
+    "x": "add drop_close direction=both",
+    "w": "add rewrite_close code=1011",
+    "p": "add hold_pongs direction=both",
+    "u": "add unavailable retry_after_s=1",
+}
+"""What a key switches on, and off when it is pressed again."""
+
+REDRAWN_PER_S = 8
+ARROWS = {"client": "→", "server": "←"}
+
+
+def obey(relaying: Relay, line: str) -> str:
+    """Do what a line says, and return what was wrong with it."""
+    try:
+        relaying.obey(read_command(line))
+    except WslabError as error:
+        return str(error)
+    return ""
+
+
+def line_of(record: Record) -> str:
+    match record:
+        case Frame():
+            cells = cells_of(record)
+            return " ".join(cell for cell in cells if cell)
+        case Attempt():
+            answer = record.http_status or record.outcome
+            return f"{record.ended_at_s:10.3f} #{record.client} {answer} {printable(record.error or '')}".rstrip()
+        case Closure():
+            reason = printable(record.close_reason)
+            return f"{record.closed_at_s:10.3f} #{record.client} ended: {record.close_code} {reason}".rstrip()
+        case Injection():
+            return f"{record.at_s:10.3f} {'+' if record.on else '-'} {record.label}"
+    return ""
+
+
+def cells_of(frame: Frame) -> list[str]:
+    bits = " ".join(name for name, on in (("FIN", frame.final), ("RSV1", frame.rsv1), ("mask", frame.masked)) if on)
+    code = "" if frame.close_code is None else f"{frame.close_code} "
+    fate = "" if frame.fate == "passed" else frame.fate
+    arrow = ARROWS[frame.sent_by]
+    return [
+        *(f"{frame.at_s:10.3f}", f"#{frame.client}", arrow, frame.opcode, bits, f"{frame.payload_bytes:,} B", fate),
+        code + frame.preview,
+    ]
+
+
+def show(relaying: Relay) -> None:
+    console = Console()
+    rows: deque[Record] = deque(maxlen=max(5, console.size.height - 12))
+    relaying.listeners.append(rows.append)
+    pressed: Arrived = queue.SimpleQueue()
+    with (
+        _keys(pressed),
+        Live(console=console, auto_refresh=False, screen=True) as live,
+    ):
+        said, key = "", None
+        while key != "q":
+            live.update(_screen(relaying, tuple(rows), said), refresh=True)
+            with contextlib.suppress(queue.Empty):
+                key = pressed.get(timeout=1 / REDRAWN_PER_S)
+                said = _press(relaying, key or "")
+
+
+def _press(relaying: Relay, key: str) -> str:
+    if key == "0":
+        return obey(relaying, "clear")
+    if key not in KEYS:
+        return ""
+    label = KEYS[key].split()[1]
+    if label in relaying.faults:
+        relaying.obey(Remove(label))
+        return ""
+    return obey(relaying, KEYS[key])
+
+
+def _screen(relaying: Relay, records: tuple[Record, ...], said: str) -> Table:
+    screen = Table.grid(expand=True)
+    screen.add_row(Text(f"{relaying.url} → {relaying.target.shown_url}   {relaying.connections} open", style="bold"))
+    on = ", ".join(relaying.faults) or "nothing is bent"
+    screen.add_row(Text(f"{on}   {said}", style="red" if relaying.faults or said else "dim"))
+    table = Table("time, s", "client", "", "opcode", "bits", "length", "fate", "payload", expand=True)
+    table.columns[0].justify = table.columns[5].justify = "right"
+    for record in records:
+        if isinstance(record, Frame):
+            style = "" if record.fate == "passed" else "red"
+            table.add_row(
+                *(Text(cell.strip(), style=style, overflow="ellipsis", no_wrap=True) for cell in cells_of(record))
+            )
+        elif line := line_of(record).strip():
+            table.add_row("", "", "", "", "", "", "", Text(line, style="italic", overflow="ellipsis", no_wrap=True))
+    screen.add_row(table)
+    keys = "  ".join(f"{key} {line.split()[1]}" for key, line in KEYS.items())
+    screen.add_row(Text(f"{keys}  0 clear  q quit", style="dim"))
+    return screen
+
+
+@contextlib.contextmanager
+def _keys(pressed: Arrived) -> Iterator[None]:
+    """Put each key as it is pressed, while the terminal passes them on one by one."""
+    import termios
+    import tty
+
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+    over = threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            with contextlib.suppress(OSError):
+                pressed.put(os.read(descriptor, 1).decode(errors="replace") or "q")
+            time.sleep(0.01)
+
+    tty.setcbreak(descriptor)
+    threading.Thread(target=read, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
