@@ -8,16 +8,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from websockets.frames import Opcode
 
 from wslab.checks.restarting import Restarted, Restarter, restart_under_clients
+from wslab.core.errors import WslabError
 from wslab.core.limits.verdicts import Verdict
-from wslab.core.records import Closure
+from wslab.core.records import Attempt, Closure
 from wslab.core.runs import Run
 from wslab.core.target import Target
 from wslab.experiments import Cancel, find_limit, watch
@@ -34,6 +36,15 @@ ANSWER_WITHIN_S = 5.0
 MAX_REFUSED_BYTES = 64 * 2**20
 """Sent at most to be refused again and again, where headers alone are not."""
 
+LEAST_SEARCH_S = 1.0
+"""The least that the limit search can be given."""
+
+T = TypeVar("T")
+
+
+class BudgetSpentError(WslabError):
+    """The budget of the check ran out in the middle of a case."""
+
 
 class Refusals(NamedTuple):
     """What came of many refusals: how many there were, the bystander's answered pings, and what went wrong."""
@@ -46,22 +57,36 @@ class Refusals(NamedTuple):
 
 @dataclass
 class ServerBench:
-    """One server under check; its `verdict` and `restarted` are found when they are first asked for."""
+    """One server under check; its `verdict` and `restarted` are found when they are first asked for.
+
+    Args:
+        budget_s: seconds from now on, after which whatever is asked raises BudgetSpentError.
+    """
 
     target: Target
     configured_bytes: int | None = None
     restarter: Restarter | None = None
-    search_s: float = 60.0
+    budget_s: float = 120.0
     clock_s: float | None = None
     progress: OnProgress | None = None
     cancel: Cancel = field(default_factory=Cancel)
 
+    def __post_init__(self) -> None:
+        self._due_s = time.monotonic() + self.budget_s
+
+    @property
+    def left_s(self) -> float:
+        """The seconds that are left of the budget; less than 0: none."""
+        return self._due_s - time.monotonic()
+
     @cached_property
     def verdict(self) -> Verdict:
+        if self.left_s < LEAST_SEARCH_S:
+            raise BudgetSpentError("the budget was spent before the limit search")
         return find_limit(
             self.target,
             configured_bytes=self.configured_bytes,
-            max_elapsed_s=self.search_s,
+            max_elapsed_s=max(LEAST_SEARCH_S, min(0.6 * self.budget_s, self.left_s)),
             progress=self.progress,
             cancel=self.cancel,
         )
@@ -69,49 +94,53 @@ class ServerBench:
     @cached_property
     def restarted(self) -> Restarted:
         assert self.restarter is not None, "cases about restarts run only where there is a way to bring one about"
-        return runtime.run(restart_under_clients(self.target, self.restarter))
+        return self._in_budget(restart_under_clients(self.target, self.restarter))
 
     @cached_property
     def watched(self) -> Run:
         assert self.clock_s is not None, "cases that wait run only where it is said for how long"
-        apart_s = min(1.0, self.clock_s / 20)
-        return watch(
+        apart_s, wanted_s = min(1.0, self.clock_s / 20), 3 * self.clock_s
+        run = watch(
             self.target,
-            duration_s=3 * self.clock_s,
+            duration_s=max(0.1, min(wanted_s, self.left_s)),
             interval_s=max(0.05, self.clock_s / 10),
             apart_s=apart_s,
             in_vain_s=self.clock_s + 20 * apart_s,
             progress=self.progress,
             cancel=self.cancel,
         )
+        if self.left_s <= 0 and run.info.duration_s < wanted_s:  # no clock that ran out so far proves nothing
+            raise BudgetSpentError("the budget was spent while clocks were watched")
+        return run
 
     def why_unreachable(self) -> str | None:
         """Return why no connection opens; None where one does."""
-        return runtime.run(self._why_unreachable())
+        return self._in_budget(self._why_unreachable())
 
     def announce(self, payload_bytes: int) -> float | None:
         """Send a message's header and nothing of it; return the seconds until the connection was closed, or None."""
-        return runtime.run(self._announced(payload_bytes))
+        return self._in_budget(self._announced(payload_bytes))
 
     def closing(self, code: int) -> tuple[Closure | None, float]:
         """Close with this code; return how it ended, and how long that took."""
-        return runtime.run(self._closing(code))
+        return self._in_budget(self._closing(code))
 
     def ponged(self, payload: bytes) -> float | None:
         """Ping; return the seconds until the pong with the same payload, or None."""
-        return runtime.run(self._ponged(payload))
+        return self._in_budget(self._ponged(payload))
 
     def refuse_many(self, payload_bytes: int, count: int) -> Refusals:
         """Be refused so many times, one after the other, while another client pings."""
         by_header = self.announce(payload_bytes) is not None
         affordable = count if by_header else max(5, MAX_REFUSED_BYTES // payload_bytes)
-        return runtime.run(self._refuse_many(payload_bytes, min(count, affordable), by_header=by_header))
+        return self._in_budget(self._refuse_many(payload_bytes, min(count, affordable), by_header=by_header))
+
+    def _in_budget(self, work: Coroutine[Any, Any, T]) -> T:
+        return runtime.run(_within(self.left_s, work))
 
     async def _why_unreachable(self) -> str | None:
-        recorder = Recorder()
-        client = Client(self.target, recorder)
-        attempt = await client.open()
-        await client.close()
+        async with opened(self.target) as client:
+            attempt = next(record for record in client.recorder.records if isinstance(record, Attempt))
         if attempt.outcome == "opened":
             return None
         status = f"HTTP {attempt.http_status}: " if attempt.http_status else ""
@@ -175,6 +204,16 @@ class ServerBench:
     def _payload(self, payload_bytes: int) -> str | bytes:
         messages = self.target.messages
         return "x" * payload_bytes if messages is None else messages.make(payload_bytes)
+
+
+async def _within(left_s: float, work: Coroutine[Any, Any, T]) -> T:
+    try:
+        async with asyncio.timeout(left_s) as budget:
+            return await work
+    except TimeoutError:
+        if budget.expired():
+            raise BudgetSpentError("the budget was spent in the middle of a case") from None
+        raise
 
 
 @contextlib.asynccontextmanager

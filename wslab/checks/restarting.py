@@ -29,6 +29,9 @@ IDLE, BUSY = 4, 2
 BEFORE_S = 1.0
 """How long they are watched before the restart."""
 
+PARTING_S = 0.7
+"""How long the closing handshakes may take at the end."""
+
 
 @dataclass(frozen=True)
 class Restarter:
@@ -82,9 +85,11 @@ class Restarter:
             async with asyncio.timeout(self.return_within_s):
                 _, said = await process.communicate()
         except TimeoutError:
-            process.kill()
-            await process.wait()
             return f"the command did not end within {self.return_within_s:g} s"
+        finally:
+            if process.returncode is None:  # also where the check's budget is spent, or somebody interrupts it
+                process.kill()
+                await process.wait()
         if process.returncode == 0:
             return None
         words = said.decode(errors="replace").strip().splitlines()
@@ -145,7 +150,7 @@ async def restart_under_clients(target: Target, restarter: Restarter) -> Restart
         for task in staying:
             task.cancel()
         await asyncio.gather(*staying, return_exceptions=True)
-        await asyncio.gather(*(client.close() for client in clients), return_exceptions=True)
+        await asyncio.gather(*(client.part(PARTING_S) for client in clients), return_exceptions=True)
 
 
 def _patience_s(recorder: Recorder, target: Target) -> float:

@@ -30,6 +30,9 @@ TICK_S = 0.25
 PAUSED_S = 2.0
 """A tick that comes so much too late was no busy loop: the process or the machine stood still."""
 
+PARTING_S = 0.7
+"""How long the closing handshakes may take when the time is up, so that a watch overruns it by less than a second."""
+
 MAX_CLIENTS = 60
 MESSAGES_PER_MIN = 600
 MESSAGES_PER_MIN_ELSEWHERE = 120
@@ -170,7 +173,7 @@ class _Watching:
             for task in staying:
                 task.cancel()
             await asyncio.gather(*staying, return_exceptions=True)
-            await asyncio.gather(*(member.client.close() for member in self._members), return_exceptions=True)
+            await asyncio.gather(*(member.client.part(PARTING_S) for member in self._members), return_exceptions=True)
             self._recorder.listeners.remove(self._note)
             if self.journal is not None:
                 self.journal.close()

@@ -213,6 +213,16 @@ class Client:
         except ConnectionClosed:
             return await asyncio.shield(self._closed)
 
+    async def part(self, within_s: float) -> None:
+        """Close with 1000 and wait until the connection has ended; after `within_s`, end TCP."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self.close()
+        except TimeoutError:
+            assert self._connection is not None, "without a connection there is nothing to wait for"
+            self._connection.abort()
+            await self._connection.wait_closed()
+
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection, if there is one, and wait until it has ended."""
         if self._connection is None:

@@ -8,7 +8,6 @@ import ssl
 from typing import Any, NamedTuple
 
 from websockets.exceptions import InvalidStatus
-from websockets.extensions.permessage_deflate import enable_client_permessage_deflate
 from websockets.http11 import Response
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
@@ -19,7 +18,7 @@ from wslab.core.records import AttemptOutcome
 from wslab.core.secrets import masked_url
 from wslab.core.target import Target
 from wslab.core.trust import not_believed
-from wslab.net import reach
+from wslab.net import inflating, reach
 from wslab.net.client.connection import RecordingConnection, RecordingProtocol
 from wslab.net.heads import HeadError, read_response, retry_after_s
 
@@ -86,7 +85,7 @@ def _prepared(
 ) -> RecordingConnection:
     protocol = RecordingProtocol(
         parse_uri(target.sent_url),
-        extensions=enable_client_permessage_deflate(None) if compression else None,
+        extensions=inflating.offered() if compression else None,
         subprotocols=[Subprotocol(name) for name in target.subprotocols] or None,
         max_size=max_message_bytes,
         logger=_LOGGER,

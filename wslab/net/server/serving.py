@@ -19,14 +19,13 @@ from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
-from websockets.extensions.permessage_deflate import enable_server_permessage_deflate
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.typing import Origin
 
 from wslab.core.knobs import Knobs
 from wslab.core.records import Account
-from wslab.net import control, machine, parent
+from wslab.net import control, inflating, machine, parent
 from wslab.net.server import server_protocol
 from wslab.net.server.address import BACKLOG
 from wslab.net.server.lab_connection import LabConnection
@@ -136,7 +135,7 @@ class LabProgram:
     def _connection(self, protocol: ServerProtocol, server: Server, **options: Any) -> LabConnection:
         knobs = self.knobs
         if knobs.compression:
-            protocol.available_extensions = enable_server_permessage_deflate(None)
+            protocol.available_extensions = inflating.accepted()
         options |= {
             "ping_interval": knobs.ping_interval_s,
             "ping_timeout": knobs.ping_timeout_s,
