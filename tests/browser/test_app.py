@@ -7,14 +7,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from wslab import panels
 
 from .conftest import SCREENSHOTS
+from .foreign import foreign_site, go_to, reads
 from .lab import READY_WITHIN_S, end, environment
 from .notebook import VIEWPORT
 from .watch import Watch
@@ -68,3 +70,17 @@ def test_every_panel_has_a_tab_and_works(browser: Browser, address: str, tmp_pat
         assert download.value.suggested_filename == saved.name
         page.screenshot(path=SCREENSHOTS / "app.png")
         assert watch.complaints == []
+        watch.stop()
+        with foreign_site() as site:
+            foreign_pages_get_nothing(page, urlsplit(address).port or 0, site)
+
+
+def foreign_pages_get_nothing(page: Page, port: int, site: int) -> None:
+    """The browser has the app's cookie, and the token would be in the page."""
+    answer = page.goto(f"http://127.0.0.1:{port}/", wait_until="commit")
+    assert answer is not None
+    assert answer.status == 200  # the control: the cookie is enough for the app's own page
+    go_to(page, "foreign.test", site)
+    assert reads(page, f"http://127.0.0.1:{port}/") is None
+    go_to(page, f"rebound.test:{port}", site)
+    assert reads(page, f"http://rebound.test:{port}/") in (None, 403)

@@ -11,7 +11,7 @@ from wslab.core.errors import WslabError, in_words
 from wslab.core.records import Attempt, AttemptOutcome, Close, Closure, Record, TcpEnd, closed_by
 from wslab.core.relay.faults import Fault, ResetPeer, SendClose, Timeout, Unavailable
 from wslab.net.frames import Side, encode_close
-from wslab.net.heads import Fields, agreed_extensions, read_request, read_response, retry_after_s
+from wslab.net.heads import Fields, RequestHead, agreed_extensions, read_request, read_response, retry_after_s
 from wslab.net.relay.addressing import has_token
 from wslab.net.relay.end import PassageEnd
 from wslab.net.relay.lane import Lane
@@ -32,6 +32,8 @@ class Host(Protocol):
     """What a passage needs of its relay."""
 
     token: str | None
+
+    def why_foreign(self, request: RequestHead) -> str | None: ...
 
     def now(self) -> float: ...
 
@@ -143,6 +145,10 @@ class Passage:
         if request is None and self._error is None:
             return
         if request is not None and self._host.token is not None and not has_token(request.resource, self._host.token):
+            self._refuse(403)
+            return
+        if request is not None and (why := self._host.why_foreign(request)) is not None:
+            self._error = why
             self._refuse(403)
             return
         refusal = next((one for one in self._host.faults_of(self).values() if isinstance(one, Unavailable)), None)

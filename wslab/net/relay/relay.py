@@ -9,7 +9,7 @@ import platform
 import secrets
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from random import Random
@@ -17,7 +17,7 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 
-from wslab.core.arguments import check_seed, check_whole
+from wslab.core.arguments import check_origins, check_seed, check_whole
 from wslab.core.errors import BadValueError, RelayError
 from wslab.core.records import Injection, Record, RunInfo
 from wslab.core.relay.faults import Down, Fault, fault_of
@@ -26,6 +26,8 @@ from wslab.core.routes import is_loopback
 from wslab.core.runs import Run
 from wslab.core.target import Target, as_target
 from wslab.net import machine, reach, runtime
+from wslab.net.heads import RequestHead
+from wslab.net.origins import why_foreign
 from wslab.net.recording import OnRecord, Recorder
 from wslab.net.relay.addressing import addressed, check_relayed
 from wslab.net.relay.end import PassageEnd
@@ -55,6 +57,7 @@ class Relay:
         host, port: where it listens, as `LabServer`.
         expose: that other machines may reach it. They then need a token, which is in `url`.
         certificate, key: PEM files with which it listens for wss://; None listens for ws://.
+        origins: whose pages may connect, as of `LabServer`.
         seed: of what the faults draw.
         max_frames: of which it keeps records, 0 to 10 million.
 
@@ -75,6 +78,7 @@ class Relay:
         expose: bool = False,
         certificate: Path | str | None = None,
         key: Path | str | None = None,
+        origins: Sequence[str] = (),
         seed: int = 0,
         max_frames: int = MAX_FRAMES,
     ) -> None:
@@ -87,7 +91,9 @@ class Relay:
             raise BadValueError(
                 f"host is {host!r}, which other machines can reach; use 127.0.0.1, or say expose=True if they may"
             )
+        check_origins(origins)
         self.host = host
+        self.origins = tuple(origins)
         self.token = secrets.token_urlsafe(16) if not is_loopback(host) else None
         self._wanted_port = port
         self._seed = seed
@@ -309,6 +315,12 @@ class Relay:
     def addressed(self, asked: bytes, client: int) -> bytes:
         """Return a client's request as the target is to have it."""
         return addressed(asked, self.target, client=client, port=self.port, token=self.token)
+
+    def why_foreign(self, request: RequestHead) -> str | None:
+        """Return why a request comes from a page that may not use this relay; None where a token says that it may."""
+        if self.token is not None:
+            return None
+        return why_foreign(request.fields, origins=self.origins, host=self.target.address[0])
 
     def faults_of(self, passage: Passage) -> dict[str, Fault]:
         return {label: self._faults[label] for label in self._passages.get(passage, ()) if label in self._faults}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import socket
 import sys
 import threading
@@ -26,6 +25,7 @@ from websockets.typing import Origin
 from wslab.core.knobs import Knobs
 from wslab.core.records import Account
 from wslab.net import control, inflating, machine, parent
+from wslab.net.origins import LOOPBACK_ORIGIN
 from wslab.net.server import server_protocol
 from wslab.net.server.address import BACKLOG
 from wslab.net.server.lab_connection import LabConnection
@@ -35,7 +35,6 @@ TRY_AGAIN_LATER = (1013, "try again later")
 HANDSHAKE_TIMEOUT_S = 120.0
 
 # Of itself a page may connect from this machine only: any site's page can reach loopback, and would else be let in.
-LOOPBACK_ORIGINS = [None, re.compile(r"https?://(localhost|127(\.\d+){3}|\[::1\])(:\d+)?")]
 
 
 class LabProgram:
@@ -82,7 +81,7 @@ class LabProgram:
         self._server = await serve(
             self._converse,
             sock=socket.socket(fileno=command.descriptor),
-            origins=[*LOOPBACK_ORIGINS, *map(Origin, command.origins)],
+            origins=[None, LOOPBACK_ORIGIN, *map(Origin, command.origins)],
             compression=None,  # offered by each connection as its knobs say
             process_request=self._admit,
             process_response=self._sign,
