@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import time
 from collections.abc import Callable, Collection, Sequence
 
@@ -18,7 +17,7 @@ from wslab.core.checks import CaseOutcome, Check, Result
 from wslab.core.errors import WslabError, in_words
 from wslab.net import runtime
 from wslab.net.machine import versions
-from wslab.net.recording import OnProgress, Progress
+from wslab.net.recording import OnProgress, Progress, wall_clock
 
 CLIENT_CASES: dict[str, Case] = {
     case.name: case for case in (*RETURN_CASES, *POLICY_CASES, *STAYING_CASES, *MESSAGE_CASES)
@@ -80,7 +79,7 @@ class _Performance:
         self._cases, self._bench, self._budget_s, self._progress = cases, bench, budget_s, progress
         self._results: dict[str, Result] = {}
         self._began_s = time.monotonic()
-        self._started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        self._started_at = wall_clock()
 
     async def run(self) -> None:
         """Run the cases side by side, until all are over or the budget is used up."""

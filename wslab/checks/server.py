@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 from collections.abc import Callable, Collection, Sequence
 
@@ -18,7 +17,7 @@ from wslab.core.checks import CaseOutcome, Check, Result
 from wslab.core.errors import in_words
 from wslab.core.target import Target, as_target
 from wslab.net.machine import versions
-from wslab.net.recording import OnProgress, Progress
+from wslab.net.recording import OnProgress, Progress, wall_clock
 
 SERVER_CASES: dict[str, Case] = {
     case.name: case for case in (*MANNERS_CASES, *LIMIT_CASES, *CLOCK_CASES, *RESTART_CASES)
@@ -79,7 +78,7 @@ def _restarter(restart: Restarter | str | Callable[[], object] | None) -> Restar
 
 
 def _run(cases: Sequence[Case], bench: ServerBench) -> Check:
-    started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    started_at = wall_clock()
     began_s, results, stopped = time.monotonic(), [], None
     try:
         if (why := bench.why_unreachable()) is not None:

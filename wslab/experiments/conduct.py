@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
 import platform
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -28,7 +27,7 @@ from wslab.experiments.stopping import Cancel as Cancel
 from wslab.experiments.stopping import Stop, see_through
 from wslab.net import machine, replay
 from wslab.net.client.client import Client
-from wslab.net.recording import LAG_INTERVAL_S, Recorder, loop_lag
+from wslab.net.recording import LAG_INTERVAL_S, Recorder, loop_lag, wall_clock
 from wslab.net.recording import OnProgress as OnProgress
 from wslab.net.recording import OnRecord as OnRecord
 from wslab.net.recording import Progress as Progress
@@ -179,7 +178,7 @@ async def _measured(
 ) -> Run:
     recorder, lab, target = bench
     recorder.redaction = target.redaction
-    started_at = _wall_clock()
+    started_at = wall_clock()
     knobs = lab.knobs if lab else None
     restarts_before = len(lab.restarts) if lab else 0
     if call.on_record is not None:
@@ -193,6 +192,7 @@ async def _measured(
                 raise
             recorder.losses.append(f"it ended at {recorder.now():.3f} s: {in_words(error)}")
     duration_s = recorder.now()
+    recorder.warn_of_clock()
     if lab is not None:
         await _add_servers_side(recorder, lab, restarts_before)
     lags = lags if recorder.lags_s is None else recorder.lags_s
@@ -214,7 +214,7 @@ def provisional(call: Call, bench: Bench) -> RunInfo:
     """Return what a run says of itself while it is under way, for a file that is written as it goes."""
     return RunInfo(
         experiment=call.experiment,
-        started_at=_wall_clock(),
+        started_at=wall_clock(),
         duration_s=bench.recorder.now(),
         partial=True,
         seed=call.seed,
@@ -232,10 +232,6 @@ def provisional(call: Call, bench: Bench) -> RunInfo:
         loop_lag_max_s=None,
         ended=False,
     )
-
-
-def _wall_clock() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
 
 
 async def _loss(bench: Bench, *, ends: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple, TypeVar
@@ -14,6 +15,8 @@ from wslab.core.records import Record
 from wslab.core.secrets import Redaction
 
 LAG_INTERVAL_S = 0.01
+STEPPED_S = 1.0
+"""A system clock that moved so much against the one that no one sets was set."""
 
 R = TypeVar("R", bound=Record)
 
@@ -47,6 +50,7 @@ class Recorder:
 
     def __init__(self, on_progress: OnProgress | None = None) -> None:
         self.origin = time.monotonic()
+        self._ahead_s = _wall_ahead_s()
         self.records: list[Record] = []
         self.listeners: list[OnRecord] = []
         self.measured: dict[str, float] = {}
@@ -59,6 +63,16 @@ class Recorder:
     def now(self) -> float:
         """Seconds since the run began."""
         return time.monotonic() - self.origin
+
+    def warn_of_clock(self) -> None:
+        """Warn if the system clock was set during the run: of all times only the run's beginning is read from it."""
+        stepped_s = _wall_ahead_s() - self._ahead_s
+        if abs(stepped_s) > STEPPED_S:
+            way = "forward" if stepped_s > 0 else "back"
+            self.warnings.append(
+                f"the system clock was set {way} by {abs(stepped_s):,.0f} s during this run; its times are counted on "
+                "another clock, so they hold, but a log of the same minutes may not match them"
+            )
 
     def emit(self, record: Record) -> None:
         """Keep a record, and tell it."""
@@ -118,3 +132,21 @@ async def loop_lag(interval_s: float = LAG_INTERVAL_S) -> AsyncIterator[list[flo
     finally:
         sampler.cancel()
         await asyncio.wait([sampler])
+
+
+def wall_clock() -> str:
+    """Return the date and time in UTC, for people; every duration comes from the monotonic clock."""
+    return datetime.datetime.fromtimestamp(_wall_s(), datetime.UTC).isoformat(timespec="milliseconds")
+
+
+def _wall_s() -> float:
+    return time.time()
+
+
+def _wall_ahead_s() -> float:
+    """Return how far the system clock is ahead of one that nobody sets and that goes on while the machine sleeps.
+
+    Where there is none, 0: a sleep would look like a clock that was set.
+    """
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
+    return 0.0 if boot is None else _wall_s() - time.clock_gettime(boot)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from websockets.exceptions import ConnectionClosed
+
 from wslab.core.errors import in_words
 from wslab.core.records import SendOutcome
 from wslab.core.replies import Acquaintance
@@ -22,6 +24,9 @@ TALKER_REFUSES_WITHIN_S = 0.5
 that is known to speak unasked, words prove less."""
 
 PONG_WITHIN_S = 1.0
+RAISED_S = 1.0
+"""How long an end of TCP may take to show after the library has raised something; then it was the library's own fault,
+on a connection that lives on, and is ended."""
 
 
 @dataclass
@@ -66,7 +71,7 @@ class Exchange:
             self.outcome, self.error = "timeout", self._late(timeout_s)
         except Exception as failure:  # ConnectionClosed, and whatever else the library raises once TCP has ended
             self.outcome, self.error = "closed", connection.bound or in_words(failure)
-            await connection.wait_closed()
+            await _over(connection, None if isinstance(failure, ConnectionClosed) else RAISED_S)
         self.wire_bytes = self.wire_bytes or connection.sent_wire_bytes - wire_before
 
     async def _send(self, connection: RecordingConnection, payload: str | bytes, fragment_bytes: int | None) -> None:
@@ -132,6 +137,16 @@ class Exchange:
             f"{late}: {self.unasked_messages} messages came, such as the server also sends unasked; "
             "where it answers in no other words, await a pong instead (confirm='ping')"
         )
+
+
+async def _over(connection: RecordingConnection, within_s: float | None) -> None:
+    """Wait for the connection's end; after so many seconds, end it."""
+    try:
+        async with asyncio.timeout(within_s):
+            await connection.wait_closed()
+    except TimeoutError:
+        connection.abort()
+        await connection.wait_closed()
 
 
 async def _settled(connection: RecordingConnection, refuses_within_s: float) -> None:

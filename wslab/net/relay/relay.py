@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
 import platform
 import secrets
 import ssl
@@ -28,7 +27,7 @@ from wslab.core.target import Target, as_target
 from wslab.net import machine, reach, runtime
 from wslab.net.heads import RequestHead
 from wslab.net.origins import why_foreign
-from wslab.net.recording import OnRecord, Recorder
+from wslab.net.recording import OnRecord, Recorder, wall_clock
 from wslab.net.relay.addressing import addressed, check_relayed
 from wslab.net.relay.end import PassageEnd
 from wslab.net.relay.passage import Passage
@@ -225,7 +224,7 @@ class Relay:
         machine.raise_open_files()  # each connection takes two
         self._context = self.target.trust.context() if self.target.secure else None
         self._reservation = Reservation(self.host, self._wanted_port)
-        self._started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        self._started_at = wall_clock()
         self._recorder.origin = time.monotonic()
         await self._listen()
 
