@@ -30,6 +30,7 @@ from wslab.experiments import (
     send_message,
     stay_connected,
     tell_story,
+    watch,
 )
 from wslab.net import runtime
 from wslab.net.herds.workers import Worker
@@ -60,6 +61,7 @@ EXPERIMENTS: dict[str, Callable[[Callable[[Record], None]], Run]] = {
     "frames": lambda told: frames_question(QUICK, 2000, piece_bytes=900, payloads=["text"], on_record=told),
     "cost": lambda told: limit_cost([1000], half_sent=[1, 2], compression=[False], on_record=told),
     "visibility": lambda told: closure_visibility(QUICK, [1], clients=["wslab"], tries=2, on_record=told),
+    "watch": lambda told: watch(QUICK, duration_s=0.6, clients=5, interval_s=0.1, apart_s=0.02, on_record=told),
     "stay": lambda told: stay_connected(QUICK, duration_s=0.2, on_record=told),
     "resend": lambda told: resend(QUICK, "x" * 1001, policy="none", duration_s=0.2, on_record=told),
 }

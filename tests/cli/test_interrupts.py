@@ -1,0 +1,60 @@
+"""Ctrl-C at whatever moment: a command ends with 130 and few words, and keeps what it measured."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import wslab
+
+COMMANDS = {
+    "probe": ("probe", "{url}"),
+    "check": ("check", "server", "{url}", "--clock", "20"),
+    "watch": ("watch", "{url}", "--for", "60s", "--out", "{folder}/watch.jsonl"),
+    "relay": ("relay", "0", "{url}", "--out", "{folder}/relay.jsonl"),
+    "serve": ("serve", "--port", "0"),
+    "simulate": ("simulate", "--clients", "1000000"),
+}
+AFTER_S = (0.4, 1.0, 1.6)
+"""On a quiet machine: before there is anything to interrupt, as the command begins, and in the middle of its work."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[wslab.LabServer]:
+    with wslab.LabServer() as server:
+        yield server
+
+
+@pytest.mark.parametrize("after_s", AFTER_S)
+def test_interrupted_command_ends_at_once_and_leaves_nothing(
+    after_s: float, server: wslab.LabServer, tmp_path: Path
+) -> None:
+    """All commands at the same time: they mostly wait."""
+    running: dict[str, psutil.Popen] = {}
+    for name, words in COMMANDS.items():
+        filled = [word.format(url=server.url, folder=tmp_path) for word in words]
+        running[name] = psutil.Popen(
+            [sys.executable, "-m", "wslab", *filled],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    time.sleep(after_s)
+    children = [child for one in running.values() for child in one.children(recursive=True)]
+    for one in running.values():
+        one.send_signal(signal.SIGINT)
+    for name, one in running.items():
+        _, told = one.communicate(timeout=30)
+        assert one.returncode in (130, -signal.SIGINT), (name, told)
+        assert "Traceback" not in told, (name, told)
+    assert psutil.wait_procs(children, timeout=5)[1] == []
+    for path in tmp_path.iterdir():
+        assert wslab.load(path).info.experiment
