@@ -67,7 +67,7 @@ bench: ## measure what the project promises, one table at the end; ARGS=--quick:
 	@scripts/setup dev
 	@PYTHONPATH="$(CURDIR)/tests" $(BIN)/python benchmarks/run.py $(ARGS)
 
-soak: ## everything in random order under faults, and look what is left; ARGS='--for 5m'. Too slow for CI but with --for 1m
+soak: ## everything in random order under faults, and look for what is left; 30 minutes, or ARGS='--for 5m'
 	@scripts/setup dev
 	$(BIN)/python tests/soak.py $(ARGS)
 
