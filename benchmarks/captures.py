@@ -24,8 +24,9 @@ from wslab.captures import pcapng
 from wslab.captures.containers import Packet
 from wslab.captures.pcapng import TcpScript, write_pcapng
 from wslab.core.records import Close, Side
-from wslab.net.frames import encode_close, encode_frame
-from wslab.net.heads import encode_request
+from wslab.net.close_bodies import encode_close
+from wslab.net.frames import encode_frame
+from wslab.net.handshakes import encode_request
 
 CONNECTIONS = 2_000
 SEGMENT_BYTES = 1_400

@@ -14,8 +14,9 @@ from wslab.captures.containers import Packet
 from wslab.captures.pcapng import TcpScript, write_pcapng
 from wslab.core.records import Close, Side
 from wslab.core.runs import Run
-from wslab.net.frames import encode_close, encode_frame
-from wslab.net.heads import encode_request
+from wslab.net.close_bodies import encode_close
+from wslab.net.frames import encode_frame
+from wslab.net.handshakes import encode_request
 
 KEY = "AAAAAAAAAAAAAAAAAAAAAA=="
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10

@@ -21,20 +21,12 @@ from wslab.core.errors import CaptureError, RunFileError
 from wslab.core.findings import find
 from wslab.core.records import Statement
 from wslab.core.runs import load
-from wslab.net.frames import PIECE_BYTES, FrameError, FrameStream, Inflater, Side, encode_close, masked, read_close
-from wslab.net.heads import (
-    MAX_HEAD_BYTES,
-    MAX_INTERIM,
-    HandshakeError,
-    HeadError,
-    agreed_extensions,
-    check_asking,
-    check_opening,
-    read_request,
-    read_response,
-    retry_after_s,
-)
+from wslab.net.close_bodies import encode_close, read_close
+from wslab.net.frames import FrameError, FrameStream, Side, masked
+from wslab.net.handshakes import HandshakeError, agreed_extensions, check_asking, check_opening
+from wslab.net.heads import MAX_HEAD_BYTES, MAX_INTERIM, HeadError, read_request, read_response, retry_after_s
 from wslab.net.herds.attempt import read_answer
+from wslab.net.inflating import PIECE_BYTES, Inflater
 from wslab.net.limits.answers import AnswerReader, ReadingBudget
 from wslab.net.relay.spotting import Spotter
 

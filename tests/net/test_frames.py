@@ -14,19 +14,9 @@ from websockets.frames import Close as LibraryClose
 from websockets.frames import Frame, Opcode
 
 from wslab.core.records import Close
-from wslab.net.frames import (
-    MAX_HEADER_BYTES,
-    PIECE_BYTES,
-    FrameError,
-    FrameStream,
-    Inflater,
-    Side,
-    encode_close,
-    encode_frame,
-    masked,
-    read_close,
-    read_header,
-)
+from wslab.net.close_bodies import encode_close, read_close
+from wslab.net.frames import MAX_HEADER_BYTES, FrameError, FrameStream, Side, encode_frame, masked, read_header
+from wslab.net.inflating import PIECE_BYTES, Inflater
 
 SENDERS: tuple[Side, Side] = ("client", "server")
 

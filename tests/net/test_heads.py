@@ -7,18 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.utils import accept_key
 
+from wslab.net.handshakes import HandshakeError, agreed_extensions, check_asking, check_opening, encode_request, new_key
 from wslab.net.heads import (
     MAX_FIELDS,
     MAX_INTERIM,
     Fields,
-    HandshakeError,
     HeadError,
     ResponseHead,
-    agreed_extensions,
-    check_asking,
-    check_opening,
-    encode_request,
-    new_key,
     read_request,
     read_response,
     retry_after_s,

@@ -18,15 +18,8 @@ from wslab.captures.streams import FrameTrail
 from wslab.captures.tls import IS_TLS, server_name
 from wslab.captures.unread import Unread
 from wslab.net.frames import Side
-from wslab.net.heads import (
-    HandshakeError,
-    HeadError,
-    RequestHead,
-    ResponseHead,
-    agreed_extensions,
-    read_request,
-    read_response,
-)
+from wslab.net.handshakes import HandshakeError, agreed_extensions
+from wslab.net.heads import HeadError, RequestHead, ResponseHead, read_request, read_response
 
 Protocol = Literal["websocket", "http", "http2", "tls", "other", "none"]
 

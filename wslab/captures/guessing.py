@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from websockets.frames import Opcode
 
-from wslab.net.frames import FrameError, FrameHeader, Side, masked, read_close, read_header
+from wslab.net.close_bodies import read_close
+from wslab.net.frames import FrameError, FrameHeader, Side, masked, read_header
 
 _MAX_GUESSED_BYTES = 2**26
 

@@ -22,7 +22,7 @@ from wslab.core.errors import BadValueError
 from wslab.core.records import Attempt, Close, Closure, Frame, Side
 from wslab.core.runs import Run
 from wslab.net.frames import encode_frame, encode_header
-from wslab.net.heads import encode_request
+from wslab.net.handshakes import encode_request
 
 MAX_PAYLOAD_BYTES = 2**30
 """Of all messages together: more than that is no file to open in Wireshark."""

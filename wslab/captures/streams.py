@@ -13,7 +13,9 @@ from websockets.frames import Opcode
 
 from wslab.captures.growing import GrowingMessage, SeenControl, SeenMessage
 from wslab.captures.guessing import begins_with_frames
-from wslab.net.frames import CloseBody, FrameError, FrameHeader, Inflater, Side, masked, read_close, read_header
+from wslab.net.close_bodies import CloseBody, read_close
+from wslab.net.frames import FrameError, FrameHeader, Side, masked, read_header
+from wslab.net.inflating import Inflater
 
 KEPT = 64
 """Messages, and pings, of which more than their number is kept, a direction: the last ones."""

@@ -14,8 +14,10 @@ from typing import NamedTuple, Self
 from websockets.frames import Opcode
 
 from wslab.core.records import Close
-from wslab.net.frames import FrameError, FrameStream, Piece, encode_close, encode_frame, encode_header, read_close
-from wslab.net.heads import HandshakeError, HeadError, RequestHead, check_asking, read_request
+from wslab.net.close_bodies import encode_close, read_close
+from wslab.net.frames import FrameError, FrameStream, Piece, encode_frame, encode_header
+from wslab.net.handshakes import HandshakeError, check_asking
+from wslab.net.heads import HeadError, RequestHead, read_request
 from wslab.net.server.address import Reservation, new_socket
 
 MAX_GUESTS = 400

@@ -5,24 +5,21 @@ alike: `sender` says whose frames they are, since only clients mask (RFC 6455 §
 
     read_header   one header in a buffer            encode_header, encode_frame   the way back
     FrameStream   a whole direction, piece by piece, with a bound on what it holds
-    read_close    the body of a close frame, also of one that nobody may send
-    Inflater      permessage-deflate (RFC 7692), piece by piece
+
+The body of a close frame is in `close_bodies`, permessage-deflate in `inflating`.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-import zlib
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from websockets.frames import Opcode
 from websockets.utils import apply_mask
 
-from wslab.core.codes.registry import MAX_REASON_BYTES, lookup
-from wslab.core.errors import BadValueError, WslabError
-from wslab.core.records import Close
+from wslab.core.errors import WslabError
 
 Side = Literal["client", "server"]
 
@@ -30,10 +27,7 @@ MAX_CONTROL_BYTES = 125
 """Of a control frame's payload (RFC 6455 §5.5)."""
 
 MAX_HEADER_BYTES = 14
-PIECE_BYTES = 2**20
-"""What an `Inflater` yields at once, at most."""
 
-_SYNC_MARK = b"\x00\x00\xff\xff"  # what a compressed message leaves out at its end (RFC 7692 §7.2.2)
 _OPCODES = frozenset(map(int, Opcode))
 _LENGTHS = {126: struct.Struct("!H"), 127: struct.Struct("!Q")}
 
@@ -236,106 +230,3 @@ class FrameStream:
         del self._buffer[: header.header_bytes]
         self._header, self._left_bytes = header, header.payload_bytes
         return True
-
-
-class CloseBody(NamedTuple):
-    """A close frame's payload as it was on the wire, and what it says.
-
-    Fields:
-        code: 1005 where there is none (RFC 6455 §7.1.5). reason: bytes that are not UTF-8 are replaced.
-        error: the rule that it breaks, and the code that its receiver answers with, 1002 or 1007.
-    """
-
-    payload: bytes
-    code: int
-    reason: str
-    error: FrameError | None
-
-    @property
-    def close(self) -> Close:
-        return Close(code=self.code, reason=self.reason)
-
-    @property
-    def told_code(self) -> int:
-        """What an application is told: 1006 where the frame is invalid, and so none was received (§7.1.5)."""
-        return 1006 if self.error else self.code
-
-    @property
-    def told_reason(self) -> str:
-        return "" if self.error else self.reason
-
-
-def read_close(payload: bytes) -> CloseBody:
-    r"""Return what the payload of a close frame says, also where it breaks a rule.
-
-    >>> read_close(b"\x03\xf1too big")[1:]
-    (1009, 'too big', None)
-    >>> read_close(b"\x03\xee").error
-    FrameError('close code 1006, which is not to be sent (RFC 6455 §7.4)')
-    >>> read_close(b"\x03").error
-    FrameError('a close frame with a body of one byte (RFC 6455 §5.5.1)')
-    """
-    if len(payload) < 2:
-        one = FrameError("a close frame with a body of one byte", "RFC 6455 §5.5.1") if payload else None
-        return CloseBody(payload, 1005, "", one)
-    code = payload[0] << 8 | payload[1]
-    error = None if lookup(code).may_be_sent else _unsendable(code)
-    try:
-        reason = payload[2:].decode()
-    except UnicodeDecodeError:
-        reason = payload[2:].decode(errors="replace")
-        error = error or FrameError("a reason that is not UTF-8", "RFC 6455 §8.1", code=1007)
-    return CloseBody(payload, code, reason, error)
-
-
-def _unsendable(code: int) -> FrameError:
-    return FrameError(f"close code {code}, which is not to be sent", "RFC 6455 §7.4")
-
-
-def encode_close(close: Close) -> bytes:
-    """Return the payload of a close frame; that of 1005 is empty (RFC 6455 §7.1.5).
-
-    Raises:
-        ValueError: the code does not fit in two bytes, or the reason not beside it.
-    """
-    reason = close.reason.encode()
-    if len(reason) > MAX_REASON_BYTES:
-        raise BadValueError(f"the reason has {len(reason)} bytes, but a close frame holds at most {MAX_REASON_BYTES}")
-    if close.code == 1005 and not reason:
-        return b""
-    return lookup(close.code).code.to_bytes(2, "big") + reason
-
-
-class Inflater:
-    """permessage-deflate, one direction: compressed payload in, content out in pieces of at most `PIECE_BYTES`.
-
-    Args:
-        takeover: messages may look back at those before them, as they do unless agreed otherwise (RFC 7692 §7.1.1).
-    """
-
-    def __init__(self, *, takeover: bool = True) -> None:
-        self._takeover = takeover
-        self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-
-    def feed(self, payload: bytes, *, ends: bool) -> Iterator[bytes]:
-        """Yield what a piece of a message's payload inflates to; `ends`: it is the message's last.
-
-        Stop whenever it is too much: nothing is inflated before it is asked for.
-
-        Raises:
-            FrameError: it does not inflate.
-        """
-        rest, more = payload + _SYNC_MARK if ends else payload, True
-        while rest or more:
-            try:
-                content = self._inflate.decompress(rest, PIECE_BYTES)
-            except zlib.error as error:
-                raise FrameError(f"a compressed message that does not inflate: {error}", "RFC 7692 §7.2.2") from None
-            if content:
-                yield content
-            rest, more = self._inflate.unconsumed_tail, len(content) == PIECE_BYTES
-            if self._inflate.eof:  # a final block inside a message (RFC 7692 §7.2.3.5)
-                rest = self._inflate.unused_data
-                self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-        if ends and not self._takeover:
-            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)

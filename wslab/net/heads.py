@@ -6,18 +6,12 @@ early that it is no HTTP, and none takes a head without an end, fields without n
 
 from __future__ import annotations
 
-import base64
 import math
 import re
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from random import Random
 from typing import Literal, NamedTuple
-
-from websockets.exceptions import InvalidHeader
-from websockets.headers import parse_extension
-from websockets.utils import accept_key
 
 from wslab.core.errors import WslabError
 
@@ -51,8 +45,6 @@ _OTHERS: list[tuple[re.Pattern[bytes], str]] = [
     (re.compile(rb"[\x81\x82\x88-\x8a][\x00-\x7f]"), "a WebSocket frame, before any handshake"),
 ]
 
-_nonces = Random()
-
 
 class HeadError(WslabError):
     """Bytes that are no head of HTTP/1.1, or one beyond a bound; the message names it."""
@@ -60,10 +52,6 @@ class HeadError(WslabError):
     def __init__(self, fault: HeadFault, what: str) -> None:
         super().__init__(what)
         self.fault = fault
-
-
-class HandshakeError(WslabError):
-    """A head that opens no WebSocket (RFC 6455 §4), or not the one that was asked for."""
 
 
 class Fields(tuple[tuple[str, str], ...]):
@@ -184,85 +172,6 @@ def _not_http(received: bytes) -> HeadError:
     known = next((name for pattern, name in _OTHERS if pattern.match(received)), None)
     what = f"{known} and not HTTP/1.1" if known else "not HTTP/1.1"
     return HeadError("not_http", f"{what}: {received[:80]!r}")
-
-
-# The opening handshake
-
-
-def new_key() -> str:
-    """Return a Sec-WebSocket-Key: sixteen random bytes (RFC 6455 §4.1), which need be no secret."""
-    return base64.b64encode(_nonces.randbytes(16)).decode()
-
-
-def encode_request(authority: str, resource: str, key: str, fields: Mapping[str, str] | None = None) -> bytes:
-    """Return an opening handshake, with further fields behind those that it must have (RFC 6455 §4.1)."""
-    further = "".join(f"{name}: {value}\r\n" for name, value in fields.items()) if fields else ""
-    return (
-        f"GET {resource} HTTP/1.1\r\nHost: {authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{further}\r\n"
-    ).encode("latin-1")
-
-
-def check_opening(
-    response: ResponseHead,
-    accept: str,
-    *,
-    subprotocols: Collection[str] = (),
-    extensions: Collection[str] = (),
-) -> None:
-    """Raise HandshakeError unless a 101 is one that a client takes (RFC 6455 §4.1, in its order).
-
-    Args:
-        accept: what the key asks for (`accept_key`). subprotocols, extensions: the names that were offered.
-    """
-    fields = response.fields
-    if fields.get("Upgrade").lower() != "websocket":
-        raise HandshakeError(f"Upgrade is {fields.get('Upgrade')!r} and not 'websocket'")
-    if "upgrade" not in fields.options("Connection"):
-        raise HandshakeError(f"Connection is {fields.get('Connection')!r} and not 'Upgrade'")
-    if (answered := fields.get("Sec-WebSocket-Accept")) != accept:
-        raise HandshakeError(f"Sec-WebSocket-Accept is {answered!r}, which is not what the key asks for")
-    for name in agreed_extensions(fields):
-        if name not in extensions:
-            raise HandshakeError(f"Sec-WebSocket-Extensions is {name!r}, which was not offered")
-    if (chosen := fields.get("Sec-WebSocket-Protocol")) not in subprotocols and fields.has("Sec-WebSocket-Protocol"):
-        raise HandshakeError(f"Sec-WebSocket-Protocol is {chosen!r}, which was not offered")
-
-
-def check_asking(request: RequestHead) -> str:
-    """Return what the answer's Sec-WebSocket-Accept is to be.
-
-    Raises:
-        HandshakeError: the request does not ask for a WebSocket as RFC 6455 §4.2.1 wants it.
-    """
-    fields = request.fields
-    if request.method != "GET" or request.version == "1.0":
-        raise HandshakeError(f"{request.method} of HTTP/{request.version} and not GET of HTTP/1.1")
-    if "websocket" not in fields.options("Upgrade") or "upgrade" not in fields.options("Connection"):
-        raise HandshakeError("Upgrade and Connection ask for no WebSocket")
-    if fields.get("Sec-WebSocket-Version") != "13":
-        raise HandshakeError(f"Sec-WebSocket-Version is {fields.get('Sec-WebSocket-Version')!r} and not '13'")
-    key = fields.get("Sec-WebSocket-Key")
-    try:
-        key_bytes = len(base64.b64decode(key, validate=True))
-    except ValueError:  # also where it is not ASCII
-        key_bytes = 0
-    if key_bytes != 16:
-        raise HandshakeError(f"Sec-WebSocket-Key is {key!r}, which are not 16 bytes in base64")
-    return accept_key(key)
-
-
-def agreed_extensions(fields: Fields) -> dict[str, dict[str, str | None]]:
-    """Return the extensions that a head names, each with its parameters.
-
-    Raises:
-        HandshakeError: Sec-WebSocket-Extensions is malformed (RFC 6455 §9.1).
-    """
-    listed = fields.get("Sec-WebSocket-Extensions")
-    try:
-        return {str(name): dict(parameters) for name, parameters in parse_extension(listed)} if listed else {}
-    except InvalidHeader as error:
-        raise HandshakeError(str(error)) from None
 
 
 def retry_after_s(fields: Fields | Mapping[str, str]) -> float | None:

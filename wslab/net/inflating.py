@@ -1,15 +1,18 @@
-"""permessage-deflate for clients and lab servers, as `websockets` has it, without the memory that a bomb takes there.
+"""permessage-deflate (RFC 7692) within bounds: for those who read frames themselves, and for `websockets`.
 
-The library inflates up to the limit before it refuses, and joins what it has inflated, so that a few kilobytes of a
-peer's take twice the limit for a moment. Here a message that could be a bomb is measured first, piece by piece, and
-only one that is within the limit is inflated.
+    Inflater            one direction, piece by piece
+    offered, accepted   the library's extension, for a client and a lab server, without the memory that a bomb takes
+
+The library inflates a message up to the limit before it refuses it, and joins the pieces, so a few kilobytes from a
+peer take twice the limit for a moment. Here a message that could be a bomb is measured first, piece by piece, and
+inflated only if it is within the limit.
 """
 
 from __future__ import annotations
 
 import contextlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from websockets.exceptions import PayloadTooBig
@@ -21,7 +24,12 @@ from websockets.extensions.permessage_deflate import (
 )
 from websockets.frames import Frame, Opcode
 
-PIECE_BYTES = 1024
+from wslab.net.frames import FrameError
+
+PIECE_BYTES = 2**20
+"""What an `Inflater` yields at once, at most."""
+
+MEASURED_BYTES = 1024
 """Measured at a time: it inflates to about 1 MiB at most."""
 
 HIGHEST_RATIO = 1032
@@ -29,6 +37,43 @@ HIGHEST_RATIO = 1032
 
 CHEAP_BYTES = 4 * 2**20
 """Up to this limit a message is not worth measuring."""
+
+_SYNC_MARK = b"\x00\x00\xff\xff"  # what a compressed message leaves out at its end (RFC 7692 §7.2.2)
+
+
+class Inflater:
+    """permessage-deflate, one direction: compressed payload in, content out in pieces of at most `PIECE_BYTES`.
+
+    Args:
+        takeover: messages may look back at those before them, as they do unless agreed otherwise (RFC 7692 §7.1.1).
+    """
+
+    def __init__(self, *, takeover: bool = True) -> None:
+        self._takeover = takeover
+        self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+
+    def feed(self, payload: bytes, *, ends: bool) -> Iterator[bytes]:
+        """Yield what a piece of a message's payload inflates to; `ends`: it is the message's last.
+
+        Stop whenever it is too much: nothing is inflated before it is asked for.
+
+        Raises:
+            FrameError: it does not inflate.
+        """
+        rest, more = payload + _SYNC_MARK if ends else payload, True
+        while rest or more:
+            try:
+                content = self._inflate.decompress(rest, PIECE_BYTES)
+            except zlib.error as error:
+                raise FrameError(f"a compressed message that does not inflate: {error}", "RFC 7692 §7.2.2") from None
+            if content:
+                yield content
+            rest, more = self._inflate.unconsumed_tail, len(content) == PIECE_BYTES
+            if self._inflate.eof:  # a final block inside a message (RFC 7692 §7.2.3.5)
+                rest = self._inflate.unused_data
+                self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        if ends and not self._takeover:
+            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
 
 
 class MeasuredDeflate(PerMessageDeflate):
@@ -47,8 +92,8 @@ class MeasuredDeflate(PerMessageDeflate):
         decoder = zlib.decompressobj(wbits=-self.remote_max_window_bits) if fresh else self.decoder.copy()
         content, inflated_bytes = memoryview(frame.data), 0
         with contextlib.suppress(zlib.error):
-            for at in range(0, len(content), PIECE_BYTES):
-                inflated_bytes += len(decoder.decompress(content[at : at + PIECE_BYTES]))
+            for at in range(0, len(content), MEASURED_BYTES):
+                inflated_bytes += len(decoder.decompress(content[at : at + MEASURED_BYTES]))
                 if inflated_bytes > max_size:
                     raise PayloadTooBig(None, max_size)
 

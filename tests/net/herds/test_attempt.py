@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from websockets.utils import accept_key
 
-from wslab.net.heads import HandshakeError, HeadError
+from wslab.net.handshakes import HandshakeError
+from wslab.net.heads import HeadError
 from wslab.net.herds.attempt import MAX_HEAD_BYTES, read_answer
 
 KEY, OTHER_KEY = "dGhlIHNhbXBsZSBub25jZQ==", "bm90IHRoZSBrZXkgYXNrZWQ="

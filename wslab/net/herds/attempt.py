@@ -16,16 +16,8 @@ from wslab.core.errors import in_words
 from wslab.core.records import AttemptOutcome
 from wslab.core.target import CLIENT
 from wslab.core.trust import not_believed
-from wslab.net.heads import (
-    HandshakeError,
-    HeadError,
-    ResponseHead,
-    check_opening,
-    encode_request,
-    new_key,
-    read_response,
-    retry_after_s,
-)
+from wslab.net.handshakes import HandshakeError, check_opening, encode_request, new_key
+from wslab.net.heads import HeadError, ResponseHead, read_response, retry_after_s
 from wslab.net.herds.destination import AwaitsPeerError, Destination
 from wslab.net.herds.readiness import Deadlines, Readiness
 

@@ -11,7 +11,8 @@ from websockets.frames import Opcode
 
 from wslab.core.errors import in_words
 from wslab.core.records import Close, Closure, TcpEnd, closed_by
-from wslab.net.frames import FrameError, FrameHeader, control_frame, encode_close, read_close, read_header
+from wslab.net.close_bodies import encode_close, read_close
+from wslab.net.frames import FrameError, FrameHeader, control_frame, read_header
 from wslab.net.herds.attempt import Opening
 from wslab.net.herds.readiness import Deadlines, Readiness
 

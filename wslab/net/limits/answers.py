@@ -13,7 +13,9 @@ from websockets.frames import Opcode
 
 from wslab.core.limits.likeness import MAX_REPLY_CHARACTERS, reply_text
 from wslab.core.records import Close
-from wslab.net.frames import FrameError, FrameHeader, FrameStream, Inflater, Piece, encode_header, read_close
+from wslab.net.close_bodies import read_close
+from wslab.net.frames import FrameError, FrameHeader, FrameStream, Piece, encode_header
+from wslab.net.inflating import Inflater
 from wslab.net.limits.offers import Piece as PieceOf
 
 MAX_REPLIES = 4

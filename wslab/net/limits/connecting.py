@@ -21,18 +21,8 @@ from wslab.core.limits.verdicts import Failure, FailureStatus
 from wslab.core.target import Target
 from wslab.core.trust import Trust
 from wslab.net import reach
-from wslab.net.heads import (
-    MAX_HEAD_BYTES,
-    HandshakeError,
-    HeadError,
-    ResponseHead,
-    agreed_extensions,
-    check_opening,
-    encode_request,
-    new_key,
-    read_response,
-    retry_after_s,
-)
+from wslab.net.handshakes import HandshakeError, agreed_extensions, check_opening, encode_request, new_key
+from wslab.net.heads import MAX_HEAD_BYTES, HeadError, ResponseHead, read_response, retry_after_s
 from wslab.net.limits.answers import ReadingBudget
 from wslab.net.limits.tcp import TcpStream
 from wslab.net.limits.wire import Wire

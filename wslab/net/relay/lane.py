@@ -27,7 +27,8 @@ from wslab.core.relay.faults import (
     SlowClose,
     Timeout,
 )
-from wslab.net.frames import encode_frame, read_close
+from wslab.net.close_bodies import read_close
+from wslab.net.frames import encode_frame
 from wslab.net.relay.spotting import PassingFrame, Spotter, Unit
 
 MAX_QUEUED_BYTES = 256 * 1024

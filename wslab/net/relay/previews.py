@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from wslab.core.printable import printable
-from wslab.net.frames import MAX_CONTROL_BYTES, FrameError, Inflater
+from wslab.net.frames import MAX_CONTROL_BYTES, FrameError
+from wslab.net.inflating import Inflater
 
 PREVIEW_BYTES = MAX_CONTROL_BYTES
 HEX_BYTES = 24
