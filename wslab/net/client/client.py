@@ -104,7 +104,7 @@ class Client:
         )
         if opened.connection is not None:
             self._adopt(opened.connection)
-        attempt = Attempt(
+        attempt = opened.attempt(
             client=self.client,
             outage=outage,
             number=number,
@@ -112,11 +112,6 @@ class Client:
             due_at_s=started_at_s if due_at_s is None else due_at_s,
             started_at_s=started_at_s,
             ended_at_s=self.recorder.now(),
-            outcome=opened.outcome,
-            http_status=opened.http_status,
-            retry_after_s=opened.retry_after_s,
-            connection_id=self._connection.connection_id if self._connection else None,
-            error=opened.error,
         )
         self.recorder.emit(attempt)
         if self._connection is not None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -22,13 +21,13 @@ from websockets.frames import DATA_OPCODES, Frame, Opcode
 
 from wslab.core.errors import in_words
 from wslab.core.records import ClosedBy, Closure, TcpEnd, closed_by
+from wslab.net.client.reading_on import left_unread
 from wslab.net.metering import MeteredConnection
 
 PROTESTS = (1002, 1007)
 """What this client closes with where a frame breaks the rules (RFC 6455 §7.4.1)."""
 
 FIRST_BYTES = 4096
-MAX_READ_ON_BYTES = 16 * 2**20
 MAX_UNTAKEN_BYTES = 4 * 2**20
 """Of pongs that a server asks for and does not take."""
 
@@ -102,7 +101,8 @@ class RecordingConnection(MeteredConnection, ClientConnection):
         """
         receiving = self._receiving or asyncio.ensure_future(self.recv(decode=False))
         if self._receiving is None:
-            receiving.add_done_callback(_retrieve)
+            # asyncio complains of an exception that nobody looks at
+            receiving.add_done_callback(lambda over: over.cancelled() or over.exception())
         self._receiving = receiving
         try:
             message = await asyncio.shield(receiving)
@@ -223,21 +223,13 @@ class RecordingConnection(MeteredConnection, ClientConnection):
                     self.on_lost()
 
     def _read_on(self) -> None:
-        # After a reset the kernel still hands out what had arrived before it, and asyncio closes the socket only when
-        # this callback has returned. Under TLS these bytes are encrypted and of no use.
         if self.received_close is not None:
             return
         if self.transport.get_extra_info("ssl_object") is not None:
             self.send_error = f"{self.send_error}; under TLS, a close frame that arrived before cannot be read any more"
             return
-        read_bytes = 0
-        with (
-            cast("socket.socket", self.transport.get_extra_info("socket")).dup() as duplicate,
-            contextlib.suppress(OSError),  # the reset itself, once what came before it is read
-        ):
-            while read_bytes < MAX_READ_ON_BYTES and (data := duplicate.recv(65_536)):
-                read_bytes += len(data)
-                self.data_received(data)
+        for data in left_unread(self.transport):
+            self.data_received(data)
         self.recovered = self.received_close is not None
 
     async def send_fragments(self, chunks: Sequence[bytes], *, text: bool, finish: bool = True) -> None:
@@ -254,9 +246,3 @@ class RecordingConnection(MeteredConnection, ClientConnection):
                     self.protocol.send_text(chunk, final)
                 else:
                     self.protocol.send_binary(chunk, final)
-
-
-def _retrieve(receiving: asyncio.Future[bytes]) -> None:
-    """Look at how it ended, which asyncio complains of where nobody does."""
-    if not receiving.cancelled():
-        receiving.exception()

@@ -14,7 +14,7 @@ from websockets.uri import parse_uri
 
 from wslab.core.errors import in_words
 from wslab.core.printable import printable
-from wslab.core.records import AttemptOutcome
+from wslab.core.records import Attempt, AttemptOutcome
 from wslab.core.secrets import masked_url
 from wslab.core.target import Target
 from wslab.core.trust import not_believed
@@ -46,6 +46,17 @@ class OpeningResult(NamedTuple):
     http_status: int | None = 101
     retry_after_s: float | None = None
     error: str | None = None
+
+    def attempt(self, **when: Any) -> Attempt:
+        """Return the record of the attempt; `when` are its fields that say whose it was and when."""
+        return Attempt(
+            outcome=self.outcome,
+            http_status=self.http_status,
+            retry_after_s=self.retry_after_s,
+            connection_id=self.connection.connection_id if self.connection else None,
+            error=self.error,
+            **when,
+        )
 
 
 async def open_connection(
