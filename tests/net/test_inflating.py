@@ -1,17 +1,23 @@
-"""permessage-deflate measures before it inflates: the library's messages pass unchanged, and bombs take no memory."""
+"""permessage-deflate: content comes in bounded pieces, and the library's extension takes no memory for a bomb."""
 
 from __future__ import annotations
 
 import tracemalloc
+import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 
-from wslab.net.inflating import CHEAP_BYTES, MeasuredDeflate
+from wslab.net.frames import FrameError
+from wslab.net.inflating import CHEAP_BYTES, PIECE_BYTES, Inflater, MeasuredDeflate
 
 LIMIT = 2 * CHEAP_BYTES
+
+cuts = st.lists(st.integers(1, 40_000), max_size=20)
 
 
 @pytest.mark.parametrize("no_takeover", [False, True])
@@ -54,3 +60,27 @@ def test_what_does_not_inflate_is_refused_as_the_library_does() -> None:
     noise = Frame(Opcode.TEXT, b"\xff" * 10_000, rsv1=True)
     with pytest.raises(ProtocolError, match="decompression failed"):
         MeasuredDeflate(False, False, 15, 15).decode(noise, max_size=LIMIT)
+
+
+@given(st.lists(st.binary(max_size=5_000), max_size=4), cuts, st.booleans())
+def test_inflater_reads_what_the_library_deflates(contents: list[bytes], cuts: list[int], takeover: bool) -> None:
+    library = PerMessageDeflate(not takeover, not takeover, 15, 15)
+    inflater = Inflater(takeover=takeover)
+    for content in contents:
+        payload = library.encode(Frame(Opcode.BINARY, content)).data
+        cut = (cuts or [0])[0] % (len(payload) + 1)
+        read = [*inflater.feed(payload[:cut], ends=False), *inflater.feed(payload[cut:], ends=True)]
+        assert b"".join(read) == content
+
+
+def test_inflater_yields_a_bomb_in_bounded_pieces() -> None:
+    compress = zlib.compressobj(9, zlib.DEFLATED, -15)
+    bomb = compress.compress(bytes(64 * 2**20)) + compress.flush(zlib.Z_SYNC_FLUSH)
+    pieces = Inflater().feed(bomb[:-4], ends=True)
+    assert len(next(pieces)) == PIECE_BYTES
+    assert max(map(len, pieces)) <= PIECE_BYTES
+
+
+def test_what_does_not_inflate_breaks_a_rule() -> None:
+    with pytest.raises(FrameError, match="does not inflate"):
+        list(Inflater().feed(b"\xff\xff\xff", ends=True))
