@@ -17,8 +17,7 @@ from wslab.net.heads import (
     retry_after_s,
 )
 
-KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455 §1.3
-ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # RFC 6455 §1.3
 OPENING = (
     "HTTP/1.1 101 Switching Protocols\r\nupgrade: WebSocket\r\nCONNECTION: keep-alive, Upgrade\r\n"
     f"Sec-WebSocket-Accept: {ACCEPT}\r\n\r\n"

@@ -1,8 +1,8 @@
-"""Somebody else's program, with a guard before it: however we end, it ends too, with all that it started.
+"""A guard in front of a foreign program: however we end, the program ends too, with everything that it started.
 
-The guard is a process of its own, `python -m wslab.net.guard PARENT COMMAND...`. It passes SIGTERM and SIGINT on to the
-program, ends as the program ends, and kills the program's whole session on SIGQUIT, when its parent is gone, and when
-the program has ended.
+The guard is a separate process, `python -m wslab.net.guard PARENT COMMAND...`. It forwards SIGTERM and SIGINT to the
+program and exits with the program's code. It kills the program's whole session when it receives SIGQUIT, when its
+parent is gone, and when the program has ended.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any
 from wslab.net.parent import leave_after_it
 
 CANNOT_START = 127
-"""The guard's exit code where the command cannot be started, as a shell's."""
+"""The guard's exit code if the command cannot be started; the same as a shell's."""
 
 KILL = signal.SIGQUIT
-"""What a guard is sent instead of SIGKILL, which it could not act on."""
+"""Send this to a guard instead of SIGKILL, on which it could not act."""
 
 
 def guarded(command: Sequence[str]) -> list[str]:
-    """Return the command with a guard before it, for this process to start in a session of its own."""
+    """Return the command behind a guard; start it in a new session."""
     return [sys.executable, "-m", __name__, str(os.getpid()), *command]
 
 

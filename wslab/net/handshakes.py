@@ -17,7 +17,7 @@ _nonces = Random()
 
 
 class HandshakeError(WslabError):
-    """A head that opens no WebSocket (RFC 6455 §4), or not the one that was asked for."""
+    """A head that does not open a WebSocket (RFC 6455 §4), or not the requested one."""
 
 
 def new_key() -> str:
@@ -26,7 +26,7 @@ def new_key() -> str:
 
 
 def encode_request(authority: str, resource: str, key: str, fields: Mapping[str, str] | None = None) -> bytes:
-    """Return an opening handshake, with further fields behind those that it must have (RFC 6455 §4.1)."""
+    """Return an opening handshake: the mandatory fields (RFC 6455 §4.1), then further ones."""
     further = "".join(f"{name}: {value}\r\n" for name, value in fields.items()) if fields else ""
     return (
         f"GET {resource} HTTP/1.1\r\nHost: {authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -41,10 +41,10 @@ def check_opening(
     subprotocols: Collection[str] = (),
     extensions: Collection[str] = (),
 ) -> None:
-    """Raise HandshakeError unless a 101 is one that a client takes (RFC 6455 §4.1, in its order).
+    """Raise HandshakeError unless a client must accept this 101 (RFC 6455 §4.1, checked in its order).
 
     Args:
-        accept: what the key asks for (`accept_key`). subprotocols, extensions: the names that were offered.
+        accept: the value that the key calls for (`accept_key`). subprotocols, extensions: the names offered.
     """
     fields = response.fields
     if fields.get("Upgrade").lower() != "websocket":
@@ -61,7 +61,7 @@ def check_opening(
 
 
 def check_asking(request: RequestHead) -> str:
-    """Return what the answer's Sec-WebSocket-Accept is to be.
+    """Return the value for the answer's Sec-WebSocket-Accept.
 
     Raises:
         HandshakeError: the request does not ask for a WebSocket as RFC 6455 §4.2.1 wants it.

@@ -1,4 +1,4 @@
-"""One client of a run: it opens, sends, is closed, comes back, and emits a record of each.
+"""One client of a run: it opens, sends, is closed, reconnects, and emits a record of each step.
 
 No exception of the library or the network leaves this module: each is an outcome in a record. A bad argument is
 different; it raises at the call.
@@ -22,10 +22,10 @@ from wslab.net.client.opening import open_connection
 from wslab.net.recording import Recorder
 
 MAX_RECEIVED_BYTES = 64 * 2**20
-"""The default of a client's own limit; `wslab.core.payloads.SAFETY_CAP_BYTES` is as much."""
+"""The default of a client's own limit; the same as `wslab.core.payloads.SAFETY_CAP_BYTES`."""
 
 KEEPALIVE_S = 20.0
-"""The ping interval of a client that stays connected, where its target says none."""
+"""The ping interval of a client that stays connected, unless its target gives one."""
 
 
 class Client:
@@ -34,13 +34,13 @@ class Client:
     Args:
         target: a URL, or a `Target`.
         client: its number within the run.
-        max_message_bytes: the client's own limit for what it receives, above which it closes with 1009. None: no limit.
+        max_message_bytes: the largest message that the client accepts; it closes with 1009 above that. None: no limit.
         compression: whether it offers permessage-deflate.
-        keepalive: whether it pings every 20 s where the target says nothing of pings: a peer that vanishes is noticed
-            by nothing else.
-        listens_first: whether it waits, before its first message, for what the server says unasked.
-        keep_replies: whether records hold the beginning of what the server said.
-        notes_unasked: whether what it says unasked becomes a `Receipt`; else the caller sees to that.
+        keepalive: whether it pings every 20 s if the target says nothing about pings; nothing else notices a peer
+            that vanishes.
+        listens_first: whether it waits, before its first message, for what the server sends unprompted.
+        keep_replies: whether records hold the beginning of what the server sent.
+        notes_unasked: whether unprompted messages become `Receipt` records; otherwise the caller records them.
 
     Raises:
         BadTypeError, BadValueError: an argument out of its bounds, or a URL that is not a WebSocket's.
@@ -66,7 +66,7 @@ class Client:
         self.client = client
         self.recorder = recorder
         self.connection_class = RecordingConnection
-        """What a connection is made of; one that sees more may stand in for it."""
+        """The class of connections; replace it with a subclass that sees more."""
         self.on_open: Callable[[RecordingConnection], None] | None = None
         self._max_message_bytes = max_message_bytes
         self._compression = compression
@@ -91,7 +91,7 @@ class Client:
     async def open(
         self, *, outage: int = 0, number: int = 1, delay_s: float = 0.0, due_at_s: float | None = None
     ) -> Attempt:
-        """Make one attempt to connect, and emit it; whatever comes of it is its outcome. Greet the server, if open."""
+        """Make one attempt to connect, and emit it; any failure is its outcome. If it opened, greet the server."""
         started_at_s = self.recorder.now()
         self._connection = None
         opened = await open_connection(
@@ -181,9 +181,9 @@ class Client:
     async def begin_message(
         self, payload: str | bytes, fragment_bytes: int = 65_536, *, timeout_s: float = 10.0
     ) -> int | None:
-        """Send a message but for its end, wait until the server has read that much, and emit nothing.
+        """Send a message except for its end, wait until the server has read that much, and emit nothing.
 
-        Return the bytes that it took on the wire; None where the connection ended or time ran out before.
+        Return the bytes that it took on the wire; None if the connection ended or time ran out first.
         """
         if self._connection is None:
             return None
@@ -200,7 +200,7 @@ class Client:
         return wire_bytes
 
     async def closed(self) -> Closure:
-        """Wait, reading and dropping what comes, until the connection has ended; return how."""
+        """Read and discard messages until the connection has ended; return how it ended."""
         assert self._connection is not None, "wait for a closure only after an attempt that opened"
         try:
             while True:

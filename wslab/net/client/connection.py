@@ -29,7 +29,7 @@ PROTESTS = (1002, 1007)
 
 FIRST_BYTES = 4096
 MAX_UNTAKEN_BYTES = 4 * 2**20
-"""Of pongs that a server asks for and does not take."""
+"""Of pongs that a server provokes but does not read."""
 
 
 class RecordingProtocol(ClientProtocol):
@@ -47,9 +47,9 @@ class RecordingConnection(MeteredConnection, ClientConnection):
     """The library's client connection; it reads on after a failed send and knows how TCP ended.
 
     Fields:
-        first_bytes: the beginning of what came, to say what a server speaks that speaks no HTTP.
-        received_kind: of the message that was received last, "text" or "binary".
-        bound: the bound of this client's own that it met, and that ended the connection; None: none.
+        first_bytes: the first bytes received, to name the protocol of a server that does not speak HTTP.
+        received_kind: the kind of the last received message, "text" or "binary".
+        bound: the client's own bound that was reached and ended the connection; None: no bound was.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class RecordingConnection(MeteredConnection, ClientConnection):
 
     @property
     def is_connected(self) -> bool:
-        """Whether TCP, and TLS where it is wanted, was ever there."""
+        """Whether TCP, and TLS if wanted, was ever established."""
         return hasattr(self, "transport")
 
     @property
@@ -96,8 +96,8 @@ class RecordingConnection(MeteredConnection, ClientConnection):
     async def receive(self) -> bytes:
         """Return the next message's payload; `received_kind` then says whether it was text or binary.
 
-        Who gives up waiting loses nothing: the library's own `recv`, when it is cancelled between two fragments, may
-        forget those that it has, and fail at the next. So it goes on, and its message is the next call's.
+        A caller that gives up waiting loses nothing: the library's own `recv`, if cancelled between two fragments, may
+        forget those that it has and fail at the next. So it keeps running, and the next call returns its message.
         """
         receiving = self._receiving or asyncio.ensure_future(self.recv(decode=False))
         if self._receiving is None:
@@ -147,7 +147,7 @@ class RecordingConnection(MeteredConnection, ClientConnection):
         )
 
     def is_answered(self, message: bytes) -> bool:
-        """Whether this message is one that is answered by itself, such as an application's heartbeat."""
+        """Whether this message is answered automatically, such as an application's heartbeat."""
         return message in self._answers
 
     def abort(self) -> None:

@@ -1,4 +1,4 @@
-"""What a watch may take of a server, which it states and keeps; and how fast it acts, which it learns."""
+"""How much load a watch may put on a server, which it states and keeps, and how fast it acts, which it learns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WINDOW_S = 60.0
 
 
 class Allowance:
-    """Openings and messages that all clients together may make within a minute; who is over it waits."""
+    """How many connections all clients together may open, and messages send, per minute; beyond that they wait."""
 
     def __init__(self, *, connections_per_min: int, messages_per_min: int) -> None:
         self._openings = _Window(connections_per_min)
@@ -42,11 +42,11 @@ class _Window:
 
 
 class Pace:
-    """How often members act. Connections that are closed before they acted show nothing, so it goes by their ages.
+    """How often members act. A connection closed before its member acted shows nothing, so the pace follows their ages.
 
     Fields:
-        interval_s: between two deeds of a steady role; a third of the typical age of those that were closed, no less
-            than `fastest_s`, which the allowance leaves. back_s: the shortest absence of a client after a closure.
+        interval_s: between two actions of a steady role: a third of the median age of closed connections, but at
+            least `fastest_s`, which keeps within the allowance. back_s: the shortest absence after a closure.
     """
 
     def __init__(self, interval_s: float, *, fastest_s: float, back_s: float) -> None:

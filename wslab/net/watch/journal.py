@@ -17,13 +17,13 @@ from wslab.core.records import Record, RunInfo
 
 
 class Journal:
-    """Takes records at once and writes them when flushed; a disk that is full ends the writing, not the run.
+    """Accepts records at any time and writes them when flushed; a full disk ends the writing, not the run.
 
     Args:
-        tell: called once, in words, when nothing can be written any more.
+        tell: called once, with the reason in words, when nothing more can be written.
 
     Raises:
-        UnwritableError: the file exists already, or cannot be made. Nothing is resumed silently.
+        UnwritableError: the file exists already, or cannot be created. Nothing is resumed silently.
     """
 
     def __init__(self, path: Path, info: RunInfo, tell: Callable[[str], None]) -> None:
@@ -42,12 +42,12 @@ class Journal:
         self.flush()
 
     def add(self, record: Record) -> None:
-        """Take a record; it is written with the next flush."""
+        """Accept a record; the next flush writes it."""
         if self.broken is None:
             self._add(record)
 
     def flush(self) -> None:
-        """Write what was taken, down to the disk."""
+        """Write what was accepted, and sync it to the disk."""
         if self.broken is not None or not self._waiting:
             return
         content, self._waiting = b"".join(self._waiting), []

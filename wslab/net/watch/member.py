@@ -1,4 +1,4 @@
-"""One client of a watch: it does what its role says, notes what goes over its connection, and comes back."""
+"""One client of a watch: it plays its role, records the traffic of its connection, and reconnects."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from wslab.net.recording import Recorder
 from wslab.net.watch.allowance import Allowance, Pace
 
 CHATTY_S = 1.0
-"""Of a server that speaks all the time, one message a second is put on record, and the last one."""
+"""If a server sends all the time, one message per second is recorded, and the last one."""
 
 PROVOKED_S = 0.2
-"""An end so soon after a deed of the client's may be its answer, and says nothing about a clock."""
+"""A closure so soon after an action of the client may be a reaction to it, and says nothing about a clock."""
 
 LONG_BURSTS = (2, 3)
-"""Of four bursts, counted from 1: so that some connections begin with long messages, whichever bursts end them."""
+"""Of every four bursts, counted from 1: some connections thus begin with long messages, whichever bursts end them."""
 
 MOST_BACK_S = 30.0
-"""The longest a client stays away between attempts."""
+"""The longest pause of a client between attempts."""
 
 
 class WatchedConnection(RecordingConnection):
-    """A connection whose member hears of each frame, and that answers no ping where its role says so."""
+    """A connection that shows each frame to its member, and leaves pings unanswered if the role says so."""
 
     member: Member | None = None
 
@@ -51,8 +51,8 @@ class Member:
     """A client with a role, kept connected until it is cancelled.
 
     Args:
-        pace: how often it acts, which all members share. allowance: what all of them together may send and open.
-        says: what a talking member says, and what it says in half of its bursts.
+        pace: how often it acts; all members share it. allowance: what all members together may send and open.
+        says: what a talking member sends, and what it sends in half of its bursts.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Member:
         client.on_open = self._adopt
 
     async def stay(self, *, after_s: float) -> None:
-        """Connect after so many seconds, live the role, and come back after each end, without end."""
+        """Connect after `after_s` seconds, play the role, and reconnect after each closure, until cancelled."""
         await asyncio.sleep(after_s)
         outage, number, delay_s = 0, 1, 0.0
         while True:
@@ -142,7 +142,7 @@ class Member:
                 self._recorder.emit(record)
 
     async def _ping(self) -> None:
-        """Ping, and wait for the pong; a peer that gives none is gone, and the connection with it (1011)."""
+        """Ping, and wait for the pong; without one, take the peer for gone and close the connection with 1011."""
         connection = self._connection()
         sent_at_s = self._recorder.now()
         answered_at_s: float | None = None
@@ -156,7 +156,7 @@ class Member:
             self._emit_ping("client", sent_at_s, answered_at_s, 4)
 
     def note_frame(self, frame: Frame) -> None:
-        """Note what came from the server."""
+        """Record a frame from the server."""
         now_s = self._recorder.now()
         if frame.opcode is Opcode.PING:
             self._emit_ping("server", now_s, now_s if self.role.answers_pings else None, len(frame.data))
@@ -186,7 +186,7 @@ class Member:
         )
 
     def _say_last(self) -> None:
-        """Put the last message from the server on record, also where it was one of many."""
+        """Record the last message from the server, even if it was one of many."""
         if self._unsaid is not None:
             self._recorder.emit(self._unsaid)
             self._unsaid = None
