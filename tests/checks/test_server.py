@@ -13,6 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import msgspec
+import psutil
 import pytest
 from rich.console import Console
 
@@ -231,3 +232,14 @@ def test_command_writes_every_form_and_its_exit_code_says_what_came_of_it(tmp_pa
         assert "refuses_with_1009: passes → not in this check" in " ".join(done.stdout.split())
     assert command("ws://127.0.0.1:9/").returncode == 2
     assert command("ws://127.0.0.1:9/", "--compare", str(tmp_path)).returncode == 2
+
+
+def test_budget_ends_a_case_that_is_under_way_and_what_it_started() -> None:
+    """Five seconds, since no budget is smaller."""
+    before = set(psutil.Process().children(recursive=True))
+    with LabServer() as server:
+        check = check_server(server.url, restart="exec sleep 60", cases=["answers_pings", "comes_back"], budget_s=5)
+        assert [result.case for result in check.results] == ["answers_pings"]
+        assert check.stopped == "the budget of 5 s was used up; give more, or name cases"
+        left = {child for child in psutil.Process().children(recursive=True) if child.pid != server.pid} - before
+    assert not [child for child in left if "sleep" in child.name()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import psutil
 import pytest
 
 import wslab
+from wslab.core.records import Restart
 from wslab.experiments import stay_connected
 from wslab.net import recording
 from wslab.net.client.connection import RecordingConnection
@@ -111,3 +113,22 @@ def test_library_that_raises_is_a_row(method: str, monkeypatch: pytest.MonkeyPat
         assert len(run.closures) == 1
         monkeypatch.undo()
         assert wslab.send_message(server, "x").sends[0].outcome == "accepted"
+
+
+def test_port_that_is_stolen_in_the_downtime_ends_a_drill_and_keeps_what_it_saw() -> None:
+    with wslab.LabServer(downtime_s=0.3) as server, socket.socket() as thief:
+
+        def steal(record: Any) -> None:
+            is_down = isinstance(record, Restart) and record.down_at_s is not None
+            if is_down and not thief.getsockname()[1]:
+                assert server._starts is not None
+                with server._starts._reservation._shared():  # as where the system has other rules
+                    thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    thief.bind((server.host, server.port))
+                    thief.listen()
+
+        run = wslab.restart_drill(server, clients=2, policy="constant", timeout_s=3, on_record=steal)
+    assert run.info.partial
+    assert any("was lost to another program" in loss for loss in run.info.losses), run.info.losses
+    assert {closure.close_code for closure in run.closures} >= {1012}
+    assert len([attempt for attempt in run.attempts if attempt.outcome == "opened"]) >= 2
