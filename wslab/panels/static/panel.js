@@ -5,6 +5,7 @@
 const DEAD = "The kernel that this panel talks to is gone. To revive it, run its cell again.";
 const SILENT = "The kernel does not answer: it is busy, or was restarted elsewhere. If it was, restart it here and run the cell again.";
 const ASK_EVERY_MS = 5000; // while the panel is in sight
+const ASK_AFTER_MS = 300; // of something said to the kernel
 const ANSWER_WITHIN_MS = 4000;
 
 const newActions = (about, press, stop) => {
@@ -64,9 +65,15 @@ const teller = (model) => (message) => {
 // is said to it, and now and then while the panel is in sight. `onChange` hears of silence, and of its end.
 const newListener = (root, tell, signal, onChange) => {
   let waiting = null, silent = false;
+  let asking;
   const ask = () => {
     tell({ do: "ask" });
     waiting ??= setTimeout(() => onChange((silent = true)), ANSWER_WITHIN_MS);
+  };
+  // Not at once: the question would only delay the answer to what was said just now.
+  const askSoon = () => {
+    clearTimeout(asking);
+    asking = setTimeout(ask, ASK_AFTER_MS);
   };
   const hear = () => {
     clearTimeout(waiting);
@@ -74,12 +81,13 @@ const newListener = (root, tell, signal, onChange) => {
     if (silent) onChange((silent = false));
   };
   const stop = () => {
-    clearInterval(asking);
+    clearInterval(regularly);
+    clearTimeout(asking);
     clearTimeout(waiting);
   };
-  const asking = setInterval(() => !silent && root.clientWidth && !document.hidden && ask(), ASK_EVERY_MS);
+  const regularly = setInterval(() => !silent && root.clientWidth && !document.hidden && ask(), ASK_EVERY_MS);
   signal.addEventListener("abort", stop);
-  return { ask, hear, stop };
+  return { askSoon, hear, stop };
 };
 
 const offerFile = (name, content) => {
@@ -95,7 +103,7 @@ const render = ({ model, el, signal }) => {
   const listener = newListener(root, send, signal, (silent) => (silent ? disable(SILENT) : enable()));
   const tell = (message) => {
     send(message);
-    listener.ask();
+    listener.askSoon();
   };
   const asked = new Map(); // by name, what the kernel was told of a control and has not yet said again
   const panel = {
@@ -144,18 +152,29 @@ const render = ({ model, el, signal }) => {
 
   let events = [...model.get("events")];
   let painted = false;
+  let fresh = false; // drawn in this frame of the screen
   let looks = 0; // in vain, at a panel without a width
+  const draw = () => {
+    if (!root.clientWidth) return hidden();
+    looks = 0;
+    panel.dark = isDark(root);
+    for (const { view } of views) view.draw(model.get("scene"), events);
+    if (model.get("busy") && views.some(({ view }) => view.moves)) setTimeout(paint, 50); // time goes on, told or not
+  };
   const paint = () => {
     if (painted) return;
     painted = true;
     requestAnimationFrame(() => {
       painted = false;
-      if (!root.clientWidth) return hidden();
-      looks = 0;
-      panel.dark = isDark(root);
-      for (const { view } of views) view.draw(model.get("scene"), events);
-      if (model.get("busy") && views.some(({ view }) => view.moves)) setTimeout(paint, 50); // time goes on, told or not
+      draw();
     });
+  };
+  // What was observed is drawn for the next frame, and not in the one after: somebody waits for the mark.
+  const paintAtOnce = () => {
+    if (fresh) return paint();
+    fresh = true;
+    requestAnimationFrame(() => (fresh = false));
+    draw();
   };
   // A theme that is loading hides the page for a moment, without a change of size that would be told afterwards.
   const hidden = () => (looks = Math.min(looks + 1, 20)) < 20 && setTimeout(paint, 100);
@@ -198,7 +217,7 @@ const render = ({ model, el, signal }) => {
     if (message.download && message.view === view) offerFile(message.download, buffers[0]);
     if (!message.events) return;
     events = message.anew ? [...message.events] : [...events, ...message.events];
-    paint();
+    paintAtOnce();
   });
   // A panel that nobody answers takes no clicks; the figure that stays of it shows below.
   const disable = (words) => {
