@@ -45,6 +45,7 @@ def test_clients_are_seen_waiting_and_back(open_code: OpenCode) -> None:
     assert (counts["closed with 1012"], counts["back"], counts["still away"]) == (4, 4, 0)
     assert sum(sum(bin_.values()) for _, bin_ in state(panel, "arrivals")["bins"]) >= 4
     expect(panel.locator(".wslab-status")).to_contain_text("4 clients saw 1012; all came back")
+    expect(panel.locator(".wslab-finding summary")).to_contain_text("it closed 4 connections with 1012")
     notebook.screenshot("back", of=panel)
     assert accessibility_violations(panel) == []
     assert misfits(panel) == []
@@ -67,6 +68,27 @@ def test_panel_is_used_by_keyboard_alone(open_code: OpenCode) -> None:
     expect(panel.locator(".wslab-status")).to_contain_text("4 clients saw 1000; 0 of 4 came back", timeout=20_000)
     assert state(panel, "counters")["gave up"] == 4
     assert notebook.ask("panel.values['restart_code'], panel.values['downtime_s']") == "('1000', 0)"
+
+
+def test_clocks_are_folded_away_and_reached_by_keyboard(open_code: OpenCode) -> None:
+    notebook = open_code("import wslab\npanel = wslab.panels.RestartPanel(clients=5, watch_s=2)\npanel")
+    notebook.run_all()
+    panel = notebook.widgets
+    expect(panel.get_by_label("maximum age (s)")).to_be_hidden()
+    more = panel.get_by_text("More", exact=True)
+    assert lost_to_shortcuts(notebook, more, "b", "d", "d") == []
+    notebook.page.keyboard.press("Enter")
+    panel.get_by_label("maximum age (s)").fill("0.5")
+    panel.get_by_role("button", name="Watch", exact=True).click()
+    until_done(panel)
+    found = panel.locator(".wslab-finding")
+    expect(found.locator("summary")).to_contain_text("a maximum age")
+    expect(found.get_by_text("how sure")).to_be_hidden()
+    found.locator("summary").click()
+    expect(found.get_by_text("how sure")).to_be_visible()
+    notebook.screenshot_all("unfolded")
+    assert accessibility_violations(panel) == []
+    assert notebook.errors == []
 
 
 def test_many_lanes_fit_and_are_stopped_midway(open_code: OpenCode) -> None:

@@ -59,6 +59,30 @@ def test_grow_closes_in_on_the_limit(panel: PayloadPanel) -> None:
     ]
 
 
+def test_run_is_explained_by_what_is_found_in_it(panel: PayloadPanel) -> None:
+    panel.press("grow")
+    assert panel.finding["what"].startswith("The server refuses a message of 1,001 bytes with 1009")
+    assert {"how sure", "why", "what to do"} <= {name for name, _ in panel.finding["rows"]}
+    panel.turn(payload_bytes=10)
+    panel.press("send")
+    assert panel.finding == {}, "nothing was closed but on purpose"
+
+
+def test_rate_limit_is_not_told_as_a_size(panel: PayloadPanel) -> None:
+    panel.turn(max_message_bytes=2**20, max_messages_per_s=3, connection="shared")
+    panel.press("grow")
+    assert panel.status["words"].endswith("what ended this is not shown to be their size")
+    assert "rate limit exceeded" in panel.finding["what"]
+
+
+def test_server_greets_denies_and_closes(panel: PayloadPanel) -> None:
+    panel.turn(payload_bytes=10, greeting=True, reply="deny", close_after_message=True)
+    panel.press("send")
+    knobs = panel.server().knobs
+    assert (knobs.reply, knobs.close_after_message) == ("deny", True)
+    assert knobs.greeting
+
+
 def test_find_says_the_verdict(panel: PayloadPanel) -> None:
     panel.press("find")
     assert "Messages up to 1,000 bytes pass" in panel.status["words"]

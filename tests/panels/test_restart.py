@@ -99,8 +99,17 @@ def test_stop_leaves_nobody_waiting_for_a_server_that_stays_down(
     assert all(outage.reopened_at_s is not None for outage in again.outages)
 
 
+def test_watch_tells_an_idle_timeout_by_its_control_groups() -> None:
+    panel = RestartPanel(clients=6, idle_timeout_s=1.5, watch_s=4)  # the silence must be seen twice, and outlived
+    panel.press("watch")
+    panel.close()
+    assert panel.status["words"].startswith("6 clients stayed connected for 4 s; ")
+    assert "an idle timeout" in panel.finding["what"]
+    assert panel.draw().get_title(loc="left").startswith("Closed after ")
+
+
 def test_code_does_the_same() -> None:
-    panel = RestartPanel(clients=2, downtime_s=0, policy="websockets", restart_code="1001", max_message_bytes=123)
+    panel = RestartPanel(watch_s=1, clients=2, downtime_s=0, policy="websockets", restart_code="1001", max_message_bytes=123)
     assert "restart_code=1001" in panel.code
     names: dict[str, Any] = {"wslab": wslab}
     exec(panel.code, names)

@@ -35,7 +35,8 @@ class Number:
         logarithmic: each step of the slider multiplies.
         slider: False for a field alone.
         mark: the control whose value the slider shows as a mark.
-        hint: what else is to be known of it, in a few words below it.
+        hint: what else to know about it, in a few words below it.
+        more: True to fold it away under "More", as every control that few people need.
     """
 
     name: str
@@ -52,17 +53,26 @@ class Number:
     mark: str | None = None
     steps: tuple[StepButton, ...] = ()
     hint: str = ""
+    more: bool = False
 
     def check(self, value: Any) -> None:
         bounds: Any = {"low": self.low, "high": self.high, "unit": self.unit, "optional": self.optional}
         (check_whole if self.whole else check_number)(self.name, value, **bounds)
 
 
-UNITS = {"seconds": "s", "per second": "per s"}
+UNITS = {"seconds": "s", "per second": "per s", "messages per second": "per s"}
 """Shorter, for a panel."""
 
 
-def knob(name: str, label: str, value: float | None, *, high: float | None = None, optional: bool = False) -> Number:
+def knob(
+    name: str,
+    label: str,
+    value: float | None,
+    *,
+    high: float | None = None,
+    optional: bool = False,
+    more: bool = False,
+) -> Number:
     """Return a field for a knob of the lab server, within the knob's own bounds, or up to `high` where that is less."""
     rule = fields(Knobs)[name].rule
     assert isinstance(rule, Bound), "a knob that is a number has bounds"
@@ -77,6 +87,7 @@ def knob(name: str, label: str, value: float | None, *, high: float | None = Non
         optional=optional,
         none=rule.none,
         slider=False,
+        more=more,
     )
 
 
@@ -89,6 +100,7 @@ class Choice:
     options: Mapping[str, str]
     value: str
     listed: bool = False
+    more: bool = False
 
     def check(self, value: Any) -> None:
         check_choice(self.name, value, self.options)
@@ -119,6 +131,7 @@ class Flag:
     name: str
     label: str
     value: bool = False
+    more: bool = False
 
     def check(self, value: Any) -> None:
         check_flag(self.name, value)

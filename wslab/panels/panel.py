@@ -29,7 +29,7 @@ from wslab.experiments import Cancel
 from wslab.panels.control_kinds import Action, Control, told
 from wslab.panels.live import Event, Live
 from wslab.panels.module import CSS, ESM
-from wslab.panels.shown import ShownTable, look_of
+from wslab.panels.shown import ShownTable, look_of, shown_finding
 from wslab.panels.still import Still
 from wslab.views.axes import describe
 from wslab.views.pictures import picture
@@ -59,6 +59,7 @@ class Panel(anywidget.AnyWidget):
     values = traitlets.Dict().tag(sync=True)
     busy = traitlets.Unicode().tag(sync=True)  # the action under way
     status = traitlets.Dict().tag(sync=True)
+    finding = traitlets.Dict().tag(sync=True)  # what follows from the last run
     code = traitlets.Unicode().tag(sync=True)
     scene = traitlets.Dict().tag(sync=True)  # what the views draw beside the events
     events: traitlets.List[Event] = traitlets.List().tag(sync=True)  # of the last experiment, complete once it is over
@@ -122,7 +123,7 @@ class Panel(anywidget.AnyWidget):
         """Show nothing of what was run so far."""
         self.runs.clear()
         self._live = Live(self._tell)
-        self.events, self.tables = [], []
+        self.events, self.tables, self.finding = [], [], {}
         self._tell_all([])
         self._below.update_soon()
         self.say("ready")
@@ -226,6 +227,7 @@ class Panel(anywidget.AnyWidget):
             self._cancel = Cancel()
             if not self.GATHERS:
                 self.clear()
+            self.finding = {}
             self.say("running …", "busy")
             if not self.shows_something():
                 self._below.update_soon()  # or a kernel that ends in mid-run would leave word that nothing was run
@@ -244,7 +246,7 @@ class Panel(anywidget.AnyWidget):
         self._live.flush()  # first of all, since somebody waits for the marks
         self.runs.append(run)
         self.events = list(self._live.events)
-        self.tables = self.tables_of(run)
+        self.tables, self.finding = self.tables_of(run), shown_finding(run)
         self._below.update_soon()
 
     def _save(self) -> None:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from wslab.core.codes.closeframe import fields
 from wslab.core.errors import BadValueError, MissingPackageError
+from wslab.core.findings import find
 from wslab.core.knobs import Knobs
 from wslab.core.ladders import until_refused
 from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES
@@ -27,7 +28,12 @@ from wslab.views.verdicts import facts
 from wslab.views.words import counted
 
 OWN_CLIENT = "wslab"
-SERVER_KNOBS = ("max_message_bytes", "max_frame_bytes", "compression", "after_refusal")
+SERVER_KNOBS = (
+    *("max_message_bytes", "max_frame_bytes", "compression", "after_refusal"),
+    *("reply", "close_after_message", "max_messages_per_s"),
+)
+GREETING = "welcome"
+CONNECTIONS = {"per_message": "a connection each", "shared": "one connection"}
 SIDES = ["client_saw_code", "server_sent_code", "agree", "tcp_end", "send_error", "server_error"]
 
 
@@ -41,7 +47,8 @@ class PayloadPanel(ServedPanel):
 
     Args:
         values: what the controls start with, by their names: max_message_bytes, max_frame_bytes, compression,
-            after_refusal, client, payload, payload_bytes.
+            after_refusal, client, payload, payload_bytes, connection, max_messages_per_s, reply, greeting (a flag),
+            close_after_message.
 
     Raises:
         TypeError, ValueError: no such control, or a value out of its bounds.
@@ -74,6 +81,11 @@ class PayloadPanel(ServedPanel):
                 StepButton("limit + 1", of="max_message_bytes", plus=1),
             ),
         ),
+        Choice("connection", "growing messages share", CONNECTIONS, "per_message", more=True),
+        knob("max_messages_per_s", "rate limit of a connection", None, optional=True, more=True),
+        Choice("reply", "to a message, the server", {"echo": "echoes it", "deny": "says no"}, "echo", more=True),
+        Flag("greeting", "the server speaks first", more=True),
+        Flag("close_after_message", "it closes after each message", more=True),
     )
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("send", "Send", "send one message of this size", main=True),
@@ -90,7 +102,7 @@ class PayloadPanel(ServedPanel):
     GATHERS = True
 
     def knobs(self) -> Knobs:
-        return Knobs(**{name: self.values[name] for name in SERVER_KNOBS})
+        return Knobs(**_knobs_of(self.values))
 
     def turned(self) -> None:
         super().turned()
@@ -100,7 +112,7 @@ class PayloadPanel(ServedPanel):
     def work(self, action: str) -> Run | None:
         server = self.server()
         if server.knobs != self.knobs():
-            server.tune(**{name: self.values[name] for name in SERVER_KNOBS})
+            server.tune(**_knobs_of(self.values))
         if action == "find":
             verdict = find_limit(server, cancel=self._cancel)
             found = pd.DataFrame(facts(verdict), columns=["question", "answer"])
@@ -115,6 +127,7 @@ class PayloadPanel(ServedPanel):
             sizes,
             payload=self.values["payload"],
             compression=self.values["compression"],
+            connection=self.values["connection"],
             on_record=self._live,
             cancel=self._cancel,
         )
@@ -135,8 +148,9 @@ class PayloadPanel(ServedPanel):
         )
 
     def code_for(self, values: Mapping[str, Any]) -> str:
-        knobs = {name: values[name] for name in SERVER_KNOBS if values[name] != getattr(Knobs(), name)}
+        knobs = {name: value for name, value in _knobs_of(values).items() if value != getattr(Knobs(), name)}
         client = {"payload": values["payload"]} | ({"compression": True} if values["compression"] else {})
+        way = {} if values["connection"] == "per_message" else {"connection": values["connection"]}
         size = values["payload_bytes"]
         growing = f"wslab.ladders.until_refused(1024, {SAFETY_CAP_BYTES:_})"
         return "\n".join(
@@ -145,7 +159,7 @@ class PayloadPanel(ServedPanel):
                 "# Send",
                 f"run = {call('wslab.payload_sweep', 'knobs', f'[{size:_}]', **client)}",
                 "# Grow until it breaks",
-                f"run = {call('wslab.payload_sweep', 'knobs', growing, **client)}",
+                f"run = {call('wslab.payload_sweep', 'knobs', growing, **client, **way)}",
                 "# Find the limit",
                 "verdict = wslab.find_limit(knobs)",
                 "",
@@ -188,13 +202,20 @@ class PayloadPanel(ServedPanel):
         return both[["subject", "payload_bytes", "client_saw_code", "server_sent_code", "error"]].iloc[::-1]
 
 
+def _knobs_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: values[name] for name in SERVER_KNOBS} | {"greeting": GREETING if values["greeting"] else None}
+
+
 def sweep_told(run: Run) -> str:
     """Say what came of one message, or between which sizes the limit of several lies."""
     if run.sightings:
         [sighting] = run.sightings
         return f"{counted(sighting.payload_bytes, 'byte')} by {sighting.subject}: {sighting_met(sighting)[1]}"
     if len(run.sends) != 1:
-        return plots.close_codes(run).get_title(loc="left")
+        surest = next(iter(find(run)), None)
+        if surest is None or surest.rule == "size_refused":
+            return plots.close_codes(run).get_title(loc="left")
+        return f"{counted(len(run.sends), 'message')} sent; what ended this is not shown to be their size"
     [send] = run.sends
     met = f"{send.close_code} {send.close_reason or ''}".strip() if send.outcome == "closed" else send.outcome
     return f"{counted(send.payload_bytes, 'byte')}: {met}"

@@ -13,13 +13,14 @@ from wslab.core.policies.libraries import CLIENTS
 from wslab.core.policies.textbook import POLICIES
 from wslab.core.records import RestartKind
 from wslab.core.runs import Run
-from wslab.experiments import restart_drill
+from wslab.experiments import restart_drill, watch
+from wslab.experiments.watch import MAX_CLIENTS, MIN_CLIENTS
 from wslab.panels.code import call
-from wslab.panels.control_kinds import Action, Choice, Control, Number, knob
+from wslab.panels.control_kinds import Action, Choice, Control, Flag, Number, knob
 from wslab.panels.served import ServedPanel
 from wslab.panels.shown import ShownTable, shown_table
 from wslab.views import plots, tables
-from wslab.views.words import counted, span
+from wslab.views.words import counted, seconds, span
 
 COUNT = Number("clients", "clients", "clients", 1, 200, 12)
 DOWNTIME = Number("downtime_s", "downtime", "s", 0, 10, 0.5, whole=False)
@@ -29,7 +30,8 @@ NAMES = {name: name for name in POLICIES if name != "none"} | {
 }
 POLICY = Choice("policy", "reconnect policy", NAMES, "full_jitter", listed=True)
 
-TUNED = ("downtime_s", "drain_s", "while_down")
+CLOCKS = ("idle_timeout_s", "idle_counts_pings", "max_age_s", "ping_interval_s")
+TUNED = ("downtime_s", "drain_s", "while_down", *CLOCKS)
 TIMELINE = ("", "wslab.show(wslab.plots.reconnect_timeline(run))")
 """Lines of code that draw what each client of a run did."""
 
@@ -42,11 +44,12 @@ class RestartPanel(ServedPanel):
     """Controls that connect clients to a lab server and restart it: gracefully, by a crash, by a reload.
 
     Each client has a lane, drawn as it happens: connected, closed with which code, waiting for how long, each attempt
-    and what it met, back. Below, how many attempts the server met in each tenth of a second.
+    and what it met, back. Below, how many attempts the server met in each tenth of a second. Watch keeps clients
+    connected that are silent, that ping and that talk: with an idle timeout or a maximum age it shows which one it is.
 
     Args:
         values: what the controls start with, by their names: clients, policy, downtime_s, drain_s, restart_code (a
-            string), while_down, max_message_bytes.
+            string), while_down, max_message_bytes, idle_timeout_s, idle_counts_pings, max_age_s, ping_interval_s, watch_s.
 
     Raises:
         TypeError, ValueError: no such control, or a value out of its bounds.
@@ -69,11 +72,17 @@ class RestartPanel(ServedPanel):
             "refuse",
         ),
         knob("max_message_bytes", "limit after a reload", 65_536),
+        knob("idle_timeout_s", "idle timeout", None, optional=True, more=True),
+        Flag("idle_counts_pings", "a client's pings count as traffic", True, more=True),
+        knob("max_age_s", "maximum age", None, optional=True, more=True),
+        knob("ping_interval_s", "the server's pings, every", 20.0, optional=True, more=True),
+        Number("watch_s", "watch for", "s", 1, 600, 10, slider=False, more=True),
     )
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("graceful", "Restart", "close every connection with a close frame, go down, come up", main=True),
         Action("crash", "Crash", "kill the server's process, then start another"),
         Action("reload", "Reload with the limit on the left", "a graceful restart with a new configuration"),
+        Action("watch", "Watch", "keep silent, pinging and talking clients connected, and see what ends them"),
     )
     VIEWS: ClassVar[tuple[str, ...]] = ("counters", "lanes", "arrivals")
 
@@ -86,6 +95,8 @@ class RestartPanel(ServedPanel):
         if server.knobs != wanted:
             server.tune(**asdict(wanted))
         self._live.begin(action)
+        if action == "watch":
+            return watch(server, **self._watched(), on_record=self._live, cancel=self._cancel)
         return restart_drill(
             server,
             clients=self.values["clients"],
@@ -95,6 +106,10 @@ class RestartPanel(ServedPanel):
             on_record=self._live,
             cancel=self._cancel,
         )
+
+    def _watched(self) -> dict[str, Any]:
+        clients = min(max(self.values["clients"], MIN_CLIENTS), MAX_CLIENTS)
+        return {"duration_s": self.values["watch_s"], "clients": clients, "interval_s": 1.0, "apart_s": 0.2}
 
     def _changes(self) -> dict[str, int]:
         return {"max_message_bytes": self.values["max_message_bytes"]}
@@ -106,6 +121,9 @@ class RestartPanel(ServedPanel):
         return "\n".join(
             [
                 f"knobs = {call('wslab.Knobs', **set_knobs)}",
+                "# Watch",
+                f"run = {call('wslab.watch', 'knobs', **self._watched())}",
+                "wslab.show(wslab.plots.watch_timeline(run))",
                 "# Restart",
                 f"run = {call('wslab.restart_drill', 'knobs', **who)}",
                 "# Crash",
@@ -117,10 +135,11 @@ class RestartPanel(ServedPanel):
         )
 
     def draw(self) -> Axes:
-        return plots.reconnect_timeline(self.runs[-1])
+        run = self.runs[-1]
+        return plots.watch_timeline(run) if run.info.experiment == "watch" else plots.reconnect_timeline(run)
 
     def tell_of(self, run: Run) -> str:
-        return restarts_told(run)
+        return _watch_told(run) if run.info.experiment == "watch" else restarts_told(run)
 
     def tables_of(self, run: Run) -> list[ShownTable]:
         return [
@@ -128,6 +147,12 @@ class RestartPanel(ServedPanel):
             shown_table("Who was away, and for how long", tables.outages(run)[OUTAGES]),
             shown_table("Every attempt to come back", tables.attempts(run).query("outage > 0")[ATTEMPTS]),
         ]
+
+
+def _watch_told(run: Run) -> str:
+    ended = sum(closure.closed_by != "client" for closure in run.closures)
+    clients = counted(run.info.parameters["clients"], "client")
+    return f"{clients} stayed connected for {seconds(run.info.duration_s)}; {counted(ended, 'connection')} ended before"
 
 
 def restarts_told(run: Run) -> str:

@@ -1,4 +1,4 @@
-"""What the page is given to show: tables as texts, and the looks of meanings."""
+"""What the page is given to show: what follows from a run, tables as texts, and the looks of meanings."""
 
 from __future__ import annotations
 
@@ -7,12 +7,32 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from wslab.core.findings import find, headline
+from wslab.core.printable import printable
+from wslab.core.runs import Run
+from wslab.views.findings import rows
 from wslab.views.style import look
 
 TABLE_ROWS = 200
 """A table in a panel shows no more; `panel.runs` have all."""
 
 ShownTable: TypeAlias = dict[str, Any]
+
+
+MANY_RECORDS = 20_000
+"""From here on findings take longer than anybody waits at a panel."""
+
+
+def shown_finding(run: Run) -> dict[str, Any]:
+    """Return the surest finding as the page shows it: `what` in a sentence, and `rows` of why, what else and what to do.
+
+    Empty where nothing closed unless on purpose, and for a run of very many records.
+    """
+    if len(run.records) >= MANY_RECORDS or not (found := find(run)):
+        return {}
+    told = [[name, printable(text)] for name, text in rows(found[0]) if name != "records"]
+    also = [["also", printable(finding.what)] for finding in found[1:6]]
+    return {"what": printable(headline(run)), "rows": told + also}
 
 
 def look_of(meaning: int | str) -> dict[str, str]:

@@ -44,7 +44,7 @@ def findings_markdown(findings: Sequence[Finding], nothing: str = NOTHING) -> st
             [
                 f"**{as_markdown(finding.what)}**",
                 "",
-                *(f"- {name}: {as_markdown(told)}" for name, told in _rows(finding, urls=True)),
+                *(f"- {name}: {as_markdown(told)}" for name, told in rows(finding, urls=True)),
             ]
         )
         for finding in findings
@@ -54,7 +54,7 @@ def findings_markdown(findings: Sequence[Finding], nothing: str = NOTHING) -> st
 def findings_html(findings: Sequence[Finding], nothing: str = NOTHING) -> str:
     """Return the findings as one HTML element, to stand in a notebook's output."""
     return _TEMPLATES.get_template("findings.html.j2").render(
-        findings=[(printable(finding.what), list(_rows(finding))) for finding in findings[:MOST]],
+        findings=[(printable(finding.what), list(rows(finding))) for finding in findings[:MOST]],
         more=max(0, len(findings) - MOST),
         nothing=printable(nothing),
     )
@@ -65,12 +65,13 @@ def _parts(finding: Finding) -> Iterator[RenderableType]:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column()
-    for question, answer in _rows(finding):
+    for question, answer in rows(finding):
         grid.add_row(question, Text(printable(answer)))
     yield Padding(grid, (0, 0, 1, 2))
 
 
-def _rows(finding: Finding, *, urls: bool = False) -> Iterator[tuple[str, str]]:
+def rows(finding: Finding, *, urls: bool = False) -> Iterator[tuple[str, str]]:
+    """Yield what to know about a finding beside its sentence: a question, and the answer; `urls` names its sources'."""
     if address := finding.facts.get("server_address"):
         yield "server", str(address)
     yield "how sure", f"{finding.sure}; whose doing: {finding.whose}"

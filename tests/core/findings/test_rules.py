@@ -326,6 +326,12 @@ CLOCKS = {
 """Rules that compare lives: their cases are in test_clocks.py."""
 
 
+def test_message_closed_with_another_code_is_not_told_as_refused_for_its_size() -> None:
+    records = [*passed_at(1000, 0.0), *refused_at(1500, code=1000, opened_at_s=1.0), *refused_at(2000, opened_at_s=2.0)]
+    refused = [finding.what for finding in find(records) if finding.rule == "size_refused"]
+    assert [what.partition(" with ")[0] for what in refused] == ["The server refuses a message of 2,000 bytes"]
+
+
 def test_surest_finding_comes_first() -> None:
     records = [make.closure(received=1001, sent=1001), make.closure(client=1, sent=1011), make.closure(client=2)]
     order = [SURENESS.index(finding.sure) for finding in find(records)]

@@ -55,6 +55,8 @@ def _size_refused(observed: Observed, sends: list[tuple[int, Send]]) -> Iterator
     says_so = any(_told(one.seen) == TOO_BIG for one in above)
     if not says_so and (control is None or len(refused) > len(above)):
         return
+    if control is None:  # then nothing but its own words tells a refusal for size from another closure
+        above = [one for one in above if _told(one.seen) == TOO_BIG]
     sure: Sure = "shown" if control is not None and len(refused) == len(above) else "likely"
     yield _size_finding(above, largest, control, sure)
 

@@ -1,5 +1,5 @@
 // One panel in the page: its controls and buttons on the left, its views on the right, its words below.
-// Model: about, values, busy, status, code, scene, events, tables, saved (see panel.py). Messages: {do: …} to the kernel,
+// Model: about, values, busy, status, finding, code, scene, events, tables, saved (see panel.py). Messages: {do: …} to the kernel,
 // {events, anew}, {download, view} and {here: true} from it.
 
 const DEAD = "The kernel that this panel talks to is gone. To revive it, run its cell again.";
@@ -42,6 +42,27 @@ const newCode = () => {
   const lines = make("pre", { tabIndex: 0, "aria-label": "The same in code" }, text);
   const element = make("details", {}, make("summary", { textContent: "The same in code" }), lines, copy, " ", copied);
   return { element, show: (code) => (text.textContent = code) };
+};
+
+// What follows from the last run, with why, what else it could be and what to do folded away below.
+const newFinding = () => {
+  const what = make("summary"), rows = make("dl");
+  const element = make("details", { className: "wslab-finding" }, what, rows);
+  const show = ({ what: words, rows: told = [] }) => {
+    element.hidden = !words;
+    what.textContent = words ?? "";
+    rows.replaceChildren(...told.flatMap(([name, text]) => [make("dt", { textContent: name }), make("dd", { textContent: text })]));
+  };
+  return { element, show };
+};
+
+// Those that few people need are folded away.
+const newControls = (controls) => {
+  const elements = (more) => controls.filter(({ told }) => Boolean(told.more) === more).map(({ element }) => element);
+  const box = make("div", { className: "wslab-controls" }, ...elements(false));
+  const rest = elements(true);
+  if (rest.length) box.append(make("details", { className: "wslab-folded" }, make("summary", { textContent: "More" }), ...rest));
+  return box;
 };
 
 const newViews = (names, panel) =>
@@ -128,6 +149,7 @@ const render = ({ model, el, signal }) => {
   };
   const actions = newActions(about, press, () => tell({ do: "stop" }));
   const code = newCode();
+  const found = newFinding();
   const view = Math.random().toString(36); // a model has one for each page that shows it
   const status = make("p", { className: "wslab-status", role: "status" });
   const say = ({ words, kind }) => {
@@ -143,8 +165,8 @@ const render = ({ model, el, signal }) => {
   const shown = make("details", {}, make("summary", { textContent: "Show as table" }), folded);
   root.append(
     make("h3", { textContent: about.title }),
-    make("div", { className: "wslab-controls" }, ...controls.map(({ element }) => element)),
-    make("div", { className: "wslab-stage" }, actions.element, status, ...views.map(({ host }) => host), tables),
+    newControls(controls),
+    make("div", { className: "wslab-stage" }, actions.element, status, found.element, ...views.map(({ host }) => host), tables),
     make("div", { className: "wslab-more" }, shown, code.element, about.keeps ? make("div", { className: "wslab-steps" }, save, download, clear) : ""),
   );
   el.classList.add("wslab-host");
@@ -206,6 +228,7 @@ const render = ({ model, el, signal }) => {
       folded.replaceChildren(...of(true));
     },
     saved: () => (download.hidden = !model.get("saved")),
+    finding: () => found.show(model.get("finding")),
     scene: paint,
   };
   for (const [name, follow] of Object.entries(show)) {
