@@ -109,7 +109,9 @@ def test_watch_tells_an_idle_timeout_by_its_control_groups() -> None:
 
 
 def test_code_does_the_same() -> None:
-    panel = RestartPanel(watch_s=1, clients=2, downtime_s=0, policy="websockets", restart_code="1001", max_message_bytes=123)
+    panel = RestartPanel(
+        watch_s=1, clients=2, downtime_s=0, policy="websockets", restart_code="1001", max_message_bytes=123
+    )
     assert "restart_code=1001" in panel.code
     names: dict[str, Any] = {"wslab": wslab}
     exec(panel.code, names)

@@ -14,8 +14,8 @@ from wslab.core.arguments import check_number
 from wslab.views import tables
 from wslab.views.axes import dress, filled, lined, new_axes, notes
 from wslab.views.groups import Groups, grouped, looks_of
+from wslab.views.several import Runs
 from wslab.views.style import RESTARTS, SHADE, in_order, look
-from wslab.views.tables import Runs
 from wslab.views.words import counted, seconds, short, span
 
 MAX_BINS = 100_000

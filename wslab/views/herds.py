@@ -6,7 +6,7 @@ mapping gives each its name: `{"full_jitter": herd, …}`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -60,26 +60,15 @@ def peak_against_clients(herds: Mapping[str, Sequence[AnyHerd]], *, ax: Axes | N
     Raises:
         ValueError: there are more policies than lines that can be told apart, or one has no herd.
     """
-    for name, some in herds.items():
-        if not some:
-            raise BadValueError(f"{name} has no herd; give at least one, better several sizes")
-    if len(herds) > len(GROUPS):
-        raise BadValueError(f"herds has {len(herds)} policies, but at most {len(GROUPS)} lines can be told apart")
+    _check_told_apart(herds)
     ax = ax or new_axes(3.6)
-    handles: list[Artist] = []
-    told: list[str] = []
-    largest: dict[str, tuple[int, float]] = {}
-    for (name, some), own in zip(herds.items(), GROUPS, strict=False):
-        places = sorted((seen.outages, seen.peak_per_s) for seen in map(returning, some))
-        line = marked(own, 5) | lined(own)
-        ax.plot(*zip(*places, strict=True), **line)
-        clients, peak_per_s = places[-1]
-        largest[name] = places[-1]
-        handles.append(Line2D([], [], **line, label=short(name)))
-        told.append(f"{name}: {peak_per_s:,.0f} per second of {clients:,} clients")
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    for axis in (ax.xaxis, ax.yaxis):
+    places = {
+        name: sorted((seen.outages, seen.peak_per_s) for seen in map(returning, some)) for name, some in herds.items()
+    }
+    largest = {name: own[-1] for name, own in places.items()}
+    handles = list(_draw_peaks(ax, places))
+    for axis, set_scale in ((ax.xaxis, ax.set_xscale), (ax.yaxis, ax.set_yscale)):
+        set_scale("log")
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     ax.grid(color=SHADE, linewidth=0.6)
     return dress(
@@ -89,8 +78,27 @@ def peak_against_clients(herds: Mapping[str, Sequence[AnyHerd]], *, ax: Axes | N
         xlabel="clients",
         ylabel="most attempts per second",
         handles=handles,
-        details=told,
+        details=[
+            f"{name}: {peak_per_s:,.0f} per second of {clients:,} clients"
+            for name, (clients, peak_per_s) in largest.items()
+        ],
     )
+
+
+def _check_told_apart(herds: Mapping[str, Sequence[AnyHerd]]) -> None:
+    for name, some in herds.items():
+        if not some:
+            raise BadValueError(f"{name} has no herd; give at least one, better several sizes")
+    if len(herds) > len(GROUPS):
+        raise BadValueError(f"herds has {len(herds)} policies, but at most {len(GROUPS)} lines can be told apart")
+
+
+def _draw_peaks(ax: Axes, places: Mapping[str, Sequence[tuple[int, float]]]) -> Iterator[Artist]:
+    """Draw a line per policy; yield the legend's entries."""
+    for (name, own), group in zip(places.items(), GROUPS, strict=False):
+        line = marked(group, 5) | lined(group)
+        ax.plot(*zip(*own, strict=True), **line)
+        yield Line2D([], [], **line, label=short(name))
 
 
 def _steepest(largest: Mapping[str, tuple[int, float]]) -> str:
@@ -138,20 +146,10 @@ def who_gave_up(herds: Mapping[str, AnyHerd], *, ax: Axes | None = None) -> Axes
     seen = {name: returning(herd) for name, herd in herds.items()}
     ax = ax or new_axes(1.3 + 0.52 * len(seen))
     name_rows(ax, [short(name, 28) for name in seen])
-    told = []
+    told = {name: _came_back(one) for name, one in seen.items()}
     for row, (name, one) in enumerate(seen.items()):
-        away = sum(one.away.values())
-        share = len(one.times_s) / max(one.outages, 1)
-        ax.barh(row - 0.15, share, height=0.4, **filled(RETURNS["back"]))
-        ax.barh(row - 0.15, away / max(one.outages, 1), left=share, height=0.4, **filled(RETURNS["away"]))
-        words = "; ".join(
-            [
-                f"{away:,} of {one.outages:,} away" if away else f"all {one.outages:,} back",
-                *(short(why, 60) for why in one.away),
-            ]
-        )
-        told.append(f"{name}: {words}")
-        ax.text(0, row + 0.1, words, va="top", fontsize=SMALL_PT - 1)
+        _draw_share(ax, row, one)
+        ax.text(0, row + 0.1, told[name], va="top", fontsize=SMALL_PT - 1)
     ax.set_xlim(0, 1)
     ax.xaxis.set_major_formatter(PercentFormatter(1.0))
     lost = {name: sum(one.away.values()) for name, one in seen.items()}
@@ -164,8 +162,23 @@ def who_gave_up(herds: Mapping[str, AnyHerd], *, ax: Axes | None = None) -> Axes
         else "Every client came back",
         xlabel="share of the clients",
         handles=[Patch(**filled(own), label=own.label) for own in RETURNS.values()],
-        details=told,
+        details=[f"{name}: {words}" for name, words in told.items()],
     )
+
+
+def _draw_share(ax: Axes, row: int, one: Returning) -> None:
+    """Draw the share that was back, and beside it the share that was not."""
+    left = 0.0
+    for state, clients in (("back", len(one.times_s)), ("away", sum(one.away.values()))):
+        share = clients / max(one.outages, 1)
+        ax.barh(row - 0.15, share, left=left, height=0.4, **filled(RETURNS[state]))
+        left += share
+
+
+def _came_back(one: Returning) -> str:
+    away = sum(one.away.values())
+    counts = f"{away:,} of {one.outages:,} away" if away else f"all {one.outages:,} back"
+    return "; ".join([counts, *(short(why, 60) for why in one.away)])
 
 
 def shade_down(ax: Axes, seen: Returning) -> list[Artist]:

@@ -18,8 +18,8 @@ from wslab.core.knobs import MIB
 from wslab.views import tables
 from wslab.views.axes import SMALL_PT, dress, lined, marked, name_rows, new_axes, notes, require, scale_bytes
 from wslab.views.groups import Groups, grouped, looks_of, meanings
+from wslab.views.several import drawn_from
 from wslab.views.style import INK, SHADE, look
-from wslab.views.tables import drawn_from
 from wslab.views.words import about, counted
 
 

@@ -19,8 +19,8 @@ from wslab.views.axes import (
     require,
 )
 from wslab.views.groups import grouped, looks_of
+from wslab.views.several import drawn_from
 from wslab.views.style import SHADE, Look
-from wslab.views.tables import drawn_from
 from wslab.views.words import of_group, seconds, short
 
 

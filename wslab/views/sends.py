@@ -18,8 +18,8 @@ from wslab.views.axes import (
     scale_bytes,
 )
 from wslab.views.groups import meanings
+from wslab.views.several import drawn_from
 from wslab.views.style import INK, SHADE, in_order, look
-from wslab.views.tables import drawn_from
 from wslab.views.words import counted, kibi
 
 UNANSWERED = ["timeout", "unopened", "unconfirmed", "interrupted"]

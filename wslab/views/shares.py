@@ -21,8 +21,8 @@ from wslab.views.axes import (
     require,
 )
 from wslab.views.groups import grouped, meanings
+from wslab.views.several import Shown
 from wslab.views.style import Meaning, in_order, look
-from wslab.views.tables import Shown
 from wslab.views.words import of_group, short
 
 

@@ -15,14 +15,12 @@ where tables that differ in them are concatenated: give the runs together instea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import update_wrapper, wraps
-from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeAlias, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import pandas as pd
 
-from wslab.core.errors import BadTypeError, BadValueError
 from wslab.core.intervals import quantile
 from wslab.core.knobs import Knobs
 from wslab.core.printable import printable
@@ -31,62 +29,8 @@ from wslab.core.runs import Run
 from wslab.views.columns import columns, described
 from wslab.views.pages import page as page
 from wslab.views.pages import pages as pages
+from wslab.views.several import Runs, over_runs
 from wslab.views.sheets import save as save
-
-Runs: TypeAlias = Run | Mapping[str, Run] | Iterable[Run]
-Shown: TypeAlias = Runs | pd.DataFrame
-
-P = ParamSpec("P")
-D = TypeVar("D")
-
-
-def _over_runs(tabulate: Callable[[Run], pd.DataFrame]) -> Callable[[Runs], pd.DataFrame]:
-    """Let a function of one run take several, with a first column `run`."""
-
-    @wraps(tabulate)
-    def over_runs(runs: Runs) -> pd.DataFrame:
-        if isinstance(runs, Run):
-            infos, table = [runs.info], tabulate(runs)
-        else:
-            named = _named(runs)
-            infos, parts = [run.info for run in named.values()], [tabulate(run) for run in named.values()]
-            for name, part in zip(named, parts, strict=True):
-                part.insert(0, "run", pd.Series([name] * len(part), dtype="string"))
-            table = pd.concat(parts, ignore_index=True)
-        lags = [info.loop_lag_p99_s for info in infos if info.loop_lag_p99_s is not None]
-        table.attrs = {"loop_lag_p99_s": max(lags, default=None), "partial": any(info.partial for info in infos)}
-        return table
-
-    return over_runs
-
-
-def drawn_from(
-    tabulate: Callable[[Runs], pd.DataFrame],
-) -> Callable[[Callable[Concatenate[pd.DataFrame, P], D]], Callable[Concatenate[Shown, P], D]]:
-    """Have a function that draws a table take runs, of which `tabulate` makes the table.
-
-    A table is drawn as it is, so that a part of one can be: `close_codes(tables.sends(run).query("client == 0"))`.
-    """
-
-    def of_table(draw: Callable[Concatenate[pd.DataFrame, P], D]) -> Callable[Concatenate[Shown, P], D]:
-        def of_runs(runs: Shown, /, *arguments: P.args, **options: P.kwargs) -> D:
-            return draw(runs if isinstance(runs, pd.DataFrame) else tabulate(runs), *arguments, **options)
-
-        return update_wrapper(of_runs, draw)
-
-    return of_table
-
-
-def _named(runs: Mapping[str, Run] | Iterable[Run]) -> dict[str, Run]:
-    if not isinstance(runs, Iterable):
-        raise BadTypeError(f"runs is {runs!r}, but must be a Run, a dict of name to Run, or an iterable of Runs")
-    named = dict(runs) if isinstance(runs, Mapping) else {str(n): run for n, run in enumerate(runs, start=1)}
-    if not named:
-        raise BadValueError("runs is empty; give at least one Run")
-    for name, run in named.items():
-        if not isinstance(run, Run):
-            raise BadTypeError(f"runs holds {run!r} as {name!r}, but must hold Runs; wslab.load(path) reads a file")
-    return named
 
 
 def _tabulate(run: Run, kind: type[Record]) -> pd.DataFrame:
@@ -105,7 +49,7 @@ def _plain(kind: Kind[Any]) -> Callable[[Runs], pd.DataFrame]:
     Columns:
         {described(kind.record)}.
     """
-    return _over_runs(tabulate)
+    return over_runs(tabulate)
 
 
 globals().update({kind.name: _plain(kind) for kind in KINDS})
@@ -115,7 +59,7 @@ if TYPE_CHECKING:  # the functions that the table of kinds makes
     def __getattr__(name: str) -> Callable[[Runs], pd.DataFrame]: ...
 
 
-@_over_runs
+@over_runs
 def restarts(run: Run) -> pd.DataFrame:
     """Return one row per restart of the server, with what it changed.
 
@@ -141,7 +85,7 @@ def _changes(before: Knobs | None, after: Knobs | None) -> str | None:
     return printable(", ".join(f"{name}={value}" for name, value in changed.items())) or None
 
 
-@_over_runs
+@over_runs
 def both_sides(run: Run) -> pd.DataFrame:
     """Return one row per closure: what the client saw of it beside the server's own account.
 
@@ -183,7 +127,7 @@ def both_sides(run: Run) -> pd.DataFrame:
     ]
 
 
-@_over_runs
+@over_runs
 def summary(run: Run) -> pd.DataFrame:
     """Return one row per measured quantity: how many, how large, how widely spread.
 
@@ -215,7 +159,7 @@ def summary(run: Run) -> pd.DataFrame:
     )
 
 
-@_over_runs
+@over_runs
 def passages(run: Run) -> pd.DataFrame:
     """Return one row per way in which a content was offered by `frames_question`, and whether all of it passed.
 

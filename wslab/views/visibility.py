@@ -19,8 +19,8 @@ from wslab.core.intervals import wilson
 from wslab.views import tables
 from wslab.views.axes import SMALL_PT, WIDTH_IN, dress, lined, marked, new_axes, notes, require
 from wslab.views.groups import grouped, looks_of
+from wslab.views.several import drawn_from
 from wslab.views.style import SHADE
-from wslab.views.tables import drawn_from
 from wslab.views.words import about
 
 SERVERS = {"drain": "Server drains", "reset": "Server resets TCP", "hold": "Server holds TCP open"}
