@@ -13,8 +13,9 @@ from wslab.core.policies.libraries import CLIENTS
 from wslab.core.policies.textbook import POLICIES
 from wslab.core.records import RestartKind
 from wslab.core.runs import Run
+from wslab.core.watch.roles import MIN_CLIENTS
 from wslab.experiments import restart_drill, watch
-from wslab.experiments.watch import MAX_CLIENTS, MIN_CLIENTS
+from wslab.experiments.watch import MAX_CLIENTS
 from wslab.panels.code import call
 from wslab.panels.control_kinds import Action, Choice, Control, Flag, Number, knob
 from wslab.panels.served import ServedPanel
@@ -49,7 +50,8 @@ class RestartPanel(ServedPanel):
 
     Args:
         values: what the controls start with, by their names: clients, policy, downtime_s, drain_s, restart_code (a
-            string), while_down, max_message_bytes, idle_timeout_s, idle_counts_pings, max_age_s, ping_interval_s, watch_s.
+            string), while_down, max_message_bytes, idle_timeout_s, idle_counts_pings, max_age_s, ping_interval_s,
+            watch_s.
 
     Raises:
         TypeError, ValueError: no such control, or a value out of its bounds.

@@ -24,7 +24,7 @@ MANY_RECORDS = 20_000
 
 
 def shown_finding(run: Run) -> dict[str, Any]:
-    """Return the surest finding as the page shows it: `what` in a sentence, and `rows` of why, what else and what to do.
+    """Return the surest finding as the page shows it: `what` in a sentence, `rows` of why, what else and what to do.
 
     Empty where nothing closed unless on purpose, and for a run of very many records.
     """
