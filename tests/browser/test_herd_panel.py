@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from .conftest import OpenCode
 from .inspection import accessibility_violations, lost_to_shortcuts, misfits
 from .notebook import Theme
 
+THEMES: tuple[Theme, ...] = ("light", "dark")
 PANEL = "import wslab\npanel = wslab.panels.HerdPanel()\npanel"
 QUICK = """
 import wslab
@@ -90,21 +90,21 @@ def test_long_simulation_can_be_stopped(open_code: OpenCode) -> None:
     assert notebook.errors == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_panel_is_whole_and_usable(open_code: OpenCode, theme: Theme) -> None:
+def test_panel_is_whole_and_usable_in_both_themes(open_code: OpenCode) -> None:
     notebook = open_code(PANEL)
-    notebook.use_theme(theme)
     notebook.command("application:toggle-left-area")
     notebook.run_all()
     panel = notebook.widgets
     for name in ("websockets", "socket_io", "decorrelated_jitter"):
         panel.get_by_role("checkbox", name=name, exact=True).check()
     expect(panel.locator(".wslab-stage").get_by_role("row")).to_have_count(7)
-    notebook.screenshot(theme, of=panel)
-    assert misfits(panel) == []
-    assert accessibility_violations(panel) == []
-    assert lost_to_shortcuts(notebook, panel.get_by_role("button", name="Simulate"), "b", "d", "d") == []
-    assert lost_to_shortcuts(notebook, panel.get_by_role("slider"), "b", "d", "d") == []
+    for theme in THEMES:
+        notebook.use_theme(theme)
+        notebook.screenshot(theme, of=panel)
+        assert misfits(panel) == []
+        assert accessibility_violations(panel) == []
+        assert lost_to_shortcuts(notebook, panel.get_by_role("button", name="Simulate"), "b", "d", "d") == []
+        assert lost_to_shortcuts(notebook, panel.get_by_role("slider"), "b", "d", "d") == []
 
 
 def test_figure_stays_of_a_panel_that_nobody_touched(open_code: OpenCode) -> None:

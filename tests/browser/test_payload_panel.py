@@ -6,10 +6,11 @@ from playwright.sync_api import Locator, expect
 
 from .conftest import OpenCode
 from .inspection import accessibility_violations, lost_to_shortcuts, misfits
-from .notebook import Notebook
+from .notebook import Notebook, Theme
 from .test_restart_panel import state, until_done
 
 CODE = "import os, signal, time\nimport wslab\npanel = wslab.panels.PayloadPanel()\npanel"
+THEMES: tuple[Theme, ...] = ("light", "dark", "light")
 IS_PAINTED = """() => [...document.querySelectorAll(".wslab-panel canvas")].every(canvas =>
     canvas.width && canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some(byte => byte))"""
 BLOCK = "jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code: 'time.sleep(60)'})"
@@ -42,9 +43,10 @@ def test_messages_are_marked_where_the_limit_is(open_code: OpenCode) -> None:
     expect(panel.get_by_role("cell", name="03 f1")).to_be_visible()
     press(panel, "Grow until it breaks", "Largest accepted 65,536 bytes, smallest not accepted 65,537 bytes")
     press(panel, "Find the limit", "Messages up to 65,536 bytes pass")
-    notebook.screenshot("light", of=panel)
-    notebook.use_theme("dark")
-    notebook.screenshot("dark", of=panel)
+    for theme in THEMES:
+        notebook.use_theme(theme)
+        notebook.page.wait_for_function(IS_PAINTED, timeout=5000)
+        notebook.screenshot(theme, of=panel)
     assert accessibility_violations(panel) == []
     assert misfits(panel) == []
     assert lost_to_shortcuts(notebook, panel.get_by_role("button", name="Send", exact=True), "b", "d", "d") == []
@@ -107,15 +109,6 @@ def test_panel_says_that_its_kernel_was_restarted_in_another_page(open_code: Ope
     notebook.restart_kernel()
     notebook.run_all()
     press(notebook.widgets, "Send", "accepted")
-
-
-def test_canvas_is_painted_after_the_theme_has_changed(open_code: OpenCode) -> None:
-    notebook = open_code(CODE)
-    notebook.run_all()
-    press(notebook.widgets, "Send", "accepted")
-    for theme in ("dark", "light"):
-        notebook.use_theme(theme)
-        notebook.page.wait_for_function(IS_PAINTED, timeout=5000)
 
 
 def test_numbers_are_read_as_they_are_printed(open_code: OpenCode) -> None:

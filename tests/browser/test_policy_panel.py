@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from .conftest import OpenCode
 from .inspection import accessibility_violations, lost_to_shortcuts, misfits
 from .notebook import Theme
 
+THEMES: tuple[Theme, ...] = ("light", "dark")
 PANEL = "import wslab\npanel = wslab.panels.PolicyPanel()\npanel"
 
 
@@ -46,10 +46,8 @@ def test_boxes_and_knobs_are_followed_at_once(open_code: OpenCode) -> None:
     assert notebook.errors == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_panel_is_whole_and_usable(open_code: OpenCode, theme: Theme) -> None:
+def test_panel_is_whole_and_usable_in_both_themes(open_code: OpenCode) -> None:
     notebook = open_code(PANEL)
-    notebook.use_theme(theme)
     notebook.command("application:toggle-left-area")
     notebook.run_all()
     panel = notebook.widgets
@@ -57,11 +55,15 @@ def test_panel_is_whole_and_usable(open_code: OpenCode, theme: Theme) -> None:
         panel.get_by_role("checkbox", name=name, exact=True).check()
     expect(panel.get_by_role("listitem")).to_have_count(6)
     expect(panel.get_by_role("checkbox", name="signalr", exact=True)).to_be_disabled()
-    notebook.screenshot(theme, of=panel)
-    assert misfits(panel) == []
-    assert accessibility_violations(panel) == []
-    assert lost_to_shortcuts(notebook, panel.get_by_role("button", name="Draw again"), "b", "d", "d") == []
-    assert lost_to_shortcuts(notebook, panel.get_by_role("checkbox", name="registry", exact=True), "b", "d", "d") == []
+    for theme in THEMES:
+        notebook.use_theme(theme)
+        notebook.screenshot(theme, of=panel)
+        assert misfits(panel) == []
+        assert accessibility_violations(panel) == []
+        assert lost_to_shortcuts(notebook, panel.get_by_role("button", name="Draw again"), "b", "d", "d") == []
+        assert (
+            lost_to_shortcuts(notebook, panel.get_by_role("checkbox", name="registry", exact=True), "b", "d", "d") == []
+        )
 
 
 def test_figure_that_stays_is_of_the_last_turn(open_code: OpenCode) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from playwright.sync_api import expect
 
 from .conftest import OpenCode
-from .notebook import VIEWPORT
+from .notebook import VIEWPORT, Notebook
 from .test_restart_panel import until_done
 
 PANELS = (
@@ -36,15 +35,8 @@ def overlapping(labels: list[dict[str, Any]]) -> list[str]:
     return [f"{one['text']} | {other['text']}" for one, other in pairs if one["right"] > other["left"]]
 
 
-@pytest.mark.parametrize("width", [800, 500])
-def test_words_on_the_canvases_are_whole(open_code: OpenCode, width: int) -> None:
-    notebook = open_code(*PANELS)
-    notebook.page.evaluate(LISTEN)
-    notebook.run_all()
-    story = notebook.widgets.nth(0)
-    story.get_by_role("button", name="Play the whole story").click()
-    expect(story.locator(".wslab-status")).to_contain_text("came back", timeout=30_000)
-    until_done(story)
+def drawn_at(notebook: Notebook, width: int) -> list[dict[str, Any]]:
+    """Return the words that are drawn in a window of this width, where they are."""
     try:
         notebook.page.evaluate("() => jupyterapp.shell.collapseLeft()")
         notebook.page.set_viewport_size({"width": width + 1, "height": 3000})
@@ -54,12 +46,25 @@ def test_words_on_the_canvases_are_whole(open_code: OpenCode, width: int) -> Non
         notebook.page.wait_for_function("() => window.words.some(({text}) => text === 'time (s)')")
         drawn: list[dict[str, Any]] = notebook.page.evaluate("() => window.words")
         notebook.screenshot(f"at-{width}")
+        return drawn
     finally:
         notebook.page.set_viewport_size(VIEWPORT)
         notebook.page.evaluate("() => jupyterapp.shell.expandLeft()")
-    cut_off = [it for it in drawn if it["text"] and (it["left"] < -1 or it["right"] > it["canvas"] + 1)]
-    assert cut_off == []
-    downtimes = [it for it in drawn if it["text"].startswith(("reload", "crash"))]
-    assert downtimes
-    latest = {(it["text"].split(":")[0]): it for it in downtimes}
-    assert overlapping(list(latest.values())) == []
+
+
+def test_words_on_the_canvases_are_whole(open_code: OpenCode) -> None:
+    notebook = open_code(*PANELS)
+    notebook.page.evaluate(LISTEN)
+    notebook.run_all()
+    story = notebook.widgets.nth(0)
+    story.get_by_role("button", name="Play the whole story").click()
+    expect(story.locator(".wslab-status")).to_contain_text("came back", timeout=30_000)
+    until_done(story)
+    for width in (800, 500):
+        drawn = drawn_at(notebook, width)
+        cut_off = [it for it in drawn if it["text"] and (it["left"] < -1 or it["right"] > it["canvas"] + 1)]
+        assert cut_off == []
+        downtimes = [it for it in drawn if it["text"].startswith(("reload", "crash"))]
+        assert downtimes
+        latest = {(it["text"].split(":")[0]): it for it in downtimes}
+        assert overlapping(list(latest.values())) == []
