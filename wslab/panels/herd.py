@@ -9,19 +9,17 @@ from matplotlib.figure import Figure
 
 from wslab.core.errors import in_words
 from wslab.core.herds.returning import AnyHerd
-from wslab.core.herds.scenario import Scenario
 from wslab.core.knobs import Knobs
 from wslab.core.runs import Run
 from wslab.experiments import Cancel, herd_drill
 from wslab.experiments.conduct import Progress
 from wslab.net import machine
-from wslab.panels.code import call
 from wslab.panels.control_kinds import Action, Choice, Control, Number, Several, knob
 from wslab.panels.curves import counters, curves, per_second
-from wslab.panels.herds import SERVER, Beside, Herds, StoppedError, orders, real_server
+from wslab.panels.herds import Beside, Herds, StoppedError, herds_code, orders, real_server
 from wslab.panels.latest import Latest
 from wslab.panels.panel import Panel
-from wslab.panels.policies import INITIAL_DELAY, MAX_DELAY, MIN_DELAY, NAMES, curve_look, places, written
+from wslab.panels.policies import INITIAL_DELAY, MAX_DELAY, MIN_DELAY, NAMES, curve_look, places
 from wslab.panels.shown import ShownTable
 from wslab.views import plots
 from wslab.views.style import CAPACITY, GROUPS
@@ -230,26 +228,7 @@ class HerdPanel(Panel):
         return plots.side_by_side(herds)
 
     def code_for(self, values: Mapping[str, Any]) -> str:
-        server = {name: values[name] for name in SERVER if values[name] not in (None, getattr(Scenario(), name))}
-        named = "".join(f'    "{name}": {written(name, values)},\n' for name in values["policies"])
-        simulated = call("wslab.simulate_herd", f"{values['clients']:_}", "policy", seed=values["seed"], **server)
-        waits = {"open_timeout_s": PATIENCE_S, "timeout_s": PATIENCE_S}
-        policy = written(values["real_policy"], values)
-        knobs, restart = real_server(values)
-        own = {"clients": values["real_clients"], "seed": values["seed"]} | restart | waits
-        drill = call("wslab.experiments.herd_drill", "knobs", f"policy={policy}", **own)
-        return "\n".join(
-            [
-                f"policies = {{\n{named}}}",
-                f"herds = {{\n    name: {simulated}\n    for name, policy in policies.items()\n}}",
-                "",
-                "# Overlay a real herd",
-                f"knobs = {call('wslab.Knobs', **knobs)}",
-                f"real = {drill}",
-                "",
-                'wslab.show(wslab.plots.side_by_side(herds | {"real": real}))',
-            ]
-        )
+        return herds_code(values, {"open_timeout_s": PATIENCE_S, "timeout_s": PATIENCE_S})
 
     def _ipython_display_(self) -> None:
         super()._ipython_display_()

@@ -14,6 +14,7 @@ from wslab.core.knobs import Knobs
 from wslab.core.policies.policy import Policy
 from wslab.core.runs import Run
 from wslab.experiments import Cancel
+from wslab.panels.code import call
 from wslab.panels.policies import chosen, written
 
 SERVER = ("downtime_s", "max_admissions_per_s", "drain_s")
@@ -75,6 +76,29 @@ def real_server(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, An
         return knobs, {}
     scaled_per_s = round(capacity_per_s * values["real_clients"] / values["clients"], 3)
     return knobs, {"kind": "reload", "changes": {"max_admissions_per_s": scaled_per_s}}
+
+
+def herds_code(values: Mapping[str, Any], waits: dict[str, float]) -> str:
+    """Return the lines that simulate the herds and lay the real one over them; `waits` bound the real one's drill."""
+    server = {name: values[name] for name in SERVER if values[name] not in (None, getattr(Scenario(), name))}
+    named = "".join(f'    "{name}": {written(name, values)},\n' for name in values["policies"])
+    simulated = call("wslab.simulate_herd", f"{values['clients']:_}", "policy", seed=values["seed"], **server)
+    policy = written(values["real_policy"], values)
+    knobs, restart = real_server(values)
+    own = {"clients": values["real_clients"], "seed": values["seed"]} | restart | waits
+    drill = call("wslab.experiments.herd_drill", "knobs", f"policy={policy}", **own)
+    return "\n".join(
+        [
+            f"policies = {{\n{named}}}",
+            f"herds = {{\n    name: {simulated}\n    for name, policy in policies.items()\n}}",
+            "",
+            "# Overlay a real herd",
+            f"knobs = {call('wslab.Knobs', **knobs)}",
+            f"real = {drill}",
+            "",
+            'wslab.show(wslab.plots.side_by_side(herds | {"real": real}))',
+        ]
+    )
 
 
 class Herds:

@@ -12,11 +12,9 @@ from __future__ import annotations
 import datetime
 import html
 import threading
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-import anywidget
 import traitlets
 from IPython.display import display
 from matplotlib.axes import Axes
@@ -26,64 +24,38 @@ from wslab.core.arguments import check_choice
 from wslab.core.errors import BadValueError, MisuseError, WslabError, in_words
 from wslab.core.runs import Run
 from wslab.experiments import Cancel
-from wslab.panels.control_kinds import Action, Control, told
+from wslab.panels.controlled import ControlledWidget
 from wslab.panels.live import Event, Live
-from wslab.panels.module import CSS, ESM
-from wslab.panels.shown import ShownTable, look_of, shown_finding
+from wslab.panels.shown import ShownTable, shown_finding
 from wslab.panels.still import Still
 from wslab.views.axes import describe
 from wslab.views.pictures import picture
-from wslab.views.style import LOOKS
 
 
-class Panel(anywidget.AnyWidget):
+class Panel(ControlledWidget):
     """Knobs in, experiment called, figure out; see the panels themselves.
 
     Attributes:
         runs: what the experiments that are shown returned, the latest last.
-        values: what each control is set to, by its name.
     """
 
-    TITLE: ClassVar[str]
-    CONTROLS: ClassVar[Sequence[Control]]
-    ACTIONS: ClassVar[Sequence[Action]]
-    VIEWS: ClassVar[Sequence[str]]
     GATHERS: ClassVar[bool] = False
     """Whether an experiment adds to what is shown, until Clear is pressed, or replaces it."""
-    KEEPS: ClassVar[bool] = True
-    """Whether there are runs to save and to clear, and work that may be stopped."""
-
-    _esm, _css = ESM, CSS
-
-    about = traitlets.Dict().tag(sync=True)  # what never changes: title, controls, actions, views, looks
-    values = traitlets.Dict().tag(sync=True)
     busy = traitlets.Unicode().tag(sync=True)  # the action under way
     status = traitlets.Dict().tag(sync=True)
     finding = traitlets.Dict().tag(sync=True)  # what follows from the last run
-    code = traitlets.Unicode().tag(sync=True)
     scene = traitlets.Dict().tag(sync=True)  # what the views draw beside the events
     events: traitlets.List[Event] = traitlets.List().tag(sync=True)  # of the last experiment, complete once it is over
     saved = traitlets.Unicode().tag(sync=True)  # the whole path of the run that was saved last
     tables: traitlets.List[ShownTable] = traitlets.List().tag(sync=True)
 
     def __init__(self, **values: Any) -> None:
-        declared = {control.name: control for control in self.CONTROLS}
-        super().__init__()
         self.runs: list[Run] = []
-        self._declared = declared
         self._job = threading.Lock()
         self._cancel = Cancel()
         self._live = Live(self._tell)
         self._below = Still(self._bundle)
-        self.about = {
-            "title": self.TITLE,
-            "controls": [told(control) for control in self.CONTROLS],
-            "actions": [told(action) for action in self.ACTIONS],
-            "views": list(self.VIEWS),
-            "keeps": self.KEEPS,
-            "looks": {str(meaning): look_of(meaning) for meaning in LOOKS},
-        }
-        self.values = {name: _plain(control.value) for name, control in declared.items()}
+        super().__init__()
         self.say("ready")
         self.turn(**values)
         self.on_msg(self._hear)
@@ -92,18 +64,6 @@ class Panel(anywidget.AnyWidget):
         self.comm._reply_subshell_for = None  # noqa: SLF001
 
     # What a cell may do with a panel
-
-    def turn(self, **values: Any) -> None:
-        """Set controls, as a hand on the panel would.
-
-        Raises:
-            TypeError, ValueError: no such control, or a value out of its bounds.
-        """
-        for name, value in values.items():
-            check_choice("control", name, self._declared)
-            self._declared[name].check(value)
-        self.values = self.values | {name: _plain(value) for name, value in values.items()}
-        self.turned()
 
     def press(self, action: str) -> Run | None:
         """Do what the button does, wait for it, and return the run, if it makes one.
@@ -134,10 +94,6 @@ class Panel(anywidget.AnyWidget):
 
     # What a panel of its own says
 
-    def code_for(self, values: Mapping[str, Any]) -> str:
-        """Return the lines that do the same without the panel."""
-        raise NotImplementedError
-
     def work(self, action: str) -> Run | None:
         """Do it: call the experiment with `self._live` as `on_record` and `self._cancel` as `cancel`."""
         raise NotImplementedError
@@ -158,10 +114,6 @@ class Panel(anywidget.AnyWidget):
     def tables_of(self, run: Run) -> list[ShownTable]:
         """Return what the panel's tables hold; see `shown_table`."""
         raise NotImplementedError
-
-    def turned(self) -> None:
-        """Follow the controls: the code, and whatever of the views depends on them."""
-        self.code = self.code_for(self.values)
 
     def heard(self, message: dict[str, Any]) -> None:
         """Called with what a view of the panel's own says; on any thread, and must return at once."""
@@ -282,7 +234,3 @@ class Panel(anywidget.AnyWidget):
             return {"text/html": f'<p class="wslab-still"><em>{html.escape(words)}</em></p>', "text/plain": words}
         shown, words = self.still()
         return {"text/html": f'<div class="wslab-still">{shown}</div>', "text/plain": words}
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
