@@ -17,6 +17,7 @@ from nbformat.v4 import new_code_cell
 from wslab.core.codes import sources
 from wslab.core.codes.cards import compare
 from wslab.core.codes.registry import REGISTRY
+from wslab.reports.execution import kernel_settings
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
@@ -81,7 +82,9 @@ def solved(lesson: str) -> NotebookNode:
     more = [new_code_cell(solution_of(notebook)), new_code_cell(notebook.cells[check].source)]  # type: ignore[no-untyped-call]
     notebook.cells[check + 1 : check + 1] = more
     folder = str((NOTEBOOKS / lesson).parent)
-    asyncio.run(NotebookClient(notebook, timeout=120, resources={"metadata": {"path": folder}}).async_execute())
+    with kernel_settings() as config:
+        client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": folder}}, config=config)
+        asyncio.run(client.async_execute())
     return notebook
 
 

@@ -16,6 +16,7 @@ from wslab.core.runs import load
 from wslab.course import check_bystanders
 from wslab.course.progress import lessons_of_course, passed_lessons
 from wslab.panels import ProgressPanel
+from wslab.reports.execution import kernel_settings
 
 STORY = Path(__file__).parent.parent / "data" / "story.jsonl"
 
@@ -31,7 +32,8 @@ def test_check_that_passes_in_a_kernel_is_kept_once(kept: Path) -> None:
         f"print(wslab.course.check_bystanders({answer}, run))\n" for answer in (1009, 1012, 1012)
     )
     notebook = new_notebook(cells=[new_code_cell(answers)])  # type: ignore[no-untyped-call]
-    asyncio.run(NotebookClient(notebook, timeout=60).async_execute())
+    with kernel_settings() as config:
+        asyncio.run(NotebookClient(notebook, timeout=60, config=config).async_execute())
     assert [json.loads(line)["lesson"] for line in kept.read_text().splitlines()] == ["00"]
 
 

@@ -8,8 +8,9 @@ import datetime
 import math
 import os
 import signal
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,25 +76,37 @@ def execute(
     """
     notebook = opened.notebook
     _forget(notebook)
-    client = NotebookClient(
-        notebook,
-        timeout=math.ceil(timeout_s),  # whole seconds are all that it takes
-        store_widget_state=keep_widgets,
-        extra_arguments=FOR_A_REPORT if _speaks_python(notebook) else [],
-        resources={"metadata": {"path": str(opened.folder)}},
-        # Or a recent ipykernel warns of eavesdroppers at each start.
-        config=Config(KernelManager={"transport_encryption": "auto"}),
-    )
-    progress = _Progress(client, notebook, on_cell)
-    started_at = datetime.datetime.now(datetime.UTC)
-    began_s = time.monotonic()
-    words = _run(client, {**os.environ, RECORD: str(record_to.absolute())}, timeout_s)
+    with kernel_settings(on_tcp=not _speaks_python(notebook)) as config:
+        client = NotebookClient(
+            notebook,
+            timeout=math.ceil(timeout_s),  # whole seconds are all that it takes
+            store_widget_state=keep_widgets,
+            extra_arguments=FOR_A_REPORT if _speaks_python(notebook) else [],
+            resources={"metadata": {"path": str(opened.folder)}},
+            config=config,
+        )
+        progress = _Progress(client, notebook, on_cell)
+        started_at = datetime.datetime.now(datetime.UTC)
+        began_s = time.monotonic()
+        words = _run(client, {**os.environ, RECORD: str(record_to.absolute())}, timeout_s)
     failure = CellFailure(progress.number, progress.cell_index, words) if words else None
     if failure is not None:
         _show(failure, notebook.cells[failure.cell_index])
     if keep_widgets:
         client.set_widgets_metadata()  # which a cell that failed left undone
     return Execution(started_at, time.monotonic() - began_s, failure, progress.interrupted)
+
+
+@contextlib.contextmanager
+def kernel_settings(*, on_tcp: bool = False) -> Iterator[Config]:
+    """Give the settings of a kernel that listens in a folder of its own or, where not every kernel can, on TCP.
+
+    jupyter_client picks free TCP ports, which the kernel binds later: by then another socket may have one of them.
+    """
+    with tempfile.TemporaryDirectory(prefix="wslab-") as folder:
+        sockets = {} if on_tcp else {"transport": "ipc", "ip": str(Path(folder) / "kernel")}
+        # Without "auto", a recent ipykernel warns of eavesdroppers at each start.
+        yield Config(KernelManager={"transport_encryption": "auto", **sockets})
 
 
 def _run(client: NotebookClient, environment: dict[str, str], timeout_s: float) -> str:
