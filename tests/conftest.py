@@ -30,7 +30,6 @@ os.environ["WSLAB_PROGRESS"] = ""
 
 LONGEST_FIRST = (
     "tests/browser/",
-    "tests/experiments/test_watch",
     "tests/test_lessons.py",
     "tests/net/limits/",
     "tests/checks/",

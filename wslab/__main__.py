@@ -1,5 +1,17 @@
 """`python -m wslab` is the command `wslab`."""
 
-from wslab.cli import main
+import sys
 
-main(prog_name="wslab")
+
+def run() -> None:
+    """Run the command line; Ctrl-C ends it without a traceback while it is still being imported, too."""
+    try:
+        from wslab.cli import main
+
+        main(prog_name="wslab")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    run()

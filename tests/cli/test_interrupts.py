@@ -51,8 +51,8 @@ def test_interrupted_command_ends_at_once_and_leaves_nothing(
     children = [child for one in running.values() for child in one.children(recursive=True)]
     for one in running.values():
         one.send_signal(signal.SIGINT)
-    for name, one in running.items():
-        _, told = one.communicate(timeout=30)
+    ended = {name: (one, one.communicate(timeout=30)[1]) for name, one in running.items()}
+    for name, (one, told) in ended.items():
         assert one.returncode in (130, -signal.SIGINT), (name, told)
         assert "Traceback" not in told, (name, told)
     assert psutil.wait_procs(children, timeout=5)[1] == []

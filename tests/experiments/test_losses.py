@@ -121,8 +121,8 @@ def test_lost_worker_takes_only_what_it_had_not_handed_over() -> None:
 
     def kill_one_while_away(step: Progress) -> None:
         if step.doing == "back" and not killed:
-            children = psutil.Process().children()
-            workers = [child for child in children if "wslab.net.herds.worker" in child.cmdline()]
+            alive = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+            workers = [child for child in alive if "wslab.net.herds.worker" in child.cmdline()]
             time.sleep(0.3)  # in which both hand over what they have seen
             killed.append(min(workers, key=lambda worker: worker.pid))
             killed[0].kill()

@@ -354,9 +354,12 @@ def missing(name: str) -> bool:
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[tuple[Finding, ...]]]]:
     folders = {name: tmp_path_factory.mktemp("case") for name in CASES}
 
-    def one(name: str) -> tuple[Finding, ...]:
+    def one(name: str, tries: int = 3) -> tuple[Finding, ...]:
         with CASES[name][0](folders[name]) as url:
-            return find(watch(url, **{**FAST, **SLOWER.get(name, {})}))
+            found = find(watch(url, **{**FAST, **SLOWER.get(name, {})}))
+        # A machine so busy that the observer itself stood still shows nothing of the server, and the watch says so.
+        stood_still = any(finding.rule == "observer_paused" for finding in found)
+        return one(name, tries - 1) if stood_still and tries > 1 else found
 
     with ThreadPoolExecutor(4) as pool:
         yield {name: pool.submit(one, name) for name in CASES if not missing(name)}

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import platform
 import secrets
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import Any, Self, TypeVar
@@ -18,7 +16,7 @@ import msgspec
 
 from wslab.core.arguments import check_origins, check_seed, check_whole
 from wslab.core.errors import BadValueError, RelayError
-from wslab.core.records import Injection, Record, RunInfo
+from wslab.core.records import Injection, Record
 from wslab.core.relay.faults import Down, Fault, fault_of
 from wslab.core.relay.script import Add, Command, TimedCommand
 from wslab.core.routes import is_loopback
@@ -27,9 +25,10 @@ from wslab.core.target import Target, as_target
 from wslab.net import machine, reach, runtime
 from wslab.net.heads import RequestHead
 from wslab.net.origins import why_foreign
-from wslab.net.recording import OnRecord, Recorder, wall_clock
+from wslab.net.recording import OnRecord
 from wslab.net.relay.addressing import addressed, check_relayed
 from wslab.net.relay.end import PassageEnd
+from wslab.net.relay.memory import RelayMemory
 from wslab.net.relay.passage import Passage
 from wslab.net.relay.passed import Passed
 from wslab.net.server.address import BACKLOG, Reservation, new_socket
@@ -96,9 +95,6 @@ class Relay:
         self.token = secrets.token_urlsafe(16) if not is_loopback(host) else None
         self._wanted_port = port
         self._seed = seed
-        self._max_frames = max_frames
-        self._not_kept = 0
-        self._kept = 0
         self._tls = _listening_context(certificate, key) if certificate is not None else None
         self._reservation: Reservation | None = None
         self._server: asyncio.Server | None = None
@@ -106,9 +102,8 @@ class Relay:
         self._passages: dict[Passage, set[str]] = {}
         self._clients = 0
         self._playing: set[asyncio.Task[None]] = set()
-        self._recorder = Recorder()
-        self._records: list[Record | Passed] = []
-        self.listeners: list[OnRecord] = self._recorder.listeners
+        self._memory = RelayMemory(max_frames)
+        self.listeners: list[OnRecord] = self._memory.listeners
 
     # The blocking calls
 
@@ -188,30 +183,8 @@ class Relay:
 
     def run(self) -> Run:
         """Return what passed until now: frames, attempts, closures as the clients saw them, and faults switched."""
-        kept = tuple(self._records)
-        records = tuple(chain.from_iterable(one.records() if isinstance(one, Passed) else (one,) for one in kept))
-        losses = [f"{self._not_kept:,} frames passed after the first {self._max_frames:,}, and were not kept"]
-        return Run(
-            RunInfo(
-                experiment="relay",
-                started_at=self._started_at,
-                duration_s=self._recorder.now(),
-                partial=bool(self._not_kept),
-                seed=self._seed,
-                url=self.target.shown_url,
-                knobs=None,
-                parameters={"host": self.host, "tls": self._tls is not None, **self.target.described()},
-                versions=machine.versions(),
-                platform=platform.platform(),
-                clock_resolution_s=time.get_clock_info("monotonic").resolution,
-                loop_lag_p50_s=None,
-                loop_lag_p99_s=None,
-                loop_lag_max_s=None,
-                losses=losses if self._not_kept else [],
-                warnings=self.target.warnings(),
-            ),
-            records,
-        )
+        parameters = {"host": self.host, "tls": self._tls is not None, **self.target.described()}
+        return self._memory.run(self.target, seed=self._seed, parameters=parameters)
 
     def __repr__(self) -> str:
         return f"<Relay to {self.target.shown_url}>"
@@ -224,8 +197,7 @@ class Relay:
         machine.raise_open_files()  # each connection takes two
         self._context = self.target.trust.context() if self.target.secure else None
         self._reservation = Reservation(self.host, self._wanted_port)
-        self._started_at = wall_clock()
-        self._recorder.origin = time.monotonic()
+        self._memory.begin()
         await self._listen()
 
     async def stop_async(self) -> None:
@@ -281,24 +253,13 @@ class Relay:
     # For its passages
 
     def now(self) -> float:
-        return self._recorder.now()
+        return self._memory.now()
 
     def emit(self, record: Record) -> None:
-        """Keep a record, and tell it."""
-        self._records.append(record)
-        if self.listeners:
-            self._recorder.tell(record)
+        self._memory.emit(record)
 
     def note(self, passed: Passed) -> None:
-        """Keep what is known of frames, within the bound, and tell it."""
-        kept = passed.seen[: self._max_frames - self._kept]
-        self._kept += len(kept)
-        self._not_kept += len(passed.seen) - len(kept)
-        if kept:
-            self._records.append(passed._replace(seen=kept))
-        if self.listeners:
-            for record in passed.records():
-                self._recorder.tell(record)
+        self._memory.note(passed)
 
     async def connect(self, end: PassageEnd) -> None:
         async with asyncio.timeout(self.target.open_timeout_s):
