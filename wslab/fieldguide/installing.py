@@ -121,7 +121,10 @@ def _failure(command: list[str], folder: Path) -> str | None:
 
 def _program_version(program: str) -> str | None:
     for option in ("-v", "version"):
-        said = subprocess.run([program, option], capture_output=True, text=True, check=False, timeout=10)
+        try:
+            said = subprocess.run([program, option], capture_output=True, text=True, check=False, timeout=10)
+        except (OSError, subprocess.TimeoutExpired):  # it cannot be run, or waits for something: no version is known
+            continue
         if found := re.search(r"\d+\.\d+(\.\d+)*", said.stdout + said.stderr):
             return found[0]
     return None

@@ -130,12 +130,9 @@ class Survey:
         return cells, [*it.trouble, *([check.stopped] if check.stopped else [])]
 
     def _client(self, subject: GuideSubject) -> tuple[list[Cell], list[str]]:
-        command = shlex.join([*self._folder.command(subject), "{url}"])
-        before, os.environ["NODE_PATH"] = os.environ.get("NODE_PATH", ""), str(self._folder.modules)
-        try:
-            check = check_client(command, budget_s=CLIENT_BUDGET_S)
-        finally:
-            os.environ["NODE_PATH"] = before
+        environment = ["env", f"NODE_PATH={self._folder.modules}"]
+        command = shlex.join([*environment, *self._folder.command(subject), "{url}"])
+        check = check_client(command, budget_s=CLIENT_BUDGET_S)
         cells = of_check(check)
         if check.policy is not None:
             cells.append(Cell(question="policy", answer=check.policy.told(), seen=check.policy.told()))

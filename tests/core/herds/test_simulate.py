@@ -6,6 +6,7 @@ import heapq
 import math
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -91,13 +92,15 @@ herds = st.tuples(st.integers(1, 80), st.sampled_from(sorted(POLICIES)).map(name
 @settings(max_examples=150, deadline=None)
 @given(herds)
 @example((31, named("constant"), MEETING, 0))
+@example((71, named("none"), msgspec.structs.replace(MEETING, max_waiting=5, timeout_s=None), 0))
 def test_herd_agrees_with_a_simulation_event_by_event(herd):
     clients, policy, scenario, seed = herd
     simulated = simulate_herd(clients, policy, scenario, seed=seed)
     back, attempts = event_by_event(clients, policy, scenario, seed)
-    # Two clients whose attempts fall on the same instant may change places; the herd's times may not.
+    # Of clients whose attempts fall on the same instant, either may get in, and the others try again: whose attempts
+    # they are may differ, but neither how many there are nor the times at which the herd is back.
     assert np.sort(simulated.reopened_at_s) == pytest.approx(np.sort(back), nan_ok=True)
-    assert sorted(simulated.attempts.tolist()) == sorted(attempts.tolist())
+    assert simulated.attempts.sum() == attempts.sum()
 
 
 @settings(max_examples=100, deadline=None)

@@ -97,7 +97,9 @@ const CONTROLS = {
           const value = Math.max(told.low, from * step.times + step.plus);
           const words = objection(told, `${value}`);
           complain(words);
-          if (words === "") set(value);
+          if (words !== "") return;
+          field.value = value; // at once: a button that is pressed next sends what the field shows
+          set(value);
         },
       }),
     );
