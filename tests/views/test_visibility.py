@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from wslab.core.intervals import wilson
 from wslab.core.records import Sighting
 from wslab.core.runs import Run
-from wslab.views import plots, tables
+from wslab.fieldguide.clients import CLIENTS
+from wslab.views import groups, plots, tables
 from wslab.views.axes import describe
 
 OVERSHOOTS = [1, 589_824, 4 * 2**20]
@@ -94,6 +95,27 @@ def test_client_keeps_its_look_where_another_is_missing(seen):
     drain, reset = plots.code_seen_by_server(without).axes
     last = [line.get_color() for line in (drain.lines[-1], reset.lines[-1])]
     assert last[0] == last[1]
+
+
+def colors(ax: Axes) -> dict[str, str]:
+    legend = ax.get_legend()
+    return {text.get_text(): own.get_color() for own, text in zip(legend.legend_handles, legend.texts, strict=True)}
+
+
+def test_client_has_one_colour_in_tables_with_different_clients(empty_run):
+    def drawn(*clients: str) -> dict[str, str]:
+        told = [sighting(client, "reset", 1, number, 1009) for client in clients for number in (1, 2)]
+        return colors(plots.code_seen(tables.sightings(Run(empty_run.info, tuple(told)))))
+
+    lesson, beside = drawn("wslab", "websocket-client", "a page"), drawn("websocket-client", "node-ws", "a page")
+    assert beside["websocket-client"] == lesson["websocket-client"]
+    assert drawn("websocket-client") == {"websocket-client": lesson["websocket-client"]}
+    assert len({*drawn(*CLIENTS).values()}) == len(CLIENTS)
+    assert len({*drawn("a", "b", "c", "d", "e", "f").values()}) == 6
+
+
+def test_every_known_client_has_its_place():
+    assert set(groups.CLIENTS) == set(CLIENTS)
 
 
 def test_other_close_code_can_be_asked_for(seen):

@@ -41,17 +41,29 @@ def grouped(table: pd.DataFrame, by: str | None) -> Groups:
 
 
 def looks_of(groups: Groups, by: str | None) -> Sequence[Look]:
-    """Return a look for each group: that of the close code where these make the groups.
+    """Return a look for each group: close codes and clients keep theirs in every figure.
 
     Raises:
         ValueError: there are more groups than lines that can be told apart.
     """
     if by == "close_code":
         return [look(int(name)) for name, _ in groups]
-    if len(groups) == 1:
+    if len(groups) == 1 and by != "subject":
         return [LONE]
     if len(groups) > len(GROUPS):
         raise BadValueError(
             f"{by or 'run'} makes {len(groups)} groups, but at most {len(GROUPS)} lines can be told apart; select some"
         )
+    if by == "subject":
+        return _looks_of_clients([name for name, _ in groups])
     return GROUPS[: len(groups)]
+
+
+CLIENTS = ("wslab", "websockets", "aiohttp", "websocket-client", "websocket-client, reading on", "node-ws")
+"""Whose looks are those of `GROUPS`, in this order, whichever of them a table has."""
+
+
+def _looks_of_clients(names: Sequence[str]) -> Sequence[Look]:
+    """Return a look per client; those that are not in `CLIENTS` take the places that are left, as they come."""
+    others = iter([own for own, owner in zip(GROUPS, CLIENTS, strict=True) if owner not in names])
+    return [GROUPS[CLIENTS.index(name)] if name in CLIENTS else next(others) for name in names]
