@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from distributed import LocalCluster
 from hypothesis import settings
+from steady import STARVED
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -76,8 +77,9 @@ OF_THE_MACHINE = (
     "counted in /proc",
     "no JupyterHub is installed",
     "no node with a WebSocket",
+    STARVED,
 )
-"""Reasons to skip a test: what the machine cannot do, and a hub, which is much to install for one test."""
+"""Reasons to skip a test: what the machine cannot do or did not, and a hub, which is much to install for one test."""
 
 
 def fail_if_skipped(report: pytest.CollectReport | pytest.TestReport) -> None:

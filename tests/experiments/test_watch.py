@@ -12,9 +12,10 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from steady import STARVED, measured_steadily
 
 from wslab.core.errors import BadValueError, UnwritableError
 from wslab.core.findings import Finding, find
@@ -49,26 +50,56 @@ CLOCKS = {
 }
 
 
+class Watched(NamedTuple):
+    """The run of a watch, and whether the machine kept up meanwhile."""
+
+    run: Run
+    steady: bool
+
+
 @pytest.fixture(scope="module")
-def watched() -> Iterator[dict[str, Future[Run]]]:
+def watched() -> Iterator[dict[str, Future[Watched]]]:
     """A watch of each, three at a time: they mostly wait."""
+
+    def one(name: str) -> Watched:
+        expected = (name.partition(",")[0], "shown")
+        return Watched(
+            *measured_steadily(
+                lambda: watch(CLOCKS[name], duration_s=6, **FAST),
+                late_s=0.03,
+                good=lambda run: surest(run) == expected,
+            )
+        )
+
     with ThreadPoolExecutor(3) as pool:
-        yield {rule: pool.submit(watch, knobs, duration_s=6, **FAST) for rule, knobs in CLOCKS.items()}
+        yield {name: pool.submit(one, name) for name in CLOCKS}
 
 
-@pytest.mark.parametrize("rule", CLOCKS)
-def test_watch_finds_why_the_lab_server_closes(rule: str, watched: dict[str, Future[Run]]) -> None:
-    assert surest(watched[rule].result()) == (rule.partition(",")[0], "shown")
+def finding_of(watched: Watched) -> Finding:
+    """Return the surest finding; skip where the machine starved the watch and nothing was sure, as is right then."""
+    finding = next(iter(find(watched.run)), None)
+    if not watched.steady and (finding is None or finding.sure != "shown"):
+        pytest.skip(STARVED)
+    assert finding is not None
+    return finding
 
 
-def test_watch_tells_which_traffic_keeps_a_connection(watched: dict[str, Future[Run]]) -> None:
-    counts = find(watched["idle_timeout, pings do not count"].result())[0].facts["counts"]
+@pytest.mark.parametrize("name", CLOCKS)
+def test_watch_finds_why_the_lab_server_closes(name: str, watched: dict[str, Future[Watched]]) -> None:
+    finding = finding_of(watched[name].result())
+    assert (finding.rule, finding.sure) == (name.partition(",")[0], "shown")
+
+
+def test_watch_tells_which_traffic_keeps_a_connection(watched: dict[str, Future[Watched]]) -> None:
+    counts = finding_of(watched["idle_timeout, pings do not count"].result()).facts["counts"]
     assert (counts["the client's messages"], counts["the client's pings"]) == (True, False)
 
 
-@pytest.mark.parametrize(("rule", "fact"), [("too_fast", "messages"), ("too_fast, for bytes", "bytes")])
-def test_watch_tells_a_cap_on_messages_from_one_on_bytes(rule: str, fact: str, watched: dict[str, Future[Run]]) -> None:
-    finding = find(watched[rule].result())[0]
+@pytest.mark.parametrize(("name", "fact"), [("too_fast", "messages"), ("too_fast, for bytes", "bytes")])
+def test_watch_tells_a_cap_on_messages_from_one_on_bytes(
+    name: str, fact: str, watched: dict[str, Future[Watched]]
+) -> None:
+    finding = finding_of(watched[name].result())
     assert f"a cap on the rate of {fact}." in finding.what
     assert [*finding.facts] == [f"max_{fact}_per_s"]
 

@@ -184,5 +184,12 @@ def test_server_that_ends_all_at_one_instant_is_never_taken_for_a_clock(at_s: fl
     assert {finding.rule for finding in find(records)}.isdisjoint({"max_age", "idle_timeout"})
 
 
+@pytest.mark.parametrize("late_s", [0.0, 0.03, 0.06])
+def test_common_end_that_a_busy_client_notices_one_by_one_is_no_clock(late_s: float) -> None:
+    """Their ages then agree about as well as their ends do, which shows neither."""
+    records = [closure(number, 0.12 * number, 2.1 + late_s * number) for number in range(5)]
+    assert {finding.rule for finding in find(records)}.isdisjoint({"max_age", "idle_timeout", "idle_or_age"})
+
+
 def test_server_that_closes_nobody_is_blamed_for_nothing() -> None:
     assert find(watch(SimulatedServer())) == ()

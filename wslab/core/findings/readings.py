@@ -113,9 +113,14 @@ def _splits(ages_s: list[float]) -> list[int]:
 
 
 def _apart(dead: list[Life], fit: Fit) -> bool:
-    """Whether they were opened far enough apart that a clock and a common end differ."""
+    """Whether a clock explains these ends better than one cause that ended all of them together.
+
+    They were opened far enough apart that the two differ, and the ends lie further apart than the clock's times do.
+    """
     openings_s = [life.opened_at_s for life in dead]
-    return max(openings_s) - min(openings_s) > max(2 * STAMP_S, 0.01 * fit.shortest_s)
+    ends_s = [life.ended_at_s for life in dead]
+    opened_apart = max(openings_s) - min(openings_s) > max(2 * STAMP_S, 0.01 * fit.shortest_s)
+    return opened_apart and max(ends_s) - min(ends_s) > 2 * (fit.longest_s - fit.shortest_s)
 
 
 def _says_why(life: Life) -> bool:
