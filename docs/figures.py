@@ -106,7 +106,7 @@ def reached() -> Drawn:
 
 
 def estimated_policy() -> Drawn:
-    found = estimate([1.1, 1.9, 4.2, 7.8, 10.0, 9.9], [0.6, 0.8, 1.1, 0.7, 0.9])
+    found = estimate([[1.1, 1.9, 4.2, 7.8, 10.0, 9.9], [0.6, 1.5, 3.1, 5.2, 7.0, 8.8], [0.8, 1.2, 2.4, 7.5, 6.1, 9.3]])
     assert found is not None, "there are enough delays"
     crowd = {"downtime_s": 5, "max_admissions_per_s": 500, "seed": 1}
     herds = {

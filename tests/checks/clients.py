@@ -55,7 +55,15 @@ async def sit(url: str) -> None:
         await connection.wait_closed()
 
 
+async def once(url: str) -> None:
+    """Stay until the connection closes, and exit."""
+    async with connect(url, proxy=None) as connection:
+        await connection.wait_closed()
+    sys.exit(3)
+
+
 KINDS = {
+    "once": once,
     "quiet": sit,
     "good": lambda url: come_back(url, spread, polite=True, poison="hello"),
     "loop": lambda url: come_back(url, lambda failures: 0.0, polite=False, poison="hello"),

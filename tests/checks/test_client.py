@@ -8,14 +8,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from wslab.checks import CLIENT_CASES, Check, check_client
+from wslab.checks.client_bench import RETURNS_WITHIN_S
 from wslab.core.errors import BadValueError
 from wslab.core.herds.simulate import simulate_herd
-from wslab.core.policies.estimate import estimate
-from wslab.core.policies.textbook import exponential
 
 CLIENTS = Path(__file__).parent / "clients.py"
 
@@ -66,7 +63,7 @@ def test_loop_is_found_in_every_form() -> None:
         "sends_no_poison_again": "fails",
     }
     check = check_client(command("loop"), cases=expected, final_codes=[1008], budget_s=200)
-    assert judged(check) == expected
+    assert judged(check) == expected | unpunctual(check)
 
 
 @pytest.mark.timeout(240)
@@ -80,14 +77,31 @@ def test_fixed_delay_is_no_backoff_and_no_jitter() -> None:
         "after_1008": "informational",
     }
     check = check_client(command("fixed"), cases=expected, budget_s=200)
-    assert judged(check) == expected
+    late = unpunctual(check)
+    assert judged(check) == expected | late
     assert check.policy is not None
-    assert check.policy.jitter == "none"
+    assert check.policy.jitter == "none" or late
     assert not check.policy.grows
 
 
+def unpunctual(check: Check) -> dict[str, str]:
+    """Return the cases that leave it open what they saw, since the machine of the test did not keep up."""
+    return {result.case: "informational" for result in check.results if "this machine was up to" in result.seen.seen}
+
+
+def test_end_of_the_process_is_told_and_not_waited_for() -> None:
+    check = check_client(command("once"), cases=["comes_back_after_1012", "after_1000", "backs_off_while_down"])
+    assert judged(check) == {
+        "comes_back_after_1012": "fails",
+        "after_1000": "passes",
+        "backs_off_while_down": "informational",
+    }
+    assert "It did not come back: it ended with exit code 3" in check.results[0].seen.seen
+    assert check.elapsed_s < RETURNS_WITHIN_S
+
+
 def test_client_that_never_connects_leaves_its_last_words() -> None:
-    check = check_client(command("mute"), cases=["comes_back_after_1012"], first_within_s=3)
+    check = check_client(command("mute"), cases=["comes_back_after_1012"], first_within_s=60)
     [result] = check.results
     assert result.judgement == "not run"
     assert "exit code 0, after printing “I do not connect" in result.seen.seen
@@ -118,30 +132,3 @@ def test_bad_argument_raises_at_the_call(given: dict[str, object], words: str) -
 
 def test_names_of_cases_are_unique_and_speak() -> None:
     assert all(name == name.lower() and " " not in name for name in CLIENT_CASES)
-
-
-def test_exponential_delays_are_recognized() -> None:
-    found = estimate([1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0], [1.0, 1.0, 1.01])
-    assert found is not None
-    assert (found.factor, found.max_delay_s, found.jitter) == (2.0, 10.0, "none")
-    assert found.policy().formula == exponential().formula
-
-
-def test_growth_is_seen_before_a_cap_that_jitter_blurs() -> None:
-    found = estimate([0.24, 0.43, 0.78, 1.4, 1.6, 1.1, 1.9, 1.3, 1.7, 1.2])
-    assert found is not None
-    assert 1.6 < found.factor < 2
-    assert found.max_delay_s == 1.9
-
-
-@given(st.floats(0.1, 5), st.floats(1.3, 3), st.integers(4, 8), st.integers(3, 6))
-def test_growth_and_cap_without_jitter_are_found(first_s: float, factor: float, steps: int, flat: int) -> None:
-    rising = [first_s * factor**step for step in range(steps)]
-    found = estimate([*rising, *[rising[-1]] * flat])
-    assert found is not None
-    assert found.factor == pytest.approx(factor)
-    assert found.max_delay_s == pytest.approx(rising[-1])
-
-
-def test_too_few_delays_are_no_policy() -> None:
-    assert estimate([1.0, 2.0]) is None

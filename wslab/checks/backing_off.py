@@ -1,146 +1,144 @@
-"""The client's cases about its policy: whether its delays begin late enough, spread, grow, and start over.
+"""The client's cases about its policy: whether its delays begin late enough, spread, and grow.
 
 A delay counts from the moment that the connection's end was sent. One delay proves no policy: what spreads and what
-grows is judged from several, and the estimate says from how many.
+grows is judged from several, and no verdict about time is surer than the machine was punctual.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import Awaitable, Callable
-from functools import partial
+import statistics
 
 from wslab.checks.case import Case
-from wslab.checks.client_bench import (
-    RETURNS_WITHIN_S,
-    SETTLED_S,
-    ClientBench,
-    Return,
-    closing,
-    come_back,
-    first_guest,
-    now_s,
-)
+from wslab.checks.client_bench import SETTLED_S, ClientBench, Outage, first_guest
+from wslab.checks.outage import COPIES, outage_of, send_away, sent_away
 from wslab.checks.stage import Guest, Stage
 from wslab.core.checks import CaseOutcome, Evidence, Judgement
-from wslab.core.codes.sources import HYBI_RESTART, LESSON_05, LESSON_06, LESSON_07, RFC_BACKOFF
-from wslab.core.policies.estimate import estimate, is_spread
+from wslab.core.codes.sources import HYBI_RESTART, LESSON_06, LESSON_07, RFC_BACKOFF
+from wslab.core.policies.estimate import AT_ONCE_S, NOISE_S, SAME, estimate, is_spread
 
-AT_ONCE_S = 0.1
-INSTANCES = 8
-"""Twice as many delays as these tell a client with jitter from one without but in one check of thousands."""
-OUTAGE_S = 30.0
-MOST_ATTEMPTS = 10
 LOOPS_PER_S = 5.0
 
 
 async def _waits_before_coming_back(bench: ClientBench) -> CaseOutcome:
-    async with Stage() as stage, bench.program.brought_to(stage) as running:
-        back = await come_back(stage, running, bench, closing(1012))
-    if back is None or isinstance(back, CaseOutcome):
-        return back or CaseOutcome(judgement="not applicable", seen="It does not come back after 1012.")
-    evidence = (Evidence("next handshake", round(back.delay_s, 3)),)
-    if back.delay_s < AT_ONCE_S:
-        seen = f"It comes back {1000 * back.delay_s:.0f} ms after 1012, while the server is likely still down."
+    seen = await outage_of(bench)
+    if isinstance(seen, CaseOutcome):
+        return seen
+    firsts_s = seen.before(1)
+    if not firsts_s:
+        return CaseOutcome(judgement="not applicable", seen="It does not come back after 1012.")
+    evidence = tuple(Evidence("next handshake", round(first_s, 3)) for first_s in firsts_s)
+    if firsts_s[-1] < AT_ONCE_S:
+        told = f"It comes back {1000 * firsts_s[-1]:.0f} ms after 1012, while the server is likely still down."
         advice = "Wait a random time first; the definition of 1012 asks for 5 to 30 s."
-        return CaseOutcome(judgement="surprises clients", seen=seen, advice=advice, evidence=evidence)
-    judgement: Judgement = "passes" if back.delay_s >= 1 else "informational"
-    return CaseOutcome(judgement=judgement, seen=f"It waits {back.delay_s:.2f} s after 1012.", evidence=evidence)
+        return CaseOutcome(judgement="surprises clients", seen=told, advice=advice, evidence=evidence)
+    told = f"It waits {_range(firsts_s)} s after 1012."
+    if firsts_s[-1] - seen.late_s < AT_ONCE_S:
+        return CaseOutcome(judgement="informational", seen=f"{told} {_late(seen)}", evidence=evidence)
+    judgement: Judgement = "passes" if firsts_s[0] - seen.late_s >= 1 else "informational"
+    return CaseOutcome(judgement=judgement, seen=told, evidence=evidence)
 
 
 async def _spreads(bench: ClientBench) -> CaseOutcome:
     if bench.program.command is None:
         return CaseOutcome(judgement="not applicable", seen="Several clients at once need a command that starts them.")
-    async with Stage() as stage, bench.program.brought_to(stage, INSTANCES) as running:
-        guests = []
-        for _ in range(INSTANCES):
-            guest = await first_guest(stage, running, bench)
-            if isinstance(guest, CaseOutcome):
-                return guest
-            guests.append(guest)
-        rounds = [await _sent_away(stage, guests)]
-        if 3 <= len(rounds[0]) == len(guests) and not is_spread(rounds[0]):  # which chance may explain, once
-            rounds.append(await _sent_away(stage, guests))
-    if len(rounds[0]) < 3:
-        return CaseOutcome(
-            judgement="not applicable", seen=f"{len(rounds[0])} of {INSTANCES} clients came back after 1012."
-        )
-    widest = next((delays_s for delays_s in rounds if len(delays_s) >= 3 and is_spread(delays_s)), None)
-    bench.first_delays_s[:] = widest or rounds[0]
-    evidence = tuple(Evidence("a client is back", round(delay_s, 3)) for delay_s in itertools.chain(*rounds))
-    seen = " ".join(
-        f"{len(delays_s)} clients, sent away together, came back {delays_s[0]:.2f} to {delays_s[-1]:.2f} s later."
-        for delays_s in rounds
-        if delays_s
+    seen = await outage_of(bench)
+    if isinstance(seen, CaseOutcome):
+        return seen
+    rounds = [seen]
+    if len(seen.delays_s) >= 3 and not is_spread(seen.before(1), seen.late_s):  # which chance may explain, once
+        again = await sent_away(bench, most_attempts=1)
+        rounds += [again] if isinstance(again, Outage) and len(again.delays_s) >= 3 else []
+    if len(seen.delays_s) < 3:
+        told = f"{len(seen.delays_s)} of {seen.copies} clients came back after 1012."
+        return CaseOutcome(judgement="not applicable", seen=told)
+    evidence = tuple(Evidence("a client is back", round(first_s, 3)) for each in rounds for first_s in each.before(1))
+    told = " ".join(
+        f"{len(each.delays_s)} clients, sent away together, came back {_range(each.before(1))} s later."
+        for each in rounds
     )
-    if widest is None:
-        advice = "Draw the first delay at random too: a restart sends all clients away at the same instant."
-        return CaseOutcome(judgement="surprises clients", seen=seen, advice=advice, evidence=evidence)
-    return CaseOutcome(judgement="passes", seen=seen, evidence=evidence)
+    spread = [is_spread(each.before(1), each.late_s) for each in rounds]
+    if True in spread:
+        return CaseOutcome(judgement="passes", seen=told, evidence=evidence)
+    if False not in spread:
+        told = f"{told} {_late(max(rounds, key=lambda each: each.late_s))}"
+        return CaseOutcome(judgement="informational", seen=told, evidence=evidence)
+    advice = "Draw the first delay at random too: a restart sends all clients away at the same instant."
+    return CaseOutcome(judgement="surprises clients", seen=told, advice=advice, evidence=evidence)
 
 
-async def _sent_away(stage: Stage, guests: list[Guest]) -> list[float]:
-    """Close all of them with 1012, put those that come back in their place, and return their delays, shortest first."""
-    await asyncio.sleep(SETTLED_S)
-    ended_at_s = now_s()
-    await asyncio.gather(*(guest.close(1012, "wslab check") for guest in guests))
-    expected, guests[:] = len(guests), []
-    while len(guests) < expected and (back := await stage.guest(RETURNS_WITHIN_S)) is not None:
-        await back.accept()
-        guests.append(back)
-    return sorted(guest.at_s - ended_at_s for guest in guests)
+async def _backs_off_while_down(bench: ClientBench) -> CaseOutcome:
+    seen = await outage_of(bench)
+    if isinstance(seen, CaseOutcome):
+        return seen
+    met = "each attempt is answered 503"
+    judged = _loops_or_rests(seen, met)
+    if judged is not None:
+        return judged
+    found = estimate(seen.delays_s, late_s=seen.late_s)
+    assert found is not None, "there are three delays"
+    if found.grows:
+        told = f"While {met}, its delays grow: {found.told()}."
+        return CaseOutcome(judgement="passes", seen=told, evidence=_attempts(seen))
+    return _does_not_grow(seen, met)
 
 
-async def _outage(bench: ClientBench, answer: Callable[[Guest], Awaitable[None]]) -> list[float] | CaseOutcome:
-    """Send the client away and give each attempt this answer; return the delays before each."""
+async def _backs_off_when_closed_at_once(bench: ClientBench) -> CaseOutcome:
     async with Stage() as stage, bench.program.brought_to(stage) as running:
         guest = await first_guest(stage, running, bench)
         if isinstance(guest, CaseOutcome):
             return guest
         await asyncio.sleep(SETTLED_S)
-        await guest.close(1012, "wslab check")
-        began_s = last_s = now_s()
-        delays_s: list[float] = []
-        while len(delays_s) < MOST_ATTEMPTS and (left_s := OUTAGE_S - (now_s() - began_s)) > 0:
-            attempt = await stage.guest(left_s)
-            if attempt is None:
-                break
-            delays_s.append(attempt.at_s - last_s)
-            last_s = attempt.at_s
-            await answer(attempt)
-        return delays_s
+        measured = len(bench.lags_s)
+        sent = await send_away(stage, guest, _accept_then_close)
+        late_s = max(bench.lags_s[measured:], default=0.0)
+    seen = Outage([sent.delays_s], 1, late_s)
+    met = "each connection is closed at once"
+    judged = _loops_or_rests(seen, met)
+    if judged is not None:
+        return judged
+    # Jitter blurs the growth of a single series, so it is compared with what the first delays can be.
+    down = await outage_of(bench)
+    firsts_s = [sent.delays_s[0], *([] if isinstance(down, CaseOutcome) else down.before(1))]
+    longest_s = max(firsts_s) * (1 + SAME) + max(NOISE_S, 2 * late_s)
+    longer = [delay_s for delay_s in sent.delays_s if delay_s > longest_s]
+    if len(longer) >= min(2, len(sent.delays_s) - 1):
+        told = f"While {met}, its delays grow from {sent.delays_s[0]:.2f} to {max(longer):.2f} s."
+        return CaseOutcome(judgement="passes", seen=told, evidence=_attempts(seen))
+    return _does_not_grow(seen, met)
 
 
-async def _backs_off(
-    bench: ClientBench, *, answer: Callable[[Guest], Awaitable[None]], met: str, keep: bool
-) -> CaseOutcome:
-    delays_s = await _outage(bench, answer)
-    if isinstance(delays_s, CaseOutcome):
-        return delays_s
-    if keep:
-        bench.delays_s[:] = delays_s
-    evidence = tuple(Evidence(f"delay before attempt {n}", round(each, 3)) for n, each in enumerate(delays_s, start=1))
-    if len(delays_s) < 3:
-        seen = f"It made {len(delays_s)} attempts in {OUTAGE_S:g} s, too few to see whether its delays grow."
-        return CaseOutcome(judgement="informational", seen=seen, evidence=evidence)
-    spent_s = sum(delays_s)
-    if len(delays_s) / max(spent_s, 0.001) > LOOPS_PER_S:
-        seen = f"It made {len(delays_s)} attempts in {spent_s:.2f} s while {met}: a loop."
+def _loops_or_rests(seen: Outage, met: str) -> CaseOutcome | None:
+    """Judge a client that comes without end, or hardly ever; None for any other."""
+    most = max(map(len, seen.delays_s), default=0)
+    delays_s = [delay_s for series in seen.delays_s for delay_s in series]
+    if most < 3:
+        ended = "it may have given up" if most else "it does not come back"
+        told = f"It made {most} attempts, too few to see whether its delays grow: {ended}, or waits very long."
+        return CaseOutcome(judgement="informational", seen=told, evidence=_attempts(seen))
+    if statistics.median(delays_s) * LOOPS_PER_S < 1 and statistics.mean(delays_s) * LOOPS_PER_S < 1:
+        told = f"It made {most} attempts in {max(map(sum, seen.delays_s)):.2f} s while {met}: a loop."
         advice = "Wait longer after each failure, up to a cap; start over only after a connection that lasted."
-        return CaseOutcome(judgement="fails", seen=seen, advice=advice, evidence=evidence)
-    found = estimate(delays_s, bench.first_delays_s)
-    assert found is not None, "there are three delays"
-    early, late = sum(delays_s[:2]), sum(delays_s[-2:])
-    if found.grows or late > 1.5 * early:
-        return CaseOutcome(judgement="passes", seen=f"While {met}, its delays grow: {found.told()}.", evidence=evidence)
-    seen = f"While {met}, it asks again every {spent_s / len(delays_s):.2f} s, and its delays do not grow."
+        return CaseOutcome(judgement="fails", seen=told, advice=advice, evidence=_attempts(seen))
+    if (statistics.mean(delays_s) - seen.late_s) * LOOPS_PER_S < 1:
+        told = f"It made {most} attempts in {max(map(sum, seen.delays_s)):.2f} s while {met}. {_late(seen)}"
+        return CaseOutcome(judgement="informational", seen=told, evidence=_attempts(seen))
+    return None
+
+
+def _does_not_grow(seen: Outage, met: str) -> CaseOutcome:
+    mean_s = statistics.mean(delay_s for series in seen.delays_s for delay_s in series)
+    told = f"While {met}, it asks again every {mean_s:.2f} s, and its delays do not grow."
     advice = "Back off: double the ceiling after each failure, up to a cap."
-    return CaseOutcome(judgement="surprises clients", seen=seen, advice=advice, evidence=evidence)
+    return CaseOutcome(judgement="surprises clients", seen=told, advice=advice, evidence=_attempts(seen))
 
 
-async def _reject(guest: Guest) -> None:
-    await guest.reject(503)
+def _attempts(seen: Outage) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence(f"delay before attempt {attempt}", round(delay_s, 3))
+        for series in seen.delays_s[:1]
+        for attempt, delay_s in enumerate(series, start=1)
+    )
 
 
 async def _accept_then_close(guest: Guest) -> None:
@@ -148,45 +146,13 @@ async def _accept_then_close(guest: Guest) -> None:
     await guest.close(1011, "wslab check", wait_s=0.5)
 
 
-async def _begins_anew(bench: ClientBench) -> CaseOutcome:
-    """Fail some attempts, let a connection last, and compare the delay after it with the last one before."""
-    async with Stage() as stage, bench.program.brought_to(stage) as running:
-        back = await come_back(stage, running, bench, closing(1012))
-        delays_s: list[float] = []
-        while isinstance(back, Return):
-            delays_s.append(back.delay_s)
-            if len(delays_s) == 4:
-                break
-            failed_at_s = now_s()
-            await back.guest.reject(503)
-            guest = await stage.guest(RETURNS_WITHIN_S)
-            back = None if guest is None else Return(guest.at_s - failed_at_s, guest)
-        if not isinstance(back, Return):
-            return back or CaseOutcome(
-                judgement="not applicable", seen="It gave up before there was anything to compare."
-            )
-        await back.guest.accept()
-        await asyncio.sleep(6)
-        ended_at_s = now_s()
-        await back.guest.close(1012, "wslab check")
-        last = await stage.guest(RETURNS_WITHIN_S)
-    evidence = tuple(Evidence(f"delay before attempt {n}", round(each, 3)) for n, each in enumerate(delays_s, start=1))
-    if last is None:
-        return CaseOutcome(
-            judgement="informational", seen="After a connection of 6 s it did not come back.", evidence=evidence
-        )
-    after_s = last.at_s - ended_at_s
-    seen = f"After a connection that lasted 6 s its delay was {after_s:.2f} s; before, they were {_listed(delays_s)} s."
-    if delays_s[-1] < 1.5 * max(delays_s[0], 0.05):
-        return CaseOutcome(judgement="not applicable", seen=f"Its delays do not grow. {seen}", evidence=evidence)
-    if after_s < 0.75 * delays_s[-1]:
-        return CaseOutcome(judgement="passes", seen=seen, evidence=evidence)
-    advice = "Begin with the first delay again once a connection has lasted."
-    return CaseOutcome(judgement="informational", seen=seen, advice=advice, evidence=evidence)
+def _range(delays_s: list[float]) -> str:
+    low, high = f"{delays_s[0]:.2f}", f"{delays_s[-1]:.2f}"
+    return low if low == high else f"{low} to {high}"
 
 
-def _listed(values_s: list[float]) -> str:
-    return ", ".join(f"{value_s:.2f}" for value_s in values_s)
+def _late(seen: Outage) -> str:
+    return f"Whether the client waits cannot be told: this machine was up to {seen.late_s:.2f} s late itself."
 
 
 POLICY_CASES = (
@@ -199,7 +165,7 @@ POLICY_CASES = (
     ),
     Case(
         "spreads",
-        f"Starts {INSTANCES} clients and closes all with 1012 at once.",
+        f"Starts {COPIES} clients and closes all with 1012 at once.",
         "They come back at different times.",
         LESSON_06,
         _spreads,
@@ -209,20 +175,13 @@ POLICY_CASES = (
         "Answers each attempt with 503.",
         "Longer delays after each.",
         RFC_BACKOFF,
-        partial(_backs_off, answer=_reject, met="each attempt is answered 503", keep=True),
+        _backs_off_while_down,
     ),
     Case(
         "backs_off_when_closed_at_once",
         "Accepts each handshake and closes with 1011.",
         "Longer delays after each, although every handshake succeeds.",
         LESSON_07,
-        partial(_backs_off, answer=_accept_then_close, met="each connection is closed at once", keep=False),
-    ),
-    Case(
-        "begins_anew_after_a_lasting_connection",
-        "Fails some attempts, accepts one for six seconds, and closes it.",
-        "The delay is that of a first attempt again.",
-        LESSON_05,
-        _begins_anew,
+        _backs_off_when_closed_at_once,
     ),
 )

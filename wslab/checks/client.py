@@ -5,24 +5,32 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from wslab.checks.backing_off import POLICY_CASES
 from wslab.checks.case import Case
 from wslab.checks.client_bench import ClientBench
+from wslab.checks.outage import outage_of
 from wslab.checks.reactions import MESSAGE_CASES
+from wslab.checks.retry_after import RETRY_AFTER_CASES
 from wslab.checks.returns import RETURN_CASES, STAYING_CASES
+from wslab.checks.starting_over import STARTING_OVER_CASES
 from wslab.checks.under_test import ClientProgram
 from wslab.core.arguments import check_choice, check_number
 from wslab.core.checks import CaseOutcome, Check, Result
 from wslab.core.errors import WslabError, in_words
 from wslab.net import runtime
 from wslab.net.machine import versions
-from wslab.net.recording import OnProgress, Progress, wall_clock
+from wslab.net.recording import OnProgress, Progress, loop_lag, wall_clock
 
 CLIENT_CASES: dict[str, Case] = {
-    case.name: case for case in (*RETURN_CASES, *POLICY_CASES, *STAYING_CASES, *MESSAGE_CASES)
+    case.name: case
+    for case in (*RETURN_CASES, *STAYING_CASES, *MESSAGE_CASES, *POLICY_CASES, *RETRY_AFTER_CASES, *STARTING_OVER_CASES)
 }
-"""Every case, by its name."""
+"""Every case, by its name. Those that look at one outage together come last."""
+
+OF_OUTAGES = frozenset(case.name for case in (*POLICY_CASES, *RETRY_AFTER_CASES, *STARTING_OVER_CASES))
+LAG_INTERVAL_S = 0.02
 
 BUDGET_S = 120.0
 SIDE_BY_SIDE = 5
@@ -83,17 +91,22 @@ class _Performance:
 
     async def run(self) -> None:
         """Run the cases side by side, until all are over or the budget is used up."""
-        places = asyncio.Semaphore(SIDE_BY_SIDE if self._bench.program.command else 1)
-        playing = [asyncio.create_task(self._play(case, places)) for case in self._cases]
+        side_by_side = self._bench.program.command is not None
+        places = asyncio.Semaphore(SIDE_BY_SIDE if side_by_side else 1)
+        tasks: list[asyncio.Task[Any]] = []
         try:
-            async with asyncio.timeout(self._budget_s):
-                await asyncio.gather(*playing)
+            async with asyncio.timeout(self._budget_s), loop_lag(LAG_INTERVAL_S) as self._bench.lags_s:
+                if side_by_side and any(case.name in OF_OUTAGES for case in self._cases):
+                    tasks.append(asyncio.create_task(outage_of(self._bench)))  # the longest, so it begins first
+                tasks += [asyncio.create_task(self._play(case, places)) for case in self._cases]
+                await asyncio.gather(*tasks)
         except TimeoutError:
             self.stopped = f"the budget of {self._budget_s:g} s was used up; give more, or name cases"
         finally:
-            for task in playing:
+            tasks += [self._bench.outage] if self._bench.outage is not None else []
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*playing, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def check(self, subject: str) -> Check:
         """Return what is over by now, and the rest as not run."""

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import msgspec
+
 from wslab.checks.stage import Guest, Stage
 from wslab.checks.under_test import ClientProgram, Running
 from wslab.core.checks import CaseOutcome
@@ -21,18 +23,48 @@ SETTLED_S = 0.3
 End = Callable[[Guest], Awaitable[None]]
 
 
+class Outage(NamedTuple):
+    """What several copies of a client did in an outage.
+
+    Fields:
+        delays_s: of each copy that came back, the delay before each attempt.
+        copies: how many were sent away.
+        late_s: how late the machine was at worst.
+    """
+
+    delays_s: list[list[float]]
+    copies: int
+    late_s: float
+
+    def before(self, attempt: int) -> list[float]:
+        """Return the delays before this attempt, counted from 1, of the copies that made it, shortest first."""
+        return sorted(series[attempt - 1] for series in self.delays_s if len(series) >= attempt)
+
+
 @dataclass
 class ClientBench:
-    """One client under check, and what its cases leave for an estimate of its policy."""
+    """One client under check, and what its cases leave for each other and for an estimate of its policy.
+
+    Fields:
+        lags_s: how late the loop was, time after time, while the check runs.
+        outage: under way or over; see `wslab.checks.outage`. min_uptime_s: see `PolicyEstimate`.
+    """
 
     program: ClientProgram
     final_codes: frozenset[int] = frozenset()
-    delays_s: list[float] = field(default_factory=list)
-    first_delays_s: list[float] = field(default_factory=list)
+    lags_s: list[float] = field(default_factory=list)
+    outage: asyncio.Task[Outage | CaseOutcome] | None = None
+    min_uptime_s: tuple[float | None, float | None] | None = None
 
     def estimate(self) -> PolicyEstimate | None:
         """Return what its delays say of its policy; None where too few were seen."""
-        return estimate(self.delays_s, self.first_delays_s)
+        if self.outage is None or not self.outage.done() or self.outage.cancelled() or self.outage.exception():
+            return None
+        seen = self.outage.result()
+        if isinstance(seen, CaseOutcome):
+            return None
+        found = estimate(seen.delays_s, late_s=seen.late_s)
+        return found and msgspec.structs.replace(found, min_uptime_s=self.min_uptime_s)
 
 
 class Return(NamedTuple):
@@ -74,5 +106,10 @@ async def come_back(stage: Stage, running: Running, bench: ClientBench, end: End
     await asyncio.sleep(SETTLED_S)
     ended_at_s = now_s()
     await end(guest)
-    back = await stage.guest(RETURNS_WITHIN_S)
+    return await next_return(stage, ended_at_s)
+
+
+async def next_return(stage: Stage, ended_at_s: float, within_s: float = RETURNS_WITHIN_S) -> Return | None:
+    """Wait for the client whose connection, or attempt, ended at this time; None where it does not come back."""
+    back = await stage.guest(within_s, since_s=ended_at_s)
     return None if back is None else Return(back.at_s - ended_at_s, back)

@@ -37,7 +37,8 @@ class Guest:
     """One connection of the client under test.
 
     Fields:
-        at_s: when it came, on the loop's clock. messages: what it said. closed: its close frame, if one came.
+        at_s: when it came, on the loop's clock. messages: what it said. closed, closed_at_s: its close frame, if one
+            came, and when.
         ended_at_s: when TCP ended. answers_pings: whether its pings are.
     """
 
@@ -47,6 +48,7 @@ class Guest:
         self.at_s = at_s
         self.messages: list[Said] = []
         self.closed: Close | None = None
+        self.closed_at_s: float | None = None
         self.ended_at_s: float | None = None
         self.answers_pings = True
         self._reader, self._writer, self._accept = reader, writer, accept
@@ -148,7 +150,7 @@ class Guest:
     async def _hear(self, piece: Piece) -> None:
         opcode = piece.header.opcode
         if opcode == Opcode.CLOSE:
-            self.closed = read_close(piece.payload).close
+            self.closed, self.closed_at_s = read_close(piece.payload).close, asyncio.get_running_loop().time()
             await self.write(encode_frame(Opcode.CLOSE, piece.payload, sender="server"))
         elif opcode == Opcode.PING and self.answers_pings:
             await self.write(encode_frame(Opcode.PONG, piece.payload, sender="server"))
@@ -170,6 +172,7 @@ class Stage:
         self._waiting: asyncio.Queue[Guest] = asyncio.Queue()
         self._guests: list[Guest] = []
         self.turned_away = 0
+        self._over: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -202,13 +205,29 @@ class Stage:
             self._server.close()
             self._server = None
 
-    async def guest(self, timeout_s: float) -> Guest | None:
-        """Return the next guest that has asked for a WebSocket; None where none comes in time."""
+    async def guest(self, timeout_s: float, *, since_s: float = 0.0) -> Guest | None:
+        """Return the next guest that has asked for a WebSocket; None where none comes in time, or will come at all.
+
+        Guests that came before `since_s` are let in and stay: a client may hold several connections at once.
+        """
+        ends_at_s = asyncio.get_running_loop().time() + timeout_s
+        while (guest := await self._next(ends_at_s)) is not None and guest.at_s < since_s:
+            await guest.accept()
+        return guest
+
+    def expects_guests_until(self, over: asyncio.Task[None]) -> None:
+        """Wait for guests no longer once this is done: the client's process has ended."""
+        self._over = over
+
+    async def _next(self, ends_at_s: float) -> Guest | None:
+        coming = asyncio.create_task(self._waiting.get())
+        awaited = {coming} if self._over is None else {coming, self._over}
         try:
-            async with asyncio.timeout(timeout_s):
-                return await self._waiting.get()
-        except TimeoutError:
-            return None
+            timeout_s = max(0.0, ends_at_s - asyncio.get_running_loop().time())
+            await asyncio.wait(awaited, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            return coming.result() if coming.done() else None
+        finally:
+            coming.cancel()
 
     async def _arrive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         at_s = asyncio.get_running_loop().time()

@@ -17,6 +17,7 @@ from wslab.core.printable import printable
 from wslab.net.guard import KILL, guarded
 
 URL = "{url}"
+GRACE_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -39,46 +40,54 @@ class ClientProgram:
             raise BadValueError(f"exec is {self.command!r}, but must hold {URL}, where the server's URL belongs")
 
     @contextlib.asynccontextmanager
-    async def brought_to(self, stage: Stage, instances: int = 1) -> AsyncIterator[Running]:
+    async def brought_to(self, stage: Stage) -> AsyncIterator[Running]:
         """Start it, or ask for it; at the end nothing of it runs any more."""
         if self.command is None:
             assert self.tell is not None
             self.tell(stage.url)
-            yield Running([])
+            yield Running(None)
             return
         words = [word.replace(URL, stage.url) for word in shlex.split(self.command)]
         if shutil.which(words[0]) is None:
             raise BadValueError(f"exec is {words[0]!r}, which cannot be started: no program of this name is found")
-        processes: list[ClientProcess] = []
+        process = await ClientProcess.start(words)
+        stage.expects_guests_until(process.over)
         try:
-            while len(processes) < instances:
-                processes.append(await ClientProcess.start(words))
-            yield Running(processes)
+            yield Running(process)
         finally:
-            await asyncio.gather(*(process.end() for process in processes))
+            await process.end()
 
 
 @dataclass(frozen=True)
 class Running:
-    """Its processes, if there are any."""
+    """Its process, if it was started here."""
 
-    processes: list[ClientProcess]
+    process: ClientProcess | None
 
     async def last_words(self) -> str:
         """Say how it ended and what it printed last, where it has ended."""
-        for process in self.processes:
-            if (told := await process.farewell()) is not None:
-                return told
-        return "it runs, and does not connect" if self.processes else "nobody connected"
+        if self.process is None:
+            return "nobody connected"
+        return await self.process.farewell() or "it runs, and does not connect"
+
+    async def absence(self, within_s: float) -> str:
+        """Say for how long it did not come back, or that it ended instead."""
+        ended = None if self.process is None else await self.process.farewell()
+        return f"It did not come back within {within_s:g} s" if ended is None else f"It did not come back: {ended},"
 
 
 class ClientProcess:
-    """A client's process behind a guard; what it prints is read as it comes, and its last lines are kept."""
+    """A client's process behind a guard; what it prints is read as it comes, and its last lines are kept.
+
+    Fields:
+        over: done when it has ended, and a little later, for the connections that it opened at last.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self._lines: deque[str] = deque(maxlen=20)
         self._reading = asyncio.create_task(self._read())
+        self.over = asyncio.create_task(self._wait())
 
     @classmethod
     async def start(cls, words: list[str]) -> Self:
@@ -105,7 +114,12 @@ class ClientProcess:
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(KILL)  # its guard takes along all that it started
         await self._process.wait()
+        self.over.cancel()
         await self._reading
+
+    async def _wait(self) -> None:
+        await self._process.wait()
+        await asyncio.sleep(GRACE_S)
 
     async def _read(self) -> None:
         assert self._process.stdout is not None

@@ -106,7 +106,7 @@ def as_policy(
     """Make a policy factory of a generator function `(rng, *, knobs…)`: the knobs stay, the rng is given later.
 
     The generator function must broadcast (see `Policy`). The factory checks its knobs: those in `_s` are seconds,
-    a `factor` is at least 1, no delay exceeds `max_delay_s`.
+    a `factor` is at least 1, a `share` at most, and no delay exceeds `max_delay_s`.
     """
 
     def decorate(generate: Callable[Concatenate[Random, P], Iterator[float]]) -> Callable[P, Policy]:
@@ -210,6 +210,8 @@ def _check_knobs(knobs: Mapping[str, Any]) -> None:
             check_number(name, value, low=0, high=LONGEST_DELAY_S, unit="seconds")
         elif name == "factor":
             check_number(name, value, low=1, high=100, unit="(a ratio)", hint="below 1 the delays would shrink")
+        elif name == "share":
+            check_number(name, value, low=0, high=1, unit="(a share of the delay)")
         elif not isinstance(value, bool):
             raise BadTypeError(f"{name} is {value!r}, but must be True or False")
     for name in ("initial_delay_s", "min_delay_s"):

@@ -1,0 +1,95 @@
+"""What is estimated of a client's policy, tried on delays that known policies draw."""
+
+from __future__ import annotations
+
+import itertools
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wslab.core.herds.simulate import simulate_herd
+from wslab.core.policies import textbook
+from wslab.core.policies.estimate import PolicyEstimate, estimate, is_spread
+from wslab.core.policies.policy import Policy
+
+
+def drawn(policy: Policy, *, clients: int = 8, attempts: int = 8, seed: int = 1) -> PolicyEstimate:
+    delays_s = [list(itertools.islice(policy.delays(Random(seed + client)), attempts)) for client in range(clients)]
+    found = estimate([[delay_s + 0.01 for delay_s in series] for series in delays_s])
+    assert found is not None
+    return found
+
+
+@given(st.floats(0.2, 5), st.floats(1.3, 3), st.integers(3, 6), st.integers(3, 6))
+def test_growth_and_cap_without_jitter_are_found(first_s: float, factor: float, steps: int, flat: int) -> None:
+    found = estimate([[first_s * factor ** min(step, steps) for step in range(steps + flat)]])
+    assert found is not None
+    assert found.factor == pytest.approx(factor, rel=0.02)
+    assert found.max_delay_s == pytest.approx(first_s * factor**steps, rel=0.05)
+    assert found.jitter == "none"
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    ("policy", "jitter", "share"),
+    [
+        (textbook.exponential(initial_delay_s=0.5, max_delay_s=6), "none", 0.0),
+        (textbook.equal_jitter(initial_delay_s=0.5, max_delay_s=6), "partial", 0.5),
+        (textbook.full_jitter(initial_delay_s=0.5, max_delay_s=6), "full", 1.0),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_eight_clients_show_factor_cap_and_jitter(policy: Policy, jitter: str, share: float, seed: int) -> None:
+    found = drawn(policy, seed=100 * seed)
+    assert found.grows
+    assert found.factor_low / 1.2 < 2 < found.factor_high * 1.2
+    assert found.max_delay_s == pytest.approx(6, rel=0.25)
+    assert found.jitter == jitter
+    assert found.share == pytest.approx(share, abs=0.2)
+
+
+def test_delays_that_do_not_grow_have_no_factor_but_for_a_range() -> None:
+    found = drawn(textbook.seed_page(min_delay_s=1, max_delay_s=3))
+    assert not found.grows
+    assert found.told().startswith("first delay 1")
+    assert "no growth seen" in found.told()
+    assert found.share == pytest.approx(2 / 3, abs=0.15)
+
+
+def test_first_attempt_at_once_is_no_growth_from_nothing() -> None:
+    found = estimate([[0.01, 0.5, 1.0, 2.0, 4.0]] * 8)
+    assert found is not None
+    assert found.starts_at_once
+    assert found.factor == pytest.approx(2)
+    delays_s = list(itertools.islice(found.policy().delays(Random(1)), 3))
+    assert delays_s == pytest.approx([0.0, 0.5, 1.0])
+
+
+def test_single_client_with_jitter_leaves_jitter_open() -> None:
+    found = estimate([[0.45, 2.04, 1.33, 1.53, 1.28, 1.41, 3.49]])
+    assert found is not None
+    assert found.jitter == "unknown"
+    assert found.factor_low < 1 < found.factor_high or not found.grows
+
+
+def test_lateness_of_the_machine_is_no_jitter() -> None:
+    rng = Random(1)
+    found = estimate([[0.01 + rng.uniform(0, 0.4) for _ in range(10)] for _ in range(8)], late_s=0.4)
+    assert found is not None
+    assert found.jitter == "unknown"
+    assert is_spread([0.1, 0.2, 0.5], late_s=0.3) is None
+    assert is_spread([0.1, 0.2, 0.5], late_s=0.1) is True
+    assert is_spread([1.0, 1.01, 1.02], late_s=0.3) is False
+
+
+def test_estimate_is_a_policy_to_simulate() -> None:
+    found = drawn(textbook.full_jitter(initial_delay_s=0.5, max_delay_s=6))
+    herd = simulate_herd(1000, found.policy(), downtime_s=2)
+    assert (herd.reopened_at_s > 0).all()
+
+
+def test_too_few_delays_are_no_policy() -> None:
+    assert estimate([[1.0, 2.0]]) is None
+    assert estimate([]) is None

@@ -1,0 +1,100 @@
+"""The client's case about its memory: how long a connection must last before the delays start over.
+
+Several copies fail alike, and are then let in for different times. A delay that is longer than any first one shows that
+the client went on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import statistics
+
+from wslab.checks.case import Case
+from wslab.checks.client_bench import ClientBench, closing, come_back, next_return, now_s
+from wslab.checks.outage import MOST_ATTEMPTS, outage_of
+from wslab.checks.stage import Stage
+from wslab.core.checks import CaseOutcome, Evidence
+from wslab.core.codes.sources import LESSON_05
+from wslab.core.policies.estimate import NOISE_S, SAME
+
+UPTIMES_S = (0.3, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 16.0)
+"""How long a connection lasts before it is closed, one for each copy."""
+
+GROWN = 2.5
+"""A delay so many times the longest first one is no first delay."""
+
+
+async def _begins_anew(bench: ClientBench) -> CaseOutcome:
+    """Fail some attempts, let a connection last, for each copy another time, and see whether a first delay follows."""
+    seen = await outage_of(bench)
+    if isinstance(seen, CaseOutcome):
+        return seen
+    longest_s = max(seen.before(1), default=0.0) * (1 + SAME) + max(NOISE_S, 2 * seen.late_s)
+    grown = next((n for n in range(3, MOST_ATTEMPTS) if _median(seen.before(n)) > GROWN * longest_s), None)
+    if grown is None:
+        return CaseOutcome(judgement="not applicable", seen="Its delays do not grow far enough to see them start over.")
+    uptimes_s = UPTIMES_S if bench.program.command is not None else UPTIMES_S[5:6]
+    after = await asyncio.gather(*(_after_lasting(bench, uptime_s, grown - 2) for uptime_s in uptimes_s))
+    tried_s = {up_s: it for up_s, it in zip(uptimes_s, after, strict=True) if isinstance(it, float)}
+    if not tried_s:
+        given_up = CaseOutcome(judgement="not applicable", seen="It gave up before there was anything to compare.")
+        return next((it for it in after if isinstance(it, CaseOutcome)), given_up)
+    bench.min_uptime_s = _bracket(tried_s, longest_s)
+    failed = "a failed attempt" if grown == 3 else f"{grown - 2} failed attempts"
+    told = f"First delays took at most {seen.before(1)[-1]:.2f} s. After {failed}"
+    return _judged(told, tried_s, *bench.min_uptime_s)
+
+
+def _bracket(tried_s: dict[float, float], longest_s: float) -> tuple[float | None, float | None]:
+    """Return the longest uptime that no first delay followed, and the shortest beyond it.
+
+    A delay longer than any first one is sure; a shorter one may be chance where there is jitter.
+    """
+    not_after_s = max((up_s for up_s, delay_s in tried_s.items() if delay_s > longest_s), default=None)
+    return not_after_s, min((up_s for up_s in tried_s if up_s > (not_after_s or 0.0)), default=None)
+
+
+def _judged(told: str, tried_s: dict[float, float], not_after_s: float | None, after_s: float | None) -> CaseOutcome:
+    evidence = tuple(Evidence(f"back after a connection of {up_s:g} s", round(it, 3)) for up_s, it in tried_s.items())
+    if after_s is None:
+        told += f" and a connection of {not_after_s:g} s it did not begin anew."
+        advice = "Begin with the first delay again once a connection has lasted."
+        return CaseOutcome(judgement="informational", seen=told, advice=advice, evidence=evidence)
+    shorter = "" if not_after_s is None else f", and not yet after one of {not_after_s:g} s"
+    told += f" it began anew after a connection of {after_s:g} s{shorter}."
+    return CaseOutcome(judgement="passes", seen=told, evidence=evidence)
+
+
+async def _after_lasting(bench: ClientBench, uptime_s: float, failures: int) -> float | CaseOutcome | None:
+    """Return the delay after a connection that lasted so long and came after so many failures; None: it gave up."""
+    async with Stage() as stage, bench.program.brought_to(stage) as running:
+        back = await come_back(stage, running, bench, closing(1012))
+        for _ in range(failures):
+            if back is None or isinstance(back, CaseOutcome):
+                return back
+            await back.guest.reject(503)
+            back = await next_return(stage, now_s())
+        if back is None or isinstance(back, CaseOutcome):
+            return back
+        await back.guest.accept()
+        await asyncio.sleep(uptime_s)
+        ended_at_s = now_s()
+        await back.guest.close(1012, "wslab check")
+        last = await next_return(stage, ended_at_s)
+    return None if last is None else last.delay_s
+
+
+def _median(delays_s: list[float]) -> float:
+    return statistics.median(delays_s) if delays_s else -math.inf
+
+
+STARTING_OVER_CASES = (
+    Case(
+        "begins_anew_after_a_lasting_connection",
+        f"Fails some attempts, accepts one for {UPTIMES_S[0]:g} to {UPTIMES_S[-1]:g} s, and closes it.",
+        "The delay is that of a first attempt again.",
+        LESSON_05,
+        _begins_anew,
+    ),
+)
