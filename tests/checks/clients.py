@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import sys
 from collections.abc import Callable
@@ -62,7 +63,16 @@ async def once(url: str) -> None:
     sys.exit(3)
 
 
+async def flood(url: str) -> None:
+    """Open connections without end, and keep none."""
+    while True:
+        with contextlib.suppress(OSError, InvalidHandshake):
+            connection = await connect(url, proxy=None, ping_interval=None)
+            connection.transport.abort()
+
+
 KINDS = {
+    "flood": flood,
     "once": once,
     "quiet": sit,
     "good": lambda url: come_back(url, spread, polite=True, poison="hello"),

@@ -107,6 +107,12 @@ def test_client_that_never_connects_leaves_its_last_words() -> None:
     assert "exit code 0, after printing “I do not connect" in result.seen.seen
 
 
+def test_client_that_opens_connections_without_end_is_told_so() -> None:
+    check = check_client(command("flood"), cases=["notices_a_vanished_peer", "backs_off_when_closed_at_once"])
+    assert "fails" in judged(check).values()
+    assert any("a loop" in result.seen.seen or "more than 400" in result.seen.seen for result in check.results)
+
+
 def test_budget_ends_what_is_not_over_and_no_process_stays() -> None:
     names = ["answers_the_closing_handshake_of_a_server", "notices_a_vanished_peer"]
     check = check_client(command("quiet"), cases=names, budget_s=10)

@@ -7,17 +7,21 @@ grows is judged from several, and no verdict about time is surer than the machin
 from __future__ import annotations
 
 import asyncio
+import math
 import statistics
 
 from wslab.checks.case import Case
-from wslab.checks.client_bench import SETTLED_S, ClientBench, Outage, first_guest
-from wslab.checks.outage import COPIES, outage_of, send_away, sent_away
+from wslab.checks.client_bench import SETTLED_S, ClientBench, ObservedOutage, first_guest
+from wslab.checks.outage import COPIES, MOST_ATTEMPTS, outage_of, send_away, sent_away
 from wslab.checks.stage import Guest, Stage
 from wslab.core.checks import CaseOutcome, Evidence, Judgement
 from wslab.core.codes.sources import HYBI_RESTART, LESSON_06, LESSON_07, RFC_BACKOFF
 from wslab.core.policies.estimate import AT_ONCE_S, NOISE_S, SAME, estimate, is_spread
 
 LOOPS_PER_S = 5.0
+
+GIVES_UP = 2.5
+"""A client that stays away so many times longer than its longest delay has given up, as far as can be seen."""
 
 
 async def _waits_before_coming_back(bench: ClientBench) -> CaseOutcome:
@@ -48,7 +52,7 @@ async def _spreads(bench: ClientBench) -> CaseOutcome:
     rounds = [seen]
     if len(seen.delays_s) >= 3 and not is_spread(seen.before(1), seen.late_s):  # which chance may explain, once
         again = await sent_away(bench, most_attempts=1)
-        rounds += [again] if isinstance(again, Outage) and len(again.delays_s) >= 3 else []
+        rounds += [again] if isinstance(again, ObservedOutage) and len(again.delays_s) >= 3 else []
     if len(seen.delays_s) < 3:
         told = f"{len(seen.delays_s)} of {seen.copies} clients came back after 1012."
         return CaseOutcome(judgement="not applicable", seen=told)
@@ -78,7 +82,7 @@ async def _backs_off_while_down(bench: ClientBench) -> CaseOutcome:
     found = estimate(seen.delays_s, late_s=seen.late_s)
     assert found is not None, "there are three delays"
     if found.grows:
-        told = f"While {met}, its delays grow: {found.told()}."
+        told = f"While {met}, its delays grow: {found.told()}.{_given_up(seen)}"
         return CaseOutcome(judgement="passes", seen=told, evidence=_attempts(seen))
     return _does_not_grow(seen, met)
 
@@ -92,7 +96,7 @@ async def _backs_off_when_closed_at_once(bench: ClientBench) -> CaseOutcome:
         measured = len(bench.lags_s)
         sent = await send_away(stage, guest, _accept_then_close)
         late_s = max(bench.lags_s[measured:], default=0.0)
-    seen = Outage([sent.delays_s], 1, late_s)
+    seen = ObservedOutage([sent.delays_s] if sent.delays_s else [], 1, late_s, sent.quiet_s)
     met = "each connection is closed at once"
     judged = _loops_or_rests(seen, met)
     if judged is not None:
@@ -108,13 +112,15 @@ async def _backs_off_when_closed_at_once(bench: ClientBench) -> CaseOutcome:
     return _does_not_grow(seen, met)
 
 
-def _loops_or_rests(seen: Outage, met: str) -> CaseOutcome | None:
+def _loops_or_rests(seen: ObservedOutage, met: str) -> CaseOutcome | None:
     """Judge a client that comes without end, or hardly ever; None for any other."""
     most = max(map(len, seen.delays_s), default=0)
     delays_s = [delay_s for series in seen.delays_s for delay_s in series]
+    if not most:
+        return CaseOutcome(judgement="not applicable", seen="It does not come back after 1012.")
     if most < 3:
-        ended = "it may have given up" if most else "it does not come back"
-        told = f"It made {most} attempts, too few to see whether its delays grow: {ended}, or waits very long."
+        attempts = "one attempt" if most == 1 else f"{most} attempts"
+        told = f"It made {attempts}, too few to see whether its delays grow.{_given_up(seen)}"
         return CaseOutcome(judgement="informational", seen=told, evidence=_attempts(seen))
     if statistics.median(delays_s) * LOOPS_PER_S < 1 and statistics.mean(delays_s) * LOOPS_PER_S < 1:
         told = f"It made {most} attempts in {max(map(sum, seen.delays_s)):.2f} s while {met}: a loop."
@@ -126,14 +132,23 @@ def _loops_or_rests(seen: Outage, met: str) -> CaseOutcome | None:
     return None
 
 
-def _does_not_grow(seen: Outage, met: str) -> CaseOutcome:
+def _does_not_grow(seen: ObservedOutage, met: str) -> CaseOutcome:
     mean_s = statistics.mean(delay_s for series in seen.delays_s for delay_s in series)
-    told = f"While {met}, it asks again every {mean_s:.2f} s, and its delays do not grow."
+    told = f"While {met}, it asks again every {mean_s:.2f} s, and its delays do not grow.{_given_up(seen)}"
     advice = "Back off: double the ceiling after each failure, up to a cap."
     return CaseOutcome(judgement="surprises clients", seen=told, advice=advice, evidence=_attempts(seen))
 
 
-def _attempts(seen: Outage) -> tuple[Evidence, ...]:
+def _given_up(seen: ObservedOutage) -> str:
+    most = max(map(len, seen.delays_s))
+    if most >= MOST_ATTEMPTS or seen.quiet_s < GIVES_UP * max(map(max, seen.delays_s)):
+        return ""
+    if math.isinf(seen.quiet_s):
+        return f" It ended after attempt {most}."
+    return f" After attempt {most} none came for {seen.quiet_s:.0f} s: it seems to have given up."
+
+
+def _attempts(seen: ObservedOutage) -> tuple[Evidence, ...]:
     return tuple(
         Evidence(f"delay before attempt {attempt}", round(delay_s, 3))
         for series in seen.delays_s[:1]
@@ -151,7 +166,7 @@ def _range(delays_s: list[float]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _late(seen: Outage) -> str:
+def _late(seen: ObservedOutage) -> str:
     return f"Whether the client waits cannot be told: this machine was up to {seen.late_s:.2f} s late itself."
 
 

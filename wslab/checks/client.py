@@ -10,10 +10,11 @@ from typing import Any
 from wslab.checks.backing_off import POLICY_CASES
 from wslab.checks.case import Case
 from wslab.checks.client_bench import ClientBench
-from wslab.checks.outage import outage_of
+from wslab.checks.outage import begin
 from wslab.checks.reactions import MESSAGE_CASES
 from wslab.checks.retry_after import RETRY_AFTER_CASES
 from wslab.checks.returns import RETURN_CASES, STAYING_CASES
+from wslab.checks.stage import FloodError
 from wslab.checks.starting_over import STARTING_OVER_CASES
 from wslab.checks.under_test import ClientProgram
 from wslab.core.arguments import check_choice, check_number
@@ -97,7 +98,7 @@ class _Performance:
         try:
             async with asyncio.timeout(self._budget_s), loop_lag(LAG_INTERVAL_S) as self._bench.lags_s:
                 if side_by_side and any(case.name in OF_OUTAGES for case in self._cases):
-                    tasks.append(asyncio.create_task(outage_of(self._bench)))  # the longest, so it begins first
+                    begin(self._bench)  # the longest, so it begins first
                 tasks += [asyncio.create_task(self._play(case, places)) for case in self._cases]
                 await asyncio.gather(*tasks)
         except TimeoutError:
@@ -127,6 +128,9 @@ class _Performance:
             self._tell(f"{case.name.replace('_', ' ')}")
             try:
                 seen = await case.run(self._bench)
+            except FloodError as flood:
+                advice = "Open one connection, and the next only after a delay."
+                seen = CaseOutcome(judgement="fails", seen=str(flood), advice=advice)
             except WslabError:
                 raise  # the command cannot be started, for no case
             except Exception as error:  # a client can do anything; one case is not to take the others with it

@@ -23,18 +23,20 @@ SETTLED_S = 0.3
 End = Callable[[Guest], Awaitable[None]]
 
 
-class Outage(NamedTuple):
+class ObservedOutage(NamedTuple):
     """What several copies of a client did in an outage.
 
     Fields:
         delays_s: of each copy that came back, the delay before each attempt.
         copies: how many were sent away.
         late_s: how late the machine was at worst.
+        quiet_s: how long the copies were awaited after their last attempts, at least; infinite where they ended.
     """
 
     delays_s: list[list[float]]
     copies: int
     late_s: float
+    quiet_s: float
 
     def before(self, attempt: int) -> list[float]:
         """Return the delays before this attempt, counted from 1, of the copies that made it, shortest first."""
@@ -53,7 +55,7 @@ class ClientBench:
     program: ClientProgram
     final_codes: frozenset[int] = frozenset()
     lags_s: list[float] = field(default_factory=list)
-    outage: asyncio.Task[Outage | CaseOutcome] | None = None
+    outage: asyncio.Task[ObservedOutage | CaseOutcome] | None = None
     min_uptime_s: tuple[float | None, float | None] | None = None
 
     def estimate(self) -> PolicyEstimate | None:
@@ -92,7 +94,8 @@ async def first_guest(stage: Stage, running: Running, bench: ClientBench) -> Gue
     """Return the client's first connection, accepted; or, where none comes, what a case then says."""
     guest = await stage.guest(bench.program.first_within_s)
     if guest is None:
-        seen = f"No connection came within {bench.program.first_within_s:g} s: {await running.last_words()}."
+        within = "" if stage.is_deserted else f" within {bench.program.first_within_s:g} s"
+        seen = f"No connection came{within}: {await running.last_words()}."
         return CaseOutcome(judgement="not run", seen=seen)
     await guest.accept()
     return guest

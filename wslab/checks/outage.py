@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from wslab.checks.client_bench import SETTLED_S, ClientBench, Outage, first_guest, now_s
+from wslab.checks.client_bench import SETTLED_S, ClientBench, ObservedOutage, first_guest, now_s
 from wslab.checks.stage import Guest, Stage
 from wslab.core.checks import CaseOutcome
 
@@ -30,9 +31,12 @@ Answer = Callable[[Guest], Awaitable[None]]
 
 
 class Sent(NamedTuple):
-    """One copy that was sent away: its attempts' delays, and how long its close frame took, where it sent one."""
+    """One copy that was sent away: its attempts' delays, the time since the last of them, and how long its close frame
+    took, where it sent one.
+    """
 
     delays_s: list[float]
+    quiet_s: float
     answered_s: float | None
 
 
@@ -41,14 +45,19 @@ async def reject(guest: Guest) -> None:
     await guest.reject(503)
 
 
-async def outage_of(bench: ClientBench) -> Outage | CaseOutcome:
-    """Return what the client does in an outage; the first case that asks brings it about."""
+def begin(bench: ClientBench) -> asyncio.Task[ObservedOutage | CaseOutcome]:
+    """Bring the outage about in the background, if nobody has."""
     if bench.outage is None:
         bench.outage = asyncio.create_task(sent_away(bench))
-    return await asyncio.shield(bench.outage)
+    return bench.outage
 
 
-async def sent_away(bench: ClientBench, *, most_attempts: int = MOST_ATTEMPTS) -> Outage | CaseOutcome:
+async def outage_of(bench: ClientBench) -> ObservedOutage | CaseOutcome:
+    """Return what the client does in an outage; the first case that asks brings it about."""
+    return await asyncio.shield(begin(bench))
+
+
+async def sent_away(bench: ClientBench, *, most_attempts: int = MOST_ATTEMPTS) -> ObservedOutage | CaseOutcome:
     """Start the copies, close all with 1012 at the same instant, and answer their attempts with 503."""
     copies = COPIES if bench.program.command is not None else 1
     async with contextlib.AsyncExitStack() as stack:
@@ -66,7 +75,8 @@ async def sent_away(bench: ClientBench, *, most_attempts: int = MOST_ATTEMPTS) -
     answered_s = [each.answered_s for each in sent if each.answered_s is not None]
     apart_s = max(answered_s) - min(answered_s) if answered_s else 0.0
     late_s = max(apart_s, *bench.lags_s[measured:], 0.0)
-    return Outage([each.delays_s for each in sent if each.delays_s], copies, late_s)
+    quiet_s = min(each.quiet_s for each in sent)
+    return ObservedOutage([each.delays_s for each in sent if each.delays_s], copies, late_s, quiet_s)
 
 
 async def send_away(stage: Stage, guest: Guest, answer: Answer, most_attempts: int = MOST_ATTEMPTS) -> Sent:
@@ -79,10 +89,11 @@ async def send_away(stage: Stage, guest: Guest, answer: Answer, most_attempts: i
         attempt = await stage.guest(began_s + lasts_s - now_s(), since_s=began_s)
         if attempt is None:
             break
-        delays_s.append(attempt.at_s - last_s)
-        last_s = attempt.at_s
+        delays_s.append(max(0.0, attempt.at_s - last_s))
         await answer(attempt)
+        last_s = now_s()
+    quiet_s = math.inf if stage.is_deserted else now_s() - last_s
     await closing
     if delays_s and guest.closed_at_s is None:  # it did not react to the close frame, so it waited for the end of TCP
         delays_s[0] -= min(delays_s[0], CLOSES_WITHIN_S)
-    return Sent(delays_s, None if guest.closed_at_s is None else guest.closed_at_s - began_s)
+    return Sent(delays_s, quiet_s, None if guest.closed_at_s is None else guest.closed_at_s - began_s)

@@ -57,7 +57,7 @@ async def _comes_back_after_downtime(bench: ClientBench) -> CaseOutcome:
         await before.guest.close(1012, "wslab check")
         await asyncio.sleep(down_s)
         await stage.open()
-        back = await stage.guest(RETURNS_WITHIN_S)
+        back = await stage.guest(RETURNS_WITHIN_S, since_s=ended_at_s)
         absence = await running.absence(RETURNS_WITHIN_S)
     down = f"the server was down for {down_s:.1f} s, where the client had waited {before.delay_s:.2f} s before"
     if back is None:

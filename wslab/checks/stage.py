@@ -26,6 +26,10 @@ HEAD_WITHIN_S = 5.0
 PHRASES = {503: "Service Unavailable", 401: "Unauthorized", 429: "Too Many Requests"}
 
 
+class FloodError(Exception):
+    """The client opens connections without end; its text says how many in what time."""
+
+
 class Said(NamedTuple):
     """A message of the client's, by what tells it from another: its length and the hash of its content."""
 
@@ -169,21 +173,23 @@ class Stage:
     def __init__(self) -> None:
         self._reservation = Reservation("127.0.0.1", 0)
         self._server: asyncio.Server | None = None
-        self._waiting: asyncio.Queue[Guest] = asyncio.Queue()
+        self._waiting: asyncio.Queue[Guest | None] = asyncio.Queue()  # None: too many came
         self._guests: list[Guest] = []
         self.turned_away = 0
         self._over: asyncio.Task[None] | None = None
+        self._opened_at_s = 0.0
 
     @property
     def url(self) -> str:
         return f"ws://127.0.0.1:{self._reservation.port}/"
 
     @property
-    def is_flooded(self) -> bool:
-        """Whether more guests came than any case needs."""
-        return self.turned_away > 0
+    def is_deserted(self) -> bool:
+        """Whether the client's process has ended."""
+        return self._over is not None and self._over.done()
 
     async def __aenter__(self) -> Self:
+        self._opened_at_s = asyncio.get_running_loop().time()
         await self.open()
         return self
 
@@ -209,15 +215,23 @@ class Stage:
         """Return the next guest that has asked for a WebSocket; None where none comes in time, or will come at all.
 
         Guests that came before `since_s` are let in and stay: a client may hold several connections at once.
+
+        Raises:
+            FloodError: more guests came than any case needs.
         """
         ends_at_s = asyncio.get_running_loop().time() + timeout_s
         while (guest := await self._next(ends_at_s)) is not None and guest.at_s < since_s:
             await guest.accept()
+        if self.turned_away:
+            raise FloodError(f"It opened more than {MAX_GUESTS} connections in {self._age_s():.1f} s.")
         return guest
 
     def expects_guests_until(self, over: asyncio.Task[None]) -> None:
         """Wait for guests no longer once this is done: the client's process has ended."""
         self._over = over
+
+    def _age_s(self) -> float:
+        return asyncio.get_running_loop().time() - self._opened_at_s
 
     async def _next(self, ends_at_s: float) -> Guest | None:
         coming = asyncio.create_task(self._waiting.get())
@@ -233,6 +247,7 @@ class Stage:
         at_s = asyncio.get_running_loop().time()
         if len(self._guests) >= MAX_GUESTS:
             self.turned_away += 1
+            self._waiting.put_nowait(None)
             writer.transport.abort()
             return
         try:

@@ -90,6 +90,13 @@ def test_estimate_is_a_policy_to_simulate() -> None:
     assert (herd.reopened_at_s > 0).all()
 
 
+def test_attempts_at_the_same_instant_are_no_policy_that_waits() -> None:
+    found = estimate([[0.0] * 10] * 8)
+    assert found is not None
+    assert not found.grows
+    assert found.policy().knobs["first_s"] < 0.001
+
+
 def test_too_few_delays_are_no_policy() -> None:
     assert estimate([[1.0, 2.0]]) is None
     assert estimate([]) is None

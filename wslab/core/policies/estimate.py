@@ -35,6 +35,8 @@ FULL, PRESENT = 0.8, 0.75
 EXACT = 0.02
 """A single client whose delays deviate from the model by less than this share has no jitter."""
 
+SHORTEST_S = 1e-4
+
 SURE = 9.0
 """A model with one more parameter must lower the squared deviations by this many variances (three sigma)."""
 
@@ -219,13 +221,13 @@ def _relative_spread(columns: Sequence[Sequence[float]], noise_s: float) -> floa
     squares = 0.0
     for column in columns:
         of_noise = (len(column) - 1) * noise_s**2
-        squares += max(0.0, statistics.pvariance(column) * len(column) - of_noise) / statistics.mean(column) ** 2
+        squares += max(0.0, statistics.pvariance(column) * len(column) - of_noise) / _mean(column) ** 2
     return math.sqrt(squares / freedom)
 
 
 def _grown(columns: Sequence[Sequence[float]], spread: float | None, clients: int) -> _Growth:
     """Fit a line with a knee to the logarithms of the means; growth and a level count where they are significant."""
-    logs = [math.log(max(statistics.mean(column), 1e-4)) for column in columns]
+    logs = [math.log(_mean(column)) for column in columns]
     last = len(logs) - 1
     fits = {knee / 10: _fit(logs, knee / 10) for knee in range(10, 10 * last + 1)}
     flat = _Fit(statistics.mean(logs), 0.0, statistics.pvariance(logs) * len(logs))
@@ -272,6 +274,10 @@ def _bounds(
         without.append(math.log(_grown(fewer, spread, len(others)).factor))
     error = 2 * math.sqrt((len(without) - 1) * statistics.pvariance(without))
     return growth.factor * math.exp(-error), growth.factor * math.exp(error)
+
+
+def _mean(delays_s: Sequence[float]) -> float:
+    return max(statistics.mean(delays_s), SHORTEST_S)  # of which there is a logarithm
 
 
 def _range(values_s: Sequence[float]) -> str:
