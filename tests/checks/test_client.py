@@ -94,7 +94,7 @@ def test_end_of_the_process_is_told_and_not_waited_for() -> None:
     assert judged(check) == {
         "comes_back_after_1012": "fails",
         "after_1000": "passes",
-        "backs_off_while_down": "informational",
+        "backs_off_while_down": "not applicable",
     }
     assert "It did not come back: it ended with exit code 3" in check.results[0].seen.seen
     assert check.elapsed_s < RETURNS_WITHIN_S
