@@ -79,8 +79,9 @@ def record_lesson(name: str) -> Path:
         write(fresh / CELLS, cells_with_sockets(opened))
         write(fresh / FIGURES, figures_in_words(opened.notebook))
         if "/" in name:  # a translation: the runs that it asks for are those of the lesson itself
-            for kept in (*fresh.glob("*.jsonl.gz"), fresh / FIGURES):
-                kept.unlink()
+            for kept in fresh.iterdir():
+                if kept.name != CELLS:
+                    kept.unlink()
         place = DATA / "lessons" / name
         shutil.rmtree(place, ignore_errors=True)
         place.parent.mkdir(exist_ok=True, parents=True)

@@ -36,7 +36,7 @@ LESSONS = [
     "11_what_about_my_server_my_client",
 ]
 
-TRANSLATED = ["ja/00_what_closed_my_connection", "ja/05_when_should_i_come_back", "ja/07_retry_or_not"]
+TRANSLATED = [f"ja/{lesson}" for lesson in [*LESSONS[:6], LESSONS[7]]]
 """Lessons in Japanese; the headings of their sections follow."""
 IN_JAPANESE = {
     "Predict": "予想する",
