@@ -11,10 +11,11 @@ import pytest
 from hypothesis import settings
 from msgspec.structs import replace
 
+from wslab.core.limits.evidence import LimitEvidence
 from wslab.core.limits.inquiry import Terms
 from wslab.core.limits.search import search_limit
 from wslab.core.limits.trials import Observation, Trial
-from wslab.core.limits.verdicts import CompressionCounts, LimitEvidence, OverLimit
+from wslab.core.limits.verdicts import CompressionCounts, OverLimit
 from wslab.core.records import Close
 
 settings.register_profile("no clock", deadline=None)

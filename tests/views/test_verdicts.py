@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from wslab.core.limits.conclusions import conclude
-from wslab.core.limits.verdicts import Cause, Costs, Failure, LimitEvidence, Refusal, Verdict
+from wslab.core.limits.evidence import LimitEvidence
+from wslab.core.limits.verdicts import Cause, Costs, Failure, Refusal, Verdict
 from wslab.views.verdicts import render
 
 REFUSAL = Refusal(

@@ -7,7 +7,8 @@ from typing import get_args
 import pytest
 
 from wslab.core.limits.conclusions import conclude
-from wslab.core.limits.verdicts import Costs, Failure, LimitEvidence, OverLimit, Refusal, Verdict
+from wslab.core.limits.evidence import LimitEvidence
+from wslab.core.limits.verdicts import Costs, Failure, OverLimit, Refusal, Verdict
 
 REFUSAL = Refusal(over_limit="close_frame", close_code=1009)
 

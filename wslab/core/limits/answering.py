@@ -2,7 +2,7 @@
 
 A changed answer is a finding, with the size at which it changes, and no refusal: `{"ok": true, "kb": 1}` differs from
 `{"ok": true, "b": 9}` too. One that says no has refused its message before (`other_answer` in
-`wslab.core.limits.trials`).
+`wslab.core.limits.proofs`).
 """
 
 from __future__ import annotations

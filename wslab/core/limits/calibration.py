@@ -10,7 +10,8 @@ from wslab.core.limits.controls import LONG_S, weigh
 from wslab.core.limits.doubts import how_closed, keep, stopped_by
 from wslab.core.limits.inquiry import Inquiry, Steps, Stopped
 from wslab.core.limits.likeness import finest_grain, says_no
-from wslab.core.limits.trials import Content, Observation, Trial, refusal_of
+from wslab.core.limits.proofs import refusal_of
+from wslab.core.limits.trials import Content, Observation, Trial
 from wslab.core.limits.verdicts import Failure
 
 UNHURRIED = 10

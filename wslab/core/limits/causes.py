@@ -13,8 +13,9 @@ from wslab.core.limits.doubts import MOST_TRIES, Diagnosis, Doubt, how_closed, k
 from wslab.core.limits.inquiry import Inquiry, Steps
 from wslab.core.limits.lots import by_lot
 from wslab.core.limits.timeouts import by_time, refused_late
-from wslab.core.limits.traffic import by_bytes, by_connections, by_messages
+from wslab.core.limits.traffic import by_connections, by_messages
 from wslab.core.limits.trials import Content, Observation
+from wslab.core.limits.volume import by_bytes
 
 MOST_UNEXPLAINED = 3
 

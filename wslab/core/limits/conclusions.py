@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from msgspec import structs
 
+from wslab.core.limits.evidence import LimitEvidence
 from wslab.core.limits.guesses import looks_configured
-from wslab.core.limits.verdicts import Costs, LimitEvidence, Refusal, Verdict
+from wslab.core.limits.verdicts import Costs, Refusal, Verdict
 from wslab.core.printable import printable
 
 _QUOTED = re.compile("“[^”]*”")

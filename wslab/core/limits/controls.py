@@ -17,15 +17,13 @@ A kind of refusal that has passed 1 to 3 is not held against them again; 4 is ne
 from __future__ import annotations
 
 import re
-from typing import Any, NoReturn
-
-from msgspec.structs import replace
+from typing import Any
 
 from wslab.core.limits.causes import closes_on_content, diagnose
 from wslab.core.limits.doubts import Doubt
 from wslab.core.limits.inquiry import PATIENT, Inquiry, Steps
 from wslab.core.limits.timeouts import while_sending, while_waiting, without_the_clock
-from wslab.core.limits.trials import Content, Ending, Form, Observation, Reading, Trial, refusal_of
+from wslab.core.limits.trials import Content, Ending, Form, Observation, Reading, Trial
 
 LONG_S = 0.2
 """A refusal that took longer may be due to its time."""
@@ -49,7 +47,7 @@ def weigh(
     yield from _heed_endings(inquiry)
     if form == "frame" and how.get("content") is None:
         yield from _heed_contradiction(inquiry, payload_bytes, observation, reading)
-    if reading == "accepted" or (kind := _kind(observation, reading)) in inquiry.controlled:
+    if reading == "accepted" or (kind := kind_of_refusal(observation, reading)) in inquiry.controlled:
         return observation, reading
     will_be_repeated = form == "frame" and how.get("purpose") == "evidence"  # by control 4
     if observation.nth > 1 and not will_be_repeated:
@@ -57,9 +55,9 @@ def weigh(
         observation, reading = yield from tried(inquiry, form, payload_bytes, **{**how, "fresh": True})
         if reading == "accepted":
             yield from diagnose(inquiry, Doubt.of(payload_bytes, suspect, passes=True))
-        kind = _kind(observation, reading)
+        kind = kind_of_refusal(observation, reading)
     if not will_be_repeated or observation.took_s > LONG_S:
-        yield from _small_passes(inquiry, payload_bytes, observation)
+        yield from small_passes(inquiry, payload_bytes, observation)
     if form == "frame" and inquiry.terms.is_filler and not observation.header_only:
         yield from _other_words_do_not(inquiry, payload_bytes, observation)
     inquiry.controlled.add(kind)
@@ -96,12 +94,17 @@ def tried(inquiry: Inquiry, form: Form, payload_bytes: int, **how: Any) -> Steps
     return observation, reading
 
 
-def _kind(observation: Observation, reading: Reading) -> tuple[object, ...]:
+def kind_of_refusal(observation: Observation, reading: Reading) -> tuple[object, ...]:
+    """Return what refusals of one kind have in common: how they read, their code, their reason without its numbers."""
     return reading, observation.close_code, _DIGITS.sub("#", observation.close_reason)
 
 
-def _small_passes(inquiry: Inquiry, payload_bytes: int, refused: Observation) -> Steps[None]:
-    """Control 2; `refused` was the first message of its connection."""
+def small_passes(inquiry: Inquiry, payload_bytes: int, refused: Observation) -> Steps[None]:
+    """Control 2; `refused` was the first message of its connection.
+
+    Raises:
+        Reconsidered, Stopped: a small message is closed too.
+    """
     inquiry.asked += 1
     takes_s = refused.took_s if refused.close_code is not None and refused.took_s > LONG_S else 0.0
     size = max(inquiry.small_bytes, min(inquiry.evidence.accepted_bytes, MAX_CONTROL_BYTES)) if takes_s else 0
@@ -194,88 +197,3 @@ def _control_ending(inquiry: Inquiry, ending: Ending) -> Steps[None]:
             inquiry.adopt(grace_s=grace_s)
         yield from while_waiting(inquiry, small)
     yield from diagnose(inquiry, Doubt.ended(ending))
-
-
-def offer(inquiry: Inquiry, payload_bytes: int) -> Steps[bool]:
-    """Send a real message in one frame, unless its fate is known, and keep what it proves."""
-    evidence = inquiry.evidence
-    if payload_bytes <= evidence.accepted_bytes:
-        return True
-    if evidence.refused_bytes is not None and payload_bytes >= evidence.refused_bytes:
-        return False
-    observation, reading = yield from weigh(inquiry, "frame", payload_bytes, purpose="evidence", patience=PATIENT)
-    if reading in ("silent_drop", "held_open") and observation.echoed_bytes:
-        _echo_is_cut(inquiry, payload_bytes, observation.echoed_bytes)
-    if reading in ("silent_drop", "held_open"):
-        reading = yield from _look_again(inquiry, observation)
-    if reading == "accepted":
-        evidence.accepted_bytes = payload_bytes
-        return True
-    if reading == "silent_drop" and observation.replies:
-        evidence.remarks.append(f"In place of an answer came “{observation.replies[0]}”.")
-    trial = Trial(form="frame", payload_bytes=payload_bytes, baseline=inquiry.baseline)
-    evidence.refused_bytes, evidence.awaits_control = payload_bytes, True
-    evidence.refusal = refusal_of(trial, observation, reading)
-    inquiry.refused_by = trial, observation
-    return False
-
-
-def _echo_is_cut(inquiry: Inquiry, payload_bytes: int, echoed_bytes: int) -> NoReturn:
-    """An echo that is not whole is an answer, and no silence: from now on any answer will do.
-
-    Raises:
-        Reconsidered: always.
-    """
-    inquiry.evidence.remarks.append(
-        f"Its echo is cut: of {payload_bytes:,} bytes {echoed_bytes:,} come back. Any answer counts as acceptance, so "
-        "a message that was cut on its way to the server looks like one that came whole."
-    )
-    inquiry.baseline = replace(inquiry.baseline, replies="own")
-    inquiry.adopt("Any answer counts as acceptance from here on.")
-
-
-def _look_again(inquiry: Inquiry, silent: Observation) -> Steps[Reading]:
-    """After silence: tell a dropped message from a dead connection, and both from a server that never answers."""
-    observation, reading = yield from inquiry.ask("again", inquiry.small_bytes, patience=PATIENT)
-    if reading == "accepted":
-        return "accepted" if inquiry.baseline.replies == "none" else "silent_drop"
-    if inquiry.baseline.replies == "own" and observation.pong and not inquiry.baseline.answer:
-        return "silent_drop"
-    return "held_open" if not silent.pong or observation.close_code is None else "silent_drop"
-
-
-def confirm(inquiry: Inquiry, payload_bytes: int) -> Steps[bool]:
-    """Settle by real messages whether this is the largest size that passes, or one more than that."""
-    if (yield from offer(inquiry, payload_bytes)):
-        yield from offer(inquiry, payload_bytes + 1)
-    elif payload_bytes > inquiry.small_bytes:
-        yield from offer(inquiry, payload_bytes - 1)
-    return inquiry.evidence.is_settled
-
-
-def passes(inquiry: Inquiry, form: Form, payload_bytes: int, patience: int = 1) -> Steps[bool]:
-    """Whether this size is not refused in this form."""
-    if form.startswith("announced"):
-        return (yield from _announced(inquiry, form, payload_bytes, patience))
-    _, reading = yield from weigh(inquiry, form, payload_bytes, patience=patience)
-    if form == "frame" and reading == "accepted" and inquiry.baseline.replies == "echo":
-        # An echo is proof; a pong may be overtaken by the close frame, so it counts with patience only.
-        inquiry.evidence.accepted_bytes = max(inquiry.evidence.accepted_bytes, payload_bytes)
-    return reading == "accepted"
-
-
-def _announced(inquiry: Inquiry, form: Form, payload_bytes: int, patience: int) -> Steps[bool]:
-    """Whether a size that is only announced is not refused. What was shown before is not asked again.
-
-    Refusals of headers come at once, and among others that pass, so they need no control; one that is late does.
-    """
-    passed, waited = inquiry.announced.get((form, payload_bytes), (True, 0))
-    if not passed or patience <= waited:
-        return passed
-    observation, reading = yield from tried(inquiry, form, payload_bytes, patience=patience)
-    kind = _kind(observation, reading)
-    if reading != "accepted" and observation.took_s > LONG_S and kind not in inquiry.controlled:
-        yield from _small_passes(inquiry, payload_bytes, observation)
-        inquiry.controlled.add(kind)
-    inquiry.announced[form, payload_bytes] = reading == "accepted", patience
-    return reading == "accepted"

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from wslab.core.limits.controls import passes, weigh
+from wslab.core.limits.controls import weigh
 from wslab.core.limits.deflate import deflated
 from wslab.core.limits.guesses import growing, next_size
 from wslab.core.limits.inquiry import PATIENT, Inquiry, Steps
+from wslab.core.limits.offering import passes
 from wslab.core.limits.trials import Observation
 
 MAX_FRAGMENTS = 65_536

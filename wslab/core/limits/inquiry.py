@@ -1,6 +1,6 @@
 """Questions to one server, and what every stage of the search shares: its manner, its yardstick, what it has met.
 
-Generators, no I/O: each yields a `Trial` and receives its `Observation` (see `wslab.core.limits.trials` for what that
+Generators, no I/O: each yields a `Trial` and receives its `Observation` (see `wslab.core.limits.proofs` for what that
 proves).
 """
 
@@ -13,9 +13,11 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from wslab.core.limits.evidence import LimitEvidence
 from wslab.core.limits.guesses import named_sizes
-from wslab.core.limits.trials import Baseline, Content, Ending, Form, Observation, Reading, Trial, read
-from wslab.core.limits.verdicts import Cause, Failure, LimitEvidence
+from wslab.core.limits.proofs import read
+from wslab.core.limits.trials import Baseline, Content, Ending, Form, Observation, Reading, Trial
+from wslab.core.limits.verdicts import Cause, Failure
 
 T = TypeVar("T")
 Steps = Generator[Trial, Observation, T]

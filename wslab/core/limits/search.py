@@ -23,15 +23,16 @@ from wslab.core.limits.aftermath import examine_aftermath
 from wslab.core.limits.answering import find_other_answers
 from wslab.core.limits.calibration import calibrate
 from wslab.core.limits.causes import diagnose
-from wslab.core.limits.controls import confirm, offer, passes
 from wslab.core.limits.corroboration import corroborate, still_so
 from wslab.core.limits.counting import count_compression, count_fragments, count_text
 from wslab.core.limits.doubts import Doubt, stopped_by
+from wslab.core.limits.evidence import LimitEvidence
 from wslab.core.limits.guesses import growing, next_size
 from wslab.core.limits.inquiry import PATIENT, Inquiry, Reconsidered, Steps, Stopped, Terms
+from wslab.core.limits.offering import confirm, offer, passes
 from wslab.core.limits.regaining import attended
 from wslab.core.limits.trials import Form
-from wslab.core.limits.verdicts import Failure, LimitEvidence
+from wslab.core.limits.verdicts import Failure
 
 MIB = 2**20
 DEFAULT_CAP_BYTES = 64 * MIB

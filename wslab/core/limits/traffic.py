@@ -12,17 +12,15 @@ A count of messages is told from one of bytes by larger messages, and from one o
 
 from __future__ import annotations
 
-import math
 from statistics import fmean
 
 from wslab.core.limits.doubts import RESTS_S, Diagnosis, messages, stopped_by
 from wslab.core.limits.inquiry import Steps
-from wslab.core.limits.timeouts import by_time, refused_late
+from wslab.core.limits.timeouts import by_time
 from wslab.core.limits.verdicts import CauseUnit
 
 SERIES = range(16, 129)
 ROUNDS = 3
-_MOST_BYTES = 2**28
 _MOST_CONNECTIONS = 24
 _UNRESTED = 6
 _A_MOMENT_S = 0.04
@@ -36,7 +34,7 @@ def by_messages(diagnosis: Diagnosis) -> Steps[None]:
     """
     inquiry = diagnosis.inquiry
     sent = max(diagnosis.doubt.nth, inquiry.asked_of_late)
-    yield from _burst(diagnosis, diagnosis.small_bytes, max(SERIES.start, min(2 * sent + 8, SERIES.stop - 1)))
+    yield from burst_of(diagnosis, diagnosis.small_bytes, max(SERIES.start, min(2 * sent + 8, SERIES.stop - 1)))
     if len(diagnosis.closed) < ROUNDS:
         return
     passed = [burst.passed for burst in diagnosis.bursts]
@@ -52,53 +50,6 @@ def by_messages(diagnosis: Diagnosis) -> Steps[None]:
     ages_s = [burst.age_s for burst in diagnosis.closed]
     if max(ages_s) - min(ages_s) < 0.2 * max(ages_s) + 0.02 and max(ages_s) > _A_MOMENT_S:
         yield from by_time(diagnosis, fmean(ages_s))
-
-
-def by_bytes(diagnosis: Diagnosis) -> Steps[None]:
-    """Small messages in number pass: find whether large ones are closed that come to as many bytes as were sent.
-
-    Raises:
-        Reconsidered, Stopped: they are.
-    """
-    inquiry, doubt = diagnosis.inquiry, diagnosis.doubt
-    size = doubt.payload_bytes if doubt.passes else min(inquiry.evidence.accepted_bytes, max(doubt.payload_bytes, 1))
-    count = min(math.ceil(2 * max(doubt.sent_bytes, size) / size) + 1, SERIES.stop)
-    if size < 4 * diagnosis.small_bytes or 4 * size * count > _MOST_BYTES:
-        return
-    yield from _burst(diagnosis, size, count)
-    passed = round(fmean(burst.passed for burst in diagnosis.bursts))
-    if len(diagnosis.closed) < ROUNDS or passed == 0:
-        return
-    if (smaller := (yield from _smaller(diagnosis, size, passed))) is not None:
-        said = f"each connection is closed after {messages(passed, size)}, and {smaller}."
-        diagnosis.go_on_fresh(diagnosis.found("count", "messages", passed, said))
-    for rest_s in _rests(diagnosis):
-        how = {"count": 2 * passed + 1, "rest_after": passed, "rest_s": rest_s}
-        rested = yield from diagnosis.series(size, **how)
-        if rested.passed > passed and (yield from diagnosis.series(size, **how)).passed > passed:
-            yield from _rate_of_bytes(diagnosis, passed * size, rest_s)
-    said = f"each connection is closed after about {passed * size:,} bytes, in {messages(passed, size)}."
-    diagnosis.go_on_fresh(diagnosis.found("count", "bytes", passed * size, said))
-
-
-def _smaller(diagnosis: Diagnosis, size: int, passed: int) -> Steps[str | None]:
-    """Tell bytes that are counted from large messages that are, and from a size that is refused late, or sometimes.
-
-    Sends as many bytes in smaller messages, and returns in words what shows that bytes are not counted.
-    """
-    smaller = max(diagnosis.small_bytes, size // 8)
-    count = 8 * (passed + 1) + 8
-    if count >= SERIES.stop:
-        return None
-    many = yield from diagnosis.series(smaller, count=count)
-    as_few = abs(many.passed - passed) <= 1 and (passed + 1) * smaller < passed * size / 2
-    if many.close_code is not None and not as_few:
-        return None
-    longest_s = max(burst.age_s for burst in diagnosis.closed)
-    yield from refused_late(diagnosis.inquiry, size, 2 * longest_s + 0.1)
-    if as_few:
-        return f"after {many.passed:,} of {smaller:,} bytes too, so that it is not their bytes that count"
-    return "not after as many bytes in smaller ones"
 
 
 def by_connections(diagnosis: Diagnosis) -> Steps[None]:
@@ -126,7 +77,7 @@ def by_connections(diagnosis: Diagnosis) -> Steps[None]:
         diagnosis.go_on_slower(1.3 * RESTS_S[0] / min(passed))
 
 
-def _burst(diagnosis: Diagnosis, size: int, count: int) -> Steps[None]:
+def burst_of(diagnosis: Diagnosis, size: int, count: int) -> Steps[None]:
     """Send the same series several times, each on a connection of its own, after a rest."""
     diagnosis.bursts.clear()
     for number in range(ROUNDS):
@@ -148,7 +99,8 @@ def _are_alike(numbers: list[int]) -> bool:
     return spread == 0 if max(numbers) < 5 else spread <= max(1, 0.2 * max(numbers))
 
 
-def _rests(diagnosis: Diagnosis) -> list[float]:
+def rests(diagnosis: Diagnosis) -> list[float]:
+    """Return how long to rest, one after the other, as far as there is time."""
     return [rest_s for rest_s in RESTS_S if rest_s < diagnosis.inquiry.left_s / 3]
 
 
@@ -156,7 +108,7 @@ def _count_or_rate(diagnosis: Diagnosis, passed: int) -> Steps[None]:
     yield from _not_by_age(diagnosis, passed)
     small = diagnosis.small_bytes
     rest_s = 0.0
-    for rest_s in _rests(diagnosis):
+    for rest_s in rests(diagnosis):
         rested = yield from diagnosis.series(small, count=2 * passed + 1, rest_after=max(1, passed), rest_s=rest_s)
         more = rested.passed - passed
         if rested.passed == 0:
@@ -236,7 +188,7 @@ def _over_connections(diagnosis: Diagnosis, passed: int) -> Steps[None]:
         at_once += one.close_code is None
     if at_once > 1:
         return  # it does take more without a rest: that was chance
-    for rest_s in _rests(diagnosis):
+    for rest_s in rests(diagnosis):
         rested = yield from diagnosis.series(small, count=passed + 1, pause_s=rest_s)
         if rested.passed > 0:
             said = f"it takes about {messages(passed)}, then none on any connection before a rest of {rest_s:g} s."
@@ -247,25 +199,3 @@ def _over_connections(diagnosis: Diagnosis, passed: int) -> Steps[None]:
         "or a limit over a long time."
     )
     raise stopped_by(diagnosis.found("rate", None, None, said))
-
-
-def _rate_of_bytes(diagnosis: Diagnosis, burst_bytes: int, rest_s: float) -> Steps[None]:
-    """Find out whether a message that is larger than what may be sent at once passes where it is sent slowly."""
-    inquiry = diagnosis.inquiry
-    bytes_per_s = burst_bytes / rest_s
-    said = f"it takes {burst_bytes:,} bytes at once, and more after a rest of {rest_s:g} s."
-    diagnosis.found("rate", "bytes_per_s", round(bytes_per_s), said)
-    size = min(inquiry.evidence.cap_bytes, 2 * burst_bytes)
-    slow_per_s = min(0.4 * bytes_per_s, inquiry.manner.bytes_per_s / 4)
-    if size / slow_per_s < inquiry.left_s / 4:
-        _, reading = yield from inquiry.ask(
-            "frame", size, fresh=True, pause_s=rest_s, takes_s=size / slow_per_s, purpose="control"
-        )
-        if reading == "accepted":
-            notice = f"Slower from here on, {slow_per_s:,.0f} bytes per second: at most {inquiry.left_s:.0f} s more."
-            inquiry.adopt(notice, bytes_per_s=slow_per_s, fresh=True, pause_s=rest_s)
-    inquiry.at_once_bytes = burst_bytes
-    pause_s = 1.3 * rest_s
-    up_to_s = min(inquiry.left_s, 60 * pause_s)
-    notice = f"Slower from here on, one message per {pause_s:.2g} s: up to {up_to_s:.0f} s more."
-    inquiry.adopt(notice, fresh=True, pause_s=pause_s)

@@ -15,10 +15,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from wslab.core.limits.conclusions import conclude
+from wslab.core.limits.evidence import LimitEvidence
 from wslab.core.limits.inquiry import Terms
 from wslab.core.limits.search import search_limit
 from wslab.core.limits.trials import Observation, Trial
-from wslab.core.limits.verdicts import Costs, Failure, LimitEvidence, Verdict
+from wslab.core.limits.verdicts import Costs, Failure, Verdict
 from wslab.core.target import Target
 from wslab.net import reach
 from wslab.net.limits.answers import ReadingBudget

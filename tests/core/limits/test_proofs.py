@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wslab.core.limits.trials import Baseline, Observation, Reading, Trial, read
+from wslab.core.limits.proofs import read
+from wslab.core.limits.trials import Baseline, Observation, Reading, Trial
 from wslab.core.records import Close
 
 ECHO, OWN, NONE = (Baseline(replies=replies) for replies in ("echo", "own", "none"))
