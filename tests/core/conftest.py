@@ -15,7 +15,7 @@ from wslab.core.limits.evidence import LimitEvidence
 from wslab.core.limits.inquiry import Terms
 from wslab.core.limits.search import search_limit
 from wslab.core.limits.trials import Observation, Trial
-from wslab.core.limits.verdicts import CompressionCounts, OverLimit
+from wslab.core.limits.verdicts import CompressionCounts, Failure, OverLimit
 from wslab.core.records import Close
 
 settings.register_profile("no clock", deadline=None)
@@ -61,6 +61,7 @@ class SimulatedServer:
 
     `late_refusals` are answered only to patient trials, as a busy server does. `says_no_above` is answered in words.
     Each connection goes by chance to one of `servers`, whose `max_message` it is. Every message takes a ms.
+    `max_message` grows by `grows_per_s`. One message above `fells_above` takes the server away for `away_s`.
     """
 
     max_frame: int | None = None
@@ -86,6 +87,9 @@ class SimulatedServer:
     takes_text: bool = True
     late_refusals: frozenset[int] = frozenset()
     caps: Caps = field(default_factory=Caps)
+    grows_per_s: float = 0.0
+    fells_above: int | None = None
+    away_s: float = 0.5
     servers: tuple[int, ...] = ()
     seed: int = 0
 
@@ -98,6 +102,7 @@ class SimulatedServer:
     _line: Line | None = None
     _log: list[tuple[float, int]] = field(default_factory=list)
     _stuck: bool = False
+    _back_at_s: float = 0.0
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -117,6 +122,8 @@ class SimulatedServer:
 
     def observe(self, trial: Trial) -> Observation:
         self.clock_s += trial.pause_s
+        if self.clock_s < self._back_at_s:
+            return Observation(failure=Failure(status="went_away", explanation="It is not open."), at_s=self.clock_s)
         greetings = self._connect(trial)
         if trial.is_compressed and self.compression is None:
             return self._dated(Observation(own_messages=greetings))
@@ -126,6 +133,9 @@ class SimulatedServer:
         else:
             closed = self._capped(trial)
             observation = self._closure(trial) if closed else self._answer(trial, greetings)
+        if self.fells_above is not None and trial.payload_bytes > self.fells_above and not trial.is_announcement:
+            self._back_at_s = self.clock_s + self.away_s
+            observation = Observation(tcp_ended=True)
         observation = self._dated(observation, trial)
         if observation.close_code is not None or trial.is_announcement:
             self._line = None
@@ -261,7 +271,8 @@ class SimulatedServer:
         return [(size, size) for size in counted[self.compression or "both"]]
 
     def _is_over(self, frame_bytes: int, message_bytes: int) -> bool:
-        limits = ((self.max_frame, frame_bytes), (self.max_message, message_bytes))
+        grown = None if self.max_message is None else self.max_message + self.grows_per_s * self.clock_s
+        limits = ((self.max_frame, frame_bytes), (grown, message_bytes))
         return any(limit is not None and size > limit for limit, size in limits)
 
     def _refuse(self, trial: Trial, greetings: int) -> Observation:

@@ -114,6 +114,28 @@ def test_answer_that_says_no(simulate, replies):
     assert (found.refusal.over_limit, found.refusal.answer) == ("other_answer", server.no)
 
 
+@pytest.mark.parametrize("replies", ["echo", "own", "none"])
+@pytest.mark.parametrize("away_s", [0.3, 2.0])
+def test_message_that_fells_the_server(simulate, replies, away_s):
+    """As in websockets/ws#1447 and TooTallNate/Java-WebSocket#1436: out of memory, and restarted by its supervisor."""
+    server = simulate(on_header=False, replies=replies, fells_above=LIMIT, away_s=away_s)
+    found = server.probe(cap_bytes=CAP)
+    assert (found.status, found.refused_bytes) == ("went_away", None)
+    assert "takes the server down, 2 of 2 times" in found.failure.explanation
+    assert (
+        sum(trial.payload_bytes > LIMIT for trial in server.trials if not trial.is_announcement) <= 2 + 5
+    )  # 5: it was away
+
+
+@pytest.mark.parametrize("grows_per_s", [500, 3000])
+def test_limit_that_moves(simulate, grows_per_s):
+    found = simulate(max_message=LIMIT, on_header=False, grows_per_s=grows_per_s).probe(cap_bytes=CAP)
+    if found.status == "inconsistent":
+        assert "it moves" in found.failure.explanation
+    assert found.status in ("inconsistent", "limit_found")
+    assert not [cause for cause in found.causes if cause.kind == "chance"]
+
+
 def assert_size(found, limit):
     if limit is None:
         assert (found.status, found.accepted_bytes) == ("no_limit_below_cap", CAP)

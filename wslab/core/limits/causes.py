@@ -10,14 +10,17 @@ from __future__ import annotations
 from typing import NoReturn
 
 from wslab.core.limits.doubts import MOST_TRIES, Diagnosis, Doubt, how_closed, keep
-from wslab.core.limits.inquiry import Inquiry, Steps
+from wslab.core.limits.inquiry import PATIENT, Inquiry, Steps, Stopped
 from wslab.core.limits.lots import by_lot
 from wslab.core.limits.timeouts import by_time, refused_late
 from wslab.core.limits.traffic import by_connections, by_messages
 from wslab.core.limits.trials import Content, Observation
+from wslab.core.limits.verdicts import Failure
 from wslab.core.limits.volume import by_bytes
 
 MOST_UNEXPLAINED = 3
+_EACH = 5
+"""Messages far below the doubted sizes, and far above."""
 
 
 def diagnose(inquiry: Inquiry, doubt: Doubt) -> Steps[NoReturn]:
@@ -30,11 +33,13 @@ def diagnose(inquiry: Inquiry, doubt: Doubt) -> Steps[NoReturn]:
         yield from _find_cause(Diagnosis(inquiry, doubt))
     elif inquiry.manner.tries < MOST_TRIES:
         inquiry.adopt(tries=inquiry.manner.tries + 3)
-    inquiry.unexplained += 1
-    if inquiry.unexplained >= MOST_UNEXPLAINED:
-        share = inquiry.unexplained / max(1, inquiry.asked)
+    inquiry.doubted.append(doubt.payload_bytes)
+    unexplained = len(inquiry.doubted)
+    if unexplained >= MOST_UNEXPLAINED:
+        yield from _limit_that_moves(inquiry, doubt)
+        share = unexplained / max(1, inquiry.asked)
         said = (
-            f"{inquiry.unexplained} closures in about {inquiry.asked} messages, which neither rate, time, count nor "
+            f"{unexplained} closures in about {inquiry.asked} messages, which neither rate, time, count nor "
             f"content explains: about {100 * share:.0f} %, by chance or by a limit that changes."
         )
         Diagnosis(inquiry, doubt).by_chance(share, said)
@@ -42,10 +47,38 @@ def diagnose(inquiry: Inquiry, doubt: Doubt) -> Steps[NoReturn]:
     inquiry.evidence.remarks.append(
         f"Once {said}, on a message of {doubt.payload_bytes:,} bytes that passed another time; nothing explains it."
     )
-    pause_s = 0.1 * inquiry.unexplained**2
+    pause_s = 0.1 * unexplained**2
     inquiry.adopt(
         f"More gently from here on, a connection for each message, {pause_s:g} s apart.", fresh=True, pause_s=pause_s
     )
+
+
+def _limit_that_moves(inquiry: Inquiry, doubt: Doubt) -> Steps[None]:
+    """Tell a limit that moves from chance: far below the doubted sizes every message passes, far above none does.
+
+    Raises:
+        Stopped: so it is.
+    """
+    least, most = min(inquiry.doubted), max(inquiry.doubted)
+    low, high = least // 2, 2 * most
+    if low <= inquiry.small_bytes or high > inquiry.evidence.cap_bytes:
+        return
+    for size, passes in [(low, True), (high, False)] * _EACH:
+        _, reading = yield from inquiry.ask("frame", size, fresh=True, purpose="control", patience=PATIENT)
+        if (reading == "accepted") is not passes:
+            return
+    n = f"{_EACH} of {_EACH}"
+    said = (
+        f"There is a limit, and it moves: {low:,} bytes pass {n} times, {high:,} are refused {n} times, and messages "
+        f"of {_span(least, most)} pass at one time and not at another: then "
+        f"{how_closed(doubt.close_code, doubt.close_reason)}. It may follow the time, the load or the free memory. "
+        f"Keep to {low:,} bytes, or ask the server's owner what the limit depends on."
+    )
+    raise Stopped(Failure(status="inconsistent", explanation=said))
+
+
+def _span(least: int, most: int) -> str:
+    return f"{least:,} bytes" if least == most else f"{least:,} to {most:,} bytes"
 
 
 def _find_cause(diagnosis: Diagnosis) -> Steps[None]:

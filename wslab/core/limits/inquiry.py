@@ -81,12 +81,13 @@ class Inquiry:
     Fields:
         controlled: kinds of refusals whose control has passed. endings: how connections ended between messages.
         dismissed: named sizes that were tried as the limit. at_s: when the last trial was over.
-        unexplained: closures that no control reproduced. asked: messages so far.
+        asked: messages so far.
         announced: which sizes were refused by their header, and how long that was waited for.
         at_once_bytes: what a limit on bytes per second lets pass at once, where no slower sending helps.
         always_says_no: it refuses in words what is surely not too big.
         closed: which messages were answered by a closure, in one frame.
-        heard: what a message of this size, in one frame, was answered.
+        heard: what a message of this size, in one frame, was answered. passed_bytes: the largest that passed so.
+        doubted: sizes of closures that no control reproduced.
     """
 
     def __init__(self, evidence: LimitEvidence, terms: Terms | None = None) -> None:
@@ -101,7 +102,8 @@ class Inquiry:
         self.heard: dict[int, str] = {}
         self.closed: dict[int, Observation] = {}
         self.refused_by: tuple[Trial, Observation] | None = None
-        self.unexplained = self.asked = 0
+        self.doubted: list[int] = []
+        self.passed_bytes = self.asked = 0
         self._asked_at_s: deque[float] = deque(maxlen=256)
         self.at_s = 0.0
         self.announced: dict[tuple[Form, int], tuple[bool, int]] = {}
@@ -172,7 +174,10 @@ class Inquiry:
         self._notice = None
         observation = yield trial
         self._heed(trial, observation)
-        return observation, read(trial, observation)
+        reading = read(trial, observation)
+        if form == "frame" and reading == "accepted" and observation.failure is None:
+            self.passed_bytes = max(self.passed_bytes, payload_bytes)
+        return observation, reading
 
     def _check_time(self, takes_s: float) -> None:
         if takes_s < self.left_s:

@@ -31,6 +31,9 @@ from wslab.net.limits.wire import Wire
 SLOW_DOWN_S = 1.0
 SLOW_DOWN_FACTOR = 20
 
+_NOT_OPEN = ("unauthorized", "redirected", "not_a_websocket_server", "unreachable", "tls_error", "no_answer")
+"""What may keep a connection from being opened, whatever was sent on others; an overload is told by itself."""
+
 OnTrial = Callable[[Trial, Observation | None], None]
 """Called before a trial that has a notice, with None, and after each trial with what was seen."""
 
@@ -199,10 +202,13 @@ class LimitProbe:
 
     def _in_context(self, failure: Failure) -> Failure:
         """A server that was open a moment ago and is not now has gone, for whatever reason: leave it alone."""
-        if not self._openings_s or failure.http_status is not None or failure.status in ("overloaded", "out_of_bounds"):
+        if not self._openings_s or failure.status not in _NOT_OPEN:
             return failure
         opened = f"after {len(self._openings_s)} connection{'s' * (len(self._openings_s) > 1)}"
-        return Failure(status="went_away", explanation=f"It was open and {opened} is not. {failure.explanation}")
+        said = f"It was open and {opened} is not. {failure.explanation}"
+        if failure.http_status is not None:
+            said = f"It was open, and {opened} it answers the opening handshake with HTTP {failure.http_status}."
+        return replace(failure, status="went_away", explanation=said)
 
     def _heed(self, trial: Trial, observation: Observation) -> Observation:
         """Stop where the server asks for it: 1012 and 1013 are about the server, whatever was sent (IANA registry).
