@@ -146,7 +146,7 @@ class SimulatedServer:
         while passed < trial.count:
             self.clock_s += trial.rest_s if trial.rest_after and passed == trial.rest_after else trial.interval_s
             if self._capped(trial) or self._refuses(trial):
-                return replace(self._closure(trial), passed=passed)
+                return replace(self._closure(trial), passed=passed, fell_short=True)
             passed += 1
         return Observation(passed=passed)
 

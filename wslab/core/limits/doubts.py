@@ -63,7 +63,7 @@ class Doubt:
 
 @dataclass
 class Diagnosis:
-    """One doubt on the way to its cause; `bursts` are the series that were sent at once."""
+    """One doubt on the way to its cause; `bursts` are the series that were sent at once, `closed` those cut short."""
 
     inquiry: Inquiry
     doubt: Doubt
@@ -75,7 +75,7 @@ class Diagnosis:
 
     @property
     def closed(self) -> list[Observation]:
-        return [burst for burst in self.bursts if burst.close_code is not None]
+        return [burst for burst in self.bursts if burst.fell_short]
 
     def series(self, size: int, **how: Any) -> Steps[Observation]:
         """Send messages of one size, one after another, on a connection that begins as if nothing had been before."""
@@ -125,18 +125,25 @@ def keep(
     seen: Observation | Doubt,
 ) -> Cause:
     """Keep a cause, in words that begin with what it is and end with what the server said."""
+    answer = seen.replies[0] if isinstance(seen, Observation) and seen.replies else None
     cause = Cause(
         kind=kind,
         unit=unit,
         number=number,
         close_code=seen.close_code,
         close_reason=seen.close_reason or None,
-        explanation=(
-            f"The server {_CLOSES[kind]}: {said.rstrip('.')}. Then {how_closed(seen.close_code, seen.close_reason)}."
-        ),
+        explanation=explained(kind, said, seen.close_code, seen.close_reason, answer),
     )
     inquiry.found(cause)
     return cause
+
+
+def explained(kind: CauseKind, said: str, code: int | None, reason: str, answer: str | None = None) -> str:
+    """Return a cause in words: on what the server closes, says no or is silent, what shows it, and what comes then."""
+    then, does = how_closed(code, reason), "closes"
+    if code is None:
+        then, does = (f"it answers “{answer}”", "says no") if answer else (then, "is silent")
+    return f"The server {_CLOSES[kind].replace('closes', does, 1)}: {said.rstrip('.')}. Then {then}."
 
 
 def how_closed(code: int | None, reason: str) -> str:

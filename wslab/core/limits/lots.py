@@ -54,7 +54,7 @@ def _fates(
     fates: list[bool] = []
     while len(fates) < count and not (until_mixed and len({*fates}) == 2):
         one = yield from diagnosis.series(size, count=1, pause_s=pause_s)
-        fates.append(one.close_code is None and one.passed == 1)
+        fates.append(not one.fell_short)
     return fates
 
 

@@ -19,13 +19,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from wslab.core.limits.aftermath import examine_aftermath
 from wslab.core.limits.answering import find_other_answers
 from wslab.core.limits.calibration import calibrate
 from wslab.core.limits.causes import diagnose
 from wslab.core.limits.corroboration import corroborate, still_so
 from wslab.core.limits.counting import count_compression, count_fragments, count_text
-from wslab.core.limits.doubts import Doubt, stopped_by
+from wslab.core.limits.doubts import Doubt, explained, stopped_by
 from wslab.core.limits.evidence import LimitEvidence
 from wslab.core.limits.guesses import growing, next_size
 from wslab.core.limits.inquiry import PATIENT, Inquiry, Reconsidered, Steps, Stopped, Terms
@@ -144,7 +146,12 @@ def _counts_bytes(inquiry: Inquiry) -> None:
         return
     count, rate = inquiry.cause("count"), inquiry.cause("rate")
     if count is not None and count.unit == "bytes" and evidence.accepted_bytes > 0.9 * (count.number or 0):
-        evidence.failure = stopped_by(count, _NO_MORE.format(evidence.accepted_bytes)).failure
+        number = max(evidence.accepted_bytes, count.number or 0)
+        said = f"each connection takes {number:,} bytes in all"
+        said = explained("count", said, count.close_code, count.close_reason or "")
+        told = replace(count, number=number, explanation=said)
+        evidence.causes[evidence.causes.index(count)] = told
+        evidence.failure = stopped_by(told, _NO_MORE.format(evidence.accepted_bytes)).failure
     elif rate is not None and inquiry.at_once_bytes and evidence.accepted_bytes > 0.9 * inquiry.at_once_bytes:
         evidence.failure = stopped_by(rate, _NO_MORE.format(evidence.accepted_bytes)).failure
 

@@ -61,13 +61,13 @@ def by_connections(diagnosis: Diagnosis) -> Steps[None]:
     small = diagnosis.small_bytes
     passed: list[int] = []
     for _ in range(ROUNDS):
-        count, close_code = 0, None
-        while close_code is None and count < _MOST_CONNECTIONS:
+        count, fell_short = 0, False
+        while not fell_short and count < _MOST_CONNECTIONS:
             pause_s = 0.0 if count else RESTS_S[0]
             one = yield from diagnosis.series(small, count=1, pause_s=pause_s)
-            close_code = one.close_code
-            count += close_code is None
-        if close_code is None:
+            fell_short = one.fell_short
+            count += not fell_short
+        if not fell_short:
             return
         diagnosis.bursts.append(one)
         passed.append(count)
@@ -124,7 +124,7 @@ def _not_by_age(diagnosis: Diagnosis, passed: int) -> Steps[None]:
     if age_s < _A_MOMENT_S or passed < 3:
         return
     slow = yield from diagnosis.series(diagnosis.small_bytes, count=passed, interval_s=3 * age_s / passed)
-    if slow.close_code is not None and slow.passed < 0.7 * passed and slow.age_s < 1.5 * age_s:
+    if slow.fell_short and slow.passed < 0.7 * passed and slow.age_s < 1.5 * age_s:
         yield from by_time(diagnosis, fmean((age_s, slow.age_s)))
 
 
@@ -177,7 +177,7 @@ def _over_connections(diagnosis: Diagnosis, passed: int) -> Steps[None]:
         opens: list[bool] = []
         for source in (1, 0, 0, 1):  # not by turns, as servers behind one address may come
             one = yield from diagnosis.series(small, count=1, source=source, pause_s=0.0)
-            opens.append(one.close_code is None)
+            opens.append(not one.fell_short)
         if opens == [True, False, False, True]:
             said = "messages on new connections from this address are closed, and from another, at once, they are not."
             diagnosis.found("count", "connections", None, said)
@@ -185,11 +185,19 @@ def _over_connections(diagnosis: Diagnosis, passed: int) -> Steps[None]:
     at_once = 0
     for _ in range(_UNRESTED):
         one = yield from diagnosis.series(small, count=1, pause_s=0.0)
-        at_once += one.close_code is None
+        at_once += not one.fell_short
     if at_once > 1:
         return  # it does take more without a rest: that was chance
     for rest_s in rests(diagnosis):
         rested = yield from diagnosis.series(small, count=passed + 1, pause_s=rest_s)
+        if not rested.fell_short and inquiry.passed_bytes >= 4 * small:
+            sent = messages(max(1, passed), diagnosis.doubt.payload_bytes)
+            said = (
+                f"after about {sent} it takes nothing on any connection before a rest of {rest_s:g} s, and then "
+                f"{messages(rested.passed, small)} without a pause: bytes are counted in a time, over all connections."
+            )
+            diagnosis.found("rate", "bytes_per_s", None, said)
+            diagnosis.go_on_slower(1.2 * rest_s)
         if rested.passed > 0:
             said = f"it takes about {messages(passed)}, then none on any connection before a rest of {rest_s:g} s."
             diagnosis.found("rate", "messages_per_s", round(max(1, passed) / rest_s, 1), said)

@@ -155,7 +155,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         tcp_ended: by the server, orderly or not.
         header_only: the refusal came when hardly more than the header had been sent.
         sending: in an overrun, what became of it: all was taken, sending failed, or it was blocked.
-        passed: messages of a series that were settled before the connection ended.
+        passed: messages of a series that passed. fell_short: the next one did not: it was closed, refused in words, or
+            got no answer.
         nth: which message of its connection the trial's last one was. age_s, sent_bytes: of the connection, then.
         took_s: from the first byte to what settled it. at_s: when that was, since the search began.
         connections: opened since the search began.
@@ -176,6 +177,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     header_only: bool = False
     sending: Literal["taken", "failed", "blocked"] | None = None
     passed: int = 0
+    fell_short: bool = False
     nth: int = 1
     age_s: float = 0.0
     sent_bytes: int = 0

@@ -35,9 +35,20 @@ def by_bytes(diagnosis: Diagnosis) -> Steps[None]:
         how = {"count": 2 * passed + 1, "rest_after": passed, "rest_s": rest_s}
         rested = yield from diagnosis.series(size, **how)
         if rested.passed > passed and (yield from diagnosis.series(size, **how)).passed > passed:
-            yield from _rate_of_bytes(diagnosis, passed * size, rest_s)
-    said = f"each connection is closed after about {passed * size:,} bytes, in {messages(passed, size)}."
-    diagnosis.go_on_fresh(diagnosis.found("count", "bytes", passed * size, said))
+            yield from _rate_of_bytes(diagnosis, size, passed, rest_s)
+    least, most = yield from _narrowed(diagnosis, size, passed)
+    said = f"each connection takes {least:,} bytes in all, and is closed before {most:,}."
+    diagnosis.go_on_fresh(diagnosis.found("count", "bytes", least, said))
+
+
+def _narrowed(diagnosis: Diagnosis, size: int, passed: int) -> Steps[tuple[int, int]]:
+    """Return how many bytes pass on a connection, and how many do not, more finely than in messages of `size`."""
+    least, most = passed * size, (passed + 1) * size
+    fine = max(diagnosis.small_bytes, size // 8)
+    many = yield from diagnosis.series(fine, count=min(most // fine + 1, SERIES.stop))
+    if many.fell_short and least <= many.passed * fine < most:
+        return many.passed * fine, min(most, (many.passed + 1) * fine)
+    return least, most
 
 
 def _smaller(diagnosis: Diagnosis, size: int, passed: int) -> Steps[str | None]:
@@ -51,7 +62,7 @@ def _smaller(diagnosis: Diagnosis, size: int, passed: int) -> Steps[str | None]:
         return None
     many = yield from diagnosis.series(smaller, count=count)
     as_few = abs(many.passed - passed) <= 1 and (passed + 1) * smaller < passed * size / 2
-    if many.close_code is not None and not as_few:
+    if many.fell_short and not as_few:
         return None
     longest_s = max(burst.age_s for burst in diagnosis.closed)
     yield from refused_late(diagnosis.inquiry, size, 2 * longest_s + 0.1)
@@ -60,12 +71,15 @@ def _smaller(diagnosis: Diagnosis, size: int, passed: int) -> Steps[str | None]:
     return "not after as many bytes in smaller ones"
 
 
-def _rate_of_bytes(diagnosis: Diagnosis, burst_bytes: int, rest_s: float) -> Steps[None]:
+def _rate_of_bytes(diagnosis: Diagnosis, size: int, passed: int, rest_s: float) -> Steps[None]:
     """Find out whether a message that is larger than what may be sent at once passes where it is sent slowly."""
-    inquiry = diagnosis.inquiry
+    inquiry, burst_bytes = diagnosis.inquiry, passed * size
     bytes_per_s = burst_bytes / rest_s
-    said = f"it takes {burst_bytes:,} bytes at once, and more after a rest of {rest_s:g} s."
-    diagnosis.found("rate", "bytes_per_s", round(bytes_per_s), said)
+    said = (
+        f"it takes {burst_bytes:,} bytes at once and not {burst_bytes + size:,}, in messages of {size:,}; more pass "
+        f"after a rest of {rest_s:g} s."
+    )
+    diagnosis.found("rate", "bytes_per_s", None, said)
     size = min(inquiry.evidence.cap_bytes, 2 * burst_bytes)
     slow_per_s = min(0.4 * bytes_per_s, inquiry.manner.bytes_per_s / 4)
     if size / slow_per_s < inquiry.left_s / 4:

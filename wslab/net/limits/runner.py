@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from websockets.frames import Opcode
 
 from wslab.core.limits.contents import Contents
+from wslab.core.limits.proofs import read
 from wslab.core.limits.trials import Ending, Observation, Trial
 from wslab.core.limits.verdicts import Failure
 from wslab.core.target import Target
@@ -204,7 +205,7 @@ class TrialRunner:
             yield several
 
     async def _series(self, wire: Wire, trial: Trial) -> Observation:
-        """Send message after message, each once the one before is settled; count how many were."""
+        """Send message after message, each once the one before is settled; count how many pass."""
         one = replace(trial, form="fragments" if trial.fragment_bytes else "frame", purpose="control")
         since = Since.now(wire)
         passed = 0
@@ -213,11 +214,10 @@ class TrialRunner:
                 await wire.rest(trial.rest_s if passed == trial.rest_after else trial.interval_s)
             if wire.has_ended:
                 break
-            observation = await self._try(wire, one)
-            if observation.close_code is not None or not self._is_answering:
+            if read(one, await self._try(wire, one)) != "accepted" or not self._is_answering:
                 break
             passed += 1
-        return replace(self._seen(wire, since), passed=passed)
+        return replace(self._seen(wire, since), passed=passed, fell_short=passed < trial.count)
 
     def _count_message(self, wire: Wire) -> None:
         wire.messages += 1
