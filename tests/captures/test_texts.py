@@ -93,7 +93,7 @@ def test_unknown_words_are_told_with_what_stands_in_them_and_no_more() -> None:
 
 
 def test_a_limit_in_unknown_words_about_a_websocket_is_told() -> None:
-    statement = only("websocketx.CorruptedWebSocketFrameException: Max frame length of 65536 has been exceeded.")
+    statement = only("feed.WebSocketFrameError: Max frame size of 65536 has been exceeded.")
     assert (statement.subject, statement.close_code, statement.limit_bytes) == (None, None, 65_536)
 
 
@@ -125,6 +125,45 @@ def test_a_code_that_is_never_sent_was_made_up_whoever_says_it() -> None:
 )
 def test_a_text_that_speaks_of_no_connection_says_nothing(text: str) -> None:
     assert read_text(text).statements == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "reason"),
+    [
+        ('{"level":30,"msg":"socket closed","code":1012,"reason":"service restart"}', 1012, "service restart"),
+        ('{"event":"disconnect","closeCode":4001,"reason":"unauthorized"}', 4001, "unauthorized"),
+        ("Session closed: CloseReason[1001,Going away]", 1001, None),
+        ("Abnormal closure: 1006 Connection was closed abnormally", 1006, None),
+        ("closed with exit code 1009 additional info: too much", 1009, None),
+        ("Verbindung geschlossen: Code 1009 (Nachricht zu groß)", 1009, None),
+        ("接続が閉じられました コード: 1012 (サービス再起動)", 1012, None),
+        ("\x1b[31mERROR\x1b[0m ws closed 1012 service restart", 1012, None),
+    ],
+)
+def test_a_code_is_found_in_words_of_any_shape(line: str, code: int, reason: str | None) -> None:
+    statement = only(line)
+    assert (statement.close_code, statement.close_reason, statement.payload_bytes) == (code, reason, None)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "user 1012 logged in on websocket server",
+        "GET /api/ws/1009 200",
+        "listening on ws port 3000",
+        "took 1003 ms on websocket",
+        "order status: 1000 shipped",
+        "close 3000 shares",
+    ],
+)
+def test_a_number_is_no_close_code_where_nothing_says_so(line: str) -> None:
+    statement = read_statement(line)
+    assert statement is None or statement.close_code is None
+
+
+def test_the_limit_in_a_reason_is_told_whoever_chose_its_words() -> None:
+    statement = only("received 1009 (message too big) Payload of 70000 bytes, max size 65536")
+    assert (statement.limit_bytes, statement.payload_bytes) == (65_536, 70_000)
 
 
 def test_equal_lines_are_one_statement_and_keep_the_first_time() -> None:

@@ -9,9 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import msgspec
+
 from wslab.captures.capture import capture_info
-from wslab.captures.texts import browsers, compiled, javascript, proxies, python, systems
-from wslab.captures.texts.phrase import MAX_WORDS, Phrase
+from wslab.captures.texts import (
+    browsers,
+    clouds,
+    go,
+    javascript,
+    jvm,
+    native,
+    proxies,
+    python,
+    python_frameworks,
+    runtimes,
+    systems,
+)
+from wslab.captures.texts.phrase import MAX_WORDS, Phrase, code_named
 from wslab.core.codes.registry import REGISTRY
 from wslab.core.records import Record, Statement
 from wslab.core.runs import Run
@@ -19,8 +33,13 @@ from wslab.core.secrets import without_secrets
 
 TABLE: tuple[Phrase, ...] = (
     *python.PHRASES,
-    *compiled.PHRASES,
+    *python_frameworks.PHRASES,
+    *go.PHRASES,
+    *jvm.PHRASES,
+    *native.PHRASES,
+    *runtimes.PHRASES,
     *proxies.PHRASES,
+    *clouds.PHRASES,
     *javascript.PHRASES,
     *browsers.PHRASES,
     *systems.PHRASES,
@@ -38,9 +57,12 @@ _TIME = re.compile(
     r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?|\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d"
 )
 _CODE = re.compile(
-    r"(?i)(?:close[ds]?|closing|disconnect(?:ed)?|code|status|websocket|ws)\W{0,3}(?:(?:with|code|status|frame|is|was)\W{0,3})*"
+    r"(?i)(?<![/\w])\w*?(?:close[ds]?|closing|closure|disconnect(?:ed|ion)?|code|status|websocket|ws|connection(?=:)|コード|代码)"
+    r"[ _-]?(?:reason|status|code)?[^\w/]{0,3}(?:(?:with|exit|code|status|frame|is|was)[^\w/]{0,3})*"
     r"(?<!\d)(?P<code>1[0-9]{3}|[34]\d{3})(?!\d)"
 )
+_NAMED = re.compile(r"(?<!\d)(?P<code>1\d{3})(?!\d)\W{1,3}(?P<name>[A-Za-z][A-Za-z ]+)")
+_REASON = re.compile(r"(?i)\breason[\"']?\s*[=:]\s*(?:[\"'“](?P<quoted>[^\"'”]*)|(?P<bare>[^\"'“,;}\])]+))")
 _STATUS = re.compile(
     r"(?i)(?:HTTP(?:/\d(?:\.\d)?)?|status(?: code)?|response(?: code)?)\W{0,3}(?P<status>[1-5]\d\d)(?!\d)"
 )
@@ -48,8 +70,11 @@ _LIMIT = re.compile(
     r"(?i)(?:limit(?:ed)?|max(?:imum)?(?:[ _-](?:allowed|payload|message|frame|size|length))*)(?: (?:of|at|to|is))?\W{0,3}"
     r"(?P<limit>\d[\d,_]*)"
 )
-_SIZE = re.compile(r"(?i)(?P<size>\d[\d,_]*) ?(?:bytes?\b|B\b)|(?:size|length)\W{0,3}(?P<other>\d[\d,_]*)")
+_SIZE = re.compile(
+    r"(?i)(?<![\w.])(?P<size>\d[\d,_]*) ?(?:bytes?\b|(?-i:B)\b)|(?:size|length)\W{0,3}(?P<other>\d[\d,_]*)"
+)
 _SPEAKS_OF_IT = re.compile(r"(?i)web.?socket|\bwss?\b|close frame|close code|CloseEvent")
+_SPEAKS_OF_AN_END = re.compile(r"(?i)\w*clos(?:e|ing|ure)|disconnect|getrennt|geschlossen|閉じ|切断|断开|关闭")
 
 
 def read_text(text: str, *, name: str = "text") -> Run:
@@ -68,15 +93,28 @@ def read_statement(line: str) -> Statement | None:
     time = _TIME.search(line)
     at = time[0] if time else None
     known = (phrase.read(line, at) for phrase in TABLE)
-    return next((statement for statement in known if statement is not None), None) or _read_unknown(line, at)
+    statement = next((statement for statement in known if statement is not None), None)
+    return _read_unknown(line, at) if statement is None else _with_the_limit_of_its_reason(statement)
+
+
+def _with_the_limit_of_its_reason(statement: Statement) -> Statement:
+    """Return a statement of 1009 with the numbers that the words of its reason name, whoever chose them."""
+    reason = statement.close_reason
+    if statement.close_code != 1009 or reason is None or statement.limit_bytes is not None:
+        return statement
+    limit_bytes = next(_numbers(_LIMIT, reason, "limit"), None)
+    sizes = (size for size in _numbers(_SIZE, reason, "size", "other") if size != limit_bytes)
+    return msgspec.structs.replace(
+        statement, limit_bytes=limit_bytes, payload_bytes=statement.payload_bytes or next(sizes, None)
+    )
 
 
 def _read_unknown(line: str, at: str | None) -> Statement | None:
     """Return the numbers that stand in words that nobody here knows."""
-    code = next((int(found["code"]) for found in _CODE.finditer(line) if _is_code(int(found["code"]))), None)
-    status = _STATUS.search(line)
+    code, status = _code(line), _STATUS.search(line)
     limit_bytes, sizes = next(_numbers(_LIMIT, line, "limit"), None), list(_numbers(_SIZE, line, "size", "other"))
-    if code is None and not (_SPEAKS_OF_IT.search(line) and (status or limit_bytes)):
+    opened = status is not None and status["status"] == "101"  # which says nothing of an end
+    if code is None and (opened or not (_SPEAKS_OF_IT.search(line) and (status or limit_bytes))):
         return None
     return Statement(
         subject=None,
@@ -84,7 +122,7 @@ def _read_unknown(line: str, at: str | None) -> Statement | None:
         at=at,
         speaker=None,
         close_code=code,
-        close_reason=None,
+        close_reason=_reason(line) if code is not None else None,
         told_by="assumed" if code in NEVER_SENT else None,
         closed_by=None,
         limit_bytes=limit_bytes,
@@ -94,6 +132,21 @@ def _read_unknown(line: str, at: str | None) -> Statement | None:
         leaves_open="whose words these are, and so who closed, and whether the code was on the wire",
         source=None,
     )
+
+
+def _code(line: str) -> int | None:
+    """Return a close code that the words call one, or that its name follows."""
+    of_it, of_an_end = _SPEAKS_OF_IT.search(line), _SPEAKS_OF_AN_END.search(line)
+    codes = [int(found["code"]) for found in _CODE.finditer(line) if of_it or of_an_end]
+    if not of_it:  # then 3000 may count anything
+        codes = [code for code in codes if code < 3000 or re.search(r"(?i)code|status|コード|代码", line)]
+    codes += [int(found["code"]) for found in _NAMED.finditer(line) if code_named(found["name"]) == int(found["code"])]
+    return next((code for code in codes if _is_code(code)), None)
+
+
+def _reason(line: str) -> str | None:
+    found = _REASON.search(line)
+    return (found["quoted"] or found["bare"] or "").strip() or None if found else None
 
 
 def _is_code(code: int) -> bool:

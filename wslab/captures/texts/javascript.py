@@ -1,4 +1,4 @@
-"""JavaScript outside of a page: ws, undici (Node's own WebSocket), Bun."""
+"""JavaScript outside of a page: ws, undici (Node's own WebSocket), Bun, WebSocket-Node, Socket.IO."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from wslab.captures.texts.phrase import NO_FRAME, WHY_REJECTED, Phrase
 _WS = "websockets/ws@a2f4e7c046c2112bbce6fef39a083dac77d6f0d2:lib/"
 _UNDICI = "nodejs/undici@7eb7c8ec8f23acd9c3da93a286162f8c1dc68326:lib/web/websocket/"
 _BUN = "oven-sh/bun@0ac21218e1cb888303f258d678a06a58da863d69:src/bun.js/bindings/webcore/WebSocket.cpp"
+_WEBSOCKET_NODE = "theturtle32/WebSocket-Node@47067c97d656f0a5449a7360d7afecba94ab24ce:lib/WebSocketFrame.js"
+_ENGINE_IO = "socketio/socket.io@0de3979009900cabb3d06a0992578521f6dbe193:packages/engine.io-client/lib/socket.ts"
 
 PHRASES = (
     Phrase(
@@ -156,5 +158,31 @@ PHRASES = (
         "https://websockets.spec.whatwg.org/#feedback-from-the-protocol",
         speaker="client",
         told_by="received",
+    ),
+    Phrase(
+        "WebSocket-Node",
+        r"(?P<reason>Frame size of (?P<size>\d+) bytes exceeds maximum accepted frame size)",
+        "WebSocket-Node closes with 1009: a frame was longer than `maxReceivedFrameSize` (64 KiB at a server where nobody set it).",
+        "the limit, and which side runs it: as the reason of a close frame these are the words of the side that sent it",
+        "Frame size of 131000 bytes exceeds maximum accepted frame size",
+        _WEBSOCKET_NODE,
+        told_by="assumed",
+        close_code=1009,
+    ),
+    Phrase(
+        "Socket.IO",
+        r"(?i)(?:disconnect\w*|reason|socket\.?io|close)\b.{0,40}\btransport (?:close|error)\b",
+        "The connection below Socket.IO ended.",
+        "the close code: the `description` that comes with the reason holds it",
+        "disconnect: transport close",
+        _ENGINE_IO,
+    ),
+    Phrase(
+        "Socket.IO",
+        r"(?i)(?:disconnect\w*|reason|socket\.?io|close)\b.{0,40}\bping timeout\b",
+        "This side gave up: it heard no ping, or no answer to its own, within `pingInterval` and `pingTimeout`.",
+        "whether the network was cut, the other side stopped, or a page in the background slept",
+        "disconnect reason: ping timeout",
+        _ENGINE_IO,
     ),
 )

@@ -1,20 +1,12 @@
-"""What stands in front of a server: nginx, HAProxy, Envoy, AWS API Gateway, Cloudflare; and Workers' runtime."""
+"""Proxies: nginx, HAProxy, Envoy."""
 
 from __future__ import annotations
 
-from wslab.captures.texts.phrase import NO_FRAME, WHY_REJECTED, Phrase
+from wslab.captures.texts.phrase import WHY_REJECTED, Phrase
 
-_NGINX = "nginx/nginx@3f6f7824d4e2eb1ac37dec76683d525ac0ff521c:src/http/ngx_http_upstream.c"
+_NGINX = "nginx/nginx@3f6f7824d4e2eb1ac37dec76683d525ac0ff521c:src/http/"
 _HAPROXY = "haproxy/haproxy@50872daa6a857e82afc40b1c5161924aef4172d7:doc/configuration.txt"
 _ENVOY = "envoyproxy/envoy@8165dda80df0c7b031cd824b80416858c6c42f1b:docs/root/configuration/observability/access_log/usage.rst"
-_AWS = (
-    "awslabs/aws-lambda-rust-runtime@641cc164a83eb5cb73e34287f03835154d78a07e:"
-    "lambda-events/src/fixtures/example-apigw-websocket-request-disconnect-route.json"
-)
-_CLOUDFLARE = (
-    "cloudflare/cloudflare-docs@04e05ca80113cce940a067e5c7467d72c454faf3:src/content/docs/network/websockets.mdx"
-)
-_KJ = "capnproto/capnproto@2c2709587d32475ff6b9e88385f460f45249a064:c++/src/kj/compat/http.c++"
 
 PHRASES = (
     Phrase(
@@ -23,7 +15,7 @@ PHRASES = (
         "nginx ended both connections: the server sent nothing for `proxy_read_timeout` (60 s where nobody set it).",
         "",
         "upstream timed out (110: Connection timed out) while proxying upgraded connection, client: 192.0.2.1",
-        _NGINX,
+        f"{_NGINX}ngx_http_upstream.c",
         speaker="proxy",
         told_by="assumed",
         close_code=1006,
@@ -34,7 +26,7 @@ PHRASES = (
         "nginx ended both connections: the client took nothing for `send_timeout`.",
         "whether the client was busy, or the network gone",
         "client timed out (110: Connection timed out) while proxying upgraded connection, client: 192.0.2.1",
-        _NGINX,
+        f"{_NGINX}ngx_http_upstream.c",
         speaker="proxy",
         told_by="assumed",
         close_code=1006,
@@ -45,7 +37,7 @@ PHRASES = (
         "One of the two sides of nginx was reset; the other was then ended without a close frame.",
         "which: the line names the client and the upstream, and not whose socket it was",
         "recv() failed (104: Connection reset by peer) while proxying upgraded connection, client: 192.0.2.1",
-        _NGINX,
+        f"{_NGINX}ngx_http_upstream.c",
         speaker="proxy",
         told_by="assumed",
         close_code=1006,
@@ -56,7 +48,7 @@ PHRASES = (
         "nginx could not connect to the server, and answered the opening handshake with 502.",
         "",
         "connect() failed (111: Connection refused) while connecting to upstream, client: 127.0.0.1",
-        _NGINX,
+        f"{_NGINX}ngx_http_upstream.c",
         speaker="proxy",
     ),
     Phrase(
@@ -65,7 +57,7 @@ PHRASES = (
         "The server ended TCP before it had answered the opening handshake; nginx answered 502.",
         "whether it crashed, restarted, or refuses what nginx sends",
         "upstream prematurely closed connection while reading response header from upstream, client: 127.0.0.1",
-        _NGINX,
+        f"{_NGINX}ngx_http_upstream.c",
         speaker="proxy",
     ),
     Phrase(
@@ -74,7 +66,7 @@ PHRASES = (
         "The server did not answer the opening handshake in time; nginx answered 504.",
         "whether it is down, slow or full",
         "upstream timed out (110: Connection timed out) while connecting to upstream, client: 127.0.0.1",
-        _NGINX,
+        f"{_NGINX}ngx_http_upstream.c",
         speaker="proxy",
     ),
     Phrase(
@@ -83,7 +75,16 @@ PHRASES = (
         "nginx takes every server behind it for failed, and answers 502 without asking.",
         "which failures made it think so: they are earlier in the log",
         "no live upstreams while connecting to upstream, client: 127.0.0.1",
-        _NGINX,
+        f"{_NGINX}ngx_http_upstream.c",
+        speaker="proxy",
+    ),
+    Phrase(
+        "nginx",
+        r"\" (?P<status>499) \d+ \"",
+        "The client ended TCP before nginx had an answer for it: 499 is nginx's own word for that, and was never sent.",
+        "why the client left: its own timeout, its user, or something between",
+        '10.0.0.1 - - [01/May/2024:10:11:12 +0000] "GET /ws HTTP/1.1" 499 0 "-" "Mozilla/5.0"',
+        f"{_NGINX}ngx_http_request.h",
         speaker="proxy",
     ),
     Phrase(
@@ -208,65 +209,5 @@ PHRASES = (
         "upstream connect error or disconnect/reset before headers. reset reason: connection failure",
         "envoyproxy/envoy@8165dda80df0c7b031cd824b80416858c6c42f1b:source/common/router/router.cc",
         speaker="proxy",
-    ),
-    Phrase(
-        "AWS API Gateway",
-        r"disconnectStatusCode\W{1,4}(?P<code>\d{4})(?:.*?disconnectReason\W{1,4}(?P<reason>[^'\"]*))?",
-        "API Gateway tells the $disconnect route this code: the client's where it sent one, else one of its own; "
-        "1001 is its idle timeout of 10 minutes or its longest life of 2 hours, 1009 a message over 128 KB.",
-        "whether the client or the gateway closed, where the code may be of either",
-        '"disconnectStatusCode": 1005, "routeKey": "$disconnect", "disconnectReason": "Client-side close frame status not set"',
-        _AWS,
-        speaker="proxy",
-        told_by="assumed",
-    ),
-    Phrase(
-        "AWS API Gateway",
-        r"\bGoneException\b",
-        "The backend wrote to a connection that is gone: 410. That is how it learns of the end.",
-        "why it ended: the $disconnect route is told, or the client",
-        "An error occurred (GoneException) when calling the PostToConnection operation",
-        "https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html",
-        speaker="server",
-    ),
-    Phrase(
-        "Cloudflare",
-        r"(?i)(?:cloudflare|cf-ray)\b.{0,120}?\b(?:error |status |code )?(?P<status>52[0-6]|530)\b|"
-        r"\berror code: (?:52[0-6]|1\d{3})(?!\d)",
-        "Cloudflare answered the opening handshake itself: it did not reach the server, or the server did not answer.",
-        "which: 521 refused, 522 no connection in time, 523 no route, 524 no answer in time, 525 and 526 TLS",
-        "error code: 522",
-        "https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/",
-        speaker="proxy",
-    ),
-    Phrase(
-        "Cloudflare",
-        r"(?i)cloudflare.{0,80}(?:terminat|restart)\w*.{0,40}websocket",
-        "Cloudflare ends WebSockets when it releases new code to its network.",
-        NO_FRAME,
-        "When Cloudflare releases new code to its global network, we may restart servers, which terminates WebSockets",
-        _CLOUDFLARE,
-        speaker="proxy",
-    ),
-    Phrase(
-        "Cloudflare Workers",
-        r"Message is too large: (?P<size>\d+) > (?P<limit>\d+)",
-        "The Workers runtime closed with 1009: the message was over its limit.",
-        "",
-        "Message is too large: 33554433 > 33554432",
-        _KJ,
-        told_by="sent",
-        close_code=1009,
-    ),
-    Phrase(
-        "Cloudflare Workers",
-        r"WebSocket disconnected between frames without sending `Close`",
-        "TCP ended without a close frame.",
-        NO_FRAME,
-        "WebSocket disconnected between frames without sending `Close`.",
-        _KJ,
-        told_by="assumed",
-        close_code=1006,
-        closed_by="network",
     ),
 )

@@ -1,4 +1,4 @@
-"""Python: websockets, aiohttp, tornado, websocket-client, uvicorn, Starlette."""
+"""Python: websockets, aiohttp."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ from wslab.captures.texts.phrase import NO_FRAME, WHICH_LIMIT, WHO_FIRST, WHY_RE
 
 _WEBSOCKETS = "python-websockets/websockets@04e599ca3caad2c5bb3fa8eaf24066fd270e90a7:src/websockets/exceptions.py"
 _AIOHTTP = "aio-libs/aiohttp@495e778360d1924da63e16dba0f0d76baf56a56a:aiohttp/"
-_TORNADO = "tornadoweb/tornado@e530031405e2154654dedc4c84d5656b557ea310:tornado/websocket.py"
-_CLIENT = "websocket-client/websocket-client@e46a8fe2dbc74f88a2cfa749f2499f7cc6f31409:websocket/"
-_UVICORN = "encode/uvicorn@e6c7ce791fc634b6eedee40e0d0207faa8a9aefd:uvicorn/protocols/websockets/websockets_impl.py"
-_STARLETTE = "Kludex/starlette@5174d4c8358a6f06aa8056bafd14c2272dab8dd1:starlette/websockets.py"
-
 _TOO_BIG = r"frame (?:with (?P<size>\d+) bytes? )?(?:after reading \d+ bytes? )?exceeds limit of (?P<limit>\d+) bytes"
 _NAME = (
     r"(?:OK|going away|protocol error|unsupported data|invalid frame payload data|policy violation|message too big|"
     r"mandatory extension|internal error|service restart|try again later|bad gateway|registered|private use)"
 )
 """What websockets calls a code: they tell half a message of its from "received 4000 (boxes)"."""
+
+_PROTOCOL = "python-websockets/websockets@62795d1a370858bdd3c43e092d273ed8953c2b59:src/websockets/protocol.py"
 
 PHRASES = (
     Phrase(
@@ -114,6 +111,24 @@ PHRASES = (
         _WEBSOCKETS,
     ),
     Phrase(
+        "websockets",
+        r"(?:websockets\.(?:client|server|protocol):?|DEBUG.*:) ?< CLOSE (?P<code>\d{4}) \([^)]*\) ?(?P<reason>.*?) \[\d+ bytes?\]",
+        "A close frame with this code came from the other side.",
+        WHO_FIRST,
+        "DEBUG:websockets.client:< CLOSE 1012 (service restart) service restart [17 bytes]",
+        _PROTOCOL,
+        told_by="received",
+    ),
+    Phrase(
+        "websockets",
+        r"(?:websockets\.(?:client|server|protocol):?|DEBUG.*:) ?> CLOSE (?P<code>\d{4}) \([^)]*\) ?(?P<reason>.*?) \[\d+ bytes?\]",
+        "This side sent a close frame with this code.",
+        WHO_FIRST,
+        "DEBUG:websockets.server:> CLOSE 1009 (message too big) [2 bytes]",
+        _PROTOCOL,
+        told_by="sent",
+    ),
+    Phrase(
         "aiohttp",
         r"WSMsgType\.CLOSE: 8>, data=(?P<code>\d{4}), extra='?(?P<reason>[^')]*)",
         "The other side closed, with this close frame.",
@@ -190,137 +205,5 @@ PHRASES = (
         "[Connect call failed ('127.0.0.1', 9)]",
         f"{_AIOHTTP}client_exceptions.py",
         speaker="client",
-    ),
-    Phrase(
-        "tornado",
-        r"close_reason[=: '\"]+message too big(?: after decompression)?\b",
-        "The server closed with 1009 and ended TCP at once: a message was over `websocket_max_message_size`.",
-        "the limit itself",
-        "close_code=1009 close_reason=message too big after decompression",
-        _TORNADO,
-        told_by="received",
-        close_code=1009,
-        closed_by="peer",
-        speaker="client",
-    ),
-    Phrase(
-        "tornado",
-        r"tornado\.websocket\.WebSocketClosedError",
-        "The connection had been closed before this was written to it.",
-        "the code: `close_code` and `close_reason` of the connection hold it, or None where no close frame came",
-        "tornado.websocket.WebSocketClosedError: ",
-        _TORNADO,
-    ),
-    Phrase(
-        "tornado",
-        r"(?:close_reason=|reason[ =:'\"]+)ping timed out",
-        "This side gave up: its ping was not answered in time.",
-        "whether the network was cut or the other side stopped",
-        "close_reason='ping timed out'",
-        _TORNADO,
-    ),
-    Phrase(
-        "tornado",
-        r"tornado\.httpclient\.HTTPClientError: HTTP (?P<status>\d{3})",
-        "The opening handshake was answered with another status than 101.",
-        WHY_REJECTED,
-        "tornado.httpclient.HTTPClientError: HTTP 503: Service Unavailable",
-        _TORNADO,
-        speaker="client",
-    ),
-    Phrase(
-        "websocket-client",
-        r"Connection closed \(code (?P<code>\d{4})\): ?(?P<reason>.*?)(?: - goodbye)?$",
-        "The server closed, with this close frame.",
-        "",
-        "websocket._exceptions.WebSocketConnectionClosedException: Connection closed (code 1012): service restart",
-        f"{_CLIENT}_app.py",
-        speaker="client",
-        told_by="received",
-        closed_by="peer",
-    ),
-    Phrase(
-        "websocket-client",
-        r"(?:Connection to remote host was lost|socket is already closed)",
-        "TCP ended. `recv()` says so also behind a close frame, whose code it does not tell.",
-        "whether there was a close frame: run with `websocket.enableTrace(True)`, or read `recv_data_frame()`",
-        "websocket._exceptions.WebSocketConnectionClosedException: Connection to remote host was lost.",
-        f"{_CLIENT}_socket.py",
-        speaker="client",
-        told_by="assumed",
-        close_code=1006,
-    ),
-    Phrase(
-        "websocket-client",
-        r"ping/pong timed out",
-        "This side gave up: its ping was not answered within `ping_timeout`. No close frame was sent.",
-        "whether the network was cut, the server stopped, or a large message kept the pong waiting",
-        "websocket._exceptions.WebSocketTimeoutException: ping/pong timed out",
-        f"{_CLIENT}_app.py",
-        speaker="client",
-        told_by="assumed",
-        close_code=1006,
-        closed_by="speaker",
-    ),
-    Phrase(
-        "websocket-client",
-        r"WebSocket(?:Protocol|Payload)Exception: (?P<reason>.+)",
-        "This side gave up: the server broke the protocol in this way. No close frame was sent.",
-        "whether the server or a proxy made these bytes: capture them",
-        "websocket._exceptions.WebSocketProtocolException: Invalid opcode 3",
-        f"{_CLIENT}_abnf.py",
-        speaker="client",
-        told_by="assumed",
-        close_code=1006,
-        closed_by="speaker",
-    ),
-    Phrase(
-        "websocket-client",
-        r"Handshake status (?P<status>\d{3}) (?P<reason>[^-]*)",
-        "The opening handshake was answered with another status than 101.",
-        WHY_REJECTED,
-        "websocket._exceptions.WebSocketBadStatusException: Handshake status 503 Service Unavailable -+-+- {} -+-+- None",
-        f"{_CLIENT}_handshake.py",
-        speaker="client",
-    ),
-    Phrase(
-        "uvicorn",
-        r"- \"WebSocket [^\"]*\" (?P<status>\d{3})",
-        "The application, or uvicorn for it, answered the opening handshake with this status.",
-        "why the application refused: it closed before it accepted, or raised",
-        'INFO:     127.0.0.1:51000 - "WebSocket /feed" 403',
-        _UVICORN,
-        speaker="server",
-        closed_by="speaker",
-    ),
-    Phrase(
-        "uvicorn",
-        r"ASGI callable returned without (?:sending|completing) handshake",
-        "The application returned before it accepted or refused the connection; the client got 500.",
-        "",
-        "ERROR:    ASGI callable returned without sending handshake.",
-        _UVICORN,
-        speaker="server",
-        closed_by="speaker",
-    ),
-    Phrase(
-        "Starlette",
-        r"WebSocketDisconnect: \((?:<[^:]*: )?(?P<code>\d{4})>?, '?(?P<reason>[^')]*)",
-        "The connection ended, and the application was told this code: the client's, or one made up by the server, "
-        "such as uvicorn's 1012 when it stops, and 1006 where no close frame came.",
-        WHO_FIRST,
-        "starlette.websockets.WebSocketDisconnect: (1001, '')",
-        _STARLETTE,
-        speaker="server",
-        told_by="assumed",
-    ),
-    Phrase(
-        "Starlette",
-        r"Cannot call \"send\" once a close message has been sent",
-        "The application went on sending after it had closed, or after the server had told it of the end.",
-        "who closed: look for the WebSocketDisconnect before it",
-        'RuntimeError: Cannot call "send" once a close message has been sent.',
-        _STARLETTE,
-        speaker="server",
     ),
 )
