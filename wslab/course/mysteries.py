@@ -50,14 +50,16 @@ def check_limit_shown(found: Any, server: LabServer) -> Checked:
         return lacks("{accepted:,} bytes passed, and nothing was refused yet; send more", **sizes)
     if not shown.is_exact:
         return lacks("the limit is between {accepted:,} and {refused:,} bytes; close in", **sizes)
+    if shown.accepted_bytes != server.knobs.max_message_bytes:
+        return lacks("{refused:,} bytes met another limit, such as your client's own; see closed_by", **sizes)
     return passes("{accepted:,} bytes pass and {refused:,} do not: nothing left to guess", **sizes)
 
 
 def _is_of(found: Run | Verdict, server: LabServer) -> bool:
     """Whether something was measured on this server; a replay has no addresses, and goes by the knobs."""
-    if isinstance(found, Run) and found.info.knobs != server.knobs:
-        return False
-    return replaying() or (found.info.url if isinstance(found, Run) else found.url) == server.url
+    if replaying():
+        return isinstance(found, Verdict) or found.info.knobs == server.knobs
+    return (found.info.url if isinstance(found, Run) else found.url) == server.url
 
 
 CAUSES: dict[str, dict[str, Any]] = {
