@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -283,7 +284,8 @@ def test_policy_that_raises_is_said(check: Any) -> None:
 def test_cause_is_checked_with_its_evidence() -> None:
     quick: dict[str, Any] = {"duration_s": 6, "interval_s": 0.4, "apart_s": 0.1, "messages_per_min": 6_000}
     with mystery_clock(seed=4) as server, mystery_clock(seed=2) as other:
-        run, elsewhere = wslab.watch(server, **quick), wslab.watch(other, **quick)
+        with ThreadPoolExecutor() as both:
+            run, elsewhere = both.map(lambda watched: wslab.watch(watched, **quick), (server, other))
         alone = wslab.experiments.stay_connected(server, policy="constant", duration_s=1.5)
         assert "three dots" in check_cause(..., ..., server).message
         assert "watch that one" in check_cause("maximum age", elsewhere, server).message

@@ -128,7 +128,7 @@ def test_it_is_a_replay_where_no_socket_is_to_be_had(monkeypatch):
 
 def test_exercise_answered_otherwise_in_a_replay_is_told_so(monkeypatch):
     monkeypatch.setenv(REPLAY, "1")
-    assert "a replay can check what stood here and the solution" in repr(wslab.course.check_pieces(17))
+    assert "a replay can only check the first answer and the solution" in repr(wslab.course.check_pieces(17))
 
 
 def test_fingerprint_is_that_of_the_content_and_not_of_its_order():

@@ -1,6 +1,6 @@
-"""What a check says, in the reader's language; whatever an answer does, it says something and raises nothing.
+"""What a check says, in the reader's language. Whatever an answer does, a check says something and never raises.
 
-A lesson runs from top to bottom before any exercise is solved, so an unsolved one is no error.
+A lesson runs from top to bottom before any exercise is solved, so an unsolved exercise is not an error.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ def lacks(text: str, **values: object) -> Checked:
 
 
 def of_lesson(number: str) -> Callable[[Check], Check]:
-    """Make a function the check of a lesson: it takes `lang` too, raises nothing, and the learner's progress knows."""
+    """Turn a function into the check of a lesson: it also takes `lang`, never raises, and notes when it passes."""
 
     def decorate(check: Check) -> Check:
         @functools.wraps(check)
         def told(*answers: Any, lang: Language = "en", **options: Any) -> Checked:
             found = _tried(check, *answers, **options)._replace(lang=lang)
-            speaking(lang)  # which refuses a language that there is none
+            speaking(lang)  # which raises where there is no such language
             if found.passed:
                 progress.note(number)
             return found
@@ -74,6 +74,6 @@ def _tried(check: Check, *answers: Any, **options: Any) -> Checked:
     try:
         return check(*answers, **options)
     except NotRecordedError:
-        return lacks("a replay can check what stood here and the solution; try yours where sockets are")
-    except Exception as error:  # whatever an answer of one's own may raise
+        return lacks("a replay can only check the first answer and the solution; try yours where sockets can be opened")
+    except Exception as error:  # an answer may raise anything
         return lacks("your answer could not be tried: {error}", error=in_words(error))

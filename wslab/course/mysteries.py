@@ -1,7 +1,7 @@
-"""Servers with a secret, which a seed decides: another seed is another exercise, and its answer stands nowhere.
+"""Servers with a secret that a seed decides: another seed is another exercise, whose answer is written nowhere.
 
-A teacher who sets `WSLAB_SEED` for a class, or another one for each learner, gives them exercises whose answers differ
-from those in the lessons.
+A teacher who sets `WSLAB_SEED` for a class, or a different one for each learner, gives them exercises whose answers
+differ from those in the lessons.
 """
 
 from __future__ import annotations
