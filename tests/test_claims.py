@@ -69,6 +69,11 @@ def test_servers_of_the_field_guide_do_what_lesson_01_says_of_them() -> None:
     assert len(named.yes) > len(named.asked) / 3  # “often”
 
 
+def test_nearly_every_server_of_the_field_guide_adds_fragments_up_as_lesson_02_says() -> None:
+    summed = tally(read_entries(), "bounds_the_sum_of_fragments", "passes", group="server")
+    assert len(summed.yes) > 0.75 * len(summed.asked)
+
+
 def test_server_of_lesson_01_counts_bytes_and_three_of_them_are_one_character() -> None:
     sweeps = runs("01", "payload_sweep")
     [three] = [run for run in sweeps if run.info.parameters["payload"] == "multibyte"]
