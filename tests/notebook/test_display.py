@@ -44,6 +44,9 @@ def test_card_in_ipython_is_a_page_and_a_text(shell: Shell) -> None:
 def test_card_links_to_the_lessons_that_lie_near(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(places.lessons() / "ja")
     assert '<a href="../02_do_smaller_frames_help.ipynb" title=' in bundle(shell, compare(1009))["text/html"]
+    assert '<a href="02_do_smaller_frames_help.ipynb" title=' in bundle(shell, compare(1009, lang="ja"))["text/html"]
+    monkeypatch.chdir(places.lessons())
+    assert '<a href="ja/02_do_smaller_frames_help.ipynb" title=' in bundle(shell, compare(1009, lang="ja"))["text/html"]
     monkeypatch.chdir(tmp_path)
     assert ".ipynb" not in bundle(shell, compare(1009))["text/html"]
 

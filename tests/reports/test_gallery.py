@@ -27,13 +27,13 @@ def site(tmp_path_factory, write):
     (folder / "ja").mkdir()
     write(folder / "00_why.ipynb", "# Why?\n\n*About five minutes. Nothing leaves this machine.*", FIGURE)
     write(folder / "01_how.ipynb", "# How?\n\n*About ten minutes.*\n\n[Next](00_why.ipynb)", "1 / 0")
-    write(folder / "ja" / "00_why.ipynb", "# なぜ？\n\n*約5分。*", "1")
+    write(folder / "ja" / "01_how.ipynb", "# なぜ？\n\n*約5分。*", "1")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(places, "lessons", lambda: folder)
         site = tmp_path_factory.mktemp("site")
         told: list[str] = []
         shown = make_gallery(site, lambda done, total, name: told.append(f"{done}/{total} {name}"))
-    assert told == ["0/3 00_why", "1/3 01_how", "2/3 ja/00_why"]
+    assert told == ["0/3 00_why", "1/3 01_how", "2/3 ja/01_how"]
     assert [lesson.failed for lesson in shown] == [False, True, False]
     return site
 
@@ -62,4 +62,10 @@ def test_every_link_of_the_site_leads_somewhere(site):
 
 def test_every_registered_code_has_its_card(site):
     assert all((site / f"code-{code}.html").is_file() for code in REGISTRY)
-    assert 'lang="ja"' in (site / "1009-1012-ja.html").read_text(encoding="utf-8")
+
+
+def test_card_links_to_lessons_in_its_language_where_there_are_any(site):
+    japanese, english = ((site / f"1009-1012-{lang}.html").read_text(encoding="utf-8") for lang in ("ja", "en"))
+    assert 'lang="ja"' in japanese
+    assert 'href="ja/01_how.html"' in japanese
+    assert 'href="01_how.html"' in english

@@ -50,15 +50,17 @@ def _run_html(run: Run) -> str:
 def _card_html(card: Comparison) -> str:
     from wslab.views.card_pages import card_html
 
-    return card_html(card, _lessons_nearby())
+    return card_html(card, _lessons_nearby(card.lang))
 
 
-def _lessons_nearby() -> dict[str, str]:
-    """Return the lessons' addresses by their numbers, as seen from the notebook that runs; none where they are far.
+def _lessons_nearby(lang: str) -> dict[str, str]:
+    """Return the addresses of the lessons by number, in `lang` where there is such an edition; none where they are far.
 
     A notebook opens what lies beside, below or just above it, and nothing that its Jupyter server does not serve.
     """
-    paths = {path.name[:2]: os.path.relpath(path) for path in sorted(places.lessons().glob("[0-9][0-9]_*.ipynb"))}
+    folder = places.lessons()
+    editions = [*folder.glob("[0-9][0-9]_*.ipynb"), *folder.glob(f"{lang}/[0-9][0-9]_*.ipynb")]
+    paths = {path.name[:2]: os.path.relpath(path) for path in editions}
     far = str(Path(os.pardir, os.pardir))
     return {number: quote(Path(path).as_posix()) for number, path in paths.items() if not path.startswith(far)}
 

@@ -111,4 +111,5 @@ def _write_cards(folder: Path, names: list[str]) -> None:
     for code in REGISTRY:
         write_whole(folder / f"code-{code}.html", card_page(compare(code), pages).encode())
     for lang in ("en", "ja"):
-        write_whole(folder / f"1009-1012-{lang}.html", card_page(compare(*PAIR, lang=lang), pages).encode())
+        own = {Path(name).name[:2]: f"{name}.html" for name in names if name.startswith(f"{lang}/")}
+        write_whole(folder / f"1009-1012-{lang}.html", card_page(compare(*PAIR, lang=lang), pages | own).encode())
