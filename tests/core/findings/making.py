@@ -12,6 +12,7 @@ from wslab.core.records import (
     Frame,
     Injection,
     Outage,
+    Ping,
     Restart,
     Send,
     Statement,
@@ -50,6 +51,17 @@ def send(client: int = 0, at_s: float = 0.5, payload_bytes: int = 10, outcome: A
         "error": None,
     }
     return Send(client=client, started_at_s=at_s, payload_bytes=payload_bytes, outcome=outcome, **{**defaults, **more})
+
+
+def ping(client: int = 0, at_s: float = 0.5, sent_by: Any = "client", answered_at_s: float | None = None) -> Ping:
+    return Ping(
+        client=client,
+        connection_id=None,
+        sent_by=sent_by,
+        sent_at_s=at_s,
+        payload_bytes=4,
+        answered_at_s=answered_at_s,
+    )
 
 
 def frame(client: int = 0, at_s: float = 0.99, opcode: str = "close", fate: Any = "passed", **more: Any) -> Frame:

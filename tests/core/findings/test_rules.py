@@ -153,7 +153,22 @@ CASES: dict[str, tuple[Callable[[], list[Record]], Said]] = {
         lambda: [make.closure(closed_at_s=9.0), make.restart("crash", at_s=1.0)],
         {("unexplained", "cannot tell")},
     ),
-    "a ping of the client's that was not answered": (lambda: [make.closure(sent=1011)], {("own_keepalive", "shown")}),
+    "a ping of the client's that was not answered": (
+        lambda: [make.closure(sent=1011), make.ping(at_s=0.5, sent_by="client")],
+        {("own_keepalive", "shown")},
+    ),
+    "1011 by the client, and no ping": (lambda: [make.closure(sent=1011)], {("client_failed", "likely")}),
+    "1011 by the client, whose ping was answered": (
+        lambda: [make.closure(sent=1011), make.ping(at_s=0.5, sent_by="client", answered_at_s=0.51)],
+        {("client_failed", "likely")},
+    ),
+    "closed one after the other, quickly": (
+        lambda: [
+            make.closure(0, opened_at_s=0.0, closed_at_s=0.5, received=1003, sent=1003),
+            make.closure(1, opened_at_s=0.51, closed_at_s=0.52, received=1003, sent=1003),
+        ],
+        {("server_said", "likely")},
+    ),
     "1011 by the server": (lambda: [make.closure(received=1011, sent=1011)], {("server_said", "likely")}),
     "the server complains of a frame": (
         lambda: [make.closure(received=1002, sent=1002)],

@@ -7,11 +7,11 @@ that is one of several that fit is told as such.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from wslab.core.codes.sources import AWS_QUOTAS, LESSON_09, NGINX_WEBSOCKET, WEBSOCKETS_FAQ
+from wslab.core.findings.closings import SAYS_KEEPALIVE
 from wslab.core.findings.finding import SURENESS, Alternative, Finding, Sure, counted
 from wslab.core.findings.fits import MOST_JITTER, Clock, Fit
 from wslab.core.findings.lives import STAMP_S, Class, Life
@@ -20,9 +20,6 @@ from wslab.core.findings.readings import Reading, readings
 from wslab.core.findings.wording import ended_how, seconds
 
 Counts = dict[str, bool | None]
-
-_KEEPALIVE = re.compile(r"\b(ping|pong|keep-?alive|heart-?beat)", re.IGNORECASE)
-"""What a close reason calls it, whatever wrote it."""
 
 
 class _Deed(NamedTuple):
@@ -124,7 +121,7 @@ def _either(reading: Reading, ages: list[Fit]) -> Finding:
 def _keepalive(reading: Reading, waits_s: list[float], ages: list[Fit]) -> Finding:
     """Shown where those lived on that answered; else an age, or a silence, explains the ends as well."""
     shown = _only_answers_keep(reading)
-    said = any(_KEEPALIVE.search(life.seen.closure.close_reason) for life in reading.dead if life.seen)
+    said = any(SAYS_KEEPALIVE.search(life.seen.closure.close_reason) for life in reading.dead if life.seen)
     instead = Alternative(
         "a maximum age" if ages else "an idle timeout",
         "connect with a client that answers pings, such as `wslab watch URL`: under a keepalive it lives on",

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 
 from wslab.core.codes.registry import lookup
 from wslab.core.codes.sources import LESSON_00, RFC_CODE_SEEN, RFC_CODES, WEBSOCKETS_FAQ
 from wslab.core.findings.finding import Alternative, Finding, Whose, counted, quoted
 from wslab.core.findings.observed import EndedConnection, Observed
+from wslab.core.records import Ping
 
 PROTOCOL = (1002, 1007)
 KEEPALIVE = 1011
 SAY_NOTHING = (1000, 1005)
+
+SAYS_KEEPALIVE = re.compile(r"\b(ping|pong|keep-?alive|heart-?beat)", re.IGNORECASE)
+"""What a close reason calls it, whatever wrote it."""
 
 _WATCH = Alternative(
     "an idle timeout, a maximum age, a restart, a keepalive, a rate cap, or the network",
@@ -21,15 +26,20 @@ _FROZEN = Alternative(
     "the server was there but busy or stopped, and answered nothing for that long",
     "keep a second client on another path, or look at the server's own load at that time",
 )
+_UNSEEN_PING = Alternative(
+    "a keepalive whose pings are not on record",
+    "capture the whole connection, or read the reason in the client's own log",
+)
 
 
 def own_keepalive(observed: Observed) -> Iterator[Finding]:
     """The client itself closed with 1011: its ping was not answered in time.
 
     Shown that it was the client's keepalive; whether the network or a stopped server was silent stays open. Silent:
-    where the server sent 1011; where the client itself had not run (`observer_paused`).
+    where the server sent 1011; where neither the reason nor an unanswered ping says that it was a keepalive; where the
+    client itself had not run (`observer_paused`).
     """
-    ended = [seen for seen in _client_sent(observed, (KEEPALIVE,)) if not observed.paused_at(seen.closure.closed_at_s)]
+    ended = [seen for seen in _gave_up(observed) if _pinged_in_vain(observed, seen)]
     if ended:
         yield Finding(
             rule="own_keepalive",
@@ -37,11 +47,48 @@ def own_keepalive(observed: Observed) -> Iterator[Finding]:
             whose="client",
             sure="shown",
             evidence=tuple(seen.id for seen in ended),
-            why="The first close frame is the client's, and nothing came from the other side: the line was silent.",
+            why="The first close frame is the client's, and its last ping met no pong: the line was silent.",
             instead=(_FROZEN,),
             advice="Look for what was silent: a stopped server, a line that is down, a large message before the ping.",
             sources=(WEBSOCKETS_FAQ,),
         )
+
+
+def client_failed(observed: Observed) -> Iterator[Finding]:
+    """The client closed with 1011, and no ping of its was left unanswered: it failed by itself.
+
+    Likely: the code says so, and its keepalive has nothing to complain of. Silent: where `own_keepalive` tells it.
+    """
+    ended = [seen for seen in _gave_up(observed) if not _pinged_in_vain(observed, seen)]
+    if ended:
+        frame = ended[0].closure.sent
+        assert frame is not None
+        yield Finding(
+            rule="client_failed",
+            what=f"The client closed with {lookup(frame.code).label}{_words(frame.reason)}.",
+            whose="client",
+            sure="likely",
+            evidence=tuple(seen.id for seen in ended),
+            why="The first close frame is the client's. No ping of its is left unanswered, so it was no keepalive.",
+            instead=(_UNSEEN_PING,),
+            advice="Look for an exception in the client's log: many libraries then close with 1011.",
+            sources=(RFC_CODES,),
+            facts={"close_code": frame.code},
+        )
+
+
+def _gave_up(observed: Observed) -> list[EndedConnection]:
+    ended = _client_sent(observed, (KEEPALIVE,))
+    return [seen for seen in ended if not observed.paused_at(seen.closure.closed_at_s)]
+
+
+def _pinged_in_vain(observed: Observed, seen: EndedConnection) -> bool:
+    closure = seen.closure
+    if closure.sent is not None and SAYS_KEEPALIVE.search(closure.sent.reason):
+        return True
+    pings = [ping for _, ping in observed.of(Ping) if ping.sent_by == "client" and ping.client == closure.client]
+    mine = [ping for ping in pings if closure.opened_at_s <= ping.sent_at_s <= closure.closed_at_s]
+    return any(ping.answered_at_s is None for ping in mine)
 
 
 def protocol_error(observed: Observed) -> Iterator[Finding]:

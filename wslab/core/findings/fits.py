@@ -35,7 +35,7 @@ class Fit(NamedTuple):
     """A clock that nothing contradicts, with what it is known to be.
 
     Fields:
-        fatal_s: for each life that ended, from the clock's last start to the end.
+        fatal_s: for each life that ended, by its place, from the clock's last start to the end.
         survived_s: the longest that a connection lived on after a start of the clock; the clock is longer.
     """
 
@@ -119,7 +119,7 @@ def _timed(clock: Clock, life: Life) -> _Timed | None:
 
 
 def _fit(clock: Clock, timed: Sequence[_Timed | None], dead: Collection[int]) -> Fit | None:
-    ended = [timed[place] for place in dead]
+    ended = [timed[place] for place in sorted(dead)]
     fatal_s = [one.last_s for one in ended if one is not None]
     if len(fatal_s) < len(ended) or not fatal_s:
         return None
@@ -132,6 +132,6 @@ def _fit(clock: Clock, timed: Sequence[_Timed | None], dead: Collection[int]) ->
     )
     if survived_s > max(fatal_s) * 1.02 + STAMP_S:
         return None
-    if clock.started_by and max(fatal_s) < 3 * STAMP_S:
-        return None  # no clock: the thing itself ended it
+    if max(fatal_s) < 3 * STAMP_S:
+        return None  # no clock: what was done last ended it
     return Fit(clock, tuple(fatal_s), survived_s)

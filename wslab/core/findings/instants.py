@@ -34,7 +34,12 @@ def instants(alive: Sequence[Life]) -> list[list[Life]]:
             groups[-1].append(life)
         else:
             groups.append([life])
-    return [group for group in groups if _is_instant(group, alive)]
+    return [group for group in map(_were_open_together, groups) if _is_instant(group, alive)]
+
+
+def _were_open_together(group: list[Life]) -> list[Life]:
+    """Leave out those that opened only after the first had ended: one after the other is not together."""
+    return [life for life in group if life.opened_at_s < group[0].ended_at_s]
 
 
 def _window_s(life: Life) -> float:

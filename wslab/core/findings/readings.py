@@ -38,7 +38,7 @@ def readings(observed: Observed) -> Iterator[Reading]:
     other = {life.id for group in instants(alive) for life in group} | provoked(alive)
     dead = [place for place, life in enumerate(alive) if life.died and life.id not in other and not _says_why(life)]
     for places, found, left in _explained(Clocks(alive), alive, dead):
-        mine = [alive[place] for place in places]
+        mine = [alive[place] for place in sorted(places)]
         if _apart(mine, found[0]):
             yield Reading(found, mine, [life for life in alive if life not in mine], left)
 
@@ -115,12 +115,13 @@ def _splits(ages_s: list[float]) -> list[int]:
 def _apart(dead: list[Life], fit: Fit) -> bool:
     """Whether a clock explains these ends better than one cause that ended all of them together.
 
-    They were opened far enough apart that the two differ, and the ends lie further apart than the clock's times do.
+    The clock started, or was restarted, far enough apart that the two differ, and the ends lie further apart than the
+    clock's times do.
     """
-    openings_s = [life.opened_at_s for life in dead]
     ends_s = [life.ended_at_s for life in dead]
-    opened_apart = max(openings_s) - min(openings_s) > max(2 * STAMP_S, 0.01 * fit.shortest_s)
-    return opened_apart and max(ends_s) - min(ends_s) > 2 * (fit.longest_s - fit.shortest_s)
+    starts_s = [ended_s - fatal_s for ended_s, fatal_s in zip(ends_s, fit.fatal_s, strict=True)]
+    started_apart = max(starts_s) - min(starts_s) > max(2 * STAMP_S, 0.01 * fit.shortest_s)
+    return started_apart and max(ends_s) - min(ends_s) > 2 * (fit.longest_s - fit.shortest_s)
 
 
 def _says_why(life: Life) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from wslab.core.findings.clocks import clock
-from wslab.core.findings.closings import own_keepalive, protocol_error, server_said, unexplained
+from wslab.core.findings.closings import client_failed, own_keepalive, protocol_error, server_said, unexplained
 from wslab.core.findings.darkness import cannot_be_seen
 from wslab.core.findings.finding import SURENESS, Finding
 from wslab.core.findings.instants import all_at_once, observer_paused, one_by_one
@@ -46,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     clock,
     observer_paused,
     own_keepalive,
+    client_failed,
     protocol_error,
     broke_the_protocol,
     line_went_silent,
