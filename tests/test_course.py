@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from IPython.lib.pretty import pretty
 
 import wslab
 from wslab import pair
@@ -195,6 +196,12 @@ def test_polite_policy_is_drawn(policy: Any, passed: bool, hint: str) -> None:
 def test_check_shows_its_message() -> None:
     assert repr(check_bystanders(1012, STORY)).startswith("✓ 1012")
     assert repr(check_bystanders(..., STORY)).startswith("✗ not yet: ")
+    assert repr(check_bystanders(..., STORY, lang="ja")).startswith("✗ まだ：三つの点")
+
+
+def test_japanese_check_has_a_line_for_each_sentence() -> None:
+    lines = pretty(check_bystanders("1012", STORY, lang="ja")).splitlines()
+    assert lines == ["✗ まだ：コードは合っているが文字列になっている。", "引用符を付けずに数として書く"]
 
 
 def raising(code: int) -> bool:

@@ -6,6 +6,7 @@ A lesson runs from top to bottom before any exercise is solved, so an unsolved e
 from __future__ import annotations
 
 import functools
+import re
 import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
@@ -33,11 +34,12 @@ class Checked(NamedTuple):
         return speaking(self.lang)(self.text).format_map(self.values)
 
     def __repr__(self) -> str:
-        return f"{'✓' if self.passed else speaking(self.lang)('✗ not yet:')} {self.message}"
+        return ("✓ " if self.passed else speaking(self.lang)("✗ not yet: ")) + self.message
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """Have IPython break the line between words; JupyterLab would break it anywhere, in a number too."""
-        printer.text(textwrap.fill(repr(self), printer.max_width, break_long_words=False))
+        """Break the line between words, or after a Japanese sentence; JupyterLab would break it in a number too."""
+        sentences = re.split("(?<=。)", repr(self))
+        printer.text("\n".join(textwrap.fill(each, printer.max_width, break_long_words=False) for each in sentences))
 
 
 Check: TypeAlias = Callable[..., Checked]
