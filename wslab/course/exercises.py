@@ -132,7 +132,14 @@ def check_page_is_told(knobs: Any) -> Checked:
     if not isinstance(knobs, Knobs):
         return lacks("give Knobs(…)")
     if knobs.while_down == "hang":
-        return lacks("your server says nothing at all, to nobody")
+        return lacks("your server says nothing at all, so a page is told nothing either")
+    if not knobs.comes_back:
+        return lacks("a restart ends with the server listening again; yours stays down")
+    if knobs.handshake_status is not None:
+        return lacks(
+            "once your server is back, it still refuses every handshake with HTTP {status}",
+            status=knobs.handshake_status,
+        )
     run = browser_drill(knobs, "down", timeout_s=5)  # what a page is told follows from what Python's client sees
     [attempt] = run.attempts
     if attempt.outcome != "opened":
@@ -153,20 +160,21 @@ def check_recommended_clients(names: Any) -> Checked:
     guide = {entry.subject: entry for entry in read_entries() if entry.group == "client" and entry.cells}
     known = ", ".join(sorted(guide))
     if isinstance(names, str) or not isinstance(names, Collection):
-        return lacks("give a list of names, and not {names!r}", names=names)
+        return lacks("give a list of names; yours is {given}", given=reprlib.repr(names))
+    names = list(names)
     if not names:
         return lacks("name at least one of the recorded clients: {known}", known=known)
     for name in names:
-        if name not in guide:
-            return lacks("{name!r} is none of the recorded clients: {known}", name=name, known=known)
+        if not isinstance(name, str) or name not in guide:
+            return lacks("{given} is none of the recorded clients: {known}", given=reprlib.repr(name), known=known)
         for question in WANTED_OF_CLIENTS:
             cell = guide[name].cell(question)
             if cell is not None and cell.answer != "passes":
-                return lacks("{name} does not belong there: {seen}", name=name, seen=cell.seen)
+                return lacks("{name} does not qualify: {seen}", name=name, seen=cell.seen)
     passing = [tally(guide.values(), question, "passes", group="client").yes for question in WANTED_OF_CLIENTS]
     missing = set.intersection(*map(set, passing)) - set(names)
     if missing:
-        return lacks("all that you name qualify, and {count} more would", count=len(missing))
+        return lacks("all that you name qualify, but you left out {count}", count=len(missing))
     chosen = ", ".join(sorted(set(names)))
     return passes("{chosen}: they come back after a restart, and wait longer while that does not help", chosen=chosen)
 
@@ -184,14 +192,17 @@ WANTED_OF_CLIENTS = (
 def check_pair(server: Any, client: Any) -> Checked:
     """Lesson 11: a server and a client of these sources refuse, come back and give up as they should."""
     if not isinstance(server, str) or not isinstance(client, str):
-        return lacks("give the sources of both programs, each as a text")
+        return lacks("give the sources of both programs, each as text")
     for whose, source, try_it in (("server", server, pair.try_server), ("client", client, pair.try_client)):
         tried = try_it(source)
         for result in tried.results:
             if result.judgement != "passes":
                 hint = result.seen.advice or f"Expected: {result.expects}"
-                words = "of your {whose}, {case}: {seen} {hint}"
-                return lacks(words, whose=whose, case=result.case, seen=result.seen.seen, hint=hint)
+                told = {"case": result.case, "seen": result.seen.seen, "hint": hint}
+                if whose == "server":
+                    return lacks("your server, {case}: {seen} {hint}", **told)
+                return lacks("your client, {case}: {seen} {hint}", **told)
         if tried.stopped or not tried.results:
-            return lacks("your {whose} could not be checked: {why}", whose=whose, why=tried.stopped or "no case ran")
+            why = tried.stopped or "no case ran"
+            return lacks("your program ({whose}) could not be checked: {why}", whose=whose, why=why)
     return passes("the server says 1009 and its limit; the client waits, comes back and knows when to give up")

@@ -72,14 +72,18 @@ def check_gentle_return(policy: Any) -> Checked:
     """
     if policy is ...:
         return lacks("give a policy, such as policies.full_jitter(initial_delay_s=2)")
+    if isinstance(policy, Policy) and not policy.retries(1012):
+        return lacks("your policy has a rule by which its client does not come back after 1012")
     few = simulate_herd(100, policy, downtime_s=10, max_admissions_per_s=1)
     if few.attempts.mean() > 50:  # and a thousand times as many clients would take minutes
-        return lacks("each client asked {asked:,.0f} times; let it wait longer", asked=few.attempts.mean())
+        return lacks("each client tried {tried:,.0f} times; let it wait longer", tried=few.attempts.mean())
     herd = simulate_herd(100_000, policy, downtime_s=10, max_admissions_per_s=1000)
     soon = int((herd.time_to_reconnect_s <= 120).sum())
-    told = {"peak": herd.peak_attempts_per_s, "soon": soon}
+    told = {"peak": herd.peak_attempts_per_s, "soon": soon, "lost": herd.gave_up}
     if herd.peak_attempts_per_s > 2000:
         return lacks("up to {peak:,.0f} attempts per second, more than twice the 1,000 admitted; spread them", **told)
+    if herd.gave_up > 10_000:
+        return lacks("gentle, but {lost:,} of 100,000 clients gave up; let the policy go on", **told)
     if soon < 90_000:
         return lacks("gentle, but only {soon:,} of 100,000 clients were back within two minutes; wait less", **told)
     return passes("at most {peak:,.0f} attempts per second, and {soon:,} clients back in two minutes", **told)

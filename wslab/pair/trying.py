@@ -63,12 +63,19 @@ def listening(server: str) -> Iterator[str]:
             if not said.startswith("ws://"):
                 log.seek(0)
                 words = log.read(65_536).decode(errors="replace").strip().splitlines()
-                raise LabServerError(
-                    f"the server printed no URL but {said!r}; its last words: {printable(words[-1] if words else '')!r}"
-                )
+                raise LabServerError(_without_url(said, words[-1] if words else "", ended=bool(ready)))
             yield said
         finally:
             _end(process)
+
+
+def _without_url(said: str, last: str, *, ended: bool) -> str:
+    """Say what a server did that did not print its URL."""
+    if said:
+        did = f"printed {printable(said)!r} in place of its URL"
+    else:
+        did = "printed no URL and ended" if ended else f"printed no URL within {STARTS_WITHIN_S:g} s"
+    return f"the server {did}" + (f"; its last words: {printable(last)!r}" if last else "")
 
 
 def try_server(server: str) -> Check:
