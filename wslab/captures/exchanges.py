@@ -32,7 +32,11 @@ _MAX_LINE_BYTES = 4096
 _ONE_WAY_PARTS = 16
 """Segments of the server's after which a client that has said nothing is taken for one that was not captured."""
 
-_MAX_ALIKE = 8
+_ALIKE = 2
+"""Segments that look like frames, after which they are taken for such."""
+
+_MAX_GUESSED_BYTES = 2**20
+"""Of each side that are kept until then; of what comes beyond that, the length."""
 
 _REQUEST = re.compile(rb"(?:GET|POST|PUT|HEAD|OPTIONS|PATCH|DELETE|CONNECT) [^ \r\n]+ HTTP/1\.[01]\r?\n")
 _RESPONSE = re.compile(rb"HTTP/1\.[01] [1-5]\d\d[ \r]")
@@ -77,7 +81,8 @@ class CapturedExchange:
         self._unread: dict[Side, Unread] = {"client": Unread(), "server": Unread()}
         self._body_bytes: dict[Side, int] = {"client": 0, "server": 0}
         self._bytes_at_close: int | None = None
-        self._alike: list[tuple[Side, int, bytes]] = []
+        self._alike = 0
+        self._guessed: dict[Side, list[tuple[int, bytes | int]]] = {"client": [], "server": []}
 
     @property
     def is_websocket(self) -> bool:
@@ -113,6 +118,8 @@ class CapturedExchange:
         elif self.protocol in ("none", "http"):
             self.from_beginning = False
             self._unread[side].clear()
+            if self._guessed[side]:
+                self._guessed[side].append((at_ns, missing_bytes))
 
     def _read_heads(self) -> None:
         """Read requests and answers for as long as both are there."""
@@ -252,14 +259,25 @@ class CapturedExchange:
         """Look for frames where no handshake was captured; two segments of them, or a close frame, are no accident."""
         if IS_TLS.match(data):
             self.protocol = "tls"
-        if not begins_with_frames(data, side, deflate=True) or len(self._alike) == _MAX_ALIKE:
+        guessed = self._guessed[side]
+        is_alike = begins_with_frames(data, side, deflate=True)
+        if not is_alike and not guessed:
             return
-        self._alike.append((side, at_ns, data))
-        if len(self._alike) >= 2 or data[0] & 0x0F == Opcode.CLOSE:
+        kept_bytes = sum(len(piece) for _, piece in guessed if isinstance(piece, bytes))
+        guessed.append((at_ns, data if kept_bytes < _MAX_GUESSED_BYTES else len(data)))
+        self._alike += is_alike
+        if self._alike >= _ALIKE or (is_alike and data[0] & 0x0F == Opcode.CLOSE):
             self.protocol = "websocket"
             self.trails = {each: FrameTrail(each, deflate=True, synced=False) for each in ("client", "server")}
-            for each, seen_at_ns, seen in self._alike:
-                self.trails[each].feed(seen_at_ns, seen)
+            for each, pieces in self._guessed.items():
+                self._read_guessed(self.trails[each], pieces)
+
+    def _read_guessed(self, trail: FrameTrail, pieces: list[tuple[int, bytes | int]]) -> None:
+        for at_ns, piece in pieces:
+            if isinstance(piece, int):
+                trail.skip(at_ns, piece)
+            else:
+                trail.feed(at_ns, piece)
 
 
 def _body_bytes(head: RequestHead | ResponseHead) -> int:

@@ -78,6 +78,11 @@ class Retold:
         return min(frames) if frames else self.end[2] if self.end else None
 
     @property
+    def is_one_way(self) -> bool:
+        """Whether the capture holds what one side sent, and nothing of the other's."""
+        return 0 in (self.conversation.client.stream_bytes, self.conversation.server.stream_bytes)
+
+    @property
     def has_closed(self) -> bool:
         return self.trails is not None and self.close_started_at_ns is not None
 
@@ -87,9 +92,12 @@ class Retold:
     # Records
 
     def closure(self) -> Closure | None:
-        """Return the end of this WebSocket as its client must have seen it; None where the capture shows none."""
+        """Return the end of this WebSocket as its client must have seen it.
+
+        None where the capture shows none, or one side alone: its close frame may be an answer to one that is not in it.
+        """
         started_at_ns = self.close_started_at_ns
-        if self.trails is None or started_at_ns is None:
+        if self.trails is None or started_at_ns is None or self.is_one_way:
             return None
         client, server = self.trails
         received, sent = (trail.close.close if trail.close else None for trail in (server, client))

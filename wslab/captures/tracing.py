@@ -58,7 +58,8 @@ def _server_told_code(told: Retold) -> int | None:
     if told.trails is None or not told.has_closed:
         return None
     close = told.trails[0].close
-    return close.told_code if close else 1006
+    unseen = None if told.is_one_way else 1006  # where the client was not captured, it may have sent one
+    return close.told_code if close else unseen
 
 
 def _unacknowledged(direction: Direction) -> int:
@@ -90,6 +91,8 @@ def _violation(trails: tuple[FrameTrail, FrameTrail] | None) -> str | None:
 def _remarks(told: Retold) -> list[str]:
     conversation, exchange = told.conversation, told.exchange
     remarks = [f"it went through {via}" for via in exchange.via] + exchange.remarks
+    if told.is_one_way:
+        remarks += _close_frames(told)
     if not conversation.began:
         remarks.append("the capture begins in the middle of it")
     if told.end is None:
@@ -103,3 +106,13 @@ def _remarks(told: Retold) -> list[str]:
     if any(trail.lost_sync for trail in told.trails or ()) and exchange.opened_at_ns is not None:
         remarks.append("behind a gap, frames were read from where they seemed to begin again")
     return remarks
+
+
+def _close_frames(told: Retold) -> list[str]:
+    """Say what the captured side's close frame said."""
+    frames = [(side, trail.close) for side, trail in zip(("client", "server"), told.trails or (), strict=False)]
+    return [
+        f"the {side}'s close frame says {close.told_code}" + (f" “{close.told_reason}”" if close.told_reason else "")
+        for side, close in frames
+        if close is not None
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from wslab.core.codes.sources import LESSON_00
-from wslab.core.findings.finding import Alternative, Finding, counted
+from wslab.core.findings.finding import Alternative, Finding, counted, quoted
 from wslab.core.findings.observed import Observed
 from wslab.core.findings.traces import Traced, how, traced
 from wslab.core.findings.wording import seconds
@@ -20,10 +20,13 @@ def cannot_be_seen(observed: Observed) -> Iterator[Finding]:
     for reason, what, advice, holds in _IN_THE_DARK:
         dark = [one for one in traced(observed) if holds(one.trace)]
         if dark:
-            ends = _ends([one.trace for one in dark]) or _last_message(observed, dark)
+            traces = [one.trace for one in dark]
+            ends = _ends(traces) or _last_message(observed, dark)
+            ends += _one_way(traces) if what == _ONE_WAY else ""
+            verb = what.replace("lack ", "lacks ") if len(dark) == 1 else what
             yield Finding(
                 rule="cannot_be_seen",
-                what=f"{counted(len(dark), 'connection')} {what}{ends}.",
+                what=f"{counted(len(dark), 'connection')} {verb}{ends}.",
                 whose="unknown",
                 sure="cannot tell",
                 evidence=tuple(one.id for one in dark),
@@ -35,6 +38,7 @@ def cannot_be_seen(observed: Observed) -> Iterator[Finding]:
             )
 
 
+_ONE_WAY = "were captured in one direction alone"
 _Dark = tuple[str, str, str, Callable[[Trace], bool]]
 _IN_THE_DARK: tuple[_Dark, ...] = (
     (
@@ -56,8 +60,8 @@ _IN_THE_DARK: tuple[_Dark, ...] = (
         lambda trace: trace.protocol == "websocket" and trace.client_address is None and not trace.ending_seen,
     ),
     (
-        "Which side sent its close frame first, and what the other one said, is not in it.",
-        "were captured in one direction alone",
+        "Which side sent its close frame first is not in it: the one that is may be an answer.",
+        _ONE_WAY,
         "Capture where both directions pass: on the client, on the server, or on the last router before one of them.",
         lambda trace: trace.protocol == "websocket" and 0 in (trace.client_bytes, trace.server_bytes),
     ),
@@ -97,6 +101,12 @@ def _last_message(observed: Observed, dark: list[Traced]) -> str:
     return f"; the last message in it is the {whose}'s, of {counted(size, 'byte')}"
 
 
+def _one_way(traces: list[Trace]) -> str:
+    """Say what the close frames of a side said that alone was captured: they may be answers."""
+    said = sorted({quoted(remark) for trace in traces for remark in trace.remarks if "close frame" in remark})
+    return f"; {', '.join(said[:3])}" if said else ""
+
+
 def _ends(traces: list[Trace]) -> str:
     """Say how these ended, as far as TCP shows it, and after which silence."""
     ended = [trace for trace in traces if trace.end is not None and trace.protocol != "websocket"]
@@ -110,4 +120,4 @@ def _ends(traces: list[Trace]) -> str:
 
 def _silence_s(trace: Trace) -> float:
     last_s = [at_s for at_s in (trace.last_client_at_s, trace.last_server_at_s) if at_s is not None]
-    return trace.ended_at_s - max(last_s, default=trace.started_at_s)
+    return max(0.0, trace.ended_at_s - max(last_s, default=trace.started_at_s))
