@@ -188,7 +188,6 @@ def test_pieces_are_tried_for_real(piece_bytes: Any, passed: bool, hint: str) ->
         (Knobs(max_message_bytes=65_537, after_refusal="drain"), False, "yours is 65537"),
         (Knobs(max_message_bytes=65_536, after_refusal="reset"), False, "what does the server do after it?"),
         (Knobs(max_message_bytes=65_536), True, "the server reads on"),
-        (Knobs(max_message_bytes=65_536, downtime_s=3.0), True, "the server reads on"),
     ],
 )
 def test_code_arrives_is_tried_for_real(knobs: Any, passed: bool, hint: str) -> None:
