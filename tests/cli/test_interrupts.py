@@ -28,7 +28,8 @@ AFTER_S = (0.4, 1.0, 1.6)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[wslab.LabServer]:
-    with wslab.LabServer() as server:
+    """One that has a probe wait, so that none ends of itself first."""
+    with wslab.LabServer(wslab.Knobs(max_messages_per_s=2)) as server:
         yield server
 
 
@@ -54,7 +55,7 @@ def test_interrupted_command_ends_at_once_and_leaves_nothing(
     ended = {name: (one, one.communicate(timeout=30)[1]) for name, one in running.items()}
     for name, (one, told) in ended.items():
         assert one.returncode in (130, -signal.SIGINT), (name, told)
-        assert "Traceback" not in told, (name, told)
+        assert "Traceback" not in told or "_get_module_details" in told, (name, told)  # Python had not found wslab yet
     assert psutil.wait_procs(children, timeout=5)[1] == []
     for path in tmp_path.iterdir():
         assert wslab.load(path).info.experiment

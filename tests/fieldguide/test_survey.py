@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from pathlib import Path
 
 import psutil
@@ -35,6 +38,18 @@ def test_server_is_asked_about_its_limit_and_its_restart() -> None:
     assert "1001" in (entry.cell("tells_idle_clients") or entry.cells[0]).seen
     assert entry.versions["websockets"]
     assert set(psutil.Process().children(recursive=True)) <= before
+
+
+def test_interrupt_ends_the_survey_and_leaves_no_half_entry() -> None:
+    """Checks and searches return what they have; the survey must not go on to the next subject."""
+    entries: list[GuideEntry] = []
+    every = subjects()
+    interrupt = threading.Timer(1.5, os.kill, [os.getpid(), signal.SIGINT])
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        entries.extend(Survey([every["websockets-asyncio"], every["aiohttp"]], every, GuideFolder(None), clock_s=0))
+    interrupt.cancel()
+    assert entries == []
 
 
 def test_what_is_not_installed_says_so(tmp_path: Path) -> None:

@@ -83,13 +83,15 @@ class ServerBench:
     def verdict(self) -> Verdict:
         if self.left_s < LEAST_SEARCH_S:
             raise BudgetSpentError("the budget was spent before the limit search")
-        return find_limit(
+        verdict = find_limit(
             self.target,
             configured_bytes=self.configured_bytes,
             max_elapsed_s=max(LEAST_SEARCH_S, min(0.6 * self.budget_s, self.left_s)),
             progress=self.progress,
             cancel=self.cancel,
         )
+        self._pass_interrupt_on()
+        return verdict
 
     @cached_property
     def restarted(self) -> Restarted:
@@ -109,6 +111,7 @@ class ServerBench:
             progress=self.progress,
             cancel=self.cancel,
         )
+        self._pass_interrupt_on()
         if self.left_s <= 0 and run.info.duration_s < wanted_s:  # no clock that ran out so far proves nothing
             raise BudgetSpentError("the budget was spent while clocks were watched")
         return run
@@ -134,6 +137,11 @@ class ServerBench:
         by_header = self.announce(payload_bytes) is not None
         affordable = count if by_header else max(5, MAX_REFUSED_BYTES // payload_bytes)
         return self._in_budget(self._refuse_many(payload_bytes, min(count, affordable), by_header=by_header))
+
+    def _pass_interrupt_on(self) -> None:
+        """Raise what Ctrl-C did not raise in an experiment, which returns what it has: the whole check is to end."""
+        if self.cancel.cancelled:
+            raise KeyboardInterrupt
 
     def _in_budget(self, work: Coroutine[Any, Any, T]) -> T:
         return runtime.run(_within(self.left_s, work))

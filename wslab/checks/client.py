@@ -18,7 +18,7 @@ from wslab.checks.stage import FloodError
 from wslab.checks.starting_over import STARTING_OVER_CASES
 from wslab.checks.under_test import ClientProgram
 from wslab.core.arguments import check_choice, check_number
-from wslab.core.checks import CaseOutcome, Check, Result
+from wslab.core.checks import INTERRUPTED, CaseOutcome, Check, Result
 from wslab.core.errors import WslabError, in_words
 from wslab.net import runtime
 from wslab.net.machine import versions
@@ -76,7 +76,7 @@ def check_client(
     try:
         runtime.run(performance.run())
     except KeyboardInterrupt:
-        performance.stopped = "interrupted"
+        performance.stopped = INTERRUPTED
     return performance.check(command or "a client that was started by hand")
 
 

@@ -13,7 +13,7 @@ from wslab.checks.manners import MANNERS_CASES
 from wslab.checks.restarting import Restarter
 from wslab.checks.restarts import RESTART_CASES
 from wslab.core.arguments import check_choice, check_number, check_whole
-from wslab.core.checks import CaseOutcome, Check, Result
+from wslab.core.checks import INTERRUPTED, CaseOutcome, Check, Result
 from wslab.core.errors import in_words
 from wslab.core.target import Target, as_target
 from wslab.net.machine import versions
@@ -90,7 +90,7 @@ def _run(cases: Sequence[Case], bench: ServerBench) -> Check:
     except BudgetSpentError:
         stopped = f"the budget of {bench.budget_s:g} s was used up; give more, or name cases"
     except KeyboardInterrupt:
-        stopped = "interrupted"
+        stopped = INTERRUPTED
     return Check(
         subject=bench.target.shown_url,
         started_at=started_at,

@@ -110,11 +110,13 @@ def exit_code_of(found: Any) -> int:
             return complain("no connection opened", UNREACHABLE)
         case Run(info=info) if info.partial:
             return complain("interrupted; what was measured until then is kept", INTERRUPTED)
-        case Check() if found.stopped == "interrupted":
+        case Check() if found.interrupted:
             return INTERRUPTED
         case Check():
             return 2 if not found.could_run else int(bool(found.failed))
         case Verdict(status="cancelled"):
+            return INTERRUPTED
+        case Verdict(clocks=clocks) if any(clock.status == "cancelled" for clock in clocks):
             return INTERRUPTED
         case Verdict(status="unreachable" | "tls_error" | "no_answer"):
             return UNREACHABLE

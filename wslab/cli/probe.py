@@ -15,7 +15,7 @@ from wslab.core.errors import BadValueError
 from wslab.core.limits.search import DEFAULT_CAP_BYTES
 from wslab.core.limits.verdicts import Verdict, verdict_schema
 from wslab.core.target import Target
-from wslab.experiments import find_idle_timeout, find_limit, find_max_age
+from wslab.experiments import Cancel, find_idle_timeout, find_limit, find_max_age
 from wslab.views.verdicts import render
 
 
@@ -45,6 +45,7 @@ def probe(
         return None
     if target is None:
         raise BadValueError("no server is named: write wslab probe ws://…, or the name of a target in targets.toml")
+    cancel = Cancel()  # one for all, so that Ctrl-C ends the clocks too
     with progress_line() as progress:
         verdict = find_limit(
             target,
@@ -54,10 +55,11 @@ def probe(
             max_elapsed_s=max_time,
             keep_replies=keep_replies,
             progress=progress,
+            cancel=cancel,
         )
         if clock and verdict.status not in ("unreachable", "tls_error", "no_answer", "cancelled"):
             asking = (find_idle_timeout, find_max_age)
-            clocks = tuple(ask(target, up_to_s=up_to, progress=progress) for ask in asking)
+            clocks = tuple(ask(target, up_to_s=up_to, progress=progress, cancel=cancel) for ask in asking)
             verdict = msgspec.structs.replace(verdict, clocks=clocks)
     if as_json:
         print_document(verdict)

@@ -54,6 +54,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         return self.seen.judgement
 
 
+INTERRUPTED = "interrupted"
+"""`Check.stopped` after Ctrl-C."""
+
+
 class Check(msgspec.Struct, frozen=True, kw_only=True, tag_field="document", tag="check"):
     """What a check found: one result per case.
 
@@ -75,6 +79,10 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, tag_field="document", tag
     @property
     def failed(self) -> list[Result]:
         return [result for result in self.results if result.judgement == "fails"]
+
+    @property
+    def interrupted(self) -> bool:
+        return self.stopped == INTERRUPTED
 
     @property
     def could_run(self) -> bool:

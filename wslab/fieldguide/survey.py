@@ -19,6 +19,7 @@ from wslab.core.fieldguide import Cell, GuideEntry
 from wslab.core.limits.verdicts import Verdict
 from wslab.core.watch.clock_verdict import ClockVerdict
 from wslab.experiments.clocks import find_idle_timeout
+from wslab.experiments.stopping import Cancel
 from wslab.fieldguide.catalogue import GuideSubject, subjects
 from wslab.fieldguide.installing import GuideFolder
 from wslab.fieldguide.running import served
@@ -122,6 +123,7 @@ class Survey:
                 configured_bytes=LIMIT_BYTES if can_be_limited else None,
                 budget_s=SERVER_BUDGET_S,
             )
+        _pass_interrupt_on(check)
         cells = of_check(check)
         if subject.group == "server":
             with served(subject, self._folder) as (to, _):
@@ -133,6 +135,7 @@ class Survey:
         environment = ["env", f"NODE_PATH={self._folder.modules}"]
         command = shlex.join([*environment, *self._folder.command(subject), "{url}"])
         check = check_client(command, budget_s=CLIENT_BUDGET_S)
+        _pass_interrupt_on(check)
         cells = of_check(check)
         if check.policy is not None:
             cells.append(Cell(question="policy", answer=check.policy.told(), seen=check.policy.told()))
@@ -144,16 +147,28 @@ class Survey:
             return {}
         self._progress(Progress(0, len(self._chosen), f"idle timeouts up to {self._clock_s:g} s, of all at once"))
 
+        cancel = Cancel()
+
         def look(subject: GuideSubject) -> Cell | None:
             try:
                 with served(subject, self._folder, behind=self._behind(subject)) as (to, _):
-                    return of_clock(find_idle_timeout(to.target, up_to_s=self._clock_s))
+                    return of_clock(find_idle_timeout(to.target, up_to_s=self._clock_s, cancel=cancel))
             except WslabError:  # that it does not start is told where it is checked
                 return None
 
         with ThreadPoolExecutor(len(subjects)) as pool:
-            found = dict(zip((subject.name for subject in subjects), pool.map(look, subjects), strict=True))
+            try:
+                found = dict(zip((subject.name for subject in subjects), pool.map(look, subjects), strict=True))
+            except KeyboardInterrupt:
+                cancel.cancel()
+                raise
         return {name: cell for name, cell in found.items() if cell is not None}
+
+
+def _pass_interrupt_on(check: Check) -> None:
+    """Raise what Ctrl-C did not raise in a check, which returns what it has: the whole survey is to end."""
+    if check.interrupted:
+        raise KeyboardInterrupt
 
 
 def machine() -> dict[str, str]:
