@@ -103,6 +103,11 @@ def test_text_is_taken_for_text_and_a_name_without_spaces_for_a_file(tmp_path: P
     assert explain(log).run.statements[0].close_code == 1009
 
 
+def test_text_may_be_utf_16() -> None:
+    [statement] = explain("websocket: close 1009 (message too big)\n".encode("utf-16")).run.statements
+    assert statement.close_code == 1009
+
+
 def test_json_that_is_no_har_is_a_log() -> None:
     [statement] = explain(b'{"level":"error","msg":"websocket closed with code 1009"}\n').run.statements
     assert statement.close_code == 1009

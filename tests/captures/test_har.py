@@ -114,6 +114,21 @@ def test_an_entry_that_cannot_be_read_is_a_loss_and_the_others_are_kept() -> Non
     assert run.info.losses == ["entries of WebSockets that cannot be read: 1"]
 
 
+@pytest.mark.parametrize("missing", ["time", "data"])
+def test_messages_that_lack_something_are_a_loss_and_no_message_of_0_bytes(missing: str) -> None:
+    whole, cut = message("send", 1, "x"), message("receive", 2, "yy")
+    del cut[missing]
+    run = read(entry(whole, cut))
+    assert (len(run.sends), len(run.receipts)) == (1, 0)
+    assert run.info.losses == ["messages without their time or their data: 1"]
+    assert run.traces[0].omitted
+
+
+def test_a_har_that_is_cut_off_says_so() -> None:
+    with pytest.raises(CaptureError, match="begins as a HAR does, and is damaged or cut off"):
+        read_har(har(entry(message("send", 1, "x")))[:-40])
+
+
 def test_a_har_without_sockets_says_so() -> None:
     with pytest.raises(CaptureError, match="a HAR of 1 requests without a WebSocket"):
         read_har(har({"request": {"url": "https://host/"}, "response": {"status": 200}}))

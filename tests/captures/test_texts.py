@@ -154,11 +154,13 @@ def test_a_code_is_found_in_words_of_any_shape(line: str, code: int, reason: str
         "took 1003 ms on websocket",
         "order status: 1000 shipped",
         "close 3000 shares",
+        "websocket error at http://127.0.0.1:8080/feed",
+        "websocket served by HTTP/1.1 host 192.168.0.1",
     ],
 )
 def test_a_number_is_no_close_code_where_nothing_says_so(line: str) -> None:
     statement = read_statement(line)
-    assert statement is None or statement.close_code is None
+    assert statement is None or (statement.close_code, statement.http_status) in [(None, None), (None, 200)]
 
 
 def test_the_limit_in_a_reason_is_told_whoever_chose_its_words() -> None:

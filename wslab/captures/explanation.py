@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import os
@@ -38,7 +39,8 @@ _PACKETS = (
     b"\xa1\xb2\x3c\x4d",
 )
 _GZIP = b"\x1f\x8b"
-_BOM = b"\xef\xbb\xbf"
+_BOM = codecs.BOM_UTF8
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MAGIC = {
     b"\x89PNG": "a picture (PNG)",
     b"\xff\xd8\xff": "a picture (JPEG)",
@@ -173,6 +175,9 @@ def _read(
         file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", file), _BUFFER_BYTES)
     )
     first = stream.peek(_FIRST_BYTES)[:_FIRST_BYTES]
+    if first.startswith(_UTF16):  # as some shells write what they redirect
+        text = _whole(stream, name).decode("utf-16", errors="replace")
+        return _read(io.BytesIO(text.encode()), name, None, keys, on_bytes)
     if first.startswith(_GZIP):
         return _read_compressed(stream, name, path, keys, on_bytes)
     if first.startswith(_PACKETS):
@@ -201,7 +206,8 @@ def _refuse_binary(beginning: bytes, name: str) -> None:
 def _whole(stream: BinaryIO, name: str) -> bytes:
     content = stream.read(MAX_HAR_BYTES + 1)
     if len(content) > MAX_HAR_BYTES:
-        raise CaptureError(f"{name} is JSON of more than {MAX_HAR_BYTES:,} bytes; save the HAR without contents")
+        hint = "save a HAR without contents, and a log as UTF-8"
+        raise CaptureError(f"{name} has more than the {MAX_HAR_BYTES:,} bytes that can be read at once; {hint}")
     return content
 
 

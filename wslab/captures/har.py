@@ -22,6 +22,7 @@ from wslab.captures.har_entries import (
     read_log,
     seconds_of,
     size_of,
+    unread_of,
 )
 from wslab.captures.texts import read_statement
 from wslab.core.errors import CaptureError
@@ -35,22 +36,23 @@ def read_har(content: bytes, *, name: str = "har") -> Run | None:
     """Return what a HAR shows of WebSocket connections; None where the JSON is no HAR.
 
     Raises:
-        CaptureError: it is a HAR in which there are none.
+        CaptureError: it is a HAR in which there are none, or one that is damaged.
     """
-    log = read_log(content)
+    log = read_log(content, name=name)
     if log is None:
         return None
     entries, unread = entries_of(log)
     if not entries:
-        raise CaptureError(
-            f"{name}: a HAR of {len(log.entries):,} requests without a WebSocket; open DevTools first and then the "
-            "page: connections that were open before are not in it"
-        )
+        hint = "open DevTools first and then the page: connections that were open before are not in it"
+        why = "; ".join(unread) or hint
+        raise CaptureError(f"{name}: a HAR of {len(log.entries):,} requests without a WebSocket; {why}")
     origin_s = min(begun_s(entry) for entry in entries)
     records = [
         record for number, entry in enumerate(entries, start=1) for record in _tell(entry, number, origin_s, log)
     ]
     records.sort(key=lambda entry: entry[0])
+    messages = sum(map(unread_of, entries))
+    unread += [f"messages without their time or their data: {messages:,}"] if messages else []
     info = capture_info(name, origin_s, origin_s + records[-1][0], losses=unread)
     return Run(info, tuple(record for _, record in records))
 
@@ -174,6 +176,7 @@ def _trace(
         received_messages=sum(message.type == "receive" for message in messages),
         client_bytes=None,
         server_bytes=None,
+        omitted=unread_of(entry) > 0,
         remarks=list(_remarks(entry, messages)),
     )
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
+
+from wslab.core.errors import CaptureError, in_words
 
 MAX_CONNECTIONS = 20_000
 MAX_MESSAGES = 200_000
@@ -50,9 +53,9 @@ class MessageEntry(msgspec.Struct):
     """A message of either direction, or, of another `type`, what the browser says of an error."""
 
     time: float
+    data: str
     type: str = ""
     opcode: int = 1
-    data: str = ""
 
 
 class CloseEntry(msgspec.Struct):
@@ -94,11 +97,20 @@ class Har(msgspec.Struct):
     log: Log
 
 
-def read_log(content: bytes) -> Log | None:
-    """Return the log of a HAR; None where the JSON is none."""
+_LOOKS_LIKE_IT = re.compile(rb'^\s*\{\s*"log"\s*:\s*\{(?=.{0,2000}"(?:entries|creator)")', re.DOTALL)
+
+
+def read_log(content: bytes, *, name: str = "har") -> Log | None:
+    """Return the log of a HAR; None where the JSON is none.
+
+    Raises:
+        CaptureError: it begins as a HAR does, and is damaged or cut off.
+    """
     try:
         return msgspec.json.decode(content, type=Har, strict=False).log
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        if _LOOKS_LIKE_IT.match(content[:4096]):
+            raise CaptureError(f"{name} begins as a HAR does, and is damaged or cut off: {in_words(error)}") from None
         return None
 
 
@@ -129,6 +141,11 @@ def messages_of(entry: Entry) -> Iterator[MessageEntry]:
         if math.isfinite(message.time):
             message.time = seconds_of(message.time)
             yield message
+
+
+def unread_of(entry: Entry) -> int:
+    """Return how many messages of an entry cannot be read: without data there is no size, without a time no place."""
+    return len((entry.messages or [])[-MAX_MESSAGES:]) - sum(1 for _ in messages_of(entry))
 
 
 def size_of(message: MessageEntry) -> int:

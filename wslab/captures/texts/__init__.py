@@ -64,7 +64,7 @@ _CODE = re.compile(
 _NAMED = re.compile(r"(?<!\d)(?P<code>1\d{3})(?!\d)\W{1,3}(?P<name>[A-Za-z][A-Za-z ]+)")
 _REASON = re.compile(r"(?i)\breason[\"']?\s*[=:]\s*(?:[\"'“](?P<quoted>[^\"'”]*)|(?P<bare>[^\"'“,;}\])]+))")
 _STATUS = re.compile(
-    r"(?i)(?:HTTP(?:/\d(?:\.\d)?)?|status(?: code)?|response(?: code)?)\W{0,3}(?P<status>[1-5]\d\d)(?!\d)"
+    r"(?i)(?:HTTP(?:/\d(?:\.\d)?)?|status(?: code)?|response(?: code)?)[^\w/]{0,3}(?P<status>[1-5]\d\d)(?![\d.])"
 )
 _LIMIT = re.compile(
     r"(?i)(?:limit(?:ed)?|max(?:imum)?(?:[ _-](?:allowed|payload|message|frame|size|length))*)(?: (?:of|at|to|is))?\W{0,3}"

@@ -90,6 +90,8 @@ def _last_message(observed: Observed, dark: list[Traced]) -> str:
     """Say what the last message of a HAR's only connection was: the nearest to its end that there is."""
     if len(dark) > 1 or dark[0].trace.client_address is not None:
         return ""
+    if dark[0].trace.omitted:
+        return "; not all of its messages can be read"
     own = dark[0].trace.connection_id
     messages: list[Send | Receipt] = [each for _, each in observed.of(Send)]
     messages += [each for _, each in observed.of(Receipt)]
