@@ -38,7 +38,12 @@ CHECKS = [
     course.check_polite_policy,
     policy_exercises._first_delays_lack,
     policy_exercises._later_delays_lack,
+    course.check_gentle_return,
     course.check_rule,
+    course.check_page_is_told,
+    course.check_cause,
+    course.check_recommended_clients,
+    course.check_pair,
 ]
 """What says what the checks of the lessons in Japanese say."""
 
