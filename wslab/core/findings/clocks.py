@@ -122,6 +122,12 @@ def _keepalive(reading: Reading, waits_s: list[float], ages: list[Fit]) -> Findi
     """Shown where those lived on that answered; else an age, or a silence, explains the ends as well."""
     shown = _only_answers_keep(reading)
     said = any(SAYS_KEEPALIVE.search(life.seen.closure.close_reason) for life in reading.dead if life.seen)
+    answered = any(life.times_s(["client's pongs"]) for life in reading.alive)
+    compared = (
+        "one that answered lived on, and whether messages would have kept it too is not told apart"
+        if answered
+        else "no connection that answered is there to compare with"
+    )
     instead = Alternative(
         "a maximum age" if ages else "an idle timeout",
         "connect with a client that answers pings, such as `wslab watch URL`: under a keepalive it lives on",
@@ -136,7 +142,7 @@ def _keepalive(reading: Reading, waits_s: list[float], ages: list[Fit]) -> Findi
         why="Connections that answered its pings lived on; what else the others sent made no difference."
         if shown
         else f"{counted(len(waits_s), 'connection')} ended so long after a ping that the client left unanswered"
-        f"{', and the close reason names it' if said else ''}; no connection that answered is there to compare with.",
+        f"{', and the close reason names it' if said else ''}; {compared}.",
         instead=() if shown else (instead,),
         advice="Answer pings: every library does while its loop runs. A blocked loop or a sleeping page does not.",
         sources=(WEBSOCKETS_FAQ, LESSON_09),
