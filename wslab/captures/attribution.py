@@ -49,7 +49,7 @@ def tell_tries(own: list[Retold]) -> Iterator[Told]:
             )
             before_ns = round(attempt.ended_at_s * 1e9) + told.origin_ns
             if attempt.outcome == "opened" and lost is not None:
-                yield before_ns, _outage(lost, outages, tries, attempt.ended_at_s)
+                yield before_ns, Outage.after(lost, outages, tries, attempt.ended_at_s, None)
             if attempt.outcome == "opened":
                 lost, tries = None, 0
         closure = told.closure()
@@ -60,21 +60,7 @@ def tell_tries(own: list[Retold]) -> Iterator[Told]:
         if closure.closed_by != "client":
             lost, outages, tries = closure, outages + 1, 0
     if lost is not None and tries:
-        yield before_ns, _outage(lost, outages, tries, None)
-
-
-def _outage(lost: Closure, number: int, tries: int, reopened_at_s: float | None) -> Outage:
-    return Outage(
-        client=lost.client,
-        number=number,
-        close_code=lost.close_code,
-        close_reason=lost.close_reason,
-        closed_at_s=lost.closed_at_s,
-        attempts=tries,
-        reopened_at_s=reopened_at_s,
-        time_to_reconnect_s=None if reopened_at_s is None else reopened_at_s - lost.closed_at_s,
-        gave_up=RUN_ENDED if reopened_at_s is None else None,
-    )
+        yield before_ns, Outage.after(lost, outages, tries, None, RUN_ENDED)
 
 
 def _last_ns(told: Retold) -> int:

@@ -53,36 +53,58 @@ def read_packets(
     """
     packets = PacketFile(file)
     segments = SegmentReader()
-    connections: list[Retold] = []
-    silent: list[Retold] = []
-    others: Counter[str] = Counter()
-    first_ns = last_ns = None
+    found = _Found()
     for conversation in _conversations(packets, segments, on_bytes):
-        first_ns = conversation.first_at_ns if first_ns is None else min(first_ns, conversation.first_at_ns)
-        last_ns = max(last_ns or 0, conversation.last_at_ns)
-        if len(connections) < MAX_CONNECTIONS and _is_of_interest(conversation.exchange):
-            connections.append(Retold(conversation))
-        elif len(silent) < MAX_CONNECTIONS and conversation.exchange.protocol == "none" and conversation.began:
-            silent.append(Retold(conversation))
-        else:
-            others[_named(conversation)] += 1
-    if first_ns is None or last_ns is None:
+        found.take(conversation)
+    if found.first_ns is None:
         raise CaptureError(_nothing(name, packets, segments))
     if look_into is not None:
-        look_into(connections)
-        others.update(_named(told.conversation) for told in connections if not _is_of_interest(told.exchange))
-        connections = [told for told in connections if _is_of_interest(told.exchange)]
-    ends = {told.ends for told in connections}
-    connections += [told for told in silent if told.ends in ends]
-    others.update(_named(told.conversation) for told in silent if told.ends not in ends)
+        found.look_into(look_into)
+    connections = found.told()
     info = capture_info(
         name,
-        first_ns / 1e9,
-        last_ns / 1e9,
-        losses=_losses(packets, segments, others),
+        found.first_ns / 1e9,
+        found.last_ns / 1e9,
+        losses=_losses(packets, segments, found.others),
         partial=packets.cut_short is not None,
     )
-    return Run(info, tuple(record for _, record in _tell(connections, first_ns)))
+    return Run(info, tuple(record for _, record in _tell(connections, found.first_ns)))
+
+
+class _Found:
+    """The connections of a capture: those to tell, those that say nothing, and of others how many there are."""
+
+    def __init__(self) -> None:
+        self.others: Counter[str] = Counter()
+        self.first_ns: int | None = None
+        self.last_ns = 0
+        self._connections: list[Retold] = []
+        self._silent: list[Retold] = []
+
+    def take(self, conversation: Conversation) -> None:
+        first_ns = conversation.first_at_ns
+        self.first_ns = first_ns if self.first_ns is None else min(self.first_ns, first_ns)
+        self.last_ns = max(self.last_ns, conversation.last_at_ns)
+        if len(self._connections) < MAX_CONNECTIONS and _is_of_interest(conversation.exchange):
+            self._connections.append(Retold(conversation))
+        elif len(self._silent) < MAX_CONNECTIONS and conversation.exchange.protocol == "none" and conversation.began:
+            self._silent.append(Retold(conversation))
+        else:
+            self.others[_named(conversation)] += 1
+
+    def look_into(self, decrypt: Callable[[list[Retold]], None]) -> None:
+        """Have what is encrypted decrypted, and count what then is none of ours."""
+        decrypt(self._connections)
+        self._connections = self._parted(self._connections, lambda told: _is_of_interest(told.exchange))
+
+    def told(self) -> list[Retold]:
+        """Return what is to be told: a connection that says nothing, only beside others between the same two ends."""
+        ends = {told.ends for told in self._connections}
+        return self._connections + self._parted(self._silent, lambda told: told.ends in ends)
+
+    def _parted(self, connections: list[Retold], is_told: Callable[[Retold], bool]) -> list[Retold]:
+        self.others.update(_named(told.conversation) for told in connections if not is_told(told))
+        return [told for told in connections if is_told(told)]
 
 
 def _conversations(packets: PacketFile, segments: SegmentReader, on_bytes: OnBytes | None) -> Iterator[Conversation]:

@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-from websockets.frames import Opcode
 from websockets.utils import accept_key
 
-from wslab.captures.guessing import begins_with_frames
+from wslab.captures.guessing import Guess
 from wslab.captures.streams import FrameTrail
 from wslab.captures.tls import IS_TLS, server_name
 from wslab.captures.unread import Unread
@@ -32,11 +31,6 @@ _MAX_LINE_BYTES = 4096
 _ONE_WAY_PARTS = 16
 """Segments of the server's after which a client that has said nothing is taken for one that was not captured."""
 
-_ALIKE = 2
-"""Segments that look like frames, after which they are taken for such."""
-
-_MAX_GUESSED_BYTES = 2**20
-"""Of each side that are kept until then; of what comes beyond that, the length."""
 
 _REQUEST = re.compile(rb"(?:GET|POST|PUT|HEAD|OPTIONS|PATCH|DELETE|CONNECT) [^ \r\n]+ HTTP/1\.[01]\r?\n")
 _RESPONSE = re.compile(rb"HTTP/1\.[01] [1-5]\d\d[ \r]")
@@ -81,8 +75,7 @@ class CapturedExchange:
         self._unread: dict[Side, Unread] = {"client": Unread(), "server": Unread()}
         self._body_bytes: dict[Side, int] = {"client": 0, "server": 0}
         self._bytes_at_close: int | None = None
-        self._alike = 0
-        self._guessed: dict[Side, list[tuple[int, bytes | int]]] = {"client": [], "server": []}
+        self._guess = Guess()
 
     @property
     def is_websocket(self) -> bool:
@@ -106,7 +99,7 @@ class CapturedExchange:
             self._unread[side].add(at_ns, data[skipped:])
             self._read_heads()
             if not (self.from_beginning or self.trails or self.asked or self.unanswered):
-                self._guess(side, at_ns, data)
+                self._begin_where_it_looks_like_frames(side, at_ns, data)
 
     def skip(self, side: Side, at_ns: int, missing_bytes: int) -> None:
         """Take note of bytes that are not in the capture."""
@@ -118,8 +111,7 @@ class CapturedExchange:
         elif self.protocol in ("none", "http"):
             self.from_beginning = False
             self._unread[side].clear()
-            if self._guessed[side]:
-                self._guessed[side].append((at_ns, missing_bytes))
+            self._guess.skip(side, at_ns, missing_bytes)
 
     def _read_heads(self) -> None:
         """Read requests and answers for as long as both are there."""
@@ -255,29 +247,14 @@ class CapturedExchange:
         elif len(pending) > _MAX_LINE_BYTES and self.from_beginning:
             self.protocol = "other"
 
-    def _guess(self, side: Side, at_ns: int, data: bytes) -> None:
-        """Look for frames where no handshake was captured; two segments of them, or a close frame, are no accident."""
+    def _begin_where_it_looks_like_frames(self, side: Side, at_ns: int, data: bytes) -> None:
         if IS_TLS.match(data):
             self.protocol = "tls"
-        guessed = self._guessed[side]
-        is_alike = begins_with_frames(data, side, deflate=True)
-        if not is_alike and not guessed:
-            return
-        kept_bytes = sum(len(piece) for _, piece in guessed if isinstance(piece, bytes))
-        guessed.append((at_ns, data if kept_bytes < _MAX_GUESSED_BYTES else len(data)))
-        self._alike += is_alike
-        if self._alike >= _ALIKE or (is_alike and data[0] & 0x0F == Opcode.CLOSE):
+        if self._guess.take(side, at_ns, data):
             self.protocol = "websocket"
             self.trails = {each: FrameTrail(each, deflate=True, synced=False) for each in ("client", "server")}
-            for each, pieces in self._guessed.items():
-                self._read_guessed(self.trails[each], pieces)
-
-    def _read_guessed(self, trail: FrameTrail, pieces: list[tuple[int, bytes | int]]) -> None:
-        for at_ns, piece in pieces:
-            if isinstance(piece, int):
-                trail.skip(at_ns, piece)
-            else:
-                trail.feed(at_ns, piece)
+            for each, trail in self.trails.items():
+                self._guess.tell(each, trail)
 
 
 def _body_bytes(head: RequestHead | ResponseHead) -> int:

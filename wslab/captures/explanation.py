@@ -18,6 +18,7 @@ import msgspec
 from wslab.captures.capture import OnBytes, read_packets
 from wslab.captures.containers import SECTION
 from wslab.captures.decryption import carries_keys, has_tshark, read_decrypted
+from wslab.captures.foreign import refuse_binary
 from wslab.captures.har import read_har
 from wslab.captures.texts import read_text
 from wslab.core.errors import BadTypeError, CaptureError
@@ -41,22 +42,6 @@ _PACKETS = (
 _GZIP = b"\x1f\x8b"
 _BOM = codecs.BOM_UTF8
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_MAGIC = {
-    b"\x89PNG": "a picture (PNG)",
-    b"\xff\xd8\xff": "a picture (JPEG)",
-    b"GIF8": "a picture (GIF)",
-    b"%PDF": "a PDF",
-    b"PK\x03\x04": "an archive (zip); unpack it first",
-    b"\x7fELF": "a program",
-    b"SQLite format": "a database",
-    b"\x28\xb5\x2f\xfd": "compressed by zstd; decompress it first",
-    b"\xfd7zXZ": "compressed by xz; decompress it first",
-    b"BZh": "compressed by bzip2; decompress it first",
-    b"RTSS": "a capture of Microsoft's Network Monitor; let Wireshark save it as pcapng",
-    b"GMBU": "a capture of Microsoft's Network Monitor; let Wireshark save it as pcapng",
-    b"snoop\0\0\0": "a capture of snoop's; let Wireshark save it as pcapng",
-    b"\x16\x03": "TLS, encrypted",
-}
 _FIRST_BYTES = 4096
 _BUFFER_BYTES = 2**20
 MAX_HAR_BYTES = 2**29
@@ -187,20 +172,11 @@ def _read(
         raise CaptureError(f"{name} is empty: there is nothing to explain")
     if beginning.startswith(b"{") and b'"record":"run"' in beginning:
         return _explained("run", name, _run(stream, path))
-    _refuse_binary(beginning, name)
+    refuse_binary(beginning, name)
     content = _whole(stream, name) if beginning.startswith(b"{") else _end_of(stream)
     if beginning.startswith(b"{") and (run := read_har(content.removeprefix(_BOM), name=name)) is not None:
         return _explained("har", name, run)
     return _explained("text", name, read_text(content[-MAX_TEXT_BYTES:].decode(errors="replace"), name=name))
-
-
-def _refuse_binary(beginning: bytes, name: str) -> None:
-    """Raise where the first bytes are no text."""
-    known = next((what for magic, what in _MAGIC.items() if beginning.startswith(magic)), None)
-    controls = sum(byte < 32 and byte not in b"\t\n\r\x1b" for byte in beginning)
-    if known or controls > len(beginning) / 50:
-        what = known or f"binary data that begins with {beginning[:8].hex(' ')}"
-        raise CaptureError(f"{name} is {what}: none of a capture (pcap, pcapng), a HAR, a run of wslab, and a text")
 
 
 def _whole(stream: BinaryIO, name: str) -> bytes:

@@ -1,13 +1,53 @@
-"""Whether bytes look like frames, where no handshake and no frame before them says so."""
+"""Whether bytes look like frames, where no handshake and no frame before them says so; what came until that is sure."""
 
 from __future__ import annotations
 
 from websockets.frames import Opcode
 
+from wslab.captures.reassembly import Receiver
 from wslab.net.close_bodies import read_close
 from wslab.net.frames import FrameError, FrameHeader, Side, masked, read_header
 
 _MAX_GUESSED_BYTES = 2**26
+
+
+_ALIKE = 2
+"""Segments that look like frames, after which they are taken for such: two are no accident."""
+
+_MAX_KEPT_BYTES = 2**20
+"""Of each side that are kept until then; of what comes beyond that, the length."""
+
+
+class Guess:
+    """What two sides sent since it began to look like frames, until that is sure."""
+
+    def __init__(self) -> None:
+        self._alike = 0
+        self._pieces: dict[Side, list[tuple[int, bytes | int]]] = {"client": [], "server": []}
+
+    def take(self, side: Side, at_ns: int, data: bytes) -> bool:
+        """Take a segment; return whether frames are sure by now: two segments of them, or a close frame."""
+        pieces = self._pieces[side]
+        is_alike = begins_with_frames(data, side, deflate=True)
+        if not is_alike and not pieces:
+            return False
+        kept_bytes = sum(len(piece) for _, piece in pieces if isinstance(piece, bytes))
+        pieces.append((at_ns, data if kept_bytes < _MAX_KEPT_BYTES else len(data)))
+        self._alike += is_alike
+        return self._alike >= _ALIKE or (is_alike and data[0] & 0x0F == Opcode.CLOSE)
+
+    def skip(self, side: Side, at_ns: int, missing_bytes: int) -> None:
+        """Take note of bytes that are not in the capture."""
+        if self._pieces[side]:
+            self._pieces[side].append((at_ns, missing_bytes))
+
+    def tell(self, side: Side, reader: Receiver) -> None:
+        """Tell a reader what this side sent."""
+        for at_ns, piece in self._pieces[side]:
+            if isinstance(piece, int):
+                reader.skip(at_ns, piece)
+            else:
+                reader.feed(at_ns, piece)
 
 
 def begins_with_frames(data: bytes, sender: Side | None, *, deflate: bool) -> bool:

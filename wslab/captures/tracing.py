@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from wslab.captures.reassembly import Direction
 from wslab.captures.retelling import Retold
 from wslab.captures.streams import FrameTrail
-from wslab.core.records import Trace
+from wslab.core.records import Side, Trace
 
 
 def tell_trace(told: Retold, kept: int) -> Trace:
@@ -34,16 +35,6 @@ def tell_trace(told: Retold, kept: int) -> Trace:
         last_server_at_s=None if server.last_data_at_ns is None else told.seconds(server.last_data_at_ns),
         sent_messages=trails[0].message_count if trails else 0,
         received_messages=trails[1].message_count if trails else 0,
-        client_bytes=client.stream_bytes,
-        server_bytes=server.stream_bytes,
-        client_missing_bytes=client.missing_bytes,
-        server_missing_bytes=server.missing_bytes,
-        client_retransmissions=client.retransmissions,
-        server_retransmissions=server.retransmissions,
-        client_unacknowledged_bytes=_unacknowledged(client),
-        server_unacknowledged_bytes=_unacknowledged(server),
-        client_zero_windows=client.zero_windows,
-        server_zero_windows=server.zero_windows,
         server_told_code=_server_told_code(told),
         after_close_bytes=exchange.after_close_bytes,
         unfinished_bytes=unfinished.wire_bytes if unfinished else None,
@@ -51,7 +42,20 @@ def tell_trace(told: Retold, kept: int) -> Trace:
         omitted=any(trail.has_more_than(kept) for trail in trails or ()),
         violation=_violation(trails),
         remarks=_remarks(told),
+        **_amounts("client", client),
+        **_amounts("server", server),
     )
+
+
+def _amounts(side: Side, direction: Direction) -> dict[str, Any]:
+    """Return the fields of a `Trace` that say how much one side sent, and what became of it."""
+    return {
+        f"{side}_bytes": direction.stream_bytes,
+        f"{side}_missing_bytes": direction.missing_bytes,
+        f"{side}_retransmissions": direction.retransmissions,
+        f"{side}_unacknowledged_bytes": _unacknowledged(direction),
+        f"{side}_zero_windows": direction.zero_windows,
+    }
 
 
 def _server_told_code(told: Retold) -> int | None:

@@ -12,11 +12,13 @@ import statistics
 
 from wslab.checks.case import Case
 from wslab.checks.client_bench import SETTLED_S, ClientBench, ObservedOutage, first_guest
+from wslab.checks.guest import Guest
 from wslab.checks.outage import COPIES, MOST_ATTEMPTS, outage_of, send_away, sent_away
-from wslab.checks.stage import Guest, Stage
+from wslab.checks.stage import Stage
 from wslab.core.checks import CaseOutcome, Evidence, Judgement
 from wslab.core.codes.sources import HYBI_RESTART, LESSON_06, LESSON_07, RFC_BACKOFF
-from wslab.core.policies.estimate import AT_ONCE_S, NOISE_S, SAME, estimate, is_spread
+from wslab.core.policies.estimate import AT_ONCE_S, NOISE_S, estimate, is_spread
+from wslab.core.policies.growth import SAME
 
 LOOPS_PER_S = 5.0
 

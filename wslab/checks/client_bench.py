@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from wslab.checks.stage import Guest, Stage
+from wslab.checks.guest import Guest
+from wslab.checks.stage import Stage
 from wslab.checks.under_test import ClientProgram, Running
 from wslab.core.checks import CaseOutcome
 from wslab.core.policies.estimate import PolicyEstimate, estimate

@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from wslab.checks.client_bench import SETTLED_S, ClientBench, ObservedOutage, first_guest, now_s
-from wslab.checks.stage import Guest, Stage
+from wslab.checks.guest import Guest
+from wslab.checks.stage import Stage
 from wslab.core.checks import CaseOutcome
 
 COPIES = 8

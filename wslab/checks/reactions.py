@@ -6,7 +6,8 @@ import asyncio
 
 from wslab.checks.case import Case
 from wslab.checks.client_bench import RETURNS_WITHIN_S, ClientBench, first_guest
-from wslab.checks.stage import Guest, Said, Stage
+from wslab.checks.guest import Guest, Said
+from wslab.checks.stage import Stage
 from wslab.core.checks import CaseOutcome, Evidence
 from wslab.core.codes.sources import LESSON_01, LESSON_07, RFC_CLOSE_FRAME, Source
 

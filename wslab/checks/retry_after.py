@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from wslab.checks.case import Case
 from wslab.checks.client_bench import RETURNS_WITHIN_S, ClientBench, closing, come_back, next_return, now_s
+from wslab.checks.guest import Guest
 from wslab.checks.outage import outage_of
-from wslab.checks.stage import Guest, Stage
+from wslab.checks.stage import Stage
 from wslab.core.checks import CaseOutcome, Evidence
 from wslab.core.codes.sources import Source
 

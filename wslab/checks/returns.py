@@ -18,7 +18,8 @@ from wslab.checks.client_bench import (
     come_back,
     now_s,
 )
-from wslab.checks.stage import Guest, Stage
+from wslab.checks.guest import Guest
+from wslab.checks.stage import Stage
 from wslab.core.checks import CaseOutcome, Evidence, Judgement
 from wslab.core.codes.registry import lookup
 from wslab.core.codes.sources import HYBI_RESTART, LESSON_05, RFC_BACKOFF, RFC_CODES, Source

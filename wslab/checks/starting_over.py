@@ -16,7 +16,8 @@ from wslab.checks.outage import MOST_ATTEMPTS, outage_of
 from wslab.checks.stage import Stage
 from wslab.core.checks import CaseOutcome, Evidence
 from wslab.core.codes.sources import LESSON_05
-from wslab.core.policies.estimate import NOISE_S, SAME
+from wslab.core.policies.estimate import NOISE_S
+from wslab.core.policies.growth import SAME
 
 UPTIMES_S = (0.3, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 16.0)
 """How long a connection lasts before it is closed, one for each copy."""

@@ -53,9 +53,7 @@ def server(
 
     Exit codes: 0 if no case fails, 1 if one does, 2 if the server could not be checked.
     """
-    for file in filter(None, (junit, html)):
-        check_writable(file)
-    earlier = None if compare is None else _earlier(compare)
+    earlier = _prepared(junit, html, compare)
     restarter = None
     if restart is not None or pid is not None:
         restarter = Restarter(command=restart, pid=pid, signal_name=signal, return_within_s=return_within)
@@ -101,9 +99,7 @@ def client(
 
     Exit codes: 0 if no case fails, 1 if one does, 2 if the client could not be checked.
     """
-    for file in filter(None, (junit, html)):
-        check_writable(file)
-    earlier = None if compare is None else _earlier(compare)
+    earlier = _prepared(junit, html, compare)
     with progress_line() as progress:
         check = check_client(
             command,
@@ -116,6 +112,13 @@ def client(
         )
     _show(check, earlier, as_json, junit, html)
     return check
+
+
+def _prepared(junit: Path | None, html: Path | None, compare: Path | None) -> Check | None:
+    """Refuse what cannot be written or read before the check takes its time; return the earlier check, if any."""
+    for file in filter(None, (junit, html)):
+        check_writable(file)
+    return None if compare is None else _earlier(compare)
 
 
 def _show(check: Check, earlier: Check | None, as_json: bool, junit: Path | None, html: Path | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from wslab.core.knobs import Knobs
+from wslab.core.records.connections import Closure
 from wslab.core.records.ground import Code, Record
 
 AttemptOutcome = Literal["opened", "refused", "reset", "timeout", "rejected", "failed"]
@@ -70,6 +71,23 @@ class Outage(Record, frozen=True, kw_only=True, tag="outage"):
     reopened_at_s: float | None
     time_to_reconnect_s: float | None
     gave_up: str | None
+
+    @classmethod
+    def after(
+        cls, closure: Closure, number: int, attempts: int, reopened_at_s: float | None, gave_up: str | None
+    ) -> Outage:
+        """Return the outage that began with this closure."""
+        return cls(
+            client=closure.client,
+            number=number,
+            close_code=closure.close_code,
+            close_reason=closure.close_reason,
+            closed_at_s=closure.closed_at_s,
+            attempts=attempts,
+            reopened_at_s=reopened_at_s,
+            time_to_reconnect_s=None if reopened_at_s is None else reopened_at_s - closure.closed_at_s,
+            gave_up=gave_up,
+        )
 
     @property
     def cut_short(self) -> bool:

@@ -59,22 +59,8 @@ async def come_back(client: Client, backoff: Backoff, closure: Closure, number: 
     except PolicyError as error:
         gave_up = str(error)
     finally:
-        client.recorder.emit(_outage(closure, number, attempts, reopened_at_s, gave_up))
+        client.recorder.emit(Outage.after(closure, number, attempts, reopened_at_s, gave_up))
     return reopened_at_s is not None
-
-
-def _outage(closure: Closure, number: int, attempts: int, reopened_at_s: float | None, gave_up: str | None) -> Outage:
-    return Outage(
-        client=closure.client,
-        number=number,
-        close_code=closure.close_code,
-        close_reason=closure.close_reason,
-        closed_at_s=closure.closed_at_s,
-        attempts=attempts,
-        reopened_at_s=reopened_at_s,
-        time_to_reconnect_s=None if reopened_at_s is None else reopened_at_s - closure.closed_at_s,
-        gave_up=gave_up,
-    )
 
 
 async def _attempts(
