@@ -1,4 +1,4 @@
-"""A client for practice, wrong on purpose: it comes back at once, with the same message, whatever it was told.
+"""A client that is wrong on purpose: it comes back at once, with the same message.
 
 Usage: python client.py URL
 """

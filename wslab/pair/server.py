@@ -1,6 +1,7 @@
-"""A server for practice, wrong on purpose: about a message that is too big it says nothing that helps.
+"""A server that is wrong on purpose: it does not say that a message was too big.
 
-Usage: python server.py PORT; 0 takes a free port. It prints its URL, and leaves when its standard input ends.
+Usage: python server.py PORT; 0 takes a free port. It prints its URL, and ends when its
+standard input does.
 """
 
 import asyncio
