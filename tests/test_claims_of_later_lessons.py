@@ -15,6 +15,7 @@ from wslab.core.herds.contention import AWS_POLICIES, contend
 from wslab.core.herds.simulate import simulate_herd
 from wslab.core.herds.simulated import BIN_S, SimulatedHerd
 from wslab.core.policies import textbook as policies
+from wslab.core.recordings import read_check
 from wslab.core.records import Closure
 from wslab.core.runs import Run, load
 from wslab.views import tables
@@ -213,3 +214,11 @@ def test_pair_of_lesson_11_has_the_sizes_that_it_says() -> None:
     assert set(frames[frames["opcode"] == "text"]["payload_bytes"]) == {36_000}
     assert set(frames[frames["opcode"] == "close"]["close_code"]) == {1000}
     assert "MAX_MESSAGE_BYTES = 16_384" in pair.SERVER
+
+
+def test_client_of_lesson_11_does_not_listen_to_a_server_that_says_1009() -> None:
+    recorded = [read_check(path) for path in DATA.glob("lessons/11_*/try_client-*.json")]
+    judged = [{result.case: result.judgement for result in check.results} for check in recorded]
+    assert {"passes", "fails"} == {each["sends_no_poison_again"] for each in judged}  # mended, and as it is
+    for each in judged:
+        assert (each["waits_before_coming_back"] == "passes") == (each["sends_no_poison_again"] == "passes")
