@@ -38,7 +38,7 @@ SUBJECTS = {
     "policy": "one policy: what it is, and its panel",
     "probe": "the probe, and its command",
     "progress": "which lessons a learner has solved: the file, its panel, its command",
-    "relay": "what stands between client and server: faults, sockets, command",
+    "relay": "what stands between client and server: faults, sockets, command, panel",
     "replay": "recordings instead of sockets: in an experiment, and in a notebook",
     "report": "a report, and its command",
     "restarts": "what a server's restart does: in a drill, to a check, in findings",

@@ -18,8 +18,8 @@ from rich.text import Text
 
 from wslab.cli.standing import Arrived
 from wslab.core.errors import WslabError
-from wslab.core.printable import printable
-from wslab.core.records import Attempt, Closure, Frame, Injection, Record
+from wslab.core.records import Record
+from wslab.core.relay.rows import row_of
 from wslab.core.relay.script import Remove, read_command
 from wslab.net.relay.relay import Relay
 
@@ -39,7 +39,6 @@ KEYS = {
 """What a key switches on, and off when it is pressed again."""
 
 REDRAWN_PER_S = 8
-ARROWS = {"client": "→", "server": "←"}
 
 
 def obey(relaying: Relay, line: str) -> str:
@@ -52,30 +51,8 @@ def obey(relaying: Relay, line: str) -> str:
 
 
 def line_of(record: Record) -> str:
-    match record:
-        case Frame():
-            cells = cells_of(record)
-            return " ".join(cell for cell in cells if cell)
-        case Attempt():
-            answer = record.http_status or record.outcome
-            return f"{record.ended_at_s:10.3f} #{record.client} {answer} {printable(record.error or '')}".rstrip()
-        case Closure():
-            reason = printable(record.close_reason)
-            return f"{record.closed_at_s:10.3f} #{record.client} ended: {record.close_code} {reason}".rstrip()
-        case Injection():
-            return f"{record.at_s:10.3f} {'+' if record.on else '-'} {record.label}"
-    return ""
-
-
-def cells_of(frame: Frame) -> list[str]:
-    bits = " ".join(name for name, on in (("FIN", frame.final), ("RSV1", frame.rsv1), ("mask", frame.masked)) if on)
-    code = "" if frame.close_code is None else f"{frame.close_code} "
-    fate = "" if frame.fate == "passed" else frame.fate
-    arrow = ARROWS[frame.sent_by]
-    return [
-        *(f"{frame.at_s:10.3f}", f"#{frame.client}", arrow, frame.opcode, bits, f"{frame.payload_bytes:,} B", fate),
-        code + frame.preview,
-    ]
+    row = row_of(record)
+    return "" if row is None else " ".join([f"{row.time:>10}", *filter(None, row[1:])])
 
 
 def show(relaying: Relay) -> None:
@@ -114,14 +91,9 @@ def _screen(relaying: Relay, records: tuple[Record, ...], said: str) -> Table:
     screen.add_row(Text(f"{on}   {said}", style="red" if relaying.faults or said else "dim"))
     table = Table("time, s", "client", "", "opcode", "bits", "length", "fate", "payload", expand=True)
     table.columns[0].justify = table.columns[5].justify = "right"
-    for record in records:
-        if isinstance(record, Frame):
-            style = "" if record.fate == "passed" else "red"
-            table.add_row(
-                *(Text(cell.strip(), style=style, overflow="ellipsis", no_wrap=True) for cell in cells_of(record))
-            )
-        elif line := line_of(record).strip():
-            table.add_row("", "", "", "", "", "", "", Text(line, style="italic", overflow="ellipsis", no_wrap=True))
+    for row in filter(None, map(row_of, records)):
+        style = "red" if row.fate else "" if row.opcode else "italic"
+        table.add_row(*(Text(cell, style=style, overflow="ellipsis", no_wrap=True) for cell in row))
     screen.add_row(table)
     keys = "  ".join(f"{key} {line.split()[1]}" for key, line in KEYS.items())
     screen.add_row(Text(f"{keys}  0 clear  q quit", style="dim"))

@@ -10,6 +10,7 @@ from wslab.panels.herd import HerdPanel
 from wslab.panels.payload import PayloadPanel
 from wslab.panels.policy import PolicyPanel
 from wslab.panels.progress import ProgressPanel
+from wslab.panels.relay import RelayPanel
 from wslab.panels.restart import RestartPanel
 from wslab.panels.story import StoryPanel
 
@@ -19,6 +20,7 @@ __all__ = [
     "PayloadPanel",
     "PolicyPanel",
     "ProgressPanel",
+    "RelayPanel",
     "RestartPanel",
     "StoryPanel",
 ]

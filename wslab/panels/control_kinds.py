@@ -37,6 +37,7 @@ class Number:
         mark: the control whose value the slider shows as a mark.
         hint: what else to know about it, in a few words below it.
         more: True to fold it away under "More", as every control that few people need.
+        when: another control and a value of it, as of every kind: the page shows this one only then.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Number:
     steps: tuple[StepButton, ...] = ()
     hint: str = ""
     more: bool = False
+    when: tuple[str, str] | None = None
 
     def check(self, value: Any) -> None:
         bounds: Any = {"low": self.low, "high": self.high, "unit": self.unit, "optional": self.optional}
@@ -132,9 +134,26 @@ class Flag:
     label: str
     value: bool = False
     more: bool = False
+    when: tuple[str, str] | None = None
 
     def check(self, value: Any) -> None:
         check_flag(self.name, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A line of text; `none` says in words what an empty one is."""
+
+    name: str
+    label: str
+    value: str = ""
+    none: str = ""
+    hint: str = ""
+    more: bool = False
+    when: tuple[str, str] | None = None
+
+    def check(self, value: Any) -> None:
+        check_type(self.name, value, str, "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +162,7 @@ class Action:
 
     Args:
         ignores: the controls that it does not read: a wrong value in one of these does not stop it.
+        at_once: it takes no time, and can be pressed while another job is under way.
     """
 
     name: str
@@ -150,9 +170,10 @@ class Action:
     hint: str
     main: bool = False
     ignores: tuple[str, ...] = ()
+    at_once: bool = False
 
 
-Control: TypeAlias = Number | Choice | Several | Flag
+Control: TypeAlias = Number | Choice | Several | Flag | Words
 
 
 def told(declared: Control | Action) -> dict[str, Any]:

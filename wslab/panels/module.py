@@ -17,6 +17,7 @@ SCRIPTS = (
     "curves",
     "delays",
     "herd",
+    "passing",
     "panel",
 )
 """Joined in this order into the one module that a widget may have; the last exports it."""

@@ -24,6 +24,7 @@ from wslab.core.arguments import check_choice
 from wslab.core.errors import BadValueError, MisuseError, WslabError, in_words
 from wslab.core.runs import Run
 from wslab.experiments import Cancel
+from wslab.panels.control_kinds import Action
 from wslab.panels.controlled import ControlledWidget
 from wslab.panels.live import Event, Live
 from wslab.panels.shown import ShownTable, shown_finding
@@ -72,7 +73,8 @@ class Panel(ControlledWidget):
             ValueError: no such button.
             RuntimeError: another job of this panel is under way.
         """
-        check_choice("action", action, [known.name for known in self.ACTIONS])
+        if self._known(action).at_once:
+            return self.work(action)
         if not self._job.acquire(blocking=False):
             raise MisuseError(f"the panel is busy with {self.busy!r}; stop() it first")
         run = self._act(action)
@@ -166,10 +168,17 @@ class Panel(ControlledWidget):
             self.say(in_words(error, named=not isinstance(error, WslabError)), "failed")
 
     def _start(self, action: str, values: dict[str, Any]) -> None:
-        check_choice("action", action, [known.name for known in self.ACTIONS])
+        at_once = self._known(action).at_once
         self.turn(**values)
-        if self._job.acquire(blocking=False):
+        if at_once:
+            threading.Thread(target=lambda: self._in_words(lambda: self.work(action)), daemon=True).start()
+        elif self._job.acquire(blocking=False):
             threading.Thread(target=self._act, args=(action,), name=f"wslab-{action}", daemon=True).start()
+
+    def _known(self, action: str) -> Action:
+        known = {declared.name: declared for declared in self.ACTIONS}
+        check_choice("action", action, known)
+        return known[action]
 
     def _act(self, action: str) -> Run | None:
         """Do one job; called with the lock held, which it gives back."""

@@ -42,10 +42,14 @@ class ServedPanel(Panel):
                 self.scene = self.scene | {"server": {"url": self._server.url, "alive": True}}
             return self._server
 
+    def prepare(self) -> None:
+        """Start what the panel needs before a button is pressed."""
+        self.server()
+
     def on_visible(self, visible: bool) -> None:
         self._onlookers = max(0, self._onlookers + (1 if visible else -1))
         if visible:
-            self.server()
+            self.prepare()
         elif not self._onlookers and not self.busy:
             self.close_server()
 

@@ -189,4 +189,26 @@ const CONTROLS = {
   },
 };
 
+CONTROLS.words = (told, panel, id) => {
+  const field = make("input", { id, type: "text", className: "wslab-words", placeholder: told.none, "aria-describedby": `${id}-hint` });
+  const settle = () => panel.turn(told.name, field.value.trim());
+  field.addEventListener("change", settle);
+  field.addEventListener("keydown", ({ key }) => key === "Enter" && settle());
+  let shown;
+  return {
+    element: make(
+      "div",
+      { className: "wslab-control" },
+      make("label", { htmlFor: id, textContent: told.label }),
+      field,
+      make("span", { className: "wslab-hint", id: `${id}-hint`, textContent: told.hint }),
+    ),
+    valid: () => true,
+    pending: () => field.value.trim(),
+    show(values) {
+      if (values[told.name] !== shown) field.value = shown = values[told.name];
+    },
+  };
+};
+
 const newControl = (told, panel) => CONTROLS[told.kind](told, panel, `wslab-control-${++controlsMade}`);

@@ -134,6 +134,7 @@ const render = ({ model, el, signal }) => {
     turn(name, value) {
       if (model.get("values")[name] === value && !asked.has(name)) return; // nothing would be said of it
       asked.set(name, value);
+      show.values(); // and with it the controls that belong to this value
       tell({ do: "turn", values: { [name]: value } });
     },
     model,
@@ -142,7 +143,7 @@ const render = ({ model, el, signal }) => {
   };
   const controls = about.controls.map((told) => ({ told, ...newControl(told, panel) }));
   const press = ({ name, ignores }) => {
-    const wrong = controls.find(({ told, valid }) => !ignores.includes(told.name) && !valid());
+    const wrong = controls.find(({ told, element, valid }) => !element.hidden && !ignores.includes(told.name) && !valid());
     if (wrong) return say({ words: `${wrong.told.label}: out of its bounds; nothing was done`, kind: "failed" });
     const typed = controls.filter(({ valid }) => valid()).map(({ told, pending }) => [told.name, pending()]);
     tell({ do: "press", action: name, values: Object.fromEntries(typed) });
@@ -207,11 +208,15 @@ const render = ({ model, el, signal }) => {
     values: () => {
       const values = model.get("values");
       for (const [name, value] of asked) if (JSON.stringify(values[name]) === JSON.stringify(value)) asked.delete(name);
-      controls.forEach((control) => control.show({ ...values, ...Object.fromEntries(asked) }));
+      const turned = { ...values, ...Object.fromEntries(asked) };
+      for (const { told, element, show } of controls) {
+        show(turned);
+        element.hidden = Boolean(told.when) && turned[told.when[0]] !== told.when[1];
+      }
     },
     busy: () => {
       const busy = model.get("busy");
-      actions.buttons.forEach((button) => (button.disabled = busy !== ""));
+      actions.buttons.forEach((button, index) => (button.disabled = busy !== "" && !about.actions[index].at_once));
       offerStop();
       clear.disabled = busy !== "";
       root.setAttribute("aria-busy", busy !== "");
