@@ -145,3 +145,9 @@ def test_wrong_argument_is_told_in_one_line(arguments: list[str], message: str) 
     done = CliRunner().invoke(main, ["relay", *arguments])
     assert done.exit_code == 2
     assert message in done.stderr
+
+
+def test_origin_that_is_none_is_refused_by_its_bounds(server: LabServer) -> None:
+    refused = CliRunner().invoke(main, ["relay", "0", server.url, "--origins", "https://hub.example.org/user"])
+    assert refused.exit_code == 2
+    assert "an origin is scheme://host[:port]" in refused.output + str(refused.exception)

@@ -48,6 +48,14 @@ def test_without_standard_input_it_serves_until_a_signal_and_leaves_nothing() ->
         assert psutil.wait_procs(children, timeout=5)[1] == []
 
 
+def test_pages_of_the_origins_that_were_named_may_connect() -> None:
+    def status(url: str, origin: str) -> int | None:
+        return wslab.send_message(wslab.Target(url, headers={"Origin": origin}), "x").attempts[0].http_status
+
+    with serving("--origins", "https://hub.example.org") as (_, url):
+        assert [status(url, f"https://{host}.example.org") for host in ("hub", "evil")] == [101, 403]
+
+
 def test_with_closed_files_it_serves() -> None:
     closed = ["sh", "-c", 'exec "$@" <&- 2>&-', "sh", *SERVE]
     with subprocess.Popen(closed, stdout=subprocess.PIPE, text=True) as process:

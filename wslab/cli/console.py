@@ -46,6 +46,14 @@ def _kinds() -> list[str]:
     return list(get_args(RestartKind))
 
 
+OriginsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Whose pages may connect, beside those that come from this machine itself: each as location.origin says "
+        "it in the page, such as https://hub.example.org. Repeatable. Programs send no Origin and are let in."
+    ),
+]
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 PolicyOption = Annotated[
     str,

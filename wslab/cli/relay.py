@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from wslab.cli.console import JsonOption, check_writable, print_saved
+from wslab.cli.console import JsonOption, OriginsOption, check_writable, print_saved
 from wslab.cli.relay_screen import line_of, obey, show
 from wslab.cli.standing import lines, standing
 from wslab.cli.target import with_target
@@ -44,6 +44,7 @@ def relay(
     listen_key: Annotated[
         Path | None, typer.Option(help="PEM file of that certificate's key, if it is in another file.")
     ] = None,
+    origins: OriginsOption = None,
     seed: Annotated[int, typer.Option(help="Of what the faults draw.")] = 0,
     max_frames: Annotated[int, typer.Option(help="Of which records are kept.")] = MAX_FRAMES,
     as_json: JsonOption = False,
@@ -66,6 +67,7 @@ def relay(
         expose=expose,
         certificate=listen_cert,
         key=listen_key,
+        origins=origins or (),
         seed=seed,
         max_frames=max_frames,
     )

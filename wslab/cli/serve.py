@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from wslab.cli.console import OriginsOption
 from wslab.cli.knobs import with_knobs
 from wslab.cli.standing import lines, standing
 from wslab.core.bounds import read_settings
@@ -24,6 +25,7 @@ COMMANDS = "restart | crash | reload KNOB=VALUE … | tune KNOB=VALUE … | limi
 def serve(
     knobs: Knobs,
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    origins: OriginsOption = None,
 ) -> None:
     """Run a lab server; its URL is printed once it listens.
 
@@ -31,7 +33,7 @@ def serve(
     terminal, as in a script, it reads commands from standard input, and where that ends it serves on until a signal.
     It ends with 0 after quit or SIGTERM, with 130 after Ctrl-C, and with 1 where its server died.
     """
-    with standing() as arrived, LabServer(knobs, port=port) as server:
+    with standing() as arrived, LabServer(knobs, port=port, origins=origins or ()) as server:
         print(server.url, flush=True)
         if sys.stdin.isatty():
             Console(stderr=True).print(COMMANDS, markup=False, highlight=False, soft_wrap=True)
