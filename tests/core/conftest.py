@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from wslab.core.limits.evidence import LimitEvidence
 from wslab.core.limits.inquiry import Terms
+from wslab.core.limits.likeness import kind_of
 from wslab.core.limits.search import search_limit
 from wslab.core.limits.trials import Observation, Trial
 from wslab.core.limits.verdicts import CompressionCounts, Failure, OverLimit
@@ -26,7 +27,7 @@ settings.load_profile("no clock")
 class Caps:
     """What a server closes on beside size. `per_server` counts over all connections, otherwise over each.
 
-    A rate counts within a window of `window_s`.
+    A rate counts within a window of `window_s`. Where there is an `answer`, it is given instead of a closure; "": none.
     """
 
     messages_per_window: int | None = None
@@ -41,6 +42,7 @@ class Caps:
     per_server: bool = False
     code: int = 1008
     reason: str = ""
+    answer: str | None = None
 
 
 @dataclass
@@ -61,6 +63,7 @@ class SimulatedServer:
 
     `late_refusals` are answered only to patient trials, as a busy server does. `says_no_above` is answered in words.
     Each connection goes by chance to one of `servers`, whose `max_message` it is. Every message takes a ms.
+    `chatter` comes with every message and without; a message that is not as it `wants_json` is refused with 1003.
     `max_message` grows by `grows_per_s`. One message above `fells_above` takes the server away for `away_s`.
     """
 
@@ -87,6 +90,8 @@ class SimulatedServer:
     takes_text: bool = True
     late_refusals: frozenset[int] = frozenset()
     caps: Caps = field(default_factory=Caps)
+    wants_json: Literal["or closes", "or says no"] | None = None
+    chatter: tuple[str, ...] = ()
     grows_per_s: float = 0.0
     fells_above: int | None = None
     away_s: float = 0.5
@@ -153,6 +158,9 @@ class SimulatedServer:
     def _closure(self, trial: Trial) -> Observation:
         if self._refuses(trial):
             return self._refuse(trial, 0)
+        if self.caps.answer is not None:
+            replies = (self.caps.answer,) if self.caps.answer else ()
+            return Observation(own_messages=len(replies), replies=replies, pong=True)
         return Observation(close=Close(code=self.caps.code, reason=self.caps.reason), tcp_ended=True)
 
     def _capped(self, trial: Trial) -> bool:
@@ -222,14 +230,17 @@ class SimulatedServer:
         if trial.is_announcement:
             return Observation(own_messages=greetings)
         unasked = self.unasked + greetings
+        chatter = tuple(said for said in self.chatter if kind_of(said, "words") not in trial.baseline.chatter)
         if (trial.form in ("opening", "nothing") and not self.ends_unasked) or self._stuck:
-            return Observation(own_messages=unasked, pong=alive)
+            return Observation(own_messages=unasked + len(chatter), replies=chatter, pong=alive)
+        if self.wants_json == "or says no" and trial.content != "json_text":
+            return Observation(own_messages=1, replies=('{"error": "invalid JSON"}',), pong=alive)
         if self.says_no_above is not None and trial.payload_bytes > self.says_no_above:
             return Observation(own_messages=1, replies=(self.no,), pong=alive)
         return Observation(
             echoed_bytes=trial.echo_bytes if self.replies == "echo" else 0,
-            own_messages=unasked + (self.replies == "own"),
-            replies=(self.answer.format(size=trial.payload_bytes),) if self.replies == "own" else (),
+            own_messages=unasked + (self.replies == "own") + len(chatter),
+            replies=(*chatter, *([self.answer.format(size=trial.payload_bytes)] if self.replies == "own" else ())),
             pong=alive and self.ends is None,
             close=Close(code=self.ends) if self.ends not in (None, 1006) else None,
             tcp_ended=self.ends is not None,
@@ -244,6 +255,8 @@ class SimulatedServer:
         if trial.payload_bytes in self.late_refusals and trial.patience == 1:
             return False
         if trial.content != "binary" and not self.takes_text:
+            return True
+        if self.wants_json == "or closes" and trial.content != "json_text":
             return True
         if "fragments" in trial.form and not self.takes_fragments:
             return True
@@ -281,8 +294,9 @@ class SimulatedServer:
             self._stuck = self.over_limit == "held_open"
             pong = self.over_limit == "silent_drop" and self.pongs
             return Observation(own_messages=unasked, pong=pong, deflate=trial.is_compressed)
+        wants_other = self.wants_json is not None and trial.content != "json_text"
         close = {
-            "close_frame": Close(code=self.close_code, reason=self.reason),
+            "close_frame": Close(code=1003 if wants_other else self.close_code, reason=self.reason),
             "empty_close_frame": Close(code=1005),
             "no_close_frame": None,
         }[self.over_limit]

@@ -136,6 +136,50 @@ def test_limit_that_moves(simulate, grows_per_s):
     assert not [cause for cause in found.causes if cause.kind == "chance"]
 
 
+@pytest.mark.parametrize("limit", [None, LIMIT])
+@pytest.mark.parametrize("answer", ["", '{"error": "rate limit exceeded"}'])
+def test_rate_that_is_told_in_words_or_by_silence(simulate, caps, limit, answer):
+    """As in levy-street/world-of-claudecraft#1108: what is over the rate is dropped, and the connection lives on."""
+    rate = caps(messages_per_window=5, answer=answer)
+    found = simulate(max_message=limit, on_header=False, replies="own", answer="fine", caps=rate).probe(cap_bytes=CAP)
+    assert_size(found, limit)
+    (cause,) = found.causes
+    assert (cause.kind, cause.unit, cause.close_code) == ("rate", "messages_per_s", None)
+    assert (answer or "there is no answer") in cause.explanation
+
+
+@pytest.mark.parametrize("wants_json", ["or closes", "or says no"])
+@pytest.mark.parametrize("replies", ["own", "echo"])
+def test_server_that_wants_json(simulate, wants_json, replies):
+    server = simulate(max_message=LIMIT, on_header=False, wants_json=wants_json, replies=replies, answer='{{"ok": 1}}')
+    found = server.probe(cap_bytes=CAP)
+    assert_size(found, LIMIT)
+    assert not any("rejects" in remark for remark in found.remarks)
+    assert any("objects in JSON" in remark for remark in found.remarks)
+
+
+@pytest.mark.parametrize("over_limit", ["close_frame", "silent_drop"])
+def test_answer_amid_heartbeats(simulate, over_limit):
+    """An answer is what the server does not say unasked; so a message that it drops is noticed."""
+    server = simulate(
+        max_message=LIMIT,
+        on_header=False,
+        over_limit=over_limit,
+        replies="own",
+        answer='{{"ok": 1}}',
+        chatter=('{"type": "heartbeat", "at": 17}', "user3: hello"),
+    )
+    found = server.probe(cap_bytes=CAP)
+    assert_size(found, LIMIT)
+    assert (found.always_answers, found.refusal.over_limit) == (True, over_limit)
+
+
+def test_chatter_is_no_answer(simulate):
+    found = simulate(max_message=LIMIT, on_header=False, replies="none", chatter=("tick 5",)).probe(cap_bytes=CAP)
+    assert_size(found, LIMIT)
+    assert (found.always_answers, found.speaks_unasked) == (False, True)
+
+
 def assert_size(found, limit):
     if limit is None:
         assert (found.status, found.accepted_bytes) == ("no_limit_below_cap", CAP)

@@ -148,7 +148,7 @@ def test_search_inclusive_where_the_limit_is_known(simulate, configured, exclusi
     server = simulate(max_message=limit, reason=reason)
     found = server.probe(configured_bytes=configured if told_by == "caller" else None)
     assert (found.accepted_bytes, found.inclusive) == (limit, not exclusive)
-    assert server.connections <= 16  # of which ten are controls
+    assert server.connections <= 17  # of which eleven are controls
 
 
 @given(limit=limits, named=st.integers(1, CAP))

@@ -9,13 +9,22 @@ from msgspec.structs import replace
 from wslab.core.limits.controls import LONG_S, weigh
 from wslab.core.limits.doubts import how_closed, keep, stopped_by
 from wslab.core.limits.inquiry import Inquiry, Steps, Stopped
-from wslab.core.limits.likeness import finest_grain, says_no
+from wslab.core.limits.likeness import finest_grain, kind_of, says_no
 from wslab.core.limits.proofs import refusal_of
 from wslab.core.limits.trials import Content, Observation, Trial
 from wslab.core.limits.verdicts import Failure
 
+SLOW = 60
+"""Patience with a server that gives neither pong nor answer: it may be busy with the message for seconds."""
+
+JSON_BYTES = 16
+"""Of a message that is an object in JSON."""
+
 UNHURRIED = 10
 """Patience with first answers: a late one costs the knowledge that the server answers at all."""
+
+_LISTENINGS = 3
+"""How often a server that speaks unasked is listened to, to learn what it says."""
 
 _ORDERLY_ENDS = (1000, 1005)
 _UNWELCOME = (1002, 1003, 1007, 1008)
@@ -39,6 +48,9 @@ def calibrate(inquiry: Inquiry) -> Steps[None]:
 def _meet(inquiry: Inquiry) -> Steps[None]:
     evidence = inquiry.evidence
     content, observation = yield from _first_words(inquiry)
+    if not (observation.pong or observation.echoed_bytes or observation.own_messages) and inquiry.baseline.ends is None:
+        slow, _ = yield from inquiry.ask("frame", inquiry.small_bytes, content=content, fresh=True, patience=SLOW)
+        observation = observation if slow.close_code is not None else slow
     echoes = observation.echoed_bytes > 0
     inquiry.baseline = replace(
         inquiry.baseline,
@@ -55,6 +67,8 @@ def _meet(inquiry: Inquiry) -> Steps[None]:
         evidence.remarks.append(f"After each message {how}.")
     if not echoes and (observation.own_messages or inquiry.baseline.ends is not None):
         yield from _weigh_against_silence(inquiry)
+    if inquiry.always_says_no and inquiry.terms.is_filler:
+        yield from _try_json(inquiry)
     evidence.accepted_bytes = inquiry.small_bytes
     evidence.always_answers = inquiry.baseline.replies != "none"
 
@@ -69,6 +83,11 @@ def _first_words(inquiry: Inquiry) -> Steps[tuple[Content, Observation]]:
         if observation.close_code is None or observation.echoed_bytes or orderly:
             return content, observation
         refused.append(observation)
+    if inquiry.terms.is_filler and refused[0].close_code in _UNWELCOME:
+        observation, _ = yield from inquiry.ask("frame", JSON_BYTES, content="json_text", patience=UNHURRIED)
+        if observation.close_code is None:
+            _speak_json(inquiry, f"of another kind {how_closed(refused[0].close_code, refused[0].close_reason)}")
+            return "json_text", observation
     opening, _ = yield from inquiry.ask("opening", patience=UNHURRIED)
     if opening.close_code == refused[0].close_code and min(opening.age_s, refused[0].age_s) > LONG_S / 2:
         return (yield from _hurried(inquiry, opening))
@@ -97,15 +116,59 @@ def _weigh_against_silence(inquiry: Inquiry) -> Steps[None]:
         raise Stopped(_unasked(inquiry, opening))
     inquiry.baseline = replace(inquiry.baseline, greetings=opening.own_messages)
     answer, _ = yield from inquiry.ask("frame", inquiry.small_bytes, patience=UNHURRIED)
-    unasked = 0
-    heard = [*opening.replies, *answer.replies]
+    unasked, speaks = [*opening.replies], False
     if inquiry.baseline.ends is None:
-        silence, _ = yield from inquiry.ask("nothing", patience=UNHURRIED)
-        unasked = silence.own_messages
-        heard += silence.replies
-    inquiry.baseline = replace(inquiry.baseline, usual=" ".join(heard))
-    if answer.own_messages and not unasked:
+        for _ in range(_LISTENINGS):
+            silence, _ = yield from inquiry.ask("nothing", patience=UNHURRIED)
+            if not silence.own_messages:
+                break
+            speaks = True
+            unasked += silence.replies
+    inquiry.baseline = replace(inquiry.baseline, usual=" ".join([*answer.replies, *unasked]))
+    if speaks:
+        answer = yield from _answer_in_chatter(inquiry, unasked)
+    if answer.own_messages:
         yield from _learn_answer(inquiry, answer)
+
+
+def _answer_in_chatter(inquiry: Inquiry, unasked: list[str]) -> Steps[Observation]:
+    """Ask again, with an ear for what the server does not say unasked: twice, for its chatter may vary."""
+    inquiry.evidence.speaks_unasked = True
+    inquiry.baseline = replace(
+        inquiry.baseline, chatter=frozenset(kind_of(said, "words") for said in unasked), greetings=0
+    )
+    silence, _ = yield from inquiry.ask("nothing", patience=UNHURRIED)
+    answer, _ = yield from inquiry.ask("frame", inquiry.small_bytes, patience=UNHURRIED)
+    again, _ = yield from inquiry.ask("frame", inquiry.small_bytes, patience=UNHURRIED)
+    is_answer = answer.own_messages and again.own_messages and not silence.own_messages
+    if not is_answer:
+        inquiry.baseline = replace(inquiry.baseline, chatter=frozenset())
+        return replace(answer, own_messages=0, replies=())
+    return answer
+
+
+def _try_json(inquiry: Inquiry) -> Steps[None]:
+    """It says no to a letter; where it does not to an object in JSON, that is what it is asked with from now on."""
+    no = inquiry.baseline.answer or ""
+    usual = replace(inquiry.baseline, usual="", answer=None)
+    inquiry.baseline = replace(usual, content="json_text", replies=None)
+    seen, _ = yield from inquiry.ask("frame", JSON_BYTES, patience=UNHURRIED)
+    answers = bool(seen.replies) and not says_no(seen.replies[0], unlike=None)
+    if seen.close_code is not None or not (answers or seen.echoed_bytes):
+        inquiry.baseline = replace(usual, usual=no, answer=no)
+        return
+    inquiry.always_says_no = False
+    inquiry.evidence.remarks.pop()  # which said that it rejects everything
+    _speak_json(inquiry, f"it answers others with “{no}”")
+    if seen.echoed_bytes:
+        inquiry.baseline = replace(inquiry.baseline, replies="echo")
+    else:
+        yield from _learn_answer(inquiry, seen)
+
+
+def _speak_json(inquiry: Inquiry, said: str) -> None:
+    inquiry.small_bytes = JSON_BYTES
+    inquiry.evidence.remarks.append(f"The messages are objects in JSON, since {said}.")
 
 
 def _learn_answer(inquiry: Inquiry, answer: Observation) -> Steps[None]:

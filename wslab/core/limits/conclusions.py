@@ -58,7 +58,7 @@ def conclude(
         redact: takes secrets out of texts. keep_replies: whether the server's answers may be quoted.
     """
     evidence = _told(evidence, redact, keep_replies=keep_replies)
-    refusal = evidence.refusal
+    refusal, tells_size = evidence.refusal, evidence.failure_hides_size is None
     return Verdict(
         url=url,
         status=evidence.status,
@@ -68,11 +68,11 @@ def conclude(
         configured_bytes=evidence.configured_bytes,
         max_single_frame_bytes=evidence.accepted_bytes or None,
         smallest_refused_bytes=evidence.refused_bytes,
-        max_fragmented_bytes=evidence.max_fragmented_bytes,
-        counts=evidence.counts,
+        max_fragmented_bytes=evidence.max_fragmented_bytes if tells_size else None,
+        counts=evidence.counts if tells_size else None,
         inclusive=evidence.inclusive,
-        text_unit=evidence.text_unit,
-        compression_counts=evidence.compression_counts,
+        text_unit=evidence.text_unit if tells_size else None,
+        compression_counts=evidence.compression_counts if tells_size else None,
         over_limit=refusal.over_limit if refusal else None,
         close_code=refusal.close_code if refusal else None,
         close_reason=refusal.close_reason if refusal else None,
@@ -121,12 +121,16 @@ def _unquoted(remark: str) -> str:
 
 
 def _sentences(evidence: LimitEvidence) -> Iterator[str]:
-    yield from _finding(evidence)
     failed = _failed(evidence) or ""
+    causes = [cause.explanation for cause in evidence.causes if cause.explanation not in failed]
+    if evidence.status == "out_of_bounds":  # what was found answers more than why it is not all
+        yield from causes
+        causes = []
+    yield from _finding(evidence)
     if evidence.failure_hides_size is None:
         yield from _counted(evidence)
         yield from _afterwards(evidence)
-    yield from (cause.explanation for cause in evidence.causes if cause.explanation not in failed)
+    yield from causes
 
 
 def _counted(evidence: LimitEvidence) -> Iterator[str]:
@@ -143,6 +147,8 @@ def _finding(evidence: LimitEvidence) -> Iterator[str]:
     if evidence.status == "limit_found" and refusal is not None:
         how = _describe(refusal)
         yield f"Messages up to {_bytes(accepted)} pass as one frame; with one byte more {how}."
+    elif evidence.status == "no_limit_below_cap" and evidence.answer_changes_at_bytes is not None:
+        yield f"A message of {accepted:,} bytes in one frame closes nothing, but the answer changes with size."
     elif evidence.status == "no_limit_below_cap":
         yield f"No limit up to the cap: a message of {accepted:,} bytes in one frame passes."
     else:
@@ -158,10 +164,13 @@ def _failed(evidence: LimitEvidence) -> str | None:
 
 def _other_answer(evidence: LimitEvidence) -> str:
     changes_at = evidence.answer_changes_at_bytes or 0
-    said = f"The answer changes with size: up to {_bytes(changes_at - 1)} it is"
+    said = f"Up to {_bytes(changes_at - 1)} it is answered"
     if evidence.answer_below is None:
-        return f"{said} of one kind, from {_bytes(changes_at)} on of another."
-    return f"{said} “{evidence.answer_below}”, from {_bytes(changes_at)} on “{evidence.answer_above}”."
+        return f"{said} in one way, from {_bytes(changes_at)} on in another."
+    return (
+        f"{said} “{evidence.answer_below}”, from {_bytes(changes_at)} on “{evidence.answer_above}”. If that refuses "
+        f"the message, the limit is {_bytes(changes_at - 1)}."
+    )
 
 
 def _established(evidence: LimitEvidence) -> Iterator[str]:
@@ -218,9 +227,12 @@ def _remarks(evidence: LimitEvidence) -> Iterator[str]:
             "and a close frame may be lost in it."
         )
     if evidence.accepted_bytes and not evidence.always_answers:
+        why = "answers no message, or only seconds later"
+        if evidence.speaks_unasked:
+            why = "speaks unasked, and nothing that it says could be told for an answer"
         yield (
-            "The server answers no message, so one that it drops in silence looks like one that it accepts; "
-            "only a closure could be seen."
+            f"The server {why}, so a message that it drops in silence looks like one that it accepts; only a closure "
+            "could be seen."
         )
     if evidence.is_settled and evidence.inclusive is None:
         yield from _reads_like(evidence)

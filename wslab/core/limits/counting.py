@@ -120,6 +120,22 @@ def count_text(inquiry: Inquiry) -> Steps[None]:
         evidence.text_unit = "bytes"
 
 
+def try_binary(inquiry: Inquiry) -> Steps[None]:
+    """Say so where the limit is one of text messages: a binary one that is larger passes."""
+    evidence = inquiry.evidence
+    if not evidence.is_settled or not inquiry.terms.is_filler or inquiry.baseline.content != "text":
+        return
+    size = evidence.accepted_bytes + 1
+    if inquiry.refuses_headers or "binary" not in inquiry.terms.contents:
+        return  # the header was refused before its content came; its opcode is rarely looked at
+    _, reading = yield from weigh(inquiry, "frame", size, content="binary", fresh=True, **_EVIDENCE)
+    if reading == "accepted":
+        evidence.remarks.append(
+            f"This is the limit of text messages: a binary one of {size:,} bytes passes. To find that of binary ones, "
+            "give a binary template: --binary --template '{filler}'."
+        )
+
+
 def _refused_for_its_words(inquiry: Inquiry, wide: Observation) -> Steps[bool]:
     """Whether the shortest wide text is refused too; not asked where the long one was refused as size is."""
     refusal = inquiry.evidence.refusal

@@ -34,7 +34,8 @@ class LimitEvidence:
     Fields as in `Verdict`, and:
         accepted_bytes: largest real message accepted as one frame. refused_bytes: smallest one refused.
         named_bytes: sizes that close reasons named, besides those sent.
-        always_answers: the server replies to messages, so that a dropped one would be noticed.
+        always_answers: the server replies to messages, so that a dropped one would be noticed. speaks_unasked: it says
+            something of its own accord.
         awaits_control: a refusal has not been held against all its controls, and so proves nothing yet.
         causes: `Verdict.closes_on`. budget_s: how long the search may take.
         through_proxy: TCP is a proxy's, whatever the messages on it are answered.
@@ -50,6 +51,7 @@ class LimitEvidence:
     awaits_control: bool = False
     named_bytes: set[int] = field(default_factory=set)
     always_answers: bool = True
+    speaks_unasked: bool = False
     max_fragmented_bytes: int | None = None
     counts: Counts | None = None
     text_unit: TextUnit | None = None

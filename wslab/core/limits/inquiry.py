@@ -79,6 +79,7 @@ class Inquiry:
     """One server under question: how it behaves, and what its answers have shown.
 
     Fields:
+        small_bytes: of a message that is surely not too big.
         controlled: kinds of refusals whose control has passed. endings: how connections ended between messages.
         dismissed: named sizes that were tried as the limit. at_s: when the last trial was over.
         asked: messages so far.
@@ -94,6 +95,7 @@ class Inquiry:
         self.evidence = evidence
         self.terms = terms or Terms()
         self.manner = Manner()
+        self.small_bytes = self.terms.least_bytes
         self.baseline = Baseline(content=self.terms.contents[0])
         self.takes_fragments = False
         self.dismissed: set[int] = set()
@@ -112,11 +114,6 @@ class Inquiry:
         self._deflates: bool | None = None
         self._source = 0
         self._notice: str | None = None
-
-    @property
-    def small_bytes(self) -> int:
-        """A message that is surely not too big."""
-        return self.terms.least_bytes
 
     @property
     def left_s(self) -> float:

@@ -26,7 +26,7 @@ from wslab.core.limits.answering import find_other_answers
 from wslab.core.limits.calibration import calibrate
 from wslab.core.limits.causes import diagnose
 from wslab.core.limits.corroboration import corroborate, still_so
-from wslab.core.limits.counting import count_compression, count_fragments, count_text
+from wslab.core.limits.counting import count_compression, count_fragments, count_text, try_binary
 from wslab.core.limits.doubts import Doubt, explained, stopped_by
 from wslab.core.limits.evidence import LimitEvidence
 from wslab.core.limits.guesses import growing, next_size
@@ -77,6 +77,7 @@ def _search_in_any_manner(inquiry: Inquiry) -> Steps[None]:
             yield from find_other_answers(inquiry)
             yield from count_fragments(inquiry)
             yield from count_text(inquiry)
+            yield from try_binary(inquiry)
             yield from count_compression(inquiry)
             yield from still_so(inquiry)
         except Reconsidered:

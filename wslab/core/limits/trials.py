@@ -54,6 +54,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
             ends_invalidly: by a close frame that nobody may send.
         answer: its answer to such a message, where it has one of its own.
         usual: what else it says, answer or not, in which words of refusal mean nothing.
+        chatter: kinds (`likeness.kind_of`, by words) of what it says unasked, such as heartbeats: no answers.
         grain: how finely its answers are to be compared.
     """
 
@@ -65,6 +66,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     ends_invalidly: bool = False
     answer: str | None = None
     usual: str = ""
+    chatter: frozenset[str] = frozenset()
     grain: Grain = "words"
 
     def with_content(self, content: Content) -> Baseline:

@@ -6,12 +6,12 @@ Whatever a peer sends, and for however long, reading it costs no more memory tha
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from websockets.frames import Opcode
 
-from wslab.core.limits.likeness import MAX_REPLY_CHARACTERS, reply_text
+from wslab.core.limits.likeness import MAX_REPLY_CHARACTERS, kind_of, reply_text
 from wslab.core.records import Close
 from wslab.net.close_bodies import read_close
 from wslab.net.frames import FrameError, FrameHeader, FrameStream, Piece, encode_header
@@ -95,6 +95,7 @@ class AnswerReader:
         self._listening_for: set[bytes] = set()
         self._heard: set[bytes] = set()
         self._standing: Mapping[str, str] = {}
+        self._chatter: Collection[str] = ()
 
     def listen_for(self, texts: Iterable[str]) -> None:
         """Note from now on when a message comes that holds one of these texts in its first 64 KiB."""
@@ -108,6 +109,10 @@ class AnswerReader:
     def answer_always(self, standing: Mapping[str, str]) -> None:
         """Note what is `to_say` whenever such a text comes, which is no reply then."""
         self._standing = standing
+
+    def disregard(self, chatter: Collection[str]) -> None:
+        """Take messages of these kinds (`wslab.core.limits.likeness.kind_of`) for no reply from now on."""
+        self._chatter = chatter
 
     @property
     def matching_bytes(self) -> int:
@@ -193,8 +198,13 @@ class AnswerReader:
             self.echoed_bytes += self._message_bytes
             self._echo_at = (self._echo_at + self._message_bytes) % self._expected[0]
         else:
-            self.own_messages += 1
             self.allowance.spend(messages=1)
-            if len(self.replies) < MAX_REPLIES:
-                self.replies.append(reply_text(bytes(self._head), is_text=self._is_text))
+            self._note_reply(reply_text(bytes(self._head), is_text=self._is_text))
         self._matches, self._message_bytes = False, 0
+
+    def _note_reply(self, reply: str) -> None:
+        if self._chatter and kind_of(reply, "words") in self._chatter:
+            return
+        self.own_messages += 1
+        if len(self.replies) < MAX_REPLIES:
+            self.replies.append(reply)

@@ -117,6 +117,7 @@ class TrialRunner:
     async def _try(self, wire: Wire, trial: Trial) -> Observation:
         echo = partial(self._contents.piece, trial.content, trial.echo_bytes)
         wire.answers.expect(max(1, trial.echo_bytes), None if trial.baseline.replies == "own" else echo)
+        wire.answers.disregard(trial.baseline.chatter)
         since = Since.now(wire)
         fate = Fate(wire, trial, since, self._waits)
         header_only, sending = False, None
