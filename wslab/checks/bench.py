@@ -6,16 +6,16 @@ Each is done once, when a case first asks for it, and kept for the others.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from websockets.frames import Opcode
 
+from wslab.checks.enduring import ANSWER_WITHIN_S, REFUSALS, Endured, endure, opened, ponged
 from wslab.checks.restarting import Restarted, Restarter, restart_under_clients
 from wslab.core.errors import WslabError
 from wslab.core.limits.verdicts import Verdict
@@ -26,13 +26,11 @@ from wslab.experiments import Cancel, find_limit, watch
 from wslab.net import runtime
 from wslab.net.client.client import Client
 from wslab.net.frames import encode_header
-from wslab.net.recording import OnProgress, Recorder
+from wslab.net.recording import OnProgress
 
 HEADER_ANSWER_S = 1.0
 """How long a header without its payload may take to be refused."""
 
-PING_EVERY_S = 0.05
-ANSWER_WITHIN_S = 5.0
 MAX_REFUSED_BYTES = 64 * 2**20
 """Sent at most to be refused again and again, where headers alone are not."""
 
@@ -44,15 +42,6 @@ T = TypeVar("T")
 
 class BudgetSpentError(WslabError):
     """The budget of the check ran out in the middle of a case."""
-
-
-class Refusals(NamedTuple):
-    """What came of many refusals: how many there were, the bystander's answered pings, and what went wrong."""
-
-    refused: int
-    exchanges: int
-    elapsed_s: float
-    problem: str | None
 
 
 @dataclass
@@ -132,11 +121,15 @@ class ServerBench:
         """Ping; return the seconds until the pong with the same payload, or None."""
         return self._in_budget(self._ponged(payload))
 
-    def refuse_many(self, payload_bytes: int, count: int) -> Refusals:
-        """Be refused so many times, one after the other, while another client pings."""
-        by_header = self.announce(payload_bytes) is not None
-        affordable = count if by_header else max(5, MAX_REFUSED_BYTES // payload_bytes)
-        return self._in_budget(self._refuse_many(payload_bytes, min(count, affordable), by_header=by_header))
+    def endure(self, payload_bytes: int | None, count: int = REFUSALS) -> Endured:
+        """Have so many connections refused for a message of this size, one after the other; None: just open them."""
+        if payload_bytes is None:
+            return self._in_budget(endure(self.target, count, _nothing))
+        if self.announce(payload_bytes) is not None:
+            return self._in_budget(endure(self.target, count, lambda client: _announced(client, payload_bytes)))
+        affordable = max(5, MAX_REFUSED_BYTES // payload_bytes)
+        message = self._payload(payload_bytes)
+        return self._in_budget(endure(self.target, min(count, affordable), lambda client: _refused(client, message)))
 
     def _pass_interrupt_on(self) -> None:
         """Raise what Ctrl-C did not raise in an experiment, which returns what it has: the whole check is to end."""
@@ -156,14 +149,8 @@ class ServerBench:
 
     async def _announced(self, payload_bytes: int) -> float | None:
         async with opened(self.target) as client:
-            if client.connection is None:
-                return None
             began_s = client.recorder.now()
-            client.connection.transport.write(encode_header(Opcode.TEXT, payload_bytes, random.randbytes(4)))
-            try:
-                async with asyncio.timeout(HEADER_ANSWER_S):
-                    await client.closed()
-            except TimeoutError:
+            if client.connection is None or not await _announced(client, payload_bytes):
                 return None
             return client.recorder.now() - began_s
 
@@ -178,36 +165,7 @@ class ServerBench:
 
     async def _ponged(self, payload: bytes) -> float | None:
         async with opened(self.target) as client:
-            return None if client.connection is None else await _ping(client, payload)
-
-    async def _refuse_many(self, payload_bytes: int, count: int, *, by_header: bool) -> Refusals:
-        async with opened(self.target) as bystander:
-            pings: list[float | None] = []
-            pinging = asyncio.create_task(_go_on_pinging(bystander, pings))
-            began_s, refused = bystander.recorder.now(), 0
-            try:
-                for _ in range(count):
-                    refused += await self._refused(payload_bytes, by_header=by_header)
-            finally:
-                pinging.cancel()
-                await asyncio.gather(pinging, return_exceptions=True)
-            elapsed_s = bystander.recorder.now() - began_s
-            answered = sum(ping_s is not None for ping_s in pings)
-            problem = None
-            if refused < count:
-                problem = f"Only {refused} of {count} connections were refused; the others were not even opened."
-            elif not bystander.is_open or answered < len(pings):
-                problem = "Another client lost its connection, or an answer, while others were refused."
-        return Refusals(refused, answered, elapsed_s, problem)
-
-    async def _refused(self, payload_bytes: int, *, by_header: bool) -> bool:
-        if by_header:
-            return await self._announced(payload_bytes) is not None
-        async with opened(self.target) as client:
-            if client.connection is None:
-                return False
-            send = await client.send_message(self._payload(payload_bytes), timeout_s=ANSWER_WITHIN_S)
-            return send.outcome == "closed"
+            return None if client.connection is None else await ponged(client, payload)
 
     def _payload(self, payload_bytes: int) -> str | bytes:
         messages = self.target.messages
@@ -224,33 +182,23 @@ async def _within(left_s: float, work: Coroutine[Any, Any, T]) -> T:
         raise
 
 
-@contextlib.asynccontextmanager
-async def opened(target: Target) -> AsyncIterator[Client]:
-    """Open a client, and end its connection whatever state it is in."""
-    client = Client(target, Recorder())
-    try:
-        await client.open()
-        yield client
-    finally:
-        if client.connection is not None and client.is_open:
-            client.connection.transport.abort()
-            await client.connection.wait_closed()
+async def _nothing(client: Client) -> bool:
+    del client
+    return False
 
 
-async def _ping(client: Client, payload: bytes) -> float | None:
+async def _announced(client: Client, payload_bytes: int) -> bool:
+    """Send a message's header and nothing of it; return whether the connection was closed."""
     assert client.connection is not None
-    began_s = client.recorder.now()
+    client.connection.transport.write(encode_header(Opcode.TEXT, payload_bytes, random.randbytes(4)))
     try:
-        async with asyncio.timeout(ANSWER_WITHIN_S):
-            await (await client.connection.ping(payload))
-    except Exception:  # the connection ended, or nothing came in time
-        return None
-    return client.recorder.now() - began_s
+        async with asyncio.timeout(HEADER_ANSWER_S):
+            await client.closed()
+    except TimeoutError:
+        return False
+    return True
 
 
-async def _go_on_pinging(client: Client, pings: list[float | None]) -> None:
-    if client.connection is None:
-        return
-    for number in range(2**31):
-        pings.append(await _ping(client, b"wslab %d" % number))
-        await asyncio.sleep(PING_EVERY_S)
+async def _refused(client: Client, message: str | bytes) -> bool:
+    send = await client.send_message(message, timeout_s=ANSWER_WITHIN_S)
+    return send.outcome == "closed"

@@ -10,6 +10,7 @@ from wslab.checks.case import Case
 from wslab.checks.clocks import CLOCK_CASES
 from wslab.checks.limits import LIMIT_CASES
 from wslab.checks.manners import MANNERS_CASES
+from wslab.checks.refusals import REFUSAL_CASES
 from wslab.checks.restarting import Restarter
 from wslab.checks.restarts import RESTART_CASES
 from wslab.core.arguments import check_choice, check_number, check_whole
@@ -20,7 +21,7 @@ from wslab.net.machine import versions
 from wslab.net.recording import OnProgress, Progress, wall_clock
 
 SERVER_CASES: dict[str, Case] = {
-    case.name: case for case in (*MANNERS_CASES, *LIMIT_CASES, *CLOCK_CASES, *RESTART_CASES)
+    case.name: case for case in (*MANNERS_CASES, *LIMIT_CASES, *REFUSAL_CASES, *CLOCK_CASES, *RESTART_CASES)
 }
 """Every case, by its name, in the order in which they run: the restart comes last."""
 
