@@ -145,12 +145,16 @@ class _Words:
         self._print(f"{seconds(closure.close_started_at_s)}: {role.name}, {age} old. {what}")
 
     def end(self, run: Run) -> None:
-        from wslab.views.findings import render_findings
+        from wslab.views.findings import NOTHING, render_findings
         from wslab.views.watch import lanes
 
         console = Console()
         console.print()
-        console.print(render_findings(find(run)))
+        nothing = (
+            f"{NOTHING} In {seconds(run.info.duration_s)} nobody met an idle timeout, a maximum age or a restart. "
+            "Watch longer with --for."
+        )
+        console.print(render_findings(find(run), nothing))
         console.print(lanes(run, width=max(20, min(60, console.width - 70))))
 
     def _print(self, line: str) -> None:

@@ -13,6 +13,15 @@ from wslab.core.codes.registry import lookup
 from wslab.core.limits.verdicts import Cause, Verdict
 from wslab.core.printable import printable
 
+_SAYS = {"away_s": "it was away"}
+_TIMES = {
+    "age_s": "on time: {} s after the opening",
+    "idle_s": "on time: {} s after the last message",
+    "sending_s": "on time: {} s after a message was begun",
+    "late_s": "on time: {} s after a message",
+    "away_s": "for {} s",
+}
+
 
 def render(verdict: Verdict) -> RenderableType:
     """Return the verdict, to be printed by a rich `Console`: styled on a terminal, plain text anywhere else."""
@@ -23,7 +32,8 @@ def render(verdict: Verdict) -> RenderableType:
         grid.add_row(question, Text(printable(answer)))
     headline = Text(printable(f"{verdict.status.replace('_', ' ')}: {verdict.url}"), style="bold")
     remarks = (Padding(Text(printable(f"• {remark}")), (0, 0, 0, 2)) for remark in verdict.remarks)
-    return Group(headline, Text(printable(verdict.explanation)), Text(""), grid, *remarks)
+    advice = [] if verdict.advice is None else [Text(f"What to do: {printable(verdict.advice)}")]
+    return Group(headline, Text(printable(verdict.explanation)), *advice, Text(""), grid, *remarks)
 
 
 def facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
@@ -49,7 +59,7 @@ def facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
     for clock in verdict.clocks:
         yield clock.question.replace("_", " ").replace("max age", "maximum age"), clock.explanation
     for cause in verdict.closes_on:
-        yield "it also closes", _cause(cause)
+        yield _SAYS.get(cause.unit or "", "it also closes" if cause.close_code else "it also refuses"), _cause(cause)
     if verdict.http_status is not None:
         yield "HTTP status", str(verdict.http_status)
     yield "cost", _cost(verdict)
@@ -75,12 +85,16 @@ def _closure(verdict: Verdict) -> Iterator[tuple[str, str]]:
 def _cause(cause: Cause) -> str:
     """Return a cause in short: its kind, and its number where it has one."""
     kind = "at random" if cause.kind == "chance" else f"on {cause.kind}"
-    if cause.number is None or cause.unit is None:
+    if cause.unit is None:
         return kind
+    if cause.number is None:
+        return f"{kind}, in {cause.unit.removesuffix('_per_s')}"
     if cause.unit == "share":
         return f"{kind}: {cause.number:.1%} of messages"
-    number, unit = f"{cause.number:,.6g}", cause.unit.replace("_per_s", " per second").replace("_s", " in seconds")
-    return f"{kind}: {number} {unit}"
+    number = f"{cause.number:,.6g}"
+    if cause.unit in _TIMES:
+        return _TIMES[cause.unit].format(number)
+    return f"{kind}: {number} {cause.unit.replace('_per_s', ' per second')}"
 
 
 def _cost(verdict: Verdict) -> str:

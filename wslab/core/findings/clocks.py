@@ -6,17 +6,17 @@ that is one of several that fit is told as such.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from wslab.core.codes.sources import AWS_QUOTAS, LESSON_09, NGINX_WEBSOCKET, WEBSOCKETS_FAQ
-from wslab.core.findings.closings import SAYS_KEEPALIVE
-from wslab.core.findings.finding import SURENESS, Alternative, Finding, Sure, counted
-from wslab.core.findings.fits import MOST_JITTER, Clock, Fit
+from wslab.core.codes.sources import AWS_QUOTAS, LESSON_09, NGINX_WEBSOCKET
+from wslab.core.findings.finding import Alternative, Finding, counted
+from wslab.core.findings.fits import Clock, Fit
+from wslab.core.findings.keepalives import keepalive, unanswered_s
 from wslab.core.findings.lives import STAMP_S, Class, Life
 from wslab.core.findings.observed import Observed
 from wslab.core.findings.readings import Reading, readings
+from wslab.core.findings.weighing import evidence_of, sureness, time_of
 from wslab.core.findings.wording import ended_how, seconds
 
 Counts = dict[str, bool | None]
@@ -50,8 +50,8 @@ def clock(observed: Observed) -> Iterator[Finding]:
     for reading in readings(observed):
         ages = [fit for fit in reading.fits if not fit.clock.restarted_by]
         idle = [fit for fit in reading.fits if fit.clock.restarted_by]
-        if waits_s := _unanswered_s(reading.dead):
-            yield _keepalive(reading, waits_s, ages)
+        if waits_s := unanswered_s(reading.dead):
+            yield keepalive(reading, waits_s, ages)
         elif ages and _tells_nothing(reading):
             yield _either(reading, ages)
         elif ages:
@@ -65,11 +65,11 @@ def _idle_timeout(reading: Reading, idle: list[Fit]) -> Finding:
     counts = _counts(reading)
     return Finding(
         rule="idle_timeout",
-        what=f"Closed after {_time(best)} without traffic, {ended_how(reading.dead)}: an idle timeout. "
+        what=f"Closed after {time_of(best)} without traffic, {ended_how(reading.dead)}: an idle timeout. "
         f"{_what_counts(counts)}",
         whose="server or proxy",
-        sure=_sureness(reading, best),
-        evidence=_evidence(reading),
+        sure=sureness(reading, best),
+        evidence=evidence_of(reading),
         why=f"{counted(len(reading.dead), 'connection')} ended so long after the last that counts, whatever their age; "
         f"with traffic in time others lived on, the longest silence of theirs {seconds(best.survived_s)}.",
         advice=_keep_alive(counts, best),
@@ -86,10 +86,10 @@ def _max_age(reading: Reading, ages: list[Fit], idle: list[Fit]) -> Finding:
     instead = tuple(_other_clock(fit.clock) for fit in idle[:1])
     return Finding(
         rule="max_age",
-        what=f"Closed {_time(best)} after {since}, whatever it did, {ended_how(reading.dead)}: a maximum age.",
+        what=f"Closed {time_of(best)} after {since}, whatever it did, {ended_how(reading.dead)}: a maximum age.",
         whose="server or proxy",
-        sure=_sureness(reading, best, "likely" if instead else "shown"),
-        evidence=_evidence(reading),
+        sure=sureness(reading, best, "likely" if instead else "shown"),
+        evidence=evidence_of(reading),
         why=f"{counted(len(reading.dead), 'connection')} ended at that age, opened at different times; "
         f"{_tried(reading)} did not put it off.",
         instead=instead,
@@ -103,10 +103,10 @@ def _either(reading: Reading, ages: list[Fit]) -> Finding:
     best = ages[0]
     return Finding(
         rule="idle_or_age",
-        what=f"Closed {_time(best)} after its opening, {ended_how(reading.dead)}: an idle timeout or a maximum age.",
+        what=f"Closed {time_of(best)} after its opening, {ended_how(reading.dead)}: an idle timeout or a maximum age.",
         whose="server or proxy",
-        sure=_sureness(reading, best, "possible"),
-        evidence=_evidence(reading),
+        sure=sureness(reading, best, "possible"),
+        evidence=evidence_of(reading),
         why="Nothing that could restart an idle timeout went over these connections, so both explain it.",
         instead=(
             Alternative("an idle timeout", "keep a second connection busy: it lives on; `wslab watch URL` does so"),
@@ -115,57 +115,6 @@ def _either(reading: Reading, ages: list[Fit]) -> Finding:
         advice="Run `wslab watch URL`, which tells the two apart.",
         sources=(LESSON_09,),
         facts=_bracket(reading, best),
-    )
-
-
-def _keepalive(reading: Reading, waits_s: list[float], ages: list[Fit]) -> Finding:
-    """Shown where those lived on that answered; else an age, or a silence, explains the ends as well."""
-    shown = _only_answers_keep(reading)
-    said = any(SAYS_KEEPALIVE.search(life.seen.closure.close_reason) for life in reading.dead if life.seen)
-    answered = any(life.times_s(["client's pongs"]) for life in reading.alive)
-    compared = (
-        "one that answered lived on, and whether messages would have kept it too is not told apart"
-        if answered
-        else "no connection that answered is there to compare with"
-    )
-    instead = Alternative(
-        "a maximum age" if ages else "an idle timeout",
-        "connect with a client that answers pings, such as `wslab watch URL`: under a keepalive it lives on",
-    )
-    return Finding(
-        rule="server_keepalive",
-        what=f"The server pings, and closed those that did not answer within {_range(waits_s)}, "
-        f"{ended_how(reading.dead)}.",
-        whose="client",
-        sure=_sureness(reading, reading.fits[0], "shown" if shown else "likely" if said or not ages else "possible"),
-        evidence=_evidence(reading),
-        why="Connections that answered its pings lived on; what else the others sent made no difference."
-        if shown
-        else f"{counted(len(waits_s), 'connection')} ended so long after a ping that the client left unanswered"
-        f"{', and the close reason names it' if said else ''}; {compared}.",
-        instead=() if shown else (instead,),
-        advice="Answer pings: every library does while its loop runs. A blocked loop or a sleeping page does not.",
-        sources=(WEBSOCKETS_FAQ, LESSON_09),
-        facts={"ping_timeout_s": min(waits_s), "connections": len(waits_s)},
-    )
-
-
-def _unanswered_s(dead: list[Life]) -> list[float]:
-    """Return how long a ping of the server's was left unanswered before each end; none where that does not explain it.
-
-    Whatever else fits then, a keepalive does too, so that no other clock is shown.
-    """
-    waits_s = [life.unanswered_s for life in dead]
-    told = [wait_s for wait_s in waits_s if wait_s is not None]
-    agree = len(told) == len(waits_s) and max(told) + STAMP_S <= MOST_JITTER * (min(told) + STAMP_S)
-    return told if agree else []
-
-
-def _only_answers_keep(reading: Reading) -> bool:
-    """Whether the answers to the server's pings keep a connection, and messages instead of them do not."""
-    pinged: set[Class] = {"server's pings", "client's pongs"}
-    return all(
-        pinged & fit.clock.restarted_by and "client's messages" not in fit.clock.restarted_by for fit in reading.fits
     )
 
 
@@ -219,32 +168,6 @@ def _keep_alive(counts: Counts, best: Fit) -> str:
     if counts.get("the client's messages"):
         return f"Send a message {often} (pings are not shown to help), or raise the idle timeout."
     return f"Have the server send something {often}, or raise the idle timeout."
-
-
-def _sureness(reading: Reading, best: Fit, at_most: Sure = "shown") -> Sure:
-    enough = 3 if best.is_exact else 5 if best.spread <= 1.5 else math.inf  # beyond that, much else fits as well
-    number = len(best.fatal_s)
-    sure: Sure = "shown" if number >= enough else "likely" if number >= 3 and best.spread <= 1.5 else "possible"
-    if best.is_exact or number >= 8:
-        sure = min(sure, "likely", key=SURENESS.index)
-    if reading.left:
-        sure = max(sure, "likely", key=SURENESS.index)
-    return max(sure, at_most, key=SURENESS.index)
-
-
-def _evidence(reading: Reading) -> tuple[int, ...]:
-    """Return the ends, and the longest life that did not end so: the control."""
-    control = max(reading.alive, key=lambda life: life.age_s, default=None)
-    return tuple(life.id for life in reading.dead) + ((control.id,) if control else ())
-
-
-def _time(fit: Fit) -> str:
-    return seconds(fit.shortest_s) if fit.is_exact else _range(fit.fatal_s)
-
-
-def _range(times_s: Sequence[float]) -> str:
-    first, last = seconds(min(times_s)), seconds(max(times_s))
-    return first if first == last else f"{first} to {last}"
 
 
 def _bracket(reading: Reading, fit: Fit) -> dict[str, Any]:

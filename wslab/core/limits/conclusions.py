@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from msgspec import structs
 
+from wslab.core.limits.advice import advise
 from wslab.core.limits.evidence import LimitEvidence
 from wslab.core.limits.guesses import looks_configured
 from wslab.core.limits.verdicts import Costs, Refusal, Verdict
@@ -63,6 +64,7 @@ def conclude(
         url=url,
         status=evidence.status,
         explanation=printable(" ".join(_sentences(evidence))),
+        advice=advise(evidence),
         remarks=tuple(map(printable, (*evidence.remarks, *_remarks(evidence)))),
         cap_bytes=evidence.cap_bytes,
         configured_bytes=evidence.configured_bytes,

@@ -148,7 +148,7 @@ class Verdict(Record, frozen=True, kw_only=True, tag="verdict"):
             "cannot_tell": its behaviour says nothing of size, such as an orderly closure after every message and no
             answer. "inconsistent": repeated trials contradict each other. "out_of_bounds": one of the probe's own
             bounds was reached, on time, bytes, frames or connections. "cancelled": by the caller.
-        explanation: the finding in sentences.
+        explanation: the finding in sentences. advice: what to do next; None where that says it.
         remarks: what a reader should know beside it.
         cap_bytes: no larger message is tried than this plus one byte.
         configured_bytes: the limit that the server is said to have; from the caller.
@@ -197,6 +197,7 @@ class Verdict(Record, frozen=True, kw_only=True, tag="verdict"):
     url: str
     status: Status
     explanation: str
+    advice: str | None = None
     remarks: tuple[str, ...]
     cap_bytes: int
     configured_bytes: int | None
