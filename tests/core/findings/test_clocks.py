@@ -142,6 +142,26 @@ def test_unanswered_pings_are_no_proof_of_an_age(reason: str, answered: bool, to
         assert [other.explanation for other in finding.instead] == ["a maximum age"]
 
 
+def test_those_that_answered_pings_are_compared_with() -> None:
+    """An idle timeout that pongs restart too, beside pings: only the deaf are closed, and messages might have done."""
+    found = find(watch(SimulatedServer(idle_s=8, counts=CLIENT, ping_s=2), interval_s=15, until_s=120))
+    (finding,) = [finding for finding in found if finding.rule == "server_keepalive"]
+    assert "no connection that answered" not in finding.why
+    assert finding.sure == "shown" or "those that answered lived on" in finding.why
+
+
+@pytest.mark.parametrize(("apart_s", "sure"), [(0.0, "likely"), (3.0, "possible")])
+def test_two_ends_are_likely_only_where_they_agree_closely(apart_s: float, sure: str) -> None:
+    """Two of a maximum age with jitter may agree by chance, beside a client that pings and was not closed yet."""
+    records: list[Record] = [closure(0, 0.0, 60.0), closure(1, 5.0, 65.0 + apart_s), attempt(2, 1.0)]
+    for at_s in range(11, 71, 10):
+        asked = Ping(
+            client=2, connection_id=None, sent_by="client", sent_at_s=at_s, payload_bytes=4, answered_at_s=at_s + 0.01
+        )
+        records.append(asked)
+    assert {finding.sure for finding in find(records) if finding.rule in ("idle_timeout", "max_age")} <= {sure}
+
+
 def test_silent_clients_alone_do_not_tell_an_idle_timeout_from_a_maximum_age() -> None:
     records: list[Record] = [closure(number, 5.0 * number, 5.0 * number + 60) for number in range(4)]
     (finding,) = find(records)
