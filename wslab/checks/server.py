@@ -10,7 +10,7 @@ from wslab.checks.case import Case
 from wslab.checks.clocks import CLOCK_CASES
 from wslab.checks.limits import LIMIT_CASES
 from wslab.checks.manners import MANNERS_CASES
-from wslab.checks.refusals import REFUSAL_CASES
+from wslab.checks.refusing import REFUSAL_CASES
 from wslab.checks.restarting import Restarter
 from wslab.checks.restarts import RESTART_CASES
 from wslab.core.arguments import check_choice, check_number, check_whole

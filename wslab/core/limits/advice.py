@@ -28,6 +28,10 @@ _NEXT: dict[FailureStatus, str] = {
 }
 
 
+_TELLING_BYTES = 1024
+"""A smaller message that passed says nothing of how far to search."""
+
+
 def advise(evidence: LimitEvidence) -> str | None:
     """Return what to do next; None where the finding says it, or leaves nothing to do."""
     failure = evidence.failure
@@ -35,7 +39,8 @@ def advise(evidence: LimitEvidence) -> str | None:
         return _live_with(evidence)
     if evidence.status == "out_of_bounds":
         more = f"--max-time {2 * evidence.budget_s:.0f}"
-        return f"Give the probe more time ({more}), or a lower --cap, such as {_cap(evidence):,}, to search less."
+        lower = "" if evidence.accepted_bytes < _TELLING_BYTES else f", or a lower --cap, such as {_cap(evidence)}"
+        return f"Give the probe more time ({more}){lower}."
     return _NEXT.get(failure.status) if failure is not None and evidence.status == failure.status else None
 
 

@@ -7,6 +7,9 @@ TRUSTED_BYTES_PER_S = 10e6
 
 SMALL_BYTES = 64 * 1024
 MAX_ANSWER_S = 1.0
+LONGEST_S = 12.0
+"""No silence is waited for longer, however slow the server and patient the trial: several times its slowest answer."""
+
 FORGET = 0.7
 """What a slow answer weighs when the next one has come: a server's first ones are slower than the rest."""
 
@@ -35,11 +38,11 @@ class Waits:
 
     def for_answer(self, patience: int = 1, payload_bytes: int = 0) -> float:
         """For the first sign after a message."""
-        return patience * max(0.075, 10 * self.answer_s) + payload_bytes / self.bytes_per_s
+        return min(patience * max(0.075, 10 * self.answer_s), LONGEST_S) + payload_bytes / self.bytes_per_s
 
     def for_more(self, patience: int = 1, payload_bytes: int = 0) -> float:
         """For an answer or a close frame that a pong has overtaken."""
-        return patience * max(0.02, 5 * self.answer_s) + payload_bytes / self.bytes_per_s
+        return min(patience * max(0.02, 5 * self.answer_s), LONGEST_S) + payload_bytes / self.bytes_per_s
 
     def for_refusal(self, patience: int = 1) -> float:
         """For the refusal of a header: long before the first one was seen, since then it decides how to go on."""
