@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +34,16 @@ def test_magic_returns_what_was_found() -> None:
     assert run.info.knobs.downtime_s == 0.1
     assert magic.run_command("probe ws://127.0.0.1:9/").status == "unreachable"
     assert magic.run_command("codes 1009") is None
+
+
+def test_magic_returns_which_lessons_are_solved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    kept = tmp_path / "progress.jsonl"
+    kept.write_text('{"lesson": "01", "day": "2026-01-02"}\n')
+    monkeypatch.setenv("WSLAB_PROGRESS", str(kept))
+    lessons = magic.run_command("progress")
+    assert {each.lesson: each.day for each in lessons if each.day} == {"01": "2026-01-02"}
+    assert [each.lesson for each in lessons] == sorted(each.lesson for each in lessons)
+    assert "How big is too big?" in [each.question for each in lessons]
 
 
 def test_magic_without_a_command_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
