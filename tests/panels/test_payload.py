@@ -71,7 +71,7 @@ def test_run_is_explained_by_what_is_found_in_it(panel: PayloadPanel) -> None:
 def test_rate_limit_is_not_told_as_a_size(panel: PayloadPanel) -> None:
     panel.turn(max_message_bytes=2**20, max_messages_per_s=3, connection="shared")
     panel.press("grow")
-    assert panel.status["words"].endswith("what ended this is not shown to be their size")
+    assert panel.status["words"].endswith(f"sent. {panel.finding['what']}")
     assert "rate limit exceeded" in panel.finding["what"]
 
 

@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 
 from wslab.core.codes.closeframe import fields
 from wslab.core.errors import BadValueError, MissingPackageError
-from wslab.core.findings import find
+from wslab.core.findings import find, headline
 from wslab.core.knobs import Knobs
 from wslab.core.ladders import until_refused
 from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES
+from wslab.core.printable import printable
 from wslab.core.runs import Run
 from wslab.experiments import closure_visibility, find_limit, payload_sweep
 from wslab.fieldguide.clients import CLIENTS
@@ -207,7 +208,7 @@ def _knobs_of(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def sweep_told(run: Run) -> str:
-    """Say what came of one message, or between which sizes the limit of several lies."""
+    """Say what came of one message, between which sizes the limit of several lies, or what else was found."""
     if run.sightings:
         [sighting] = run.sightings
         return f"{counted(sighting.payload_bytes, 'byte')} by {sighting.subject}: {sighting_met(sighting)[1]}"
@@ -215,7 +216,7 @@ def sweep_told(run: Run) -> str:
         surest = next(iter(find(run)), None)
         if surest is None or surest.rule == "size_refused":
             return plots.close_codes(run).get_title(loc="left")
-        return f"{counted(len(run.sends), 'message')} sent; what ended this is not shown to be their size"
+        return f"{counted(len(run.sends), 'message')} sent. {printable(headline(run))}"
     [send] = run.sends
     met = f"{send.close_code} {send.close_reason or ''}".strip() if send.outcome == "closed" else send.outcome
     return f"{counted(send.payload_bytes, 'byte')}: {met}"
