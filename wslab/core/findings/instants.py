@@ -47,10 +47,12 @@ def _window_s(life: Life) -> float:
 
 
 def _is_instant(group: list[Life], alive: Sequence[Life]) -> bool:
+    if len(group) < 2:  # none at all, where a life ended in the moment in which it began
+        return False
     first_s, last_s = group[0].ended_at_s, group[-1].ended_at_s
     openings_s = [life.opened_at_s for life in group]
     apart_s = max(openings_s) - min(openings_s)
-    if len(group) < 2 or apart_s < 2 * STAMP_S or last_s - first_s > apart_s / 3:
+    if apart_s < 2 * STAMP_S or last_s - first_s > apart_s / 3:
         return False
     were_open = [life for life in alive if life.opened_at_s < first_s - STAMP_S and life.ended_at_s > first_s - STAMP_S]
     # One that its client was just closing, or that had just opened, does not speak against it.
