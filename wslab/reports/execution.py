@@ -73,6 +73,7 @@ def execute(
 
     Raises:
         ValueError: its kernel is not installed; the message names those that are.
+        KeyboardInterrupt: Ctrl-C came before the first code cell, so that there is nothing to keep.
     """
     notebook = opened.notebook
     _forget(notebook)
@@ -89,6 +90,8 @@ def execute(
         started_at = datetime.datetime.now(datetime.UTC)
         began_s = time.monotonic()
         words = _run(client, {**os.environ, RECORD: str(record_to.absolute())}, timeout_s)
+    if progress.interrupted and not progress.number:  # before the first code cell: no cell shows where
+        raise KeyboardInterrupt
     failure = CellFailure(progress.number, progress.cell_index, words) if words else None
     if failure is not None:
         _show(failure, notebook.cells[failure.cell_index])
@@ -120,7 +123,7 @@ def _run(client: NotebookClient, environment: dict[str, str], timeout_s: float) 
         return f"{error.ename}: {error.evalue}"
     except _InterruptedError:
         return "interrupted"
-    except AssertionError:  # nbclient's, when it is interrupted while a kernel starts
+    except (AssertionError, asyncio.CancelledError):  # nbclient's, when it is interrupted while a kernel starts
         raise KeyboardInterrupt from None
     except CellTimeoutError:
         return f"the cell took longer than {timeout_s:g} seconds; --timeout gives it more"
