@@ -79,6 +79,8 @@ def test_fixed_delay_is_no_backoff_and_no_jitter() -> None:
     check = check_client(command("fixed"), cases=expected, budget_s=200)
     late = unpunctual(check)
     assert judged(check) == expected | late
+    [taken] = [result.seen.seen for result in check.results if result.case == "limits_what_it_takes"]
+    assert taken.startswith("It takes a message of 67,108,864 bytes")
     assert check.policy is not None
     assert check.policy.jitter == "none" or late
     assert not check.policy.grows

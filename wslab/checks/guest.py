@@ -47,6 +47,7 @@ class Guest:
         self._reader, self._writer, self._accept = reader, writer, accept
         self._offered = request.fields.options("Sec-WebSocket-Protocol")
         self._frames = FrameStream("client")
+        self._has_closed = False
         self._news = asyncio.Event()
         self._hash, self._length = hashlib.sha256(), 0
         self._reading: asyncio.Task[None] | None = None
@@ -68,6 +69,7 @@ class Guest:
 
     async def close(self, code: int, reason: str = "", *, wait_s: float = 2.0) -> None:
         """Send a close frame, wait for the client's, and end TCP."""
+        self._has_closed = True
         await self.write(encode_frame(Opcode.CLOSE, encode_close(Close(code=code, reason=reason)), sender="server"))
         await self.until_closed(wait_s)
         self.leave()
@@ -144,7 +146,8 @@ class Guest:
         opcode = piece.header.opcode
         if opcode == Opcode.CLOSE:
             self.closed, self.closed_at_s = read_close(piece.payload).close, asyncio.get_running_loop().time()
-            await self.write(encode_frame(Opcode.CLOSE, piece.payload, sender="server"))
+            if not self._has_closed:  # a second close frame would be an error, which a browser reports as 1006
+                await self.write(encode_frame(Opcode.CLOSE, piece.payload, sender="server"))
         elif opcode == Opcode.PING and self.answers_pings:
             await self.write(encode_frame(Opcode.PONG, piece.payload, sender="server"))
         elif not piece.header.is_control:
