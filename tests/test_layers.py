@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "captures": BELOW_EXPERIMENTS,
     "checks": {*BELOW_EXPERIMENTS, "experiments"},
     # The same checks on every server, client and proxy that can be installed.
-    "fieldguide": {*BELOW_EXPERIMENTS, "experiments", "checks"},
+    "fieldguide": {*BELOW_EXPERIMENTS, "fieldguide.clients", "experiments", "checks"},
     # Beside the floors above, on core alone: every figure can be drawn from a file, with no socket open.
     "views": {"core"},
     # Runs in the Jupyter server, which has no use for the rest.

@@ -92,6 +92,12 @@ class Explained:
             return "Nothing in this text is known here to speak of a WebSocket's end."
         return headline(self.run) if self.run.records else "There is no WebSocket in it."
 
+    @property
+    def codes(self) -> list[int]:
+        """The close codes in it, in order."""
+        told = (record.close_code for record in (*self.run.closures, *self.run.statements))
+        return sorted({code for code in told if code is not None})
+
     def document(self) -> Explanation:
         return Explanation(
             what=self.what,

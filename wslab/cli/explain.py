@@ -13,6 +13,7 @@ from rich.console import Console
 from wslab.captures.explanation import Explained
 from wslab.captures.explanation import explain as explain_it
 from wslab.cli.console import JsonOption, check_writable, print_document, print_saved, progress_line
+from wslab.core.codes.habits import in_practice
 from wslab.core.files import write_whole
 from wslab.core.printable import printable
 from wslab.experiments import Progress
@@ -84,6 +85,11 @@ def _show(explained: Explained, *, as_json: bool) -> None:
     )
     console.print(f"{printable(explained.name)}: {held}", markup=False, highlight=False, soft_wrap=True, style="dim")
     console.print(render_findings(explained.findings, explained.headline))
+    for code in explained.codes:
+        for sentence in in_practice(code):
+            console.print(
+                f"field guide, {code}: {sentence}", markup=False, highlight=False, soft_wrap=True, style="dim"
+            )
     for loss in explained.run.info.losses:
         console.print(f"not told: {printable(loss)}", markup=False, highlight=False, soft_wrap=True, style="dim")
 

@@ -15,7 +15,8 @@ from wslab.core.checks import Evidence, Judgement
 from wslab.core.errors import BadValueError
 from wslab.core.places import recordings
 
-Group = Literal["server", "client", "proxy"]
+Group = Literal["server", "proxy", "plain", "client"]
+"""A "client" comes back by itself, a "plain" one leaves that to the application."""
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +41,7 @@ class GuideEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Fields:
         subject: its name, with its variant. about: what its file says of it.
+        product: the software that it is a variant of, by which subjects are counted; empty: none but itself.
         configured_by: what sets its limit; None: nothing does.
         versions: of the packages and programs that it is made of. machine: platform, Python, cores.
         asked_at: wall clock, ISO 8601, UTC.
@@ -50,6 +52,7 @@ class GuideEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: Group
     asked_at: str
     about: str = ""
+    product: str = ""
     configured_by: str | None = None
     versions: dict[str, str] = {}
     machine: dict[str, str] = {}
@@ -90,10 +93,15 @@ def read_entries(path: Path | None = None) -> list[GuideEntry]:
 
 
 class Counted(msgspec.Struct, frozen=True):
-    """How many subjects of those that were asked gave one of some answers, and which."""
+    """How many of those that were asked gave one of some answers, and which.
+
+    Fields:
+        mixed: of products, those that gave it in some of their variants and another answer in others.
+    """
 
     yes: tuple[str, ...]
     asked: tuple[str, ...]
+    mixed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{len(self.yes)} of {len(self.asked)}"
@@ -117,6 +125,24 @@ def tally(
     asked = [(subject, cell.answer) for subject, cell in cells if cell is not None and cell.answer not in untold]
     return Counted(
         tuple(subject for subject, answer in asked if answer in answers), tuple(subject for subject, _ in asked)
+    )
+
+
+def tally_products(entries: Iterable[GuideEntry], question: str, *answers: str, group: Group = "server") -> Counted:
+    """Count as `tally` does, but each product once: FastAPI on uvicorn and uvicorn's backends are one.
+
+    A product counts where every one of its subjects that was asked gave one of the answers.
+    """
+    entries = list(entries)
+    products = {entry.subject: entry.product or entry.subject for entry in entries}
+    counted = tally(entries, question, *answers, group=group)
+    asked = dict.fromkeys(products[subject] for subject in counted.asked)
+    some = {products[subject] for subject in counted.yes}
+    others = {products[subject] for subject in counted.asked if subject not in counted.yes}
+    return Counted(
+        yes=tuple(product for product in asked if product in some - others),
+        asked=tuple(asked),
+        mixed=tuple(product for product in asked if product in some & others),
     )
 
 

@@ -1,7 +1,8 @@
 """The subjects of the field guide: one small file each, which says of itself what it needs.
 
 A subject's file begins with a block of metadata in the form of PEP 723, `dependencies` from PyPI and a table
-`[tool.wslab]`; in JavaScript the same behind `//`. Its folder says what it is: `servers`, `reconnecting`, `proxies`.
+`[tool.wslab]`; in JavaScript the same behind `//`. Its folder says what it is: `servers`, `proxies`, `plain` clients,
+or `reconnecting` ones.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from wslab.core.errors import BadValueError
 from wslab.core.fieldguide import Group
 
 HERE = Path(__file__).parent
-FOLDERS: dict[str, Group] = {"servers": "server", "proxies": "proxy", "reconnecting": "client"}
+FOLDERS: dict[str, Group] = {"servers": "server", "proxies": "proxy", "plain": "plain", "reconnecting": "client"}
 
 _BLOCK = re.compile(r"^(?P<mark>#|//) /// script$\n(?P<content>(^(?P=mark)( .*)?$\n)+?)^(?P=mark) ///$", re.MULTILINE)
 
@@ -27,20 +28,24 @@ class Needs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Fields:
         npm: packages. debian: packages that hold `program`, which must be on PATH.
         runs: the command that runs the file, where it is neither Python nor Node.
+        product: the software that it is a variant of, where that is more than its file: subjects of one product are
+            counted once.
         limit: what sets its limit, N standing for the number; None: nothing does.
         variants: each is a subject of its own, given to the program as its last argument. A proxy's are names of the
             servers behind it.
-        path, template, answers: as of a `Target`, where it speaks a protocol of its own.
+        path, template, greeting, answers: as of a `Target`, where it speaks a protocol of its own.
     """
 
     npm: tuple[str, ...] = ()
     debian: tuple[str, ...] = ()
     program: str | None = None
+    product: str | None = None
     runs: str | None = None
     limit: str | None = None
     variants: tuple[str, ...] = ()
     path: str = "/"
     template: str | None = None
+    greeting: tuple[str, ...] = ()
     answers: dict[str, str] = {}
 
 
@@ -61,12 +66,16 @@ class GuideSubject(msgspec.Struct, frozen=True):
     variant: str | None = None
 
     @property
+    def product(self) -> str:
+        return self.needs.product or _named(self.file)
+
+    @property
     def is_python(self) -> bool:
         return self.file.suffix == ".py"
 
 
 def subjects(folder: Path = HERE) -> dict[str, GuideSubject]:
-    """Return every subject whose file lies here, by its name: servers, then clients that come back, then proxies.
+    """Return every subject whose file lies here, by its name: servers, proxies, plain clients, clients that come back.
 
     Raises:
         ValueError: a file has no metadata, or wrong ones; the message names it.
@@ -88,9 +97,13 @@ def _read(path: Path, group: Group) -> list[GuideSubject]:
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise BadValueError(f"the metadata of {path.name} are wrong: {error}") from None
     pypi = tuple(table.get("dependencies", ()))
-    name = path.stem.replace("_", "-")
+    name = _named(path)
     link = " before " if group == "proxy" else ", "
     about = source[block.end() :].strip().splitlines()[0].strip('"/ ').partition(" Run: ")[0]
     if not needs.variants:
         return [GuideSubject(name, group, path, about, pypi, needs)]
     return [GuideSubject(name + link + variant, group, path, about, pypi, needs, variant) for variant in needs.variants]
+
+
+def _named(path: Path) -> str:
+    return path.stem.replace("_", "-")

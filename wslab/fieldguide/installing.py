@@ -120,7 +120,7 @@ def _failure(command: list[str], folder: Path) -> str | None:
 
 
 def _program_version(program: str) -> str | None:
-    for option in ("-v", "version"):
+    for option in ("--version", "-v", "version"):
         try:
             said = subprocess.run([program, option], capture_output=True, text=True, check=False, timeout=10)
         except (OSError, subprocess.TimeoutExpired):  # it cannot be run, or waits for something: no version is known

@@ -46,7 +46,12 @@ class SubjectServer:
     @property
     def target(self) -> Target:
         needs = self._subject.needs
-        return Target(f"ws://127.0.0.1:{self.port}{needs.path}", template=needs.template, answers=needs.answers)
+        return Target(
+            f"ws://127.0.0.1:{self.port}{needs.path}",
+            template=needs.template,
+            greeting=needs.greeting,
+            answers=needs.answers,
+        )
 
     def start(self) -> None:
         """Start it, and wait until it accepts connections.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import shlex
+import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import msgspec
 from wslab.checks import Check, check_client, check_server
 from wslab.core.arguments import check_choice
 from wslab.core.errors import WslabError
-from wslab.core.fieldguide import Cell, GuideEntry
+from wslab.core.fieldguide import Cell, Group, GuideEntry
 from wslab.core.limits.verdicts import Verdict
 from wslab.core.watch.clock_verdict import ClockVerdict
 from wslab.experiments.clocks import find_idle_timeout
@@ -23,6 +25,7 @@ from wslab.experiments.stopping import Cancel
 from wslab.fieldguide.catalogue import GuideSubject, subjects
 from wslab.fieldguide.installing import GuideFolder
 from wslab.fieldguide.running import served
+from wslab.fieldguide.telling import PlainClient, ask_about_refusals, ask_how_it_ends
 from wslab.net import runtime
 from wslab.net.limits.probe import find_limit
 from wslab.net.machine import versions
@@ -36,6 +39,8 @@ CAP_BYTES = 2**27
 
 SERVER_BUDGET_S, CLIENT_BUDGET_S = 90.0, 120.0
 MOST_EVIDENCE = 8
+PLAIN_CASES = ("limits_what_it_takes", "answers_the_closing_handshake_of_a_server")
+"""What `check_client` asks of a client that does not come back."""
 
 
 def ask(name: str, folder: Path | None = None) -> GuideEntry:
@@ -72,10 +77,17 @@ class Survey:
     ) -> None:
         self._chosen, self._every, self._folder = list(chosen), every, folder
         self._clock_s, self._progress = clock_s, progress
+        self._asking: dict[Group, Callable[[GuideSubject], tuple[list[Cell], list[str]]]] = {
+            "server": self._server,
+            "proxy": self._server,
+            "plain": self._plain,
+            "client": self._client,
+        }
 
     def __iter__(self) -> Iterator[GuideEntry]:
         there = [subject for subject in self._chosen if self._why_missing(subject) is None]
-        clocks = self._clocks([subject for subject in there if subject.group != "client"]) if self._clock_s else {}
+        serving = [subject for subject in there if subject.group in ("server", "proxy")]
+        clocks = self._clocks(serving) if self._clock_s else {}
         for number, subject in enumerate(self._chosen):
             self._progress(Progress(number, len(self._chosen), subject.name))
             yield self._entry(subject, clocks.get(subject.name))
@@ -95,6 +107,7 @@ class Survey:
             group=subject.group,
             asked_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             about=subject.about,
+            product=subject.product,
             configured_by=(behind or subject).needs.limit,
             versions=self._folder.versions(subject) | (self._folder.versions(behind) if behind else {}),
             machine=machine(),
@@ -103,7 +116,7 @@ class Survey:
         if entry.missing is not None:
             return entry
         try:
-            cells, trouble = self._client(subject) if subject.group == "client" else self._server(subject)
+            cells, trouble = self._asking[subject.group](subject)
         except WslabError as error:  # it does not start: what it said is the answer
             cells, trouble = [], [str(error)]
         return msgspec.structs.replace(
@@ -132,14 +145,28 @@ class Survey:
         return cells, [*it.trouble, *([check.stopped] if check.stopped else [])]
 
     def _client(self, subject: GuideSubject) -> tuple[list[Cell], list[str]]:
-        environment = ["env", f"NODE_PATH={self._folder.modules}"]
-        command = shlex.join([*environment, *self._folder.command(subject), "{url}"])
-        check = check_client(command, budget_s=CLIENT_BUDGET_S)
+        with self._command(subject) as command:
+            check = check_client(shlex.join([*command, "{url}"]), budget_s=CLIENT_BUDGET_S)
         _pass_interrupt_on(check)
         cells = of_check(check)
         if check.policy is not None:
             cells.append(Cell(question="policy", answer=check.policy.told(), seen=check.policy.told()))
         return cells, [check.stopped] if check.stopped else []
+
+    def _plain(self, subject: GuideSubject) -> tuple[list[Cell], list[str]]:
+        with self._command(subject) as command:
+            client = PlainClient(subject.name, command)
+            told = runtime.run(ask_how_it_ends(client))
+            refused = ask_about_refusals(client)
+            check = check_client(shlex.join([*command, "{url}", "0"]), cases=PLAIN_CASES, budget_s=CLIENT_BUDGET_S)
+        return [*of_check(check), *told, *refused], [check.stopped] if check.stopped else []
+
+    @contextlib.contextmanager
+    def _command(self, subject: GuideSubject) -> Iterator[list[str]]:
+        """Yield the command that runs a client, with a folder for its temporary files as long as that is used."""
+        with tempfile.TemporaryDirectory(prefix="wslab-", ignore_cleanup_errors=True) as scratch:
+            environment = [f"NODE_PATH={self._folder.modules}", f"TMPDIR={scratch}"]
+            yield ["env", *environment, *self._folder.command(subject)]
 
     def _clocks(self, subjects: list[GuideSubject]) -> dict[str, Cell]:
         """Look for everybody's idle timeout at once: it is nothing but waiting."""

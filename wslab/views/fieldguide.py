@@ -21,7 +21,12 @@ from wslab.views.checks import MARKS
 
 _TEMPLATES = Environment(loader=PackageLoader("wslab.views"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
-TITLES: dict[Group, str] = {"server": "Servers", "proxy": "Proxies", "client": "Clients that come back"}
+TITLES: dict[Group, str] = {
+    "server": "Servers",
+    "proxy": "Proxies",
+    "plain": "Clients that do not come back by themselves",
+    "client": "Clients that come back",
+}
 
 
 class Matrix(NamedTuple):

@@ -89,5 +89,5 @@ def _finding(questions: Sequence[str], subjects: Sequence[GuideEntry], group: Gr
         return len({judgement for judgement in judgements if judgement not in ("not applicable", "not run")})
 
     differ = sum(unlike(question) > 1 for question in questions)
-    who = {"server": "servers", "client": "reconnecting clients", "proxy": "proxies"}[group]
+    who = {"server": "servers", "proxy": "proxies", "plain": "plain clients", "client": "reconnecting clients"}[group]
     return f"{len(subjects)} {who} answer {differ} of {len(questions)} questions differently"

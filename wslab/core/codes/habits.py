@@ -1,4 +1,4 @@
-"""What the recorded field guide says of a close code: how many real servers and clients do what, counted."""
+"""What the recorded field guide says of a close code: how many real servers and clients do what, each product once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 from typing import NamedTuple
 
 from wslab.core.codes.languages import Say
-from wslab.core.fieldguide import Group, GuideEntry, read_entries, tally
+from wslab.core.fieldguide import Group, GuideEntry, read_entries, tally_products
 
 
 class Practice(NamedTuple):
@@ -25,15 +25,31 @@ PRACTICES: dict[int, tuple[Practice, ...]] = {
             "{seen} servers then read on, so that a client which is still sending is told.", "drains_after_refusing"
         ),
         Practice("{seen} servers name the limit in the close reason.", "reason_names_the_limit"),
+        Practice(
+            "{seen} clients tell their application 1009 if the server reads on after refusing.",
+            "told_after_refusal",
+            group="plain",
+        ),
+        Practice(
+            "{seen} clients tell their application 1009 even if the server resets the connection.",
+            "told_after_reset",
+            group="plain",
+        ),
     ),
     1012: (
         Practice("{seen} servers say 1012 or 1001 to idle clients when they are stopped.", "tells_idle_clients"),
+        Practice("{seen} clients tell their application the code and the reason.", "told_of_1012", group="plain"),
         Practice("{seen} reconnecting clients come back after 1012.", "comes_back_after_1012", group="client"),
         Practice("{seen} reconnecting clients spread their return at random.", "spreads", group="client"),
     ),
     1006: (
         Practice(
             "{seen} servers leave idle clients with 1006 when they are stopped.", "tells_idle_clients", ("fails",)
+        ),
+        Practice(
+            "{seen} clients notice that the server has vanished.",
+            "notices_a_vanished_peer",
+            group="plain",
         ),
         Practice("{seen} reconnecting clients come back after 1006.", "comes_back_after_1006", group="client"),
     ),
@@ -44,6 +60,7 @@ PRACTICES: dict[int, tuple[Practice, ...]] = {
 
 HEADING = "Seen in the field guide"
 OF = "{yes} of {asked}"
+MIXED = "In {mixed} more, it depends on the variant."
 
 
 @functools.cache
@@ -54,12 +71,18 @@ def _recorded() -> tuple[GuideEntry, ...]:
         return ()
 
 
-def in_practice(code: int, say: Say) -> tuple[str, ...]:
-    """Return the sentences about a code, in the language of `say`; none where nothing was recorded."""
-    told = []
-    for practice in PRACTICES.get(code, ()):
-        counted = tally(_recorded(), practice.question, *practice.answers, group=practice.group)
-        if counted.asked:
-            seen = say(OF).format(yes=len(counted.yes), asked=len(counted.asked))
-            told.append(say(practice.text).format(seen=seen))
-    return tuple(told)
+def in_practice(code: int, say: Say = str) -> tuple[str, ...]:
+    """Return what real servers and clients do about a close code, one sentence each, in the language of `say`.
+
+    The counts are those of the recorded field guide, by product; there is no sentence where nothing was recorded.
+    """
+    return tuple(sentence for practice in PRACTICES.get(code, ()) if (sentence := _counted(practice, say)))
+
+
+def _counted(practice: Practice, say: Say) -> str:
+    counted = tally_products(_recorded(), practice.question, *practice.answers, group=practice.group)
+    if not counted.asked:
+        return ""
+    seen = say(OF).format(yes=len(counted.yes), asked=len(counted.asked))
+    mixed = " " + say(MIXED).format(mixed=len(counted.mixed)) if counted.mixed else ""
+    return say(practice.text).format(seen=seen) + mixed

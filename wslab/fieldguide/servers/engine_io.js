@@ -1,5 +1,6 @@
 // /// script
 // [tool.wslab]
+// product = "socket.io"
 // npm = ["engine.io"]
 // limit = "new Server({ maxHttpBufferSize: N })"
 // path = "/engine.io/?EIO=4&transport=websocket"

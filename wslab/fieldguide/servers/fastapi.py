@@ -1,6 +1,7 @@
 # /// script
 # dependencies = ["fastapi", "uvicorn", "websockets"]
 # [tool.wslab]
+# product = "uvicorn"
 # limit = "uvicorn --ws-max-size N"
 # ///
 """FastAPI on uvicorn, as its documentation runs it. Run: PORT LIMIT_BYTES (0: its default)."""

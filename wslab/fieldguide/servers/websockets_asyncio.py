@@ -1,6 +1,7 @@
 # /// script
 # dependencies = ["websockets"]
 # [tool.wslab]
+# product = "websockets"
 # limit = "serve(max_size=N)"
 # ///
 """websockets, asyncio. Run: PORT LIMIT_BYTES (0: its default). It stops as its documentation shows."""

@@ -1,6 +1,7 @@
 # /// script
 # dependencies = ["websockets"]
 # [tool.wslab]
+# product = "websockets"
 # limit = "serve(max_size=N)"
 # ///
 """websockets, one thread per connection. Run: PORT LIMIT_BYTES (0: its default). It stops accepting on SIGTERM."""

@@ -1,0 +1,30 @@
+# /// script
+# dependencies = ["websockets"]
+# ///
+"""websockets' client, as its documentation shows it. Run: URL PAYLOAD_BYTES (0: send nothing)."""
+
+import asyncio
+import contextlib
+import json
+import sys
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+
+async def main(url, payload_bytes):
+    error = None
+    async with connect(url) as websocket:
+        try:
+            if payload_bytes:
+                await websocket.send(bytes(payload_bytes))
+        except ConnectionClosed as failure:
+            error = str(failure)
+        with contextlib.suppress(ConnectionClosed):
+            async for _ in websocket:
+                pass
+    told = {"close_code": websocket.close_code, "close_reason": websocket.close_reason, "error": error}
+    print(json.dumps(told), flush=True)
+
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2])))
