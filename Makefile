@@ -39,7 +39,7 @@ gallery: ## execute every lesson and leave a site of their pages and the cards i
 	rm -rf rendered/gallery
 	$(BIN)/wslab gallery --out rendered/gallery $(ARGS)
 
-docs: ## build the how-to pages and the reference; they open from build/docs/index.html
+docs: ## build one site of lessons, cards, field guide, how-to pages and reference; build/docs/index.html opens it
 	@scripts/setup docs
 	$(BIN)/sphinx-build -q -W --keep-going $(ARGS) docs build/docs
 
@@ -83,6 +83,6 @@ format: ## put code into the house's form, and notebooks into that of git: witho
 	$(BIN)/ruff check --fix
 
 clean: ## remove everything that these commands made, the environment included
-	rm -rf .venv rendered docs/_generated build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv rendered docs/_generated docs/cards* docs/lessons* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(1, str(Path(__file__).parent.parent / "benchmarks"))
 
 import figures
+import pages
 
 from wslab.core.fieldguide import read_entries
 from wslab.views.fieldguide import page
@@ -45,9 +46,10 @@ napoleon_custom_sections = [("Fields", "params_style"), ("Columns", "params_styl
 
 
 def generate(app: Sphinx) -> None:
-    """Draw the figures, and have typer describe the commands, before the pages that include them are read."""
+    """Draw the figures, render lessons and cards, and have typer describe the commands, before pages are read."""
     folder = app.srcdir / "_generated"
     figures.draw_all(folder)
+    pages.write_all(app.srcdir, app.outdir)
     (app.outdir / "field-guide-matrix.html").write_text(page(read_entries()), encoding="utf-8")
     describe = [sys.executable, "-m", "typer", "wslab.cli", "utils", "docs", "--name", "wslab"]
     commands = subprocess.run(describe, capture_output=True, text=True, check=True).stdout

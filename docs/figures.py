@@ -19,6 +19,8 @@ from matplotlib.figure import Figure
 
 from wslab import explain, load, plots, simulate_herd, tables
 from wslab.checks import CLIENT_CASES, SERVER_CASES
+from wslab.core.codes.habits import PRACTICES, in_practice
+from wslab.core.codes.languages import speaking
 from wslab.core.codes.sources import Source
 from wslab.core.fieldguide import read_entries
 from wslab.core.policies.estimate import estimate
@@ -124,6 +126,10 @@ def proxies_asked() -> Drawn:
     return Drawn(plots.field_guide(read_entries(), "proxy"), RECORDED_GUIDE)
 
 
+def plain_clients_asked() -> Drawn:
+    return Drawn(plots.field_guide(read_entries(), "plain"), RECORDED_GUIDE)
+
+
 def clients_asked() -> Drawn:
     return Drawn(plots.field_guide(read_entries(), "client"), RECORDED_GUIDE)
 
@@ -175,6 +181,7 @@ FIGURES: tuple[Callable[[], Drawn], ...] = (
     bent,
     servers_asked,
     proxies_asked,
+    plain_clients_asked,
     clients_asked,
     speed,
 )
@@ -202,9 +209,17 @@ def subjects_asked() -> str:
     return "\n".join(lines)
 
 
+def in_the_field(code: int) -> str:
+    """Return what the field guide counts about a close code as Markdown."""
+    counted = "\n".join(f"- {sentence}" for sentence in in_practice(code, speaking("en")))
+    return f"The [field guide](/fieldguide.md) counts:\n\n{counted}\n"
+
+
 def draw_all(folder: Path) -> None:
-    """Write every figure, the lists of cases and subjects and the table of `make bench` into the folder."""
+    """Write every figure, the lists of cases and subjects, what is counted and `make bench`'s table into the folder."""
     folder.mkdir(exist_ok=True)
+    for code in PRACTICES:
+        (folder / f"practice_{code}.md").write_text(in_the_field(code), encoding="utf-8")
     (folder / "subjects.md").write_text(subjects_asked(), encoding="utf-8")
     (folder / "bench.md").write_text(bench(), encoding="utf-8")
     (folder / "cases.md").write_text(cases(), encoding="utf-8")

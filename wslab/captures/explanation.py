@@ -94,9 +94,10 @@ class Explained:
 
     @property
     def codes(self) -> list[int]:
-        """The close codes in it, in order."""
-        told = (record.close_code for record in (*self.run.closures, *self.run.statements))
-        return sorted({code for code in told if code is not None})
+        """The close codes in it, sorted."""
+        told: set[int | None] = {closure.close_code for closure in self.run.closures}
+        told |= {statement.close_code for statement in self.run.statements}
+        return sorted(code for code in told if code is not None)
 
     def document(self) -> Explanation:
         return Explanation(

@@ -65,7 +65,7 @@ def fieldguide(
         check_number("clock", clock, low=0, high=3600, unit="seconds")
         check_writable(out)
         with progress_line() as progress:
-            entries, interrupted = _survey(only or [], folder, install, clock, out, progress)
+            entries, interrupted = _survey(only or [], folder.absolute(), install, clock, out, progress)
     _show(entries, changes(earlier, entries), html)
     if interrupted:
         return complain("interrupted; what is done is kept, and the same command goes on from there", INTERRUPTED)

@@ -159,6 +159,7 @@ class Survey:
             told = runtime.run(ask_how_it_ends(client))
             refused = ask_about_refusals(client)
             check = check_client(shlex.join([*command, "{url}", "0"]), cases=PLAIN_CASES, budget_s=CLIENT_BUDGET_S)
+        _pass_interrupt_on(check)
         return [*of_check(check), *told, *refused], [check.stopped] if check.stopped else []
 
     @contextlib.contextmanager

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from wslab.checks.stage import Guest, Stage
+from wslab.checks.guest import Guest
+from wslab.checks.stage import Stage
 from wslab.core.checks import Evidence, Judgement
 from wslab.core.fieldguide import Cell
 from wslab.core.knobs import MIB, Knobs
