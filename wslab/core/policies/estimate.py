@@ -98,7 +98,7 @@ class PolicyEstimate(msgspec.Struct, frozen=True, kw_only=True):
     def _jitter(self) -> str:
         clients = len(self.outages_s)
         if self.share is None:
-            return "jitter: unknown (n = 1)"
+            return f"jitter: unknown (n = {clients})"
         size = f", {round(100 * self.share, -1):.0f} % of each delay" if self.jitter == "partial" else ""
         return f"jitter: {self.jitter}{size} (n = {clients})"
 
