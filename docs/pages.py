@@ -76,6 +76,7 @@ def card_text(card: Comparison) -> str:
     words = code.explanation
     reason = f"Reason, for example: “{words.example_reason}”" if words.example_reason else ""
     parts = [
+        f"```{{index}} single: {code.code}\n```",  # the search passes over numbers that are not in the index
         f"# {code.label}: {words.cause}",
         told(words.description),
         section("When you see it", map(told, words.when_seen)),

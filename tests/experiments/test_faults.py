@@ -27,7 +27,7 @@ ROOT = Path(wslab.__file__).parent
 READS_THE_SYSTEM_CLOCK = {
     "net/recording.py": "the beginning of a run, and whether the clock was set meanwhile",
     "net/heads.py": "Retry-After may be a date",
-    "checks/returns.py": "likewise, to a client under check",
+    "checks/retry_after.py": "likewise, to a client under check",
     "course/progress.py": "the day of a lesson",
     "fieldguide/survey.py": "when a survey was made",
     "panels/panel.py": "the name of a file",

@@ -194,7 +194,11 @@ async def _measured(
     duration_s = recorder.now()
     recorder.warn_of_clock()
     if lab is not None:
+        # What was measured may have ended before the loss of its server was noticed.
+        noticing = [] if recorder.losses else [asyncio.create_task(_loss(bench, ends=False))]
         await _add_servers_side(recorder, lab, restarts_before)
+        for task in noticing:
+            task.cancel()
     lags = lags if recorder.lags_s is None else recorder.lags_s
     info = msgspec.structs.replace(
         provisional(call, bench),
