@@ -1,4 +1,4 @@
-# The commands of the project. Each sets up what it needs first, which takes no time when that is done.
+# The commands of the project. Each sets up what it needs first; later runs start at once.
 #
 #     make lab ARGS=--no-browser       ARGS goes to the program that a command runs
 #     make setup PYTHON=python3.13     the interpreter of an environment that is yet to be made
@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Twice as many as the two cores that CI has: half of the tests mostly wait. More have not been tried.
 WORKERS := 4
 
-.PHONY: help setup lab report gallery docs dist bundle test lowest bench format clean
+.PHONY: help setup lab report gallery docs dist bundle test lowest bench soak fuzz format clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile

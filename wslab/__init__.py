@@ -3,6 +3,7 @@
     core         pure: close codes, records, policies, the limit search, herds, findings; no socket, no clock
     net          sockets: the lab server in a child process, clients that tell the truth, the probe, herds, the relay
     experiments  blocking calls that return a `Run`: send_message, payload_sweep, restart_drill, herd_drill, …
+    checks       cases against a server or a client: is mine right?
     captures     packets, a HAR, a log line → the same records
     views        `tables` of a run, `plots` of a run, cards
     panels       widgets: knobs in, experiment called, figure out
@@ -10,6 +11,9 @@
     notebook     what a kernel gets: `%wslab`, display hooks
     jupyter      a server extension: the way from a page to a lab server that changes no close code
     course       the checks of the exercises
+    pair         a server and a client that are wrong on purpose, for lesson 11
+    fieldguide   real servers, proxies and clients, and what the checks find
+    app, cli     the panels as an application, the commands
 
 One way only: knobs, target → server → wire → records → run → findings, table → figure. What lessons begin with is here,
 everything else one module deeper: `wslab.panels.PayloadPanel`, `wslab.experiments.resend`. All is loaded when used.
