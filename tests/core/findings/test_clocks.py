@@ -204,6 +204,11 @@ def test_server_that_ends_all_at_one_instant_is_never_taken_for_a_clock(at_s: fl
     assert {finding.rule for finding in find(records)}.isdisjoint({"max_age", "idle_timeout"})
 
 
+def test_connections_that_end_in_the_moment_they_open_are_told_of_all_the_same() -> None:
+    records = [closure(number, 0.3 * number, 0.3 * number) for number in range(4)]
+    assert {finding.rule for finding in find(records)}.isdisjoint({"max_age", "idle_timeout", "all_at_once"})
+
+
 @pytest.mark.parametrize("late_s", [0.0, 0.03, 0.06])
 def test_common_end_that_a_busy_client_notices_one_by_one_is_no_clock(late_s: float) -> None:
     """Their ages then agree about as well as their ends do, which shows neither."""
