@@ -54,7 +54,8 @@ def test_interrupted_command_ends_at_once_and_leaves_nothing(
         one.send_signal(signal.SIGINT)
     ended = {name: (one, one.communicate(timeout=30)[1]) for name, one in running.items()}
     for name, (one, told) in ended.items():
-        assert one.returncode in (130, -signal.SIGINT), (name, told)
+        over_first = name == "simulate" and one.returncode == 0  # on a quick machine, by the last moment
+        assert over_first or one.returncode in (130, -signal.SIGINT), (name, told)
         assert "Traceback" not in told or "_get_module_details" in told, (name, told)  # Python had not found wslab yet
     assert psutil.wait_procs(children, timeout=5)[1] == []
     for path in tmp_path.iterdir():

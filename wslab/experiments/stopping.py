@@ -60,9 +60,11 @@ class Stop:
 
     def __init__(self) -> None:
         self._asked = asyncio.Event()
+        # Not when it is asked: an interrupt may come while this thread starts the loop, and would wait for itself.
+        self._loop = runtime.background_loop()
 
     def ask(self) -> None:
-        runtime.background_loop().call_soon_threadsafe(self._asked.set)
+        self._loop.call_soon_threadsafe(self._asked.set)
 
     async def asked(self) -> None:
         await self._asked.wait()
