@@ -144,7 +144,9 @@ def soak(seconds: float, seed: int) -> int:
             done[name] += 1
             if not settled_bytes and elapsed_s > WARM_UP_SHARE * seconds and len(done) == len(ROUNDS):
                 settled_bytes, before = resident_bytes(), open_now()
-        time.sleep(1)
+        patience_s = time.monotonic() + 10  # a busy machine needs a while to end what was asked to end
+        while [*left(before)] and time.monotonic() < patience_s:
+            time.sleep(0.5)
         for what in left(before):
             faults += 1
             print(f"left behind: {what}")

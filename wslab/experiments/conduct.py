@@ -199,6 +199,7 @@ async def _measured(
         await _add_servers_side(recorder, lab, restarts_before)
         for task in noticing:
             task.cancel()
+        await asyncio.gather(*noticing, return_exceptions=True)
     lags = lags if recorder.lags_s is None else recorder.lags_s
     info = msgspec.structs.replace(
         provisional(call, bench),
