@@ -18,8 +18,8 @@ async def main(url, payload_bytes):
         try:
             if payload_bytes:
                 await websocket.send_bytes(bytes(payload_bytes))
-        except aiohttp.ClientError as failure:
-            error = str(failure)
+        except Exception as failure:
+            error = f"{type(failure).__name__}: {failure}"
         message = await websocket.receive()
         while message.type not in ENDS:
             message = await websocket.receive()

@@ -32,8 +32,8 @@ async def main():
 
 try:
     asyncio.run(main())
-except OSError as failure:
-    told["error"] = str(failure)
+except Exception as failure:
+    told["error"] = f"{type(failure).__name__}: {failure}"
 if isinstance(told["close_reason"], bytes):
     told["close_reason"] = told["close_reason"].decode()
 print(json.dumps(told), flush=True)

@@ -16,8 +16,8 @@ def on_open(app):
     try:
         if payload_bytes:
             app.send_bytes(bytes(payload_bytes))
-    except (OSError, websocket.WebSocketException) as failure:
-        told["error"] = str(failure)
+    except Exception as failure:
+        told["error"] = f"{type(failure).__name__}: {failure}"
         raise
 
 

@@ -18,8 +18,8 @@ async def main(url, payload_bytes):
         try:
             if payload_bytes:
                 await websocket.send(bytes(payload_bytes))
-        except ConnectionClosed as failure:
-            error = str(failure)
+        except Exception as failure:
+            error = f"{type(failure).__name__}: {failure}"
         with contextlib.suppress(ConnectionClosed):
             async for _ in websocket:
                 pass
