@@ -18,6 +18,8 @@ COMMANDS = {
     "probe": ("probe", "{url}"),
     "check": ("check", "server", "{url}", "--clock", "20"),
     "watch": ("watch", "{url}", "--for", "60s", "--out", "{folder}/watch.jsonl"),
+    "demo": ("demo",),
+    "herd": ("herd", "{url}", "--clients", "50"),
     "relay": ("relay", "0", "{url}", "--out", "{folder}/relay.jsonl"),
     "serve": ("serve", "--port", "0"),
     "simulate": ("simulate", "--clients", "1000000"),

@@ -26,7 +26,7 @@ from wslab.core.limits.verdicts import Verdict
 from wslab.core.printable import printable
 from wslab.core.records import RestartKind
 from wslab.core.runs import Run
-from wslab.experiments import Progress
+from wslab.experiments import Cancel, Progress
 from wslab.experiments.conduct import OnProgress
 from wslab.net import runtime
 
@@ -102,9 +102,15 @@ def in_terminal(command: Callable[P, Any]) -> Callable[P, None]:
     return run
 
 
-def saved_whatever_comes() -> contextlib.AbstractContextManager[None]:
-    """Within the block Ctrl-C raises nothing: it ends an experiment, whose run is then saved and printed."""
-    return runtime.interrupts(lambda: None)
+@contextlib.contextmanager
+def saved_whatever_comes() -> Iterator[Cancel]:
+    """Within the block Ctrl-C raises nothing: it ends the experiment that is given this token.
+
+    Its run is then saved and printed. One that has not begun ends as soon as it does.
+    """
+    cancel = Cancel()
+    with runtime.interrupts(cancel.cancel):
+        yield cancel
 
 
 def exit_code_of(found: Any) -> int:
@@ -114,10 +120,10 @@ def exit_code_of(found: Any) -> int:
             return found
         case Run(info=info) if info.losses:
             return complain(f"part of the run was lost: {'; '.join(info.losses)}", FAILED)
-        case Run(attempts=attempts) if attempts and not any(each.outcome == "opened" for each in attempts):
-            return complain("no connection opened", UNREACHABLE)
         case Run(info=info) if info.partial:
             return complain("interrupted; what was measured until then is kept", INTERRUPTED)
+        case Run(attempts=attempts) if attempts and not any(each.outcome == "opened" for each in attempts):
+            return complain("no connection opened", UNREACHABLE)
         case Check() if found.interrupted:
             return INTERRUPTED
         case Check():

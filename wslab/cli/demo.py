@@ -47,9 +47,11 @@ def demo(
 ) -> Run:
     """The whole story in seconds: 1009, raise the limit, 1012 for everyone, they come back; and a crash, 1006."""
     make_folder(out)
-    with saved_whatever_comes():
+    with saved_whatever_comes() as cancel:
         with progress_line() as progress:
-            run = tell_story(clients=clients, max_message_bytes=max_message_bytes, seed=seed, progress=progress)
+            run = tell_story(
+                clients=clients, max_message_bytes=max_message_bytes, seed=seed, progress=progress, cancel=cancel
+            )
         print_result(
             story_table(run),
             document=(lambda saved: _document(run, saved)) if as_json else None,

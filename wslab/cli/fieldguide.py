@@ -90,8 +90,8 @@ def _survey(
     interrupted = False
     try:
         if install:
-            _install(GuideFolder(folder.resolve()), chosen, progress)
-        there = GuideFolder(folder.resolve() if folder.exists() else None)
+            _install(GuideFolder(folder), chosen, progress)
+        there = GuideFolder(folder if folder.exists() else None)
         done = {entry.subject for entry in entries}
         left = [subject for subject in chosen if subject.name not in done]
         with out.open("ab") as file:

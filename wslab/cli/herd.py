@@ -92,7 +92,7 @@ def herd(
     Without a URL this command runs a lab server and restarts it; given one, restart that server yourself.
     """
     make_folder(out)
-    with saved_whatever_comes():
+    with saved_whatever_comes() as cancel:
         with progress_line() as progress:
             run = herd_drill(
                 target or changed(knobs, {"downtime_s": downtime_s}),
@@ -104,6 +104,7 @@ def herd(
                 open_timeout_s=target.open_timeout_s if target else 10.0,
                 seed=seed,
                 progress=progress,
+                cancel=cancel,
             )
         summary = herd_summary(run)
         table = herd_table(f"{clients:,} real clients, policy {policy}, {kind} restart", summary)

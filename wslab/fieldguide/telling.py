@@ -34,6 +34,9 @@ NOTICES_WITHIN_S = 50.0
 """A ping every 20 s, answered within 20 s, is a common default."""
 
 REASON = "wslab asks"
+NO_REPORT = "it ended without a report"
+"""The error of a program that failed itself: what its application was told cannot be said then."""
+
 LIMIT_BYTES, OVERSHOOT_BYTES, TRIES = 65_536, 4 * MIB, 10
 
 
@@ -70,7 +73,7 @@ class PlainClient(NamedTuple):
         except TimeoutError:
             return ClientReport(close_code=None, error=f"nothing within {timeout_s:g} s")
         except msgspec.DecodeError:
-            return ClientReport(close_code=None, error="it ended without a report")
+            return ClientReport(close_code=None, error=NO_REPORT)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(KILL)
@@ -95,6 +98,9 @@ def ask_about_refusals(client: PlainClient) -> list[Cell]:
         timeout_s=STARTS_WITHIN_S,
     )
     refused = [sighting for sighting in run.sightings if sighting.connection_id is not None]
+    if silent := sum(sighting.error == NO_REPORT for sighting in refused):
+        seen = f"In {silent} of {len(refused)} tries its program ended without a report."
+        return [_not_run(question, seen) for question in ("told_after_refusal", "told_after_reset", "refused_send")]
     drained = [sighting for sighting in refused if sighting.after_refusal == "drain"]
     reset = [sighting for sighting in refused if sighting.after_refusal == "reset"]
     return [
@@ -164,9 +170,14 @@ async def _notices_a_vanished_peer(client: PlainClient) -> Cell:
 
 def _cell(question: str, judgement: Judgement, what: str, report: ClientReport | None) -> Cell:
     if report is None:
-        seen = f"No connection came within {STARTS_WITHIN_S:g} s."
-        return Cell(question=question, answer="not run", judgement="not run", seen=seen)
+        return _not_run(question, f"No connection came within {STARTS_WITHIN_S:g} s.")
+    if report.error == NO_REPORT:
+        return _not_run(question, "Its program ended without a report.")
     return Cell(question=question, answer=judgement, judgement=judgement, seen=f"{what}; {_told(report)}.")
+
+
+def _not_run(question: str, seen: str) -> Cell:
+    return Cell(question=question, answer="not run", judgement="not run", seen=seen)
 
 
 def _told(report: ClientReport) -> str:

@@ -9,18 +9,18 @@ import json
 import sys
 
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
 
 
 async def main(url, payload_bytes):
+    websocket = await connect(url)
     error = None
-    async with connect(url) as websocket:
-        try:
-            if payload_bytes:
-                await websocket.send(bytes(payload_bytes))
-        except Exception as failure:
-            error = f"{type(failure).__name__}: {failure}"
-        with contextlib.suppress(ConnectionClosed):
+    with contextlib.suppress(Exception):  # what iterating, or leaving the block, raises of a closure: the codes tell it
+        async with websocket:
+            try:
+                if payload_bytes:
+                    await websocket.send(bytes(payload_bytes))
+            except Exception as failure:
+                error = f"{type(failure).__name__}: {failure}"
             async for _ in websocket:
                 pass
     told = {"close_code": websocket.close_code, "close_reason": websocket.close_reason, "error": error}
