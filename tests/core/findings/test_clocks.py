@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wslab.core.findings import Finding, find
-from wslab.core.records import Pause, Ping, Record
+from wslab.core.records import Closure, Pause, Ping, Record
 
 from .making import attempt, closure
-from .simulated_watch import CLIENT, MESSAGES, SERVER, SimulatedServer, watch
+from .simulated_watch import CLIENT, MESSAGES, SERVER, WAY_S, SimulatedServer, watch
 
 EXPLANATIONS: dict[str, tuple[SimulatedServer, str]] = {
     "idle timeout, any traffic counts": (SimulatedServer(idle_s=60), "idle_timeout"),
@@ -66,6 +66,23 @@ def test_each_explanation_is_found_and_no_other(name: str) -> None:
     rule = EXPLANATIONS[name][1]
     assert [finding.rule for finding in watched(name)] == [rule]
     assert watched(name)[0].sure == ("likely" if rule == "one_by_one" else "shown")
+
+
+@pytest.mark.parametrize("name", ["a cap on the rate", "a cap on messages per connection", "a ping is not tolerated"])
+def test_watch_that_ends_before_an_answer_is_seen_blames_nothing_else(name: str) -> None:
+    """What was sent last has not been survived: nobody looked for long enough."""
+    server, rule = EXPLANATIONS[name]
+    ends_s = [record.closed_at_s for record in watch(server, until_s=600) if isinstance(record, Closure)]
+    for end_s in ends_s[5:12]:
+        found = told(watch(server, until_s=end_s - WAY_S / 2))
+        assert [finding.rule for finding in found] == [rule]
+
+
+def test_number_of_messages_is_only_possible_where_all_took_as_long() -> None:
+    """A cap on a rate over minutes would do the same to clients that send alike."""
+    found = told(watch(SimulatedServer(max_messages=30), until_s=430))
+    assert [(finding.rule, finding.sure) for finding in found] == [("too_many", "possible")]
+    assert found[0].facts == {"max_connection_messages": 30}
 
 
 COUNTS = {

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Literal, NamedTuple
 
-from wslab.core.findings.lives import Life
+from wslab.core.findings.lives import ANSWER_S, Life
 
 BURST_S = 1.0
 """The window in which a rate is counted."""
@@ -63,9 +63,9 @@ def last_burst(life: Life) -> Burst:
 
 
 def _survived(life: Life, *, died_in_one: bool) -> list[Burst]:
-    """Return the bursts that a life survived: those that were over well before one in which it died."""
+    """Return the bursts that a life survived: over well before one in which it died, or before the records end."""
     times = life.times_s(["client's messages"])
-    until_s = times[-1] - BURST_S if died_in_one and times else life.ended_at_s
+    until_s = times[-1] - BURST_S if died_in_one and times else life.ended_at_s - (0 if life.died else ANSWER_S)
     return [burst for at_s, burst in zip(times, _bursts(life), strict=True) if at_s < until_s]
 
 

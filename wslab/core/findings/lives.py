@@ -21,6 +21,9 @@ CLASSES: tuple[Class, ...] = get_args(Class)
 STAMP_S = 0.1
 """How far two stamps of the same instant may lie apart: a loaded machine's loop, and the way through a proxy."""
 
+ANSWER_S = 0.5
+"""An end so soon after a message may be its answer."""
+
 
 class Event(NamedTuple):
     """Something that went over a connection; the payload's bytes are told of the client's messages."""
@@ -56,6 +59,10 @@ class Life(NamedTuple):
     def times_s(self, classes: Collection[Class]) -> list[float]:
         """Return when something of these classes went over it, in order."""
         return [event.at_s for event in self.events if event.what in classes]
+
+    def is_settled(self, at_s: float) -> bool:
+        """Whether what came of something sent at that time would have been seen: else the records end too soon."""
+        return self.died or self.ended_at_s - at_s > ANSWER_S
 
     @property
     def unanswered_s(self) -> float | None:

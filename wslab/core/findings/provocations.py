@@ -13,12 +13,13 @@ from wslab.core.codes.sources import LESSON_09, RFC_CODE_SEEN
 from wslab.core.findings.bursts import BURST_S, Counted, capped, fits, last_burst
 from wslab.core.findings.finding import Alternative, Finding, Sure, counted
 from wslab.core.findings.fits import Clocks
-from wslab.core.findings.lives import CLASSES, STAMP_S, Class, Life, lives
+from wslab.core.findings.lives import ANSWER_S, CLASSES, STAMP_S, Class, Life, lives
 from wslab.core.findings.observed import Observed
 from wslab.core.findings.wording import ages, ended_how, seconds
 
-ANSWER_S = 0.5
-"""An end so soon after a message may be its answer."""
+_RATE_OVER_TIME = Alternative(
+    "a cap on the rate over the time that they took", "send as many, more slowly: `wslab watch` for longer"
+)
 
 
 def crowded_out(observed: Observed) -> Iterator[Finding]:
@@ -105,7 +106,7 @@ def _provoked_by(alive: Sequence[Life]) -> dict[Class, list[Life]]:
     """Return, by what the client sent, the lives that ended right after the first of it, where all did that sent it."""
     found: dict[Class, list[Life]] = {}
     for what in CLASSES:
-        sent = [life for life in alive if what.startswith("client") and life.last_s([what]) is not None]
+        sent = [life for life in alive if what.startswith("client") and _settled(life, life.times_s([what])[:1])]
         hit = [life for life in sent if life.died and life.ended_at_s - life.times_s([what])[0] <= ANSWER_S]
         if len(hit) > 1 and len(hit) == len(sent):
             found[what] = hit
@@ -115,20 +116,24 @@ def _provoked_by(alive: Sequence[Life]) -> dict[Class, list[Life]]:
 def too_many(observed: Observed) -> Iterator[Finding]:
     """A connection ends with a message of the same number each time, however fast they came: a cap on their number.
 
-    Shown by three ends, where in one the messages came over three times as long as in another. Silent: where any
-    connection sent more, or all took as long, so that it may have been a clock or a rate.
+    Shown by three ends, where in one the messages came over three times as long as in another; possible where all took
+    as long, since a rate over that time explains it too. Silent: where any connection sent more, or one clock or the
+    last burst explains the ends.
     """
-    hit = _counted_out(lives(observed))
-    if not hit:
+    alive = lives(observed)
+    hit, shown = _of_one_number(alive), bool(_counted_out(alive))
+    if not hit or (not shown and (_in_bursts(alive) or _run_out(alive))):
         return
-    number = min(len(life.times_s(["client's messages"])) for life in hit)
+    number = _number(hit)
     yield Finding(
         rule="too_many",
-        what=f"A connection ends with its {number}th message, {ended_how(hit)}: a cap on messages per connection.",
+        what=f"A connection ends with message number {number}, {ended_how(hit)}: a cap on messages per connection.",
         whose="client",
-        sure="shown",
+        sure="shown" if shown else "possible",
         evidence=tuple(life.id for life in hit),
-        why=f"All {len(hit)} ended with the {number}th, {ages(hit)} old, whether they came in a burst or one by one.",
+        why=f"All {len(hit)} ended with that one, {ages(hit)} old"
+        + (", whether they came in a burst or one by one." if shown else "; no other sent as many."),
+        instead=() if shown else (_RATE_OVER_TIME,),
         advice="Open a new connection before that many, put several into one message, or have the cap raised.",
         sources=(LESSON_09,),
         facts={"max_connection_messages": number - 1},
@@ -136,7 +141,15 @@ def too_many(observed: Observed) -> Iterator[Finding]:
 
 
 def _counted_out(alive: Sequence[Life]) -> list[Life]:
-    """Return the lives that ended with their nth message, where none went on for long after so many.
+    """Return the lives that ended with their nth message, however long so many took."""
+    hit = _of_one_number(alive)
+    times = [life.times_s(["client's messages"])[: _number(hit)] for life in hit]
+    took_s = [times_s[-1] - times_s[0] + STAMP_S for times_s in times]
+    return hit if hit and max(took_s) > 3 * min(took_s) else []
+
+
+def _of_one_number(alive: Sequence[Life]) -> list[Life]:
+    """Return the lives that ended with their nth message, three at least, where none went on for long after so many.
 
     More than n may have been sent in a burst before the end was seen.
     """
@@ -145,10 +158,19 @@ def _counted_out(alive: Sequence[Life]) -> list[Life]:
     number = min((len(sent[life.id]) for life in ended), default=0)
     if number < 2:
         return []
-    hit = [life for life in alive if len(sent[life.id]) >= number]
+    hit = [life for life in alive if _settled(life, sent[life.id][number - 1 : number])]
     at_once = all(life.died and life.ended_at_s - sent[life.id][number - 1] < ANSWER_S for life in hit)
-    took_s = [sent[life.id][number - 1] - sent[life.id][0] + STAMP_S for life in hit]
-    return hit if len(hit) > 2 and at_once and max(took_s) > 3 * min(took_s) else []
+    return hit if len(hit) > 2 and at_once else []
+
+
+def _number(hit: Sequence[Life]) -> int:
+    """Return with which message these ended."""
+    return min(len(life.times_s(["client's messages"])) for life in hit)
+
+
+def _settled(life: Life, times_s: Sequence[float]) -> bool:
+    """Whether there is such a time, and what came of it would have been seen."""
+    return any(life.is_settled(at_s) for at_s in times_s)
 
 
 def too_fast(observed: Observed) -> Iterator[Finding]:
