@@ -1,4 +1,4 @@
-"""What a benchmark returns: one result per claim, with what each round measured; how results are told and kept."""
+"""The result of a benchmark, one per claim, with the value of each round; how results are printed and saved."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from wslab.core.errors import BadValueError
 from wslab.core.printable import as_markdown
 from wslab.net import machine
 
-HEADINGS = ("claim", "measured", "spread", "beside", "promised", "met")
+HEADINGS = ("claim", "measured", "spread", "compared with", "promised", "met")
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One claim, and what was measured of it.
+    """One claim, and the values measured for it.
 
     Fields:
-        claim: what is measured, in words that a table shows.
-        values: one per round, in the order of the rounds; empty where nothing could be measured.
-        unit: of the values; “×” is a ratio to what stands in `peer`.
-        peer: what it was measured beside, with its version; empty where the claim is absolute.
-        at_most, at_least: what is promised of the median; neither where nothing is.
+        claim: what is measured, as a table shows it.
+        values: one per round, in order; empty if nothing could be measured.
+        unit: of the values; “×” is a ratio to `peer`.
+        peer: what it is compared with, and its version; empty if the claim is absolute.
+        at_most, at_least: the promised bound of the median, if there is one.
         note: what a reader must know, such as why there are no values.
     """
 
@@ -50,14 +50,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def share(self) -> tuple[float, ...]:
-        """What each round took of what is promised, so that at most 1 keeps the promise; empty where nothing is."""
+        """Each round as a share of the promised bound: at most 1 keeps the promise. Empty if nothing is promised."""
         if self.at_most is not None:
             return tuple(value / self.at_most for value in self.values)
         return tuple(self.at_least / value for value in self.values) if self.at_least is not None else ()
 
     @property
     def met(self) -> bool | None:
-        """Whether the median keeps the promise; None where nothing was promised or measured."""
+        """Whether the median keeps the promise; None if nothing was promised or measured."""
         return statistics.median(self.share) <= 1 if self.share else None
 
     def cells(self) -> tuple[str, ...]:
@@ -77,11 +77,11 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Bench(msgspec.Struct, frozen=True, kw_only=True):
-    """The machine on which results were measured, and how: it names no host, user or path.
+    """The machine that measured, and how. It names no host, user or path.
 
     Fields:
-        quick: whether fewer rounds and smaller sizes were taken than the claims are about.
-        busy: how many processes wanted a processor, on average, in the minute before the first benchmark.
+        quick: whether there were fewer rounds and smaller sizes than the claims are about.
+        busy: the load average of the minute before the first benchmark.
     """
 
     system: str
@@ -97,9 +97,9 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         told = (
             f"Measured on {self.date}: {self.processors} × {self.processor}, {self.memory_gib:.0f} GiB, {self.system}; "
-            f"{versions}; {self.busy:.1f} processes wanted a processor before it."
+            f"{versions}; load average before it: {self.busy:.1f}."
         )
-        quick = " A quick run, of fewer rounds and smaller sizes than are promised: an impression, and no more."
+        quick = " A quick run with fewer rounds and smaller sizes than the promises are about: an impression only."
         return told + quick * self.quick
 
 
@@ -134,7 +134,7 @@ def amount(value: float, unit: str = "") -> str:
 
 
 def table(results: Sequence[Result]) -> str:
-    """Return the results as a table in Markdown, its columns aligned so that a terminal shows it as well."""
+    """Return the results as a Markdown table, with its columns aligned for a terminal."""
     rows = [HEADINGS, *(tuple(as_markdown(cell.replace("|", "/")) for cell in result.cells()) for result in results)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rows.insert(1, tuple("-" * width for width in widths))
@@ -143,7 +143,7 @@ def table(results: Sequence[Result]) -> str:
 
 
 def save(path: Path, bench: Bench, results: Iterable[Result]) -> None:
-    """Write the machine's description, then a line per result."""
+    """Write the machine's description, then one line per result."""
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in (bench, *results)))
 
@@ -176,12 +176,12 @@ def paired(
     peer: str,
     at_most: float,
 ) -> Result:
-    """Measure two things in turns, so that a slow spell of the machine hits both; return the ratio of each round.
+    """Measure two things alternately, so that a slow spell of the machine hits both; return the ratio of each round.
 
     Args:
-        ours, theirs: measure once, and return seconds, or whatever both count.
+        ours, theirs: each measures once and returns seconds, or another unit that both share.
     """
-    ours(), theirs()  # a round to warm up: files cached, code compiled
+    ours(), theirs()  # warm up: files cached, code compiled
     pairs = [(ours(), theirs()) for _ in range(rounds)]
     own, other = (amount(statistics.median(column) * 1e3) for column in zip(*pairs, strict=True))
     ratios = tuple(mine / its for mine, its in pairs)
@@ -189,10 +189,10 @@ def paired(
 
 
 def tell(measure: Callable[[bool], Iterable[Result]], about: str | None) -> None:
-    """Be the program of a benchmark: measure, and print a table; with --json, one line per result, at once."""
+    """Run as a benchmark's program: measure, and print a table, or with --json one line per result as it comes."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--quick", action="store_true", help="fewer rounds and smaller sizes")
-    parser.add_argument("--json", action="store_true", help="a line per result, as `run.py` reads them")
+    parser.add_argument("--json", action="store_true", help="one line per result, for `run.py`")
     options = parser.parse_args()
     results = []
     for result in measure(options.quick):

@@ -1,7 +1,7 @@
-"""Run every benchmark, one after the other, each in a process of its own; print one table at the end.
+"""Run every benchmark, one after the other, each in its own process, and print one table at the end.
 
-What was measured is kept in build/bench.jsonl. With --record it becomes data/bench/results.jsonl too, from which README
-and the documentation take their figures. A benchmark that fails is a row, and the others run.
+The results are kept in build/bench.jsonl. --record also writes data/bench/results.jsonl, which the documentation draws, and
+the table in benchmarks/README.md. A benchmark that fails becomes a row, and the others run.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from _results import Result, load, save, table, this_machine
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 RECORDED = ROOT / "data" / "bench" / "results.jsonl"
-README = ROOT / "README.md"
+README = HERE / "README.md"
 BETWEEN = re.compile(r"(?<=<!-- bench -->\n).*?(?=<!-- /bench -->)", re.DOTALL)
 PATIENCE_S = 1800.0
 
@@ -33,7 +33,7 @@ BENCHMARKS = sorted(path.stem for path in HERE.glob("[a-z]*.py") if path.stem !=
 
 
 def measured(name: str, *, quick: bool) -> Iterator[Result]:
-    """Run one benchmark, and yield its results as they come; a failure is the last of them."""
+    """Run one benchmark and yield its results as they come; a failure is the last one."""
     command = [sys.executable, str(HERE / f"{name}.py"), "--json", *["--quick"] * quick]
     with TemporaryFile() as complaints:
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, start_new_session=True)
@@ -47,7 +47,7 @@ def measured(name: str, *, quick: bool) -> Iterator[Result]:
         finally:
             watchdog.cancel()
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)  # with all that it left
+                os.killpg(child.pid, signal.SIGKILL)  # whatever it left behind
             child.wait()
             child.stdout.close()
         complaints.seek(0)
@@ -57,7 +57,7 @@ def measured(name: str, *, quick: bool) -> Iterator[Result]:
 
 
 def claims() -> str:
-    """Return what README says of the recorded results: those of which something is promised."""
+    """Return what README.md shows: the recorded results that have a promise."""
     bench, results = load(RECORDED)
     return f"\n{table([result for result in results if result.is_promised])}\n{bench}\n\n"
 
@@ -65,7 +65,7 @@ def claims() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few minutes: fewer rounds and smaller sizes")
-    parser.add_argument("--record", action="store_true", help="keep the results in data/, and put them into README.md")
+    parser.add_argument("--record", action="store_true", help="also write the results to data/ and README.md")
     parser.add_argument("only", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all unless named")
     options = parser.parse_args()
     if unknown := set(options.only) - set(BENCHMARKS):
@@ -79,7 +79,7 @@ def main() -> None:
         for name in options.only or BENCHMARKS:
             print(f"{name} …", file=sys.stderr, flush=True)
             results += measured(name, quick=options.quick)
-    finally:  # what was measured until an interrupt is told and kept
+    finally:  # an interrupt keeps and prints what was measured
         save(ROOT / "build" / "bench.jsonl", bench, results)
         print(f"{table(results)}\n{bench}")
     if options.record:

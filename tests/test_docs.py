@@ -147,9 +147,9 @@ def addresses(program: psutil.Process) -> set[str]:
     return {each.laddr.ip for each in sockets if each.status == psutil.CONN_LISTEN}
 
 
-def test_cluster_of_the_readme_listens_on_no_other_address_than_those_it_names() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for_here = re.sub(r"192\.0\.2\.\d", "127.0.0.1", readme).replace("8786", str(free_port()))
+def test_cluster_of_the_docs_listens_only_on_the_addresses_that_it_names() -> None:
+    page = (DOCS / "cluster.md").read_text(encoding="utf-8")
+    for_here = re.sub(r"192\.0\.2\.\d", "127.0.0.1", page).replace("8786", str(free_port()))
     start = [sys.executable, "-m", "dask"]
     scheduler, worker = (shlex.split(line) for line in re.findall(r"^ {4}dask (.*)$", for_here, re.MULTILINE))
     with (

@@ -45,7 +45,7 @@ PROXY_LIMIT_BYTES = 10 * 2**20
 
 GOOD_NEWS = (
     f"jupyter-server-proxy {version('jupyter-server-proxy')} no longer does what 4.6.0 did; "
-    "say so in wslab/jupyter/__init__.py and in the README, and see whether the extension is still needed"
+    "say so in wslab/jupyter/__init__.py and docs/jupyterhub.md, and see whether the extension is still needed"
 )
 
 
