@@ -224,10 +224,10 @@ def test_command_writes_every_form_and_its_exit_code_says_what_came_of_it(tmp_pa
         files = ["--junit", str(tmp_path / "check.xml"), "--html", str(tmp_path / "check.html")]
         done = command(server.url, "--case", "refuses_with_1009", "--case", "answers_pings", "--json", *files)
         assert done.returncode == 0, done.stderr
-        document = json.loads(done.stdout[done.stdout.index("{") :])
+        document = json.loads(done.stdout)
         assert [result["seen"]["judgement"] for result in document["results"]] == ["passes", "passes"]
         assert "refuses_with_1009" in (tmp_path / "check.html").read_text()
-        (tmp_path / "earlier.json").write_text(done.stdout[done.stdout.index("{") :])
+        (tmp_path / "earlier.json").write_text(done.stdout)
         done = command(server.url, "--case", "answers_pings", "--compare", str(tmp_path / "earlier.json"))
         assert "refuses_with_1009: passes → not in this check" in " ".join(done.stdout.split())
     assert command("ws://127.0.0.1:9/").returncode == 2

@@ -122,23 +122,16 @@ def _prepared(junit: Path | None, html: Path | None, compare: Path | None) -> Ch
 
 
 def _show(check: Check, earlier: Check | None, as_json: bool, junit: Path | None, html: Path | None) -> None:
+    from wslab.views import checks
+
     changed = [] if earlier is None else differences(earlier, check)
-    _write(check, changed, junit, html)
+    saved = [] if junit is None else [write_whole(junit, checks.junit(check).encode())]
+    saved += [] if html is None else [write_whole(html, checks.page(check, changed).encode())]
     if as_json:
         print_document(check)
         return
-    from wslab.views.checks import render
-
-    Console().print(render(check, changed))
-
-
-def _write(check: Check, changed: list[str], junit: Path | None, html: Path | None) -> None:
-    from wslab.views import checks
-
-    if junit is not None:
-        print_saved([write_whole(junit, checks.junit(check).encode())])
-    if html is not None:
-        print_saved([write_whole(html, checks.page(check, changed).encode())])
+    print_saved(saved)
+    Console().print(checks.render(check, changed))
 
 
 def _earlier(path: Path) -> Check:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wslab.core.findings import Finding, find
 from wslab.core.records import Closure, Pause, Ping, Record
 
-from .making import attempt, closure
+from .making import attempt, closure, send
 from .simulated_watch import CLIENT, MESSAGES, SERVER, WAY_S, SimulatedServer, watch
 
 EXPLANATIONS: dict[str, tuple[SimulatedServer, str]] = {
@@ -183,6 +183,20 @@ def test_silent_clients_alone_do_not_tell_an_idle_timeout_from_a_maximum_age() -
     records: list[Record] = [closure(number, 5.0 * number, 5.0 * number + 60) for number in range(4)]
     (finding,) = find(records)
     assert (finding.rule, finding.sure) == ("idle_or_age", "possible")
+
+
+@pytest.mark.parametrize(("idle", "rule"), [(True, "idle_timeout"), (False, "max_age")])
+def test_connections_that_fall_silent_soon_after_opening_tell_silence_from_age(idle: bool, rule: str) -> None:
+    """Each says its last word 1 to 4 s after opening, so that silence and age differ by less than a tenth."""
+    records: list[Record] = []
+    for number in range(5):
+        opened_s = 7.0 * number
+        records.append(send(number, opened_s + number))
+        records.append(closure(number, opened_s, opened_s + 60 + (number if idle else 0)))
+    (finding,) = [finding for finding in find(records) if finding.rule in ("idle_timeout", "max_age", "idle_or_age")]
+    assert (finding.rule, finding.facts["low_s"], finding.facts["high_s"]) == (
+        rule, pytest.approx(60, abs=0.2), pytest.approx(60, abs=0.2),
+    )  # fmt: skip
 
 
 def test_clients_that_were_opened_together_and_ended_together_do_not_tell_a_clock_from_a_restart() -> None:

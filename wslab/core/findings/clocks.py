@@ -54,13 +54,21 @@ def clock(observed: Observed) -> Iterator[Finding]:
             yield keepalive(reading, waits_s, ages)
         elif ages and _tells_nothing(reading):
             yield _either(reading, ages)
-        elif ages:
-            yield _max_age(reading, ages, idle)
+        elif idle and all(fit.clock.started_by for fit in ages):
+            yield _idle_timeout(reading, idle, _SINCE_THE_FIRST if ages else ())
         else:
-            yield _idle_timeout(reading, idle)
+            yield _max_age(reading, ages, idle)
 
 
-def _idle_timeout(reading: Reading, idle: list[Fit]) -> Finding:
+_SINCE_THE_FIRST = (
+    Alternative(
+        "a maximum age that begins with the client's first message",
+        "keep sending on one connection: under an idle timeout it lives on",
+    ),
+)
+
+
+def _idle_timeout(reading: Reading, idle: list[Fit], instead: tuple[Alternative, ...]) -> Finding:
     best = idle[0]
     counts = _counts(reading)
     return Finding(
@@ -68,10 +76,11 @@ def _idle_timeout(reading: Reading, idle: list[Fit]) -> Finding:
         what=f"Closed after {time_of(best)} without traffic, {ended_how(reading.dead)}: an idle timeout. "
         f"{_what_counts(counts)}",
         whose="server or proxy",
-        sure=sureness(reading, best),
+        sure=sureness(reading, best, "likely" if instead else "shown"),
         evidence=evidence_of(reading),
         why=f"{counted(len(reading.dead), 'connection')} ended so long after the last that counts, whatever their age; "
         f"with traffic in time others lived on, the longest silence of theirs {seconds(best.survived_s)}.",
+        instead=instead,
         advice=_keep_alive(counts, best),
         sources=(NGINX_WEBSOCKET, LESSON_09),
         facts={"idle_timeout_s": best.shortest_s, **_bracket(reading, best), "counts": counts},
@@ -167,7 +176,9 @@ def _keep_alive(counts: Counts, best: Fit) -> str:
         return f"Ping {often}, or raise the idle timeout of the server or of what stands before it."
     if counts.get("the client's messages"):
         return f"Send a message {often} (pings are not shown to help), or raise the idle timeout."
-    return f"Have the server send something {often}, or raise the idle timeout."
+    if counts.get("the server's messages") or False in counts.values():
+        return f"Have the server send something {often}, or raise the idle timeout."
+    return f"Have both sides send something {often}, or raise the idle timeout."
 
 
 def _bracket(reading: Reading, fit: Fit) -> dict[str, Any]:

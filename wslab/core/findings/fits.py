@@ -78,7 +78,8 @@ class Clocks:
             return []
         closest = min(fit.spread for fit in found)
         # A clock that times the ends several times more closely than another has not done so by chance.
-        near = [fit for fit in found if fit.spread - 1 <= max(0.1, 4 * (closest - 1))]
+        noise = 2 * STAMP_S / min(fit.shortest_s for fit in found)
+        near = [fit for fit in found if fit.spread - 1 <= max(min(noise, 0.1), 4 * (closest - 1))]
         return sorted(near, key=lambda fit: (round(fit.spread, 1), len(fit.clock.restarted_by)))
 
 
