@@ -1,7 +1,7 @@
 """Run every benchmark, one after the other, each in its own process, and print one table at the end.
 
-The results are kept in build/bench.jsonl. --record also writes data/bench/results.jsonl, which the documentation draws, and
-the table in benchmarks/README.md. A benchmark that fails becomes a row, and the others run.
+The results are kept in build/bench.jsonl. --record also writes data/bench/results.jsonl, for the documentation,
+and the table in benchmarks/README.md. A benchmark that fails becomes a row, and the others run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The page of the benchmarks shows the recorded results, a failing benchmark is a row, and the machine stays anonymous."""
+"""The benchmarks' page shows the recorded results, a failing benchmark is a row, and the machine stays anonymous."""
 
 from __future__ import annotations
 
