@@ -83,6 +83,13 @@ class Clocks:
         return sorted(near, key=lambda fit: (round(fit.spread, 1), len(fit.clock.restarted_by)))
 
 
+def ran_out(lives: Sequence[Life]) -> bool:
+    """Whether one exact clock explains every end: then what was sent right before some of them is coincidence."""
+    dead = [place for place, life in enumerate(lives) if life.died]
+    found = Clocks(lives).fits(dead) if len(dead) > 2 else []
+    return bool(found) and found[0].is_exact
+
+
 def _clocks(tried: set[Class]) -> Iterator[Clock]:
     classes = [each for each in CLASSES if each in tried]
     for chosen in chain.from_iterable(combinations(classes, size) for size in range(len(classes) + 1)):

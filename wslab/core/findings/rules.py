@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 
+from wslab.core.findings.caps import too_fast, too_many
 from wslab.core.findings.clocks import clock
 from wslab.core.findings.closings import client_failed, own_keepalive, protocol_error, server_said, unexplained
 from wslab.core.findings.darkness import cannot_be_seen
 from wslab.core.findings.finding import SURENESS, Finding
 from wslab.core.findings.instants import all_at_once, observer_paused, one_by_one
 from wslab.core.findings.observed import Observed
-from wslab.core.findings.provocations import crowded_out, not_tolerated, too_fast, too_many
+from wslab.core.findings.provocations import crowded_out, not_tolerated
 from wslab.core.findings.relays import by_relay
 from wslab.core.findings.restarts import announced_restart, crash, stayed_away, unavailable, unreachable
 from wslab.core.findings.sizes import close_frame_lost, own_limit, size_refused
