@@ -21,7 +21,8 @@ from typing import Any, NamedTuple
 
 from websockets.utils import accept_key
 
-from wslab.net.frames import Side, encode_frame, encode_header
+from wslab.core.records import Side
+from wslab.net.frames import encode_frame, encode_header
 
 PATIENCE_S = 20.0
 MOST_ADDRESS_SPACE = 2 * 2**30

@@ -156,13 +156,13 @@ def test_no_secret_is_written_or_shown(guarded: Guarded, tmp_path: Path) -> None
         (["ws://example.org/", "hi"], "--i-may-probe example.org"),
         (["ws://127.0.0.1:1/", "hi", "--size", "5"], "MESSAGE and --size are given, but one message is sent"),
         (["ws://127.0.0.1:1/", "--header", "no colon"], "--header is not 'Name: value'"),
-        (["ws://127.0.0.1:1/", "--template", '{"n": {filler}}'], "is no valid JSON at 7 bytes"),
+        (["ws://127.0.0.1:1/", "--template", '{"n": {filler}}'], "is not valid JSON at 7 bytes"),
         (["ws://127.0.0.1:1/", "--template", "@/no/such/file"], "cannot be read: No such file"),
         (["ws://127.0.0.1:1/", "--token-env", "A", "--token-file", "b"], "a request has one token"),
         (["ws://127.0.0.1:1/", "--answer", "2=3"], "must be 'heard => said'"),
         (["ws://127.0.0.1:1/", "--file", "/no/such/file"], "cannot be read: No such file"),
         (["ws://127.0.0.1:1/", "--confirm", "maybe"], "Known: 'reply', 'ping', 'none'"),
-        (["wss://127.0.0.1:1/", "--ca", "/no/such/ca"], "holds no certificate that can be read"),
+        (["wss://127.0.0.1:1/", "--ca", "/no/such/ca"], "holds no readable certificate"),
     ],
 )
 def test_wrong_argument_is_one_line_before_anything_is_sent(arguments: list[str], words: str) -> None:

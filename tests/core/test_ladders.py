@@ -102,5 +102,5 @@ def test_until_refused_checks_its_bounds_at_the_call(bounds: tuple[int, int]) ->
 
 
 def test_bracket_of_what_is_no_sends_says_where_they_are() -> None:
-    with pytest.raises(TypeError, match=r"give run\.sends"):
+    with pytest.raises(TypeError, match=r"pass run\.sends"):
         bracket(object())  # type: ignore[arg-type]

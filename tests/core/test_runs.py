@@ -137,9 +137,9 @@ def test_damaged_file_says_where(tmp_path: Path, damage, message: str) -> None: 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"record":"seance","medium":1}', "line 2: a record of the kind 'seance', .* upgrade wslab"),
+        ('{"record":"seance","medium":1}', "line 2: a record of kind 'seance', .* upgrade wslab"),
         ('{"record":"close","code":1000,"seance":1}', "line 2: .*'close'"),
-        ('{"record":"restart","seance":1}', "line 2: the kind 'restart' has no field 'seance' .* upgrade wslab"),
+        ('{"record":"restart","seance":1}', "line 2: kind 'restart' has no field 'seance' .* upgrade wslab"),
     ],
 )
 def test_record_of_a_newer_wslab_asks_for_an_upgrade(tmp_path: Path, line: str, message: str) -> None:
@@ -188,7 +188,7 @@ def file_of(*lines: str) -> str:
         ('{"record":"outage","client":1,' + OUTAGE_REST.replace("1012", "70000"), "close_code"),
         ('{"record":"outage","client":1,' + OUTAGE_REST.replace("0.5", "1e999"), "line 2"),
         ('{"record":"outage","client":1,' + OUTAGE_REST.replace("0.5", "NaN"), "line 2"),
-        ('{"record":"\\u001b[31m"}', r"line 2: a record of the kind '\\x1b\[31m'"),
+        ('{"record":"\\u001b[31m"}', r"line 2: a record of kind '\\x1b\[31m'"),
     ],
     ids=["nested", "long", "no code", "too large", "no number", "escape sequence"],
 )

@@ -68,7 +68,7 @@ def test_file_that_others_may_read_is_warned_of(tmp_path: Path) -> None:
     file.write_text("swordfish")
     file.chmod(0o644)
     assert readable_by_others(f"{{file:{file}}}") == [
-        f"others on this machine may read {file}; protect it: chmod 600 {file}"
+        f"other users of this machine may read {file}; protect it: chmod 600 {file}"
     ]
     file.chmod(0o600)
     assert readable_by_others(f"{{file:{file}}}") == []

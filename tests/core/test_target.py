@@ -74,17 +74,17 @@ def test_cookies_of_a_file_are_those_for_the_url(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"headers": {"X A": "b"}}, "no name of a header"),
+        ({"headers": {"X A": "b"}}, "not a header name"),
         ({"headers": {"A": "secret-1\r\nB: c"}}, "value of header A holds a line break"),
-        ({"headers": {"A": "é"}}, "no printable ASCII"),
-        ({"headers": {"Sec-WebSocket-Protocol": "x"}}, "see subprotocols for one"),
-        ({"cookies": Path("/no/such/jar")}, "is no file of cookies: No such file"),
+        ({"headers": {"A": "é"}}, "not printable ASCII"),
+        ({"headers": {"Sec-WebSocket-Protocol": "x"}}, "see also subprotocols"),
+        ({"cookies": Path("/no/such/jar")}, "is not a cookie file: No such file"),
         ({"cookies": Path(__file__)}, "does not look like a Netscape format"),
         ({"token": "{env:WSLAB_NO_SUCH}"}, "environment has no WSLAB_NO_SUCH"),
-        ({"subprotocols": ["a b"]}, "which is no token"),
-        ({"template": "x"}, "holds {filler} 0 times"),
+        ({"subprotocols": ["a b"]}, "which is not a token"),
+        ({"template": "x"}, "contains {filler} 0 times"),
         ({"unix_socket": Path("/no/such/socket")}, "does not exist"),
-        ({"unix_socket": Path(__file__)}, "is no socket"),
+        ({"unix_socket": Path(__file__)}, "is not a socket"),
         ({"proxy": "https://127.0.0.1:1"}, "must be SCHEME://HOST:PORT with one of http, socks5"),
         ({"proxy": "socks5://127.0.0.1:99999"}, "must be SCHEME://HOST:PORT"),
         ({"resolve": "example.org"}, "must be an IP address"),
@@ -152,7 +152,7 @@ def test_trust_is_checked_when_it_is_made(tmp_path: Path) -> None:
         "trust": {"ca": str(trust.ca), "certificate": str(trust.certificate), "key": str(trust.key)}
     }
     for options, words in (
-        ({"ca": tmp_path / "none.pem"}, "holds no certificate"),
+        ({"ca": tmp_path / "none.pem"}, "holds no readable certificate"),
         ({"ca": tmp_path / "key.pem"}, "in PEM form"),
         ({"certificate": tmp_path / "ca.pem", "key": tmp_path / "key.pem"}, "cannot be used"),
         ({"key": tmp_path / "key.pem"}, "without a certificate"),

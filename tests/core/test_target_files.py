@@ -66,7 +66,7 @@ def test_environment_names_another_file(
     ("name", "words"),
     [
         ("stagin", "has no target 'stagin'; did you mean 'staging'"),
-        ("loose", "target 'loose': token is written out, but a file of targets holds references"),
+        ("loose", "target 'loose': token is a plain secret, but this file takes references only"),
         ("misspelt", "target 'misspelt': Object contains unknown field `subprotocol`"),
         ("wrong", "target 'wrong': url is 'http://127.0.0.1/', which is not a WebSocket URL; write ws://"),
     ],

@@ -32,19 +32,19 @@ def test_json_is_valid_at_every_size(more: int) -> None:
 
 
 def test_size_below_the_smallest_says_which_that_is() -> None:
-    with pytest.raises(BadValueError, match="at least 12 bytes, so none has 11"):
+    with pytest.raises(BadValueError, match="11 bytes was requested, but this template takes at least 12 bytes"):
         Template('{"data": "{filler}"}').make(11)
 
 
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("no hole", "holds {filler} 0 times, but must hold it once"),
+        ("no hole", "contains {filler} 0 times, but must contain it once"),
         ("{filler}{filler}", "2 times"),
-        ('{"n": {filler}}', "is no valid JSON at 7 bytes"),
-        ('{"n": 1{filler}}', "is no valid JSON at 9 bytes"),
-        (lambda size: "x" * (size + 1), "made 65,537 bytes where 65,536 were asked for"),
-        (lambda size: "é" * size, "where"),
+        ('{"n": {filler}}', "is not valid JSON at 7 bytes"),
+        ('{"n": 1{filler}}', "is not valid JSON at 9 bytes"),
+        (lambda size: "x" * (size + 1), "made 65,537 bytes, but 65,536 were requested"),
+        (lambda size: "é" * size, "were requested"),
     ],
 )
 def test_template_that_makes_no_valid_message_is_refused_when_it_is_made(source: object, words: str) -> None:
@@ -62,7 +62,7 @@ def test_callable_makes_the_messages() -> None:
     assert template.min_bytes == 5
     assert template.make(7) == b"HEAD:\0\0"
     assert not template.is_text
-    with pytest.raises(BadValueError, match="no message of 4 bytes: a header takes five"):
+    with pytest.raises(BadValueError, match="cannot make a message of 4 bytes: a header takes five"):
         template.make(4)
 
 

@@ -19,10 +19,10 @@ from wslab.captures.har import read_har
 from wslab.captures.texts import read_text
 from wslab.core.errors import CaptureError, RunFileError
 from wslab.core.findings import find
-from wslab.core.records import Statement
+from wslab.core.records import Side, Statement
 from wslab.core.runs import load
 from wslab.net.close_bodies import encode_close, read_close
-from wslab.net.frames import FrameError, FrameStream, Side, masked
+from wslab.net.frames import FrameError, FrameStream, masked
 from wslab.net.handshakes import HandshakeError, agreed_extensions, check_asking, check_opening
 from wslab.net.heads import MAX_HEAD_BYTES, MAX_INTERIM, HeadError, read_request, read_response, retry_after_s
 from wslab.net.herds.attempt import read_answer

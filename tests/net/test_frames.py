@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from wslab.net.frames import MAX_HEADER_BYTES, FrameError, FrameStream, Side, encode_frame, masked, read_header
+from wslab.core.records import Side
+from wslab.net.frames import MAX_HEADER_BYTES, FrameError, FrameStream, encode_frame, masked, read_header
 
 SENDERS: tuple[Side, Side] = ("client", "server")
 

@@ -85,13 +85,13 @@ def test_server_of_ones_own_authority_is_trusted_by_its_file(ca: Path) -> None:
 def test_server_of_an_unknown_authority_says_how_to_trust_it() -> None:
     attempt = runtime.run(over_tls(tls("127.0.0.1"), Trust()))
     assert attempt.outcome == "failed"
-    assert "its certificate is not believed" in (attempt.error or "")
+    assert "its certificate is not trusted" in (attempt.error or "")
     assert "--ca" in (attempt.error or "")
 
 
 def test_name_that_the_certificate_is_not_for_is_refused_unless_it_is_given(ca: Path) -> None:
     server = tls("app.example.org")
-    assert "believed" in (runtime.run(over_tls(server, Trust(ca=ca))).error or "")
+    assert "not trusted" in (runtime.run(over_tls(server, Trust(ca=ca))).error or "")
     assert runtime.run(over_tls(server, Trust(ca=ca, server_name="app.example.org"))).outcome == "opened"
 
 

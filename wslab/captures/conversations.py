@@ -14,7 +14,7 @@ from wslab.captures.exchanges import CapturedExchange
 from wslab.captures.guessing import begins_with_frames
 from wslab.captures.packets import Segment
 from wslab.captures.reassembly import ACK, FIN, RST, SYN, Direction
-from wslab.net.frames import Side
+from wslab.core.records import Side
 
 MAX_CONVERSATIONS = 50_000
 """Followed at once; the one that was silent for longest is handed over as it is."""

@@ -16,7 +16,7 @@ from wslab.captures.guessing import Guess
 from wslab.captures.streams import FrameTrail
 from wslab.captures.tls import IS_TLS, server_name
 from wslab.captures.unread import Unread
-from wslab.net.frames import Side
+from wslab.core.records import Side
 from wslab.net.handshakes import HandshakeError, agreed_extensions
 from wslab.net.heads import HeadError, RequestHead, ResponseHead, read_request, read_response
 

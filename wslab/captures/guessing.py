@@ -5,8 +5,9 @@ from __future__ import annotations
 from websockets.frames import Opcode
 
 from wslab.captures.reassembly import Receiver
+from wslab.core.records import Side
 from wslab.net.close_bodies import read_close
-from wslab.net.frames import FrameError, FrameHeader, Side, masked, read_header
+from wslab.net.frames import FrameError, FrameHeader, masked, read_header
 
 _MAX_GUESSED_BYTES = 2**26
 

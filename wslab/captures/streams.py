@@ -13,8 +13,9 @@ from websockets.frames import Opcode
 
 from wslab.captures.growing import GrowingMessage, SeenControl, SeenMessage
 from wslab.captures.guessing import begins_with_frames
+from wslab.core.records import Side
 from wslab.net.close_bodies import CloseBody, read_close
-from wslab.net.frames import FrameError, FrameHeader, Side, masked, read_header
+from wslab.net.frames import FrameError, FrameHeader, masked, read_header
 from wslab.net.inflating import Inflater
 
 KEPT = 64

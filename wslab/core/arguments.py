@@ -1,7 +1,7 @@
 """Check arguments at the call, with errors that teach.
 
-Every message names the argument, the value given, the bound, the unit, and what to do. A bad argument is
-the caller's mistake and raises here; a failure of the network is an observation and never comes this way.
+Every message names the argument, its value, the bound, the unit, and what to do. A bad argument is the caller's
+mistake and raises here; a network failure is an observation and does not.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def check_whole(
     hint: str = "",
     optional: bool = False,
 ) -> None:
-    """Raise unless `value` is an int in `[low, high]`; otherwise as `check_number`."""
+    """Raise unless `value` is an int and `low <= value <= high`; otherwise like `check_number`."""
     if isinstance(value, float):
         raise BadTypeError(f"{name} is {value!r}, but must be a whole number {_of(unit)}")
     check_number(name, value, low=low, high=high, unit=unit, hint=hint, optional=optional)
@@ -70,7 +70,7 @@ def check_flag(name: str, value: object, *, optional: bool = False) -> None:
 
 
 def check_type(name: str, value: object, kind: type | UnionType, wanted: str) -> None:
-    """Raise TypeError unless `value` is of this kind; `wanted` says in words what it must be, and how to get it.
+    """Raise TypeError unless `value` is of type `kind`; `wanted` says what it must be, and how to get it.
 
     >>> check_type("sizes", 1024, list, "a list of bytes; write [1024]")
     Traceback (most recent call last):
@@ -82,7 +82,7 @@ def check_type(name: str, value: object, kind: type | UnionType, wanted: str) ->
 
 
 def check_seed(seed: int) -> None:
-    """Raise unless `seed` is a whole number from 0 on, of which every one is as good."""
+    """Raise unless `seed` is a whole number, 0 or above."""
     check_whole("seed", seed, low=0, unit="(any whole number)")
 
 
@@ -109,8 +109,8 @@ def check_url(url: str) -> None:
     shown = masked_url(url)
     try:
         parts = urlsplit(url)
-        _ = parts.port  # a port that is no number raises here
-    except (ValueError, AttributeError, TypeError):  # whose words may quote a password
+        _ = parts.port  # raises if the port is not a number
+    except (ValueError, AttributeError, TypeError):  # the original message may quote a password
         raise BadValueError(
             f"url is {shown!r}, which is not a URL: its host or port cannot be read; in user info, write / as %2F, "
             "? as %3F, # as %23 and @ as %40"
@@ -121,16 +121,16 @@ def check_url(url: str) -> None:
         raise BadValueError(f"url is {shown!r}, which is not a WebSocket URL; {fix}")
     if " " in url or not url.isprintable():
         raise BadValueError(
-            f"url is {shown!r}, but a URL holds neither spaces nor line breaks; take them out, or write %20"
+            f"url is {shown!r}, but a URL cannot contain spaces or line breaks; remove them, or write %20"
         )
     if not parts.hostname:
-        raise BadValueError(f"url is {shown!r}, which names no host; write for example ws://127.0.0.1:8765/")
+        raise BadValueError(f"url is {shown!r}, which has no host; write, for example, ws://127.0.0.1:8765/")
     if parts.fragment:
-        raise BadValueError(f"url is {shown!r}, but a WebSocket URL has no fragment (RFC 6455 §3); leave out #…")
+        raise BadValueError(f"url is {shown!r}, but a WebSocket URL has no fragment (RFC 6455 §3); remove #…")
 
 
 def check_origins(origins: Sequence[str]) -> None:
-    """Raise unless each is an origin as a page's `location.origin` says it (RFC 6454 §6.2).
+    """Raise unless each is an origin in the form of a page's `location.origin` (RFC 6454 §6.2).
 
     >>> check_origins(["https://hub/user/ada"])
     Traceback (most recent call last):

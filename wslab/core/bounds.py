@@ -1,7 +1,7 @@
-"""Bounds of a record's fields, written once, as annotations of the fields: who sets them up reads them from there.
+"""The bounds of a record's fields, written once, as annotations of the fields.
 
-A record with such fields (`wslab.core.knobs.Knobs`, `wslab.core.herds.scenario.Scenario`) checks itself with
-`check_fields`; panels, command line and reference get bounds, unit, default and description from `fields`.
+Such a record, as `wslab.core.knobs.Knobs` or `wslab.core.herds.scenario.Scenario`, checks itself with `check_fields`.
+Panels, command line and reference get bounds, unit, default and description from `fields`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,16 @@ import msgspec
 from wslab.core.arguments import check_choice, check_flag, check_number, check_type, check_whole
 from wslab.core.errors import BadTypeError, BadValueError
 
+MAX_CONTROL_BYTES = 125
+"""The longest payload of a control frame, such as a close frame (RFC 6455 §5.5)."""
+
+MAX_REASON_BYTES = MAX_CONTROL_BYTES - 2
+"""The longest close reason: the code takes two bytes of the payload (RFC 6455 §5.5.1)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """From where to where a number may be, inclusive, and of what; `none` says in words what None means."""
+    """The range of a number, inclusive, and its unit; `none` says in words what None means."""
 
     low: float
     high: float
@@ -44,7 +50,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """A close code: one of `known`, or of those that applications may choose, 3000 to 4999 (RFC 6455 §7.4.2)."""
+    """A close code: one of `known`, or one that applications may choose, 3000 to 4999 (RFC 6455 §7.4.2)."""
 
     known: tuple[int, ...]
 
@@ -61,7 +67,7 @@ class Codes:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text of at most `high_bytes` bytes of UTF-8, and why; `none` as in `Bound`."""
+    """Text of at most `high_bytes` bytes in UTF-8, and why; `none` as in `Bound`."""
 
     high_bytes: int
     why: str
@@ -86,12 +92,12 @@ TRUTHS = {"yes": True, "true": True, "no": False, "false": False}
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What there is to know of one field.
+    """One field of a record.
 
     Fields:
-        kind: bool, int, float or str. choices: words that may stand for a value, or are all that it may be.
-        rule: for every other value; None where there is none.
-        description: what the record's docstring says of it.
+        kind: bool, int, float or str. choices: words that it may hold, besides values that satisfy `rule` or alone.
+        rule: for every value that is no choice; None: no rule.
+        description: from the record's docstring.
     """
 
     name: str
@@ -103,11 +109,7 @@ class Field:
     description: str
 
     def check(self, value: Any) -> None:
-        """Raise unless the field may have this value.
-
-        Raises:
-            TypeError, ValueError: the message names field, value, bound and unit.
-        """
+        """Raise TypeError or ValueError unless the field may have this value."""
         if value is None and self.optional:
             return
         if self.kind is bool:
@@ -120,10 +122,10 @@ class Field:
             self.rule.check(self.name, value, whole=self.kind is int)
 
     def read(self, text: str) -> Any:
-        """Return the value that a text stands for. One that stands for none stays text, which `check` then tells.
+        """Return the value that a text stands for. Other text is returned as it is, for `check` to reject.
 
         Raises:
-            TypeError: it is to be a number and is none.
+            TypeError: the field takes a number, and this is not one.
         """
         if self.optional and text.lower() == "none":
             return None
@@ -138,14 +140,14 @@ class Field:
 
     @property
     def values(self) -> str:
-        """Which values it may have, in words."""
+        """The values that it may have, in words."""
         ways = [*self.choices, *([str(self.rule)] if self.rule else [])]
         return " or ".join(ways) if len(ways) < 3 else ", ".join(ways)
 
 
 @functools.cache
 def fields(record: type[msgspec.Struct]) -> dict[str, Field]:
-    """Return the fields of a record by name, in their order."""
+    """Return the fields of a record by name, in order."""
     hints = typing.get_type_hints(record, include_extras=True)
     described = _described(record.__doc__ or "")
     return {
@@ -155,10 +157,10 @@ def fields(record: type[msgspec.Struct]) -> dict[str, Field]:
 
 
 def read_settings(record: type[msgspec.Struct], words: Iterable[str], what: str) -> dict[str, Any]:
-    """Return settings from words such as `idle_timeout_s=5`; `what` they are is for the error.
+    """Return settings from words such as `idle_timeout_s=5`; errors call each one `what`.
 
     Raises:
-        TypeError, ValueError: a word is no field with a value, or the value is out of its bounds.
+        TypeError, ValueError: a word is not FIELD=VALUE, or its value is out of bounds.
     """
     settings = {}
     for word in words:
@@ -170,11 +172,7 @@ def read_settings(record: type[msgspec.Struct], words: Iterable[str], what: str)
 
 
 def check_fields(record: msgspec.Struct) -> None:
-    """Check every field of `record` against its own annotation.
-
-    Raises:
-        TypeError, ValueError: the first that is of the wrong kind or out of its bounds.
-    """
+    """Raise TypeError or ValueError for the first field of `record` that has the wrong type or is out of bounds."""
     for name, field in fields(type(record)).items():
         field.check(getattr(record, name))
 
@@ -199,7 +197,7 @@ def _parts(hint: Any) -> tuple[Any, ...]:
 
 
 def _described(docstring: str) -> dict[str, str]:
-    """Return what the section Args says of each name."""
+    """Return the description of each name from the docstring's Args section."""
     section = re.search(r"\n\s*Args:\n(.*?)(\n\n|$)", docstring, re.DOTALL)
     texts: dict[str, str] = {}
     for names, text in re.findall(r"^ {8}([a-z_, ]+): (.*(?:\n {12}.*)*)", section[1] if section else "", re.MULTILINE):

@@ -1,7 +1,7 @@
-"""What a check found: one result per case, with its expectation, its source, what was seen and the evidence.
+"""The results of a check: one per case, with the expectation, its source, the observation and the evidence.
 
 A judgement is never surer than its evidence. "passes": the expectation was seen to hold. "informational": there is no
-right or wrong in it, or what was seen cannot tell. "surprises clients": legal, and a common client will misread it.
+right or wrong, or the observation does not tell. "surprises clients": legal, but a common client will misread it.
 "fails": the expectation was seen not to hold. "not applicable": there is nothing to expect. "not run": the check could
 not try it.
 """
@@ -19,17 +19,17 @@ Judgement = Literal["passes", "informational", "surprises clients", "fails", "no
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """One thing that was seen; `at_s` counts from the beginning of its case, None where that says nothing."""
+    """One observation; `at_s` counts from the start of its case; None if the time does not matter."""
 
     what: str
     at_s: float | None = None
 
 
 class CaseOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a case.
+    """The outcome of one case.
 
     Fields:
-        judgement: see the module. seen: in a sentence. advice: what to do about it; empty where there is nothing to do.
+        judgement: see the module. seen: the observation in one sentence. advice: what to do about it; may be empty.
         evidence: what the judgement rests on.
     """
 
@@ -40,7 +40,7 @@ class CaseOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """A case and what came of it, as a report has them."""
+    """One case and its outcome, as a report shows them."""
 
     case: str
     does: str
@@ -59,12 +59,12 @@ INTERRUPTED = "interrupted"
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True, tag_field="document", tag="check"):
-    """What a check found: one result per case.
+    """A completed check: one result per case.
 
     Fields:
-        subject: what was checked, without its secrets. started_at: wall clock, ISO 8601, UTC.
-        policy: of a client, what its delays say of when it comes back.
-        stopped: why cases are missing: the budget was used up, or the user interrupted; None where none is.
+        subject: what was checked, without secrets. started_at: wall clock, ISO 8601, UTC.
+        policy: of a client, its backoff policy as estimated from its delays.
+        stopped: why cases are missing: the budget was used up, or the user interrupted; None: none is missing.
     """
 
     version: int = 1
@@ -86,17 +86,17 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, tag_field="document", tag
 
     @property
     def could_run(self) -> bool:
-        """Whether any case could be tried."""
+        """Whether at least one case could be tried."""
         return any(result.judgement != "not run" for result in self.results)
 
     def counts(self) -> dict[Judgement, int]:
-        """Return how many cases came to each judgement."""
+        """Return the number of cases per judgement."""
         judgements = [result.judgement for result in self.results]
         return {judgement: judgements.count(judgement) for judgement in dict.fromkeys(judgements)}
 
 
 def differences(before: Check, now: Check) -> list[str]:
-    """Say which cases came out otherwise than in an earlier check, one line each."""
+    """Return the cases whose judgement differs from an earlier check, one line per case."""
     earlier = {result.case: result.judgement for result in before.results}
     later = {result.case: result.judgement for result in now.results}
     return [

@@ -1,8 +1,8 @@
-"""What became of messages that were on their way when a connection ended: what the sender believes, and what is true.
+"""The fate of messages in flight when a connection ended: what the sender believes, and what is true.
 
-A WebSocket has no acknowledgement (RFC 6455 has no frame for it): that a send raised no error says that the bytes were
-handed to the kernel. Whether the message arrived, only the other side knows. To arrive means here to be read by the
-server's process; whether its application acted on it is yet another question.
+WebSocket has no acknowledgement (RFC 6455 has no frame for it): a send without an error only means that the bytes were
+handed to the kernel. Only the other side knows whether the message arrived. Here, "arrived" means that the server's
+process read it; whether its application acted on it is another question.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Fate = Literal["delivered", "lost_unnoticed", "lost", "arrived_unnoticed", "unkn
 
 
 class Delivery(NamedTuple):
-    """One message: `is_believed`, its sender was told of no failure; `has_arrived`, None where nobody can say."""
+    """One message. `is_believed`: its sender saw no failure. `has_arrived`: None if unknown."""
 
     client: int
     number: int
@@ -26,10 +26,10 @@ class Delivery(NamedTuple):
 
     @property
     def fate(self) -> Fate:
-        """Say how belief and truth compare.
+        """How belief and truth compare.
 
-        "lost_unnoticed" is what the sender wrongly believes delivered; "arrived_unnoticed" is what comes twice if the
-        sender sends it again.
+        "lost_unnoticed": the sender wrongly believes that it was delivered. "arrived_unnoticed": it arrives twice if
+        the sender sends it again.
         """
         match self.is_believed, self.has_arrived:
             case _, None:
@@ -44,10 +44,10 @@ class Delivery(NamedTuple):
 
 
 def deliveries(run: Run) -> tuple[Delivery, ...]:
-    """Return what became of each message of a run, in the order of sending.
+    """Return the fate of each message of a run, in the order of sending.
 
-    TCP keeps the order, so those that arrived are the first of their connection. How many they are the server's account
-    says; where a crash took it, replies to them do, if only for those that were replied to.
+    TCP keeps the order, so the messages that arrived are the first of their connection. The server's account says how
+    many; if a crash took the account, each reply still proves that its message arrived.
     """
     return tuple(_deliveries(run))
 

@@ -1,7 +1,7 @@
-"""What must be said and heard on a new connection before the first message of one's own, and what to answer later.
+"""Greetings, exchanged on a new connection before the first message, and standing answers.
 
-Many servers talk first or want to be greeted: a welcome, a login, a heartbeat that must be answered. A dialogue is a
-list of steps, written as a person would note it down: `> text` is sent, `< text` waits for a message with that text.
+Many servers speak first or expect a greeting: a welcome, a login, a heartbeat that must be answered. A dialogue is a
+list of steps, written as a person would note it down: `> text` sends, `< text` waits for a message that contains text.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ class Step:
 
     @classmethod
     def parse(cls, line: str) -> Step:
-        """Read a line of a dialogue; one without a mark is said.
+        """Read one line of a dialogue; a line without a mark is sent.
 
         >>> Step.parse("< connection_ack"), Step.parse("hello")
         (Step(kind='await', text='connection_ack'), Step(kind='say', text='hello'))
         """
         mark, space, rest = line.partition(" ")
-        if space and mark in "<>" and mark:  # with its space, since XML begins with < too
+        if space and mark in "<>" and mark:  # the space is required, since XML begins with < too
             return cls("await" if mark == "<" else "say", rest)
         return cls("say", line)
 
 
 def as_dialogue(greeting: str | Sequence[str | Step]) -> tuple[Step, ...]:
-    """Return a greeting as steps: a text is said as it stands, a list is a dialogue.
+    """Return a greeting as steps: a text is sent as it is, a list is a dialogue.
 
     Raises:
-        BadTypeError, BadValueError: it is neither, or longer than a hundred steps.
+        BadTypeError, BadValueError: it is neither, or has more than `MAX_STEPS` steps.
     """
     if isinstance(greeting, str):
         return (Step("say", greeting),) if greeting else ()
@@ -51,7 +51,7 @@ def as_dialogue(greeting: str | Sequence[str | Step]) -> tuple[Step, ...]:
 
 
 def parse_answer(line: str) -> tuple[str, str]:
-    """Read `heard => said` of a command line.
+    """Read `heard => said`, as given on the command line.
 
     >>> parse_answer("2 => 3")
     ('2', '3')
@@ -63,6 +63,6 @@ def parse_answer(line: str) -> tuple[str, str]:
 
 
 def check_answers(answers: Mapping[str, str]) -> None:
-    """Raise BadTypeError unless these are texts and what is sent on each."""
+    """Raise BadTypeError unless `answers` maps texts to texts."""
     if not isinstance(answers, Mapping) or not all(isinstance(text, str) for pair in answers.items() for text in pair):
         raise BadTypeError("answers must map a text that the server sends to the text that is sent back, as {'2': '3'}")

@@ -1,8 +1,8 @@
-"""What the package raises on purpose, and how any error is put into words.
+"""The exceptions that the package raises on purpose, and how any error is put into words.
 
-`WslabError` is the base of all of it: catch that, and what still comes through is a fault of ours. A failure of the
-network is no error here; it is an observation in a record. A kind that replaced a built-in exception stays one too, so
-`except ValueError` goes on working.
+`WslabError` is the base of them all: if you catch it, anything that still gets through is a bug of ours. A network
+failure is not an error here but an observation in a record. A class that replaced a built-in exception still derives
+from it, so `except ValueError` keeps working.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ import errno
 from wslab.core.printable import printable
 
 MAX_WORDS = 500
-"""Characters of an error that are kept: its words may be a peer's, who may have written a book."""
+"""Characters of an error that are kept: a peer may have chosen the words, and written a book."""
 
 _HINTS = {
     errno.ECONNREFUSED: "nobody listens there (a lab server ends with the kernel or script that started it)",
-    errno.EMFILE: "this process may open no more files and sockets; raise its limit (ulimit -n), or open fewer",
-    errno.ENFILE: "this machine may open no more files and sockets; end what holds them",
+    errno.EMFILE: "this process cannot open more files or sockets; raise its limit (ulimit -n), or open fewer",
+    errno.ENFILE: "this machine cannot open more files or sockets; end the programs that hold them",
 }
 
 
 class WslabError(Exception):
-    """The base of all that `wslab` raises on purpose; each message says what was wrong and what to do."""
+    """The base of all exceptions that `wslab` raises on purpose; the message says what is wrong and what to do."""
 
 
 class BadValueError(WslabError, ValueError):
-    """An argument is out of its bounds; the message names it, its value, the bound and the unit."""
+    """An argument is out of bounds; the message names it, its value, the bound and the unit."""
 
 
 class BadTypeError(WslabError, TypeError):
-    """An argument is of the wrong type; the message names it, its value and what is wanted."""
+    """An argument has the wrong type; the message names it, its value and the expected type."""
 
 
 class MisuseError(WslabError, RuntimeError):
-    """A call came at a moment, or from a place, where it cannot work."""
+    """A call was made at a time, or from a place, where it cannot work."""
 
 
 class MissingPackageError(WslabError, ImportError):
@@ -46,15 +46,15 @@ class UnwritableError(WslabError, OSError):
 
 
 class LabServerError(WslabError, RuntimeError):
-    """A lab server cannot do what was asked: it was stopped, its process died, or its port is taken."""
+    """A lab server cannot carry out the call: it was stopped, its process died, or its port is taken."""
 
 
 class RelayError(WslabError, RuntimeError):
-    """A relay cannot do what was asked: it does not run, or its certificate cannot be read."""
+    """A relay cannot carry out the call: it is not running, or its certificate cannot be read."""
 
 
 class NotRecordedError(LabServerError):
-    """A replay was asked for what nobody recorded; the message says what there is and how to run it for real."""
+    """A replay has no recording of this call; the message says how many others there are and how to run it for real."""
 
 
 class HerdError(WslabError, RuntimeError):
@@ -66,7 +66,7 @@ class ClusterError(WslabError, RuntimeError):
 
 
 class SimulationError(WslabError, ValueError):
-    """The simulation would not end in good time; the message says why and what to change."""
+    """The simulation would take too long; the message says why and what to change."""
 
 
 class PolicyError(WslabError, ValueError):
@@ -74,27 +74,27 @@ class PolicyError(WslabError, ValueError):
 
 
 class RunFileError(WslabError, ValueError):
-    """A file that is damaged, of another kind, or of a newer version; the message says where and why."""
+    """A file that is damaged, not a run, or written by a newer version; the message says where and why."""
 
 
 class CaptureError(WslabError, ValueError):
-    """What was brought to be explained cannot be read; the message says what it seems to be and what to do."""
+    """The input of `explain` cannot be read; the message says what it seems to be and what to do."""
 
 
 class NotebookError(WslabError, ValueError):
-    """A file that is no notebook; the message says why."""
+    """A file that is not a notebook; the message says why."""
 
 
 class NoBrowserError(WslabError, OSError):
-    """There is nothing here that prints; the message says what to install."""
+    """No browser can print here; the message says what to install."""
 
 
 class DamagedMessageError(WslabError, ValueError):
-    """A chunk that does not decode: its checksum is wrong, or it is none of this protocol's."""
+    """A message that does not decode: its checksum is wrong, or it does not belong to the chunk protocol."""
 
 
 class UploadRefusedError(WslabError, RuntimeError):
-    """The receiver does not accept the upload, in its own words; `is_retryable` says whether it might later."""
+    """The receiver refused the upload; the message is its own. `is_retryable`: it may accept the upload later."""
 
     def __init__(self, reason: str, *, is_retryable: bool) -> None:
         super().__init__(reason)
@@ -102,10 +102,10 @@ class UploadRefusedError(WslabError, RuntimeError):
 
 
 def in_words(error: BaseException, *, named: bool = True) -> str:
-    """Return an error as one printable line: its kind, its message, and what to do where that is known.
+    """Return an error as one printable line: its class, its message, and what to do if that is known.
 
     Args:
-        named: with its kind in front, as a row keeps it; without, as a sentence takes it, with no full stop.
+        named: begin with the class, as in a row. False: omit it and the full stop, as in a sentence.
 
     >>> in_words(ValueError("odd"))
     'ValueError: odd'

@@ -1,4 +1,4 @@
-"""What real servers, clients and proxies do: one entry per subject, one cell per question, and counts over them.
+"""The field guide's records: one entry per real server, client or proxy, one cell per question, and counts of answers.
 
 The recorded field guide is `data/fieldguide/entries.jsonl`, one entry per line; `wslab fieldguide` makes it.
 """
@@ -16,17 +16,17 @@ from wslab.core.errors import BadValueError
 from wslab.core.places import recordings
 
 Group = Literal["server", "proxy", "plain", "client"]
-"""A "client" comes back by itself, a "plain" one leaves that to the application."""
+"""A "client" reconnects by itself, a "plain" one leaves that to the application."""
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found out about one question.
+    """The answer to one question.
 
     Fields:
         question: a case of a check, or "default_limit", "idle_timeout".
         answer: a judgement, or a value in words, short enough for a table.
-        judgement: of a case; None where the question has no right and wrong.
-        seen: in a sentence. evidence: what it rests on.
+        judgement: of a case; None if the question has no right or wrong answer.
+        seen: the observation in one sentence. evidence: what the answer rests on.
     """
 
     question: str
@@ -37,15 +37,15 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GuideEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Everything about one subject, from one pass.
+    """All answers of one subject, from one survey.
 
     Fields:
-        subject: its name, with its variant. about: what its file says of it.
-        product: the software that it is a variant of, by which subjects are counted; empty: none but itself.
+        subject: its name, with its variant. about: the description in its file.
+        product: the software that it is a variant of, by which subjects are counted; empty: the subject itself.
         configured_by: what sets its limit; None: nothing does.
-        versions: of the packages and programs that it is made of. machine: platform, Python, cores.
+        versions: of its packages and programs. machine: platform, Python, cores.
         asked_at: wall clock, ISO 8601, UTC.
-        missing: why it was not tried, where it was not. trouble: what went wrong besides, such as a port that it kept.
+        missing: why it was not tried; None: it was. trouble: what else went wrong, such as a port that it kept.
     """
 
     subject: str
@@ -62,7 +62,7 @@ class GuideEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cells: tuple[Cell, ...] = ()
 
     def cell(self, question: str) -> Cell | None:
-        """Return what was found out about a question; None where it was not asked."""
+        """Return the answer to a question; None if it was not asked."""
         return next((cell for cell in self.cells if cell.question == question), None)
 
 
@@ -73,11 +73,11 @@ _decode_entry = msgspec.json.Decoder(GuideEntry).decode
 def read_entries(path: Path | None = None) -> list[GuideEntry]:
     """Read a field guide; by default the one that comes with the package.
 
-    A last line that was cut off, as a kill leaves it, is left out.
+    A last line that a kill has cut off is ignored.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: a line is no entry; the message says which.
+        ValueError: a line is not an entry; the message says which.
     """
     path = path or recordings() / "fieldguide" / "entries.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
@@ -88,15 +88,15 @@ def read_entries(path: Path | None = None) -> list[GuideEntry]:
         except msgspec.DecodeError as error:
             if number == len(lines) and not line.endswith(b"\n"):
                 break
-            raise BadValueError(f"line {number} of {str(path)!r} is no entry of a field guide: {error}") from None
+            raise BadValueError(f"line {number} of {str(path)!r} is not an entry of a field guide: {error}") from None
     return entries
 
 
 class Counted(msgspec.Struct, frozen=True):
-    """How many of those that were asked gave one of some answers, and which.
+    """The subjects, or products, that gave one of the answers, of those that were asked.
 
     Fields:
-        mixed: of products, those that gave it in some of their variants and another answer in others.
+        mixed: products whose variants disagree: some gave one of the answers, others did not.
     """
 
     yes: tuple[str, ...]
@@ -114,7 +114,7 @@ def tally(
     group: Group = "server",
     untold: Sequence[str] = ("not run",),
 ) -> Counted:
-    """Count the subjects of a group that gave one of these answers, among those that could be asked.
+    """Count the subjects of a group that gave one of these answers, out of those that could be asked.
 
     >>> cell = Cell(question="drains_after_refusing", answer="passes", seen="It reads on.")
     >>> entry = GuideEntry(subject="a", group="server", asked_at="2026-11-26", cells=(cell,))
@@ -129,9 +129,9 @@ def tally(
 
 
 def tally_products(entries: Iterable[GuideEntry], question: str, *answers: str, group: Group = "server") -> Counted:
-    """Count as `tally` does, but each product once: FastAPI on uvicorn and uvicorn's backends are one.
+    """Count like `tally`, but each product once: FastAPI on uvicorn and uvicorn's backends are one product.
 
-    A product counts where every one of its subjects that was asked gave one of the answers.
+    A product counts if all of its subjects that were asked gave one of the answers.
     """
     entries = list(entries)
     products = {entry.subject: entry.product or entry.subject for entry in entries}
@@ -147,7 +147,7 @@ def tally_products(entries: Iterable[GuideEntry], question: str, *answers: str, 
 
 
 def changes(before: Iterable[GuideEntry], now: Iterable[GuideEntry]) -> list[str]:
-    """Say what the later field guide answers otherwise, one line each; what only one of them asked is left out."""
+    """Return the answers that changed between two field guides, one line each; both must have asked the question."""
     earlier = {entry.subject: entry for entry in before}
     lines = []
     for entry in now:

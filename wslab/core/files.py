@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, with the permissions that their user gives files."""
+"""Files that appear whole or not at all, with the user's usual permissions."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from wslab.core.errors import UnwritableError, in_words
 
 
 def write_whole(path: Path, content: bytes) -> Path:
-    """Write `content` to `path` and return it; until all of it is there, what was there before stays.
+    """Write `content` to `path` and return `path`; until all of it is written, the old content stays.
 
-    A file that was there keeps its mode, and a new one gets what the umask leaves. A link is followed; what is no
-    regular file, such as /dev/stdout, is written to as it is.
+    An existing file keeps its mode, a new one gets what the umask leaves. Links are followed; anything but a regular
+    file, such as /dev/stdout, is written to in place.
 
     Raises:
         UnwritableError: the path cannot be written; the message names it and says why.
@@ -32,7 +32,7 @@ def write_whole(path: Path, content: bytes) -> Path:
 
 def _replace(target: Path, content: bytes) -> None:
     beside = target.parent / f".wslab-{secrets.token_hex(8)}"
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # of which the umask takes away
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # the umask applies
     try:
         with open(descriptor, "wb") as file:
             if target.exists():

@@ -1,4 +1,4 @@
-"""What measured values say together: how sure a share of so many tries is, and which value a share does not exceed."""
+"""Statistics of measured values: the confidence interval of a share, and quantiles."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Interval(NamedTuple):
-    """A range that holds the true share with the stated confidence."""
+    """A range that contains the true share with the stated confidence."""
 
     low: float
     high: float
 
 
 def wilson(successes: int, tries: int, *, confidence: float = 0.95) -> Interval:
-    """Return Wilson's score interval of a share: sound for few tries, and where all or none succeeded.
+    """Return Wilson's score interval of a share: sound even for few tries, and if all or none succeeded.
 
     Source: E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference, Journal of the American
     Statistical Association 22 (1927), 209–212, https://doi.org/10.1080/01621459.1927.10502953.
@@ -44,7 +44,7 @@ def wilson(successes: int, tries: int, *, confidence: float = 0.95) -> Interval:
     share = successes / tries
     middle = (share + z * z / (2 * tries)) / (1 + z * z / tries)
     half = z * sqrt(share * (1 - share) / tries + z * z / (4 * tries * tries)) / (1 + z * z / tries)
-    # At the ends the exact bound is 0 or 1; rounding would leave it a hair off.
+    # At the ends the exact bound is 0 or 1; rounding would miss it by a hair.
     return Interval(
         0.0 if successes == 0 else middle - half,
         1.0 if successes == tries else middle + half,
@@ -52,9 +52,9 @@ def wilson(successes: int, tries: int, *, confidence: float = 0.95) -> Interval:
 
 
 def quantile(values: Sequence[float], q: float) -> float | None:
-    """Return the smallest value that at least the share `q` of `values` does not exceed; None of none.
+    """Return the smallest value that at least the share `q` of `values` does not exceed; None if there are no values.
 
-    It is one of the values: nothing is interpolated, so that it was seen. The kit has no other quantile.
+    Nothing is interpolated: the result is a value that was measured. The kit uses no other quantile.
 
     >>> quantile([3.0, 1.0, 2.0], 0.5)
     2.0
@@ -63,5 +63,5 @@ def quantile(values: Sequence[float], q: float) -> float | None:
 
 
 def quantile_in_order(values: Sequence[float] | npt.NDArray[np.float64], q: float) -> float | None:
-    """Return the same of values, or of an array, that are sorted already."""
+    """Return the same for a sequence or an array that is already sorted."""
     return float(values[max(0, ceil(q * len(values)) - 1)]) if len(values) else None

@@ -1,6 +1,6 @@
-"""What a user may turn on a lab server: one frozen record, checked when it is made.
+"""The knobs of a lab server: one frozen record, checked when it is made.
 
-Knobs say how the server is to behave; nothing here starts or changes one (see `wslab.net.server.lab_server`).
+Nothing here starts or changes a server; see `wslab.net.server.lab_server`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from wslab.core.arguments import check_choice, check_type
-from wslab.core.bounds import Bound, Codes, Text, check_fields
+from wslab.core.bounds import MAX_REASON_BYTES, Bound, Codes, Text, check_fields
 
 MIB = 2**20
 MAX_LIMIT_BYTES = 2**30
-"""No limit knob goes higher: beyond it a lab on a laptop tests the laptop's memory, not the limit."""
+"""The highest limit that can be set: beyond it, a lab on a laptop tests the laptop's memory, not the limit."""
 
 AfterRefusal = Literal["drain", "reset", "hold"]
 WhileDown = Literal["refuse", "unavailable", "try_again_later", "flap", "hang"]
@@ -26,67 +26,68 @@ AdmissionsPerS = Annotated[float, Bound(0.1, 1e6, "per second", none="no limit")
 PauseS = Annotated[float, Bound(0, 600, "seconds")]
 TimeoutS = Annotated[float, Bound(0.01, 86_400, "seconds", none="never")]
 CloseCode = Annotated[int, Codes((*range(1000, 1004), *range(1005, 1015)))]
-CloseReason = Annotated[str, Text(123, "a close reason has (RFC 6455 §5.5)")]
+CloseReason = Annotated[str, Text(MAX_REASON_BYTES, "a close reason has (RFC 6455 §5.5)")]
 Words = Annotated[str, Text(65_536, "a greeting or a denial has", none="none is sent")]
 
 
 class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The parameters of a lab server. Use `msgspec.structs.replace(knobs, …)` for a changed copy.
 
-    A limit is inclusive: exactly so much passes. Where the server closes a connection, its own account says which knob
+    Limits are inclusive: exactly the limit passes. If the server closes a connection, its account names the knob that
     made it do so (`wslab.core.records.Account`).
 
     Args:
-        max_message_bytes: largest message accepted, after reassembly and inflation. None: no limit. The default is
+        max_message_bytes: the largest message accepted, after reassembly and inflation. None: no limit. The default is
             that of the `websockets` library, 1 MiB.
-        max_frame_bytes: largest payload of one frame. None: no limit of its own.
+        max_frame_bytes: the largest payload of one frame. None: no separate limit.
         compression: whether permessage-deflate (RFC 7692) is offered.
         reply: "echo" sends each message back, "sink" sends nothing, "deny" sends `denial`, a number sends that many
-            bytes, so that the *client's* limit can be met too.
-        denial: what "deny" says to every message: an answer, and no acceptance.
-        greeting: what the server says first on each connection. None: it waits for the client.
+            bytes, to reach the *client's* limit too.
+        denial: the answer of "deny" to every message, which it does not accept.
+        greeting: the server's first message on each connection. None: it waits for the client.
         close_after_message: whether each connection ends after one message and its reply, with `message_close_code`.
         after_refusal: what follows the close frame of a refused message. "drain" reads on and then ends the
             connection; "reset" closes TCP with unread data, which the kernel answers with RST; "hold" keeps
             TCP open without reading on.
-        restart_code: what a graceful restart tells its clients. 1005 sends a close frame without a code, 1006
-            ends TCP without a close frame (RFC 6455 §7.1.5), every other code is sent as it is. So do all codes below.
+        restart_code: the close code of a graceful restart. 1005 sends a close frame without a code, 1006 ends TCP
+            without a close frame (RFC 6455 §7.1.5), every other code is sent as it is. The same holds for all codes
+            below.
         restart_reason: the close frame's reason, at most 123 bytes of UTF-8 (RFC 6455 §5.5).
         drain_s: seconds over which a graceful restart spreads its closures. 0: all at once.
         drain_batch: connections closed together within `drain_s`. None: one at a time, evenly spread.
         downtime_s: seconds from listener closed to listening again.
-        while_down: what an opening handshake meets during the downtime: "refuse" (nobody listens: TCP RST),
+        while_down: the response to an opening handshake during the downtime: "refuse" (nobody listens: TCP RST),
             "unavailable" (HTTP 503), "try_again_later" (opened, then closed with 1013), "flap" (opened, then closed
             with `restart_code`, as by a server that comes up only to go down again), "hang" (no answer).
-        comes_back: False for a restart that is never over: whatever `downtime_s` says, it stays down.
+        comes_back: False: a restart never ends; the server stays down, whatever `downtime_s` says.
         retry_after_s: the Retry-After header of a refused handshake, whole seconds. None: no such header.
-        handshake_status: the HTTP status that every opening handshake is refused with, such as 401. None: it is opened.
-        max_admissions_per_s: opening handshakes answered per second, the others wait their turn. None: no limit.
+        handshake_status: the HTTP status that refuses every opening handshake, such as 401. None: it is opened.
+        max_admissions_per_s: opening handshakes answered per second; the others wait their turn. None: no limit.
         idle_timeout_s: seconds without traffic after which a connection is closed. Messages of either side are
             traffic; the server's own pings and their pongs are not.
-        idle_counts_pings: whether the client's pings are traffic too.
-        max_age_s: seconds after its opening at which a connection is closed, whatever happened on it.
-        max_age_jitter_s: up to so many seconds are added to it, drawn evenly for each connection.
+        idle_counts_pings: whether the client's pings count as traffic too.
+        max_age_s: seconds after which a connection is closed, whatever happens on it.
+        max_age_jitter_s: up to this many seconds are added to `max_age_s`, drawn evenly for each connection.
         max_messages_per_s: messages that a client may send per second. It may send a second's worth at once (at least
-            one), and that is refilled evenly.
-        max_bytes_per_s: payload bytes, after inflation, that a client may send per second, likewise.
-        max_connection_messages: messages that are accepted on one connection.
-        max_connection_frames: data frames that are accepted on one connection.
-        max_connection_bytes: payload bytes, after inflation, that are accepted on one connection.
-        idle_close_code, idle_close_reason: what an idle connection is closed with.
-        age_close_code, age_close_reason: what a connection is closed with that has reached its age.
-        rate_close_code, rate_close_reason: what a client is told that sends too fast.
-        count_close_code, count_close_reason: what a client is told that has sent more than a connection may carry.
-        message_close_code, message_close_reason: what `close_after_message` closes with.
-        close_frame: how the close frames of all these knobs, and of restarts, are on the wire: "valid", or, to see what
-            a client makes of it, with a payload of one byte, a code that must not be sent (1005), a reason that is no
-            UTF-8, or more than a control frame holds.
+            one); the allowance is refilled evenly.
+        max_bytes_per_s: payload bytes, after inflation, that a client may send per second, refilled likewise.
+        max_connection_messages: messages accepted on one connection.
+        max_connection_frames: data frames accepted on one connection.
+        max_connection_bytes: payload bytes, after inflation, accepted on one connection.
+        idle_close_code, idle_close_reason: close code and reason for an idle connection.
+        age_close_code, age_close_reason: for a connection that has reached its maximum age.
+        rate_close_code, rate_close_reason: for a client that sends too fast.
+        count_close_code, count_close_reason: for a client that has sent more than a connection may carry.
+        message_close_code, message_close_reason: for `close_after_message`.
+        close_frame: the form of the close frames of all these knobs, and of restarts: "valid", or, to see how clients
+            react, invalid: a payload of one byte, a code that must not be sent (1005), a reason that is not UTF-8, or
+            more bytes than a control frame may hold.
         ping_interval_s: seconds between the server's keepalive pings. None: no pings.
-        ping_timeout_s: seconds to wait for the pong before the server closes with 1011. None: without limit.
+        ping_timeout_s: seconds to wait for the pong before the server closes with 1011. None: no limit.
         close_timeout_s: seconds that a closing handshake may take before TCP is ended.
 
     Raises:
-        TypeError, ValueError: a knob is of the wrong kind or out of its bounds; the message says which.
+        TypeError, ValueError: a knob has the wrong type or is out of bounds; the message says which.
 
     >>> Knobs(downtime_s=-1)
     Traceback (most recent call last):
@@ -141,7 +142,7 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def changed(knobs: Knobs, changes: dict[str, Any]) -> Knobs:
-    """Return a copy of `knobs` with `changes`; ValueError with the nearest names for one that does not exist."""
+    """Return a copy of `knobs` with `changes`; an unknown name raises ValueError, which suggests the nearest ones."""
     check_type("knobs", knobs, Knobs, "Knobs; write single knobs by name, such as max_message_bytes=1024")
     for name in changes:
         check_choice("knob", name, Knobs.__struct_fields__)

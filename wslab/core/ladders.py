@@ -1,5 +1,5 @@
-"""Which sizes to try: ladders known beforehand, searches that ask for the next size by what the last one met, and the
-limit that the messages showed in the end.
+"""Which sizes to try: fixed ladders, searches in which each outcome decides the next size, and the limit that the
+messages showed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def linear(first_bytes: int, last_bytes: int, count: int = 10) -> list[int]:
 
 
 def doubling(first_bytes: int, last_bytes: int) -> list[int]:
-    """Return sizes that double from `first_bytes`, and `last_bytes` itself at the end.
+    """Return sizes that double from `first_bytes` and end with `last_bytes`.
 
     >>> doubling(1024, 5000)
     [1024, 2048, 4096, 5000]
@@ -39,9 +39,7 @@ def doubling(first_bytes: int, last_bytes: int) -> list[int]:
 
 
 def around(guess_bytes: int, radius_bytes: int = 3) -> list[int]:
-    """Return every size within `radius_bytes` of a guessed limit: it shows whether the limit is inclusive.
-
-    A message has at least 0 bytes, so around a small guess the sizes begin there.
+    """Return every size within `radius_bytes` of a guessed limit, but none below 0, to see if the limit is inclusive.
 
     >>> around(65_536, radius_bytes=1)
     [65535, 65536, 65537]
@@ -54,7 +52,7 @@ def around(guess_bytes: int, radius_bytes: int = 3) -> list[int]:
 def until_refused(first_bytes: int, last_bytes: int) -> Generator[int, bool, int | None]:
     """Yield sizes that double until one is refused, then close in; return the largest that passes.
 
-    None where all up to `last_bytes` pass; 0 where the first is refused.
+    Returns None if all up to `last_bytes` pass, and 0 if none does.
     """
     return _closing_in(doubling(first_bytes, last_bytes))
 
@@ -71,7 +69,7 @@ def _closing_in(sizes: Iterable[int]) -> Generator[int, bool, int | None]:
 def narrowing(accepted_bytes: int, refused_bytes: int) -> Generator[int, bool, int]:
     """Yield sizes between one that passed and one that did not; receive whether each passed; return the limit.
 
-    The largest size that passes, found by bisection: both it and the next one up were tried when it returns.
+    The limit, found by bisection, is the largest size that passes; it and the next larger size have both been tried.
 
     >>> search = narrowing(1, 16)
     >>> size = next(search)
@@ -94,23 +92,23 @@ def narrowing(accepted_bytes: int, refused_bytes: int) -> Generator[int, bool, i
 
 
 class Bracket(NamedTuple):
-    """A limit, shown by messages that were really sent: the largest that passed and the smallest that did not."""
+    """A limit, as shown by messages that were sent: the largest that passed and the smallest that did not."""
 
     accepted_bytes: int | None
     refused_bytes: int | None
 
     @property
     def is_exact(self) -> bool:
-        """Whether the two sizes are neighbours, so that nothing is left to guess."""
+        """Whether the two sizes are one byte apart."""
         return None not in self and self.refused_bytes == (self.accepted_bytes or 0) + 1
 
 
 def bracket(sends: Iterable[Send]) -> Bracket:
     """Return the limit that these messages show; a timeout or a missing connection shows nothing.
 
-    They must have met the same limit: give those before a reload, or those after.
+    All must have met the same limit: pass the sends before a reload, or those after it.
     """
-    check_type("sends", sends, Iterable, "an iterable of Send records; of a run, give run.sends")
+    check_type("sends", sends, Iterable, "an iterable of Send records; for a run, pass run.sends")
     accepted: list[int] = []
     refused: list[int] = []
     for send in sends:

@@ -1,4 +1,4 @@
-"""Payloads of an exact size, made of what the experiment needs: text, multi-byte text, JSON, incompressible bytes."""
+"""Payloads of an exact size: text, multi-byte text, JSON, or incompressible bytes."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from wslab.core.arguments import check_choice, check_whole
 from wslab.core.errors import BadTypeError, BadValueError
 
 SAFETY_CAP_BYTES = 64 * 2**20
-"""Larger payloads are refused unless the caller raises `cap_bytes`: a typing error should not fill the memory."""
+"""Larger payloads are refused unless the caller raises `cap_bytes`: a typo should not fill the memory."""
 
 THREE_BYTE_CHARACTER = "語"  # U+8A9E: three bytes in UTF-8
 
 
 def make_payload(kind: str, payload_bytes: int, *, seed: int = 0, cap_bytes: int = SAFETY_CAP_BYTES) -> str | bytes:
-    """Return a payload of exactly `payload_bytes` bytes (for text: once encoded as UTF-8).
+    """Return a payload of exactly `payload_bytes` bytes (text: encoded as UTF-8).
 
     Args:
         kind: "text" (ASCII, compresses well), "multibyte" (as many three-byte characters as fit, then ASCII),
             "json" (one valid JSON document), "binary" (pseudo-random by `seed`, does not compress).
 
     Raises:
-        ValueError: unknown kind; a size below 0 or over `cap_bytes`.
+        ValueError: unknown kind, or a size below 0 or above `cap_bytes`.
 
     >>> make_payload("json", 20)
     '{"filler":"xxxxxxx"}'
@@ -35,7 +35,7 @@ def make_payload(kind: str, payload_bytes: int, *, seed: int = 0, cap_bytes: int
 
 
 def payload_size(payload: str | bytes, *, cap_bytes: int = SAFETY_CAP_BYTES) -> int:
-    """Return the payload's size in bytes (of text: once encoded as UTF-8).
+    """Return the payload's size in bytes (text: encoded as UTF-8).
 
     Raises:
         TypeError: it is neither str nor bytes.
@@ -50,7 +50,7 @@ def payload_size(payload: str | bytes, *, cap_bytes: int = SAFETY_CAP_BYTES) -> 
     except UnicodeEncodeError as error:
         raise BadValueError(
             f"payload has {payload[error.start]!r} at character {error.start}, but a text message is UTF-8 "
-            "(RFC 6455 §5.6), which has no surrogates; leave it out, or send bytes"
+            "(RFC 6455 §5.6), which has no surrogates; remove it, or send bytes"
         ) from None
     check_size("payload size", payload_bytes, cap_bytes=cap_bytes)
     return payload_bytes
@@ -58,7 +58,7 @@ def payload_size(payload: str | bytes, *, cap_bytes: int = SAFETY_CAP_BYTES) -> 
 
 def check_size(name: str, payload_bytes: int, *, cap_bytes: int) -> None:
     """Raise unless the size is a whole number of bytes between 0 and the cap."""
-    check_whole(name, payload_bytes, low=0, unit="bytes")  # no cap allows less
+    check_whole(name, payload_bytes, low=0, unit="bytes")  # first, since no cap allows less
     check_whole(
         name, payload_bytes, low=0, high=cap_bytes, unit="bytes", hint=f"cap_bytes={payload_bytes} allows this size"
     )
@@ -77,7 +77,7 @@ def _json(payload_bytes: int, _seed: int) -> str:
     frame = '{"filler":""}'
     if payload_bytes >= len(frame):
         return frame[:-2] + "x" * (payload_bytes - len(frame)) + frame[-2:]
-    return "1" * payload_bytes  # too short for an object; an empty message is no JSON at any size
+    return "1" * payload_bytes  # too short for an object; nothing of zero bytes is JSON
 
 
 def _binary(payload_bytes: int, seed: int) -> bytes:

@@ -1,7 +1,7 @@
-"""Whose server it is: this machine's, or one that the user says may be probed.
+"""Which servers may be probed: this machine's, and those that the user names.
 
-An experiment sends what a server does not want. On somebody else's server that needs their consent, which only the
-user can know of, so nothing is inferred: the host must be named.
+An experiment sends messages that a server does not want. Someone else's server needs their consent. Only the user can
+know about that, so nothing is inferred: the host must be named.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 from wslab.core.errors import BadTypeError, BadValueError
 
 _PARTS_OF_4 = {1: 32, 2: 24, 3: 16, 4: 8}
-"""Of an IPv4 address in so many parts, the bits of the last one (inet_aton): 127.1 is 127.0.0.1."""
+"""Number of parts of an IPv4 address → bits of the last part (inet_aton): 127.1 is 127.0.0.1."""
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether a host, or that of a URL, is a loopback address or localhost (RFC 6761 §6.3); no name is looked up.
+    """Whether a host, or the host of a URL, is a loopback address or localhost (RFC 6761 §6.3); nothing is looked up.
 
     >>> [is_this_machine(host) for host in ("127.1", "::ffff:127.0.0.1", "wss://app.localhost/", "example.org")]
     [True, True, True, False]
@@ -33,10 +33,9 @@ def is_this_machine(host: str) -> bool:
 
 
 def check_permission(host: str, allow_hosts: Collection[str]) -> None:
-    """Raise unless `host` is this machine or is named in `allow_hosts`.
+    """Raise BadValueError unless `host` is this machine or is named in `allow_hosts`.
 
-    Raises:
-        BadValueError: it is neither; nothing has been sent, not even a DNS query.
+    Nothing is sent, not even a DNS query.
 
     >>> check_permission("example.org", [])
     Traceback (most recent call last):
@@ -53,12 +52,12 @@ not want. If you may do that there, say so: allow_hosts=['example.org'], on the 
 
 
 def is_allowed(host: str, allow_hosts: Collection[str]) -> bool:
-    """Whether a host is named, in whatever case and with or without brackets."""
+    """Whether `allow_hosts` names the host; case and brackets do not matter."""
     return host.strip("[]").rstrip(".").lower() in {name.strip("[]").rstrip(".").lower() for name in allow_hosts}
 
 
 def check_hosts(allow_hosts: Collection[str]) -> None:
-    """Raise BadTypeError unless these are names of hosts, and more than one string."""
+    """Raise BadTypeError unless this is a collection of host names, and not a single string."""
     if isinstance(allow_hosts, str) or not all(isinstance(name, str) for name in allow_hosts):
         raise BadTypeError(f"allow_hosts is {allow_hosts!r}, but must be a list of host names")
 
@@ -71,7 +70,7 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _short_address(host: str) -> ipaddress.IPv4Address | None:
-    """Read an IPv4 address as the system's resolver does: fewer parts, octal, hexadecimal."""
+    """Read an IPv4 address as the system's resolver does, with fewer parts, octal or hexadecimal numbers."""
     try:
         parts = [int(part, _base(part)) for part in host.split(".")]
         bits = _PARTS_OF_4[len(parts)]

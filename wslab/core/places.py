@@ -1,6 +1,6 @@
-"""Where the lessons and the recorded runs lie: in an installed package among its modules, in a clone beside it.
+"""The folders of the lessons and the recorded runs: inside an installed package, beside the package in a clone.
 
-Either way both are in one folder, since a lesson may open a recorded run by its path from there.
+Either way, both folders have the same parent, since a lesson may open a recorded run by a relative path.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ _PACKAGE = Path(__file__).parent.parent
 
 
 def lessons() -> Path:
-    """Return the folder of the numbered notebooks. It may be missing where somebody packed the kit without them."""
+    """Return the folder of the numbered notebooks; it is missing if the kit was packed without them."""
     return _placed("lessons", "notebooks")
 
 
 def recordings() -> Path:
-    """Return the folder of the recorded runs, with those of the lessons in folders of their own."""
+    """Return the folder of the recorded runs; those of the lessons are in subfolders."""
     return _placed("data", "data")
 
 

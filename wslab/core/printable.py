@@ -1,4 +1,4 @@
-"""Text from elsewhere, made fit to be shown: what a peer or a file said cannot steer a terminal or hide on a page."""
+"""Text from elsewhere, made safe to show: words of a peer or a file cannot steer a terminal or hide on a page."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _BEGINS_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _WORD = r"[\w…%°×→±≥≤–—•·、。「」（）：；？！’'-]*"
 _PLAIN = rf"""[“"(]*(?!_){_WORD}(?:[.,:]\d{_WORD})*(?<!_)[.,:;?!)”"]*(?!\S)|(?:\[L?\d+\]|=)(?!\S)"""
 _NOT_PLAIN = re.compile(rf"(?<!\S)(?!{_PLAIN})\S+(?: +(?!{_PLAIN})\S+)*")
-"""Words in which nothing is markup to Markdown, and rows of words of which that cannot be said."""
+"""_PLAIN matches a word in which Markdown sees no markup; _NOT_PLAIN matches sequences of all other words."""
 
 
 def printable(text: str) -> str:
-    r"""Return the text with every control, format and unassigned character as the escape that Python writes for it.
+    r"""Return the text with every control, format and unassigned character replaced by its Python escape.
 
-    Line breaks are escaped too, so that a text stays in its cell or line; spaces of every width stay. What is escaped
-    could move a terminal's cursor, change its colours or title, reorder a line, or hide in it.
+    Such characters could move a terminal's cursor, change its colours or title, reorder a line, or hide in it. Line
+    breaks are escaped too, so that a text stays in its cell or line; spaces of every width stay.
 
     >>> print(printable("caf\u00e9 \x1b[31mred\x07\n\u202eevil\ud800"))
     café \x1b[31mred\x07\n\u202eevil\ud800
@@ -31,9 +31,9 @@ def printable(text: str) -> str:
 
 
 def as_cell(text: str) -> str:
-    r"""Return the text for a cell of CSV or of a spreadsheet, where it is no formula and has no control characters.
+    r"""Return the text for a cell of a CSV file or a spreadsheet, without formulas and control characters.
 
-    A text that a spreadsheet would take for a formula begins with an apostrophe, as is usual there; lines stay lines.
+    Text that a spreadsheet would take for a formula gets an apostrophe in front, as is usual; line breaks stay.
 
     >>> as_cell("=1+1"), as_cell("-1.5"), as_cell("two\nlines")
     ("'=1+1", '-1.5', 'two\nlines')
@@ -43,9 +43,9 @@ def as_cell(text: str) -> str:
 
 
 def as_markdown(text: str) -> str:
-    """Return the text for a line of Markdown, where nothing in it is markup, a link, a mention or HTML.
+    """Return the text for a line of Markdown, in which none of it acts as markup, a link, a mention or HTML.
 
-    Words that could be are code, which nothing acts on.
+    Words that could are set as code.
 
     >>> as_markdown("closed 3 of 12, 1009 first")
     'closed 3 of 12, 1009 first'

@@ -1,9 +1,9 @@
-"""Recorded results in a folder: what was asked, what came of it, and how the one leads to the other.
+"""Recorded results in a folder, each found by the fingerprint of the call that it answers.
 
-A call is known by its fingerprint, which is made of all that decides what it does: the experiment, the arguments and
-the server's knobs that are not at their defaults, the seed, and of a policy not its name but what it draws and which
-codes it retries. The same call made again finds its recording, no matter who makes it; a call that differs in
-anything finds none. A new argument or knob, at its default, changes no fingerprint.
+A fingerprint covers everything that decides what a call does: the experiment, its arguments, the server's knobs that
+differ from their defaults, the seed, and a policy's behaviour: not its name, but its delays and the codes that it
+retries. The same call finds its recording, no matter who makes it; a different call finds none. A new argument or knob
+changes no fingerprint while it has its default.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from wslab.core.runs import Run
 
 REPLAY = "WSLAB_REPLAY"
 RECORD = "WSLAB_RECORD"
-"""The variables of the environment that `wslab.net.replay` obeys."""
+"""Environment variables, read by `wslab.net.replay`."""
 
 DRAWN = 5
-"""Delays by which two policies are told apart."""
+"""The number of delays that tell two policies apart."""
 
 TRIED_CODES = (1000, 1001, 1005, 1006, 1008, 1009, 1011, 1012, 1013, 4000)
-"""Codes by which two rules are told apart."""
+"""The codes that tell two retry rules apart."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """One call of an experiment: everything that decides what it does, as JSON can hold it.
+    """One call of an experiment: everything that decides what it does, in a form that JSON can hold.
 
     Fields:
-        url: of a foreign server; None where the lab has one of its own, whose port is another one each time.
-        policy: what `behaviour` says of it.
+        url: of a foreign server; None for a lab server, whose port differs each time.
+        policy: its `behaviour`.
     """
 
     experiment: str
@@ -53,7 +53,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits, the same for the same call on every machine.
+        """Twelve hexadecimal digits; the same call has the same ones on every machine.
 
         >>> Asked(experiment="tell_story", parameters={"a": 1, "b": 2}).fingerprint
         'f6f9fbba140e'
@@ -67,7 +67,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def behaviour(policy: Policy) -> dict[str, Any]:
-    """Return what a policy does, however it is written: its first delays, and the codes that it retries.
+    """Return what a policy does, regardless of how it is written: its first delays, and the codes that it retries.
 
     >>> from wslab.core.policies.textbook import constant
     >>> behaviour(constant(delay_s=3))["delays_s"]
@@ -82,9 +82,9 @@ def behaviour(policy: Policy) -> dict[str, Any]:
 
 
 def keep(folder: Path, asked: Asked, result: Run | Verdict | Check) -> Path:
-    """Write a result into `folder`, which is made where it is missing, and return its file.
+    """Write a result into `folder`, which is created if missing, and return the file's path.
 
-    The same call may be kept any number of times: its files are numbered in order.
+    A call may be kept any number of times; its files are numbered.
 
     Raises:
         OSError: the folder cannot be written.
@@ -100,13 +100,13 @@ def keep(folder: Path, asked: Asked, result: Run | Verdict | Check) -> Path:
 
 
 def recorded(folders: Iterable[Path], asked: Asked) -> list[Path]:
-    """Return the files of this call's results, in the order in which they were kept."""
+    """Return the files of this call's results, in the order of recording."""
     pattern = f"{asked.experiment}-{asked.fingerprint}-*"
     return [path for folder in folders for path in sorted(folder.rglob(pattern))]
 
 
 def infos(folder: Path) -> Iterator[RunInfo]:
-    """Yield what the runs of a folder, and of those in it, say of themselves, without reading their records."""
+    """Yield the `RunInfo` of each run in a folder and its subfolders, without reading the other records."""
     for path in sorted(folder.rglob(f"*-{'[0-9a-f]' * 12}-*.jsonl.gz")):
         with gzip.open(path) as file:
             yield msgspec.json.decode(file.readline(), type=RunInfo)
@@ -117,11 +117,11 @@ def read_verdict(path: Path) -> Verdict:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it holds no verdict.
+        ValueError: it does not hold a verdict.
     """
     return msgspec.json.decode(path.read_bytes(), type=Verdict)
 
 
 def read_check(path: Path) -> Check:
-    """Read a check that `keep` wrote; errors as of `read_verdict`."""
+    """Read a check that `keep` wrote; raises like `read_verdict`."""
     return msgspec.json.decode(path.read_bytes(), type=Check)

@@ -1,8 +1,8 @@
 """Which of a server's messages is the answer: one that comes because of a message, and not merely after it.
 
-Servers speak unasked: a welcome, a heartbeat, prices of a stock. What was heard before anything was sent is known
-from then on, also with other numbers in it where its numbers were seen to change. Of the rest, what repeats the
-message is its answer for sure; any other words are believed to be, unless the server refuses a moment later.
+Servers also speak unasked: a welcome, a heartbeat, stock prices. A message heard before anything was sent is recognised
+from then on, also with different numbers, if its numbers were seen to change. Of the rest, a message that repeats the
+payload is certainly the answer; any other is taken for the answer unless the server refuses a moment later.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import re
 from collections import defaultdict
 from typing import Literal
 
-Judgement = Literal["echo", "unasked", "words"]
+ReplyKind = Literal["echo", "unasked", "words"]
 
 MAX_SKELETONS = 100
 LOOKED_AT_BYTES = 1000
 DISTINCTIVE_BYTES = 8
-"""What a message must have so that its bytes within another are no accident."""
+"""The least length of a payload whose occurrence within another message is no accident."""
 
 _VARYING = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9]+(?:\.[0-9]+)?")
 _LONG_NUMBER = 3
-"""Digits from which on a number is a time or a counter, and no name of a kind of message."""
+"""A number of at least this many digits is a time or a counter; a shorter one may name a type of message."""
 
 
 class Acquaintance:
-    """What a server is known to say unasked."""
+    """The messages that a server is known to send unasked."""
 
     def __init__(self) -> None:
         self._heard: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
@@ -38,11 +38,11 @@ class Acquaintance:
         skeleton, numbers = _taken_apart(message)
         if skeleton in self._heard or len(self._heard) < MAX_SKELETONS:
             self._heard[skeleton].add(numbers)
-            if len(self._heard[skeleton]) > 2:  # two say that its numbers change
+            if len(self._heard[skeleton]) > 2:  # two are enough to know that its numbers change
                 self._heard[skeleton].pop()
 
-    def judge(self, payload: bytes, message: bytes) -> Judgement:
-        """Say what a message is that came after `payload` was sent."""
+    def judge(self, payload: bytes, message: bytes) -> ReplyKind:
+        """Classify a message that came after `payload` was sent."""
         if is_echo(payload, message):
             return "echo"
         skeleton, numbers = _taken_apart(message)
@@ -53,7 +53,7 @@ class Acquaintance:
 
 
 def is_echo(payload: bytes, message: bytes) -> bool:
-    """Whether a message repeats the payload, alone or in a frame of its own words.
+    """Whether a message repeats the payload, alone or among other words.
 
     >>> is_echo(b"x", b"x"), is_echo(b"x", b"exactly"), is_echo(b"swordfish", b'{"you said": "swordfish"}')
     (True, False, True)

@@ -1,4 +1,4 @@
-"""The ways from a page to a lab server, and what a way does to close codes. Opens nothing: a page tries, this judges.
+"""The routes from a page to a lab server, and what each does to close codes. A page tries them; this module judges.
 
 >>> for route in routes("ws://127.0.0.1:8765/", page_url="https://hub/user/ada/lab", base_url="/user/ada/"):
 ...     print(route.url)
@@ -30,26 +30,26 @@ BETWEEN = {
 REMEDY = {
     "direct": "Look for a proxy or an inspecting program on this machine.",
     "wslab": "Look for a proxy in front of the Jupyter server that ends WebSockets itself.",
-    "proxy": "The way by wslab's own server extension preserves them: install wslab where the Jupyter server runs and "
-    "restart that; `jupyter server extension list` says whether wslab.jupyter is on.",
+    "proxy": "wslab's own server extension preserves them: install wslab where the Jupyter server runs and restart the "
+    "server; `jupyter server extension list` says whether wslab.jupyter is enabled.",
 }
 OBSTACLE = {
-    "direct": "The server may be down, or the browser not on the server's machine.",
-    "wslab": "The server may be down, or the extension wslab.jupyter not on in the Jupyter server.",
-    "proxy": "The server may be down, jupyter-server-proxy not installed, or the page's origin missing in the server's "
-    "`origins`.",
+    "direct": "The server may be down, or the browser may not be on the server's machine.",
+    "wslab": "The server may be down, or the Jupyter server's extension wslab.jupyter not enabled.",
+    "proxy": "The server may be down, jupyter-server-proxy not installed, or the page's origin missing from the "
+    "server's `origins`.",
 }
 
 
 class Route(msgspec.Struct, frozen=True):
-    """One way from a page to a lab server: "direct", by the server extension "wslab", or by jupyter-server-"proxy"."""
+    """One way from a page to a lab server: "direct", through wslab's server extension, or jupyter-server-"proxy"."""
 
     way: Way
     url: str
 
 
 class CloseEvent(msgspec.Struct, frozen=True):
-    """What a page was told of the end of one WebSocket. `opened`: its `open` event had come before."""
+    """The close event of a page's WebSocket. `opened`: its `open` event had come before."""
 
     opened: bool
     code: int
@@ -57,11 +57,11 @@ class CloseEvent(msgspec.Struct, frozen=True):
 
 
 class RouteJudgement(msgspec.Struct, frozen=True):
-    """What a way does to close codes.
+    """What a route does to close codes.
 
     Fields:
-        outcome: "direct" or "preserved" where every code and reason came as sent, without and with somebody in
-            between; "altered" where one did not; "unreachable" where a trial did not open, so that nothing is known.
+        outcome: "direct" or "preserved": every code and reason arrived as sent, without or with an intermediary;
+            "altered": one did not; "unreachable": a trial did not open, so nothing is known.
         explanation: the same in sentences, with what to do.
     """
 
@@ -70,18 +70,18 @@ class RouteJudgement(msgspec.Struct, frozen=True):
 
 
 def routes(server_url: str, *, page_url: str, base_url: str = "/") -> tuple[Route, ...]:
-    """Return the ways that a page may try, best first.
+    """Return the routes that a page may try, best first.
+
+    If the server listens on loopback and the page comes from elsewhere, the direct route is omitted: the page's
+    loopback is then the reader's own machine, on which another program might listen.
 
     Args:
         server_url: `LabServer.url`.
         page_url: the page's `location.href` or `location.origin`.
-        base_url: Jupyter's, as JupyterLab's PageConfig says it, such as "/user/ada/".
-
-    Where the server listens on loopback and the page does not come from there, the direct way is left out: the page's
-    loopback is then the reader's own machine, on which somebody else might listen.
+        base_url: Jupyter's, as in JupyterLab's PageConfig, such as "/user/ada/".
 
     Raises:
-        ValueError: `server_url` is no WebSocket URL, or `page_url` no address of the web.
+        ValueError: `server_url` is not a WebSocket URL, or `page_url` not an HTTP URL.
     """
     check_url(server_url)
     server, page = urlsplit(server_url), urlsplit(page_url)
@@ -97,7 +97,7 @@ def routes(server_url: str, *, page_url: str, base_url: str = "/") -> tuple[Rout
 
 
 def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine reaches `host`."""
+    """Whether only this machine can reach `host`."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -105,9 +105,9 @@ def is_loopback(host: str) -> bool:
 
 
 def judge(route: Route, trials: Sequence[tuple[Close, CloseEvent]]) -> RouteJudgement:
-    """Say what a way does to close codes, from what a server sent on it and what the page was told.
+    """Judge a route, from the close frames that a server sent over it and the close events in the page.
 
-    Use codes that nobody in between makes up, such as 1012 and 4000, each with a reason; 1005 stands for an empty close
+    Use codes that no intermediary makes up, such as 1012 and 4000, each with a reason; 1005 stands for an empty close
     frame.
 
     Raises:
@@ -122,17 +122,17 @@ def judge(route: Route, trials: Sequence[tuple[Close, CloseEvent]]) -> RouteJudg
     if not all(event.opened for _, event in trials):
         return RouteJudgement(
             "unreachable",
-            f"No connection opened by {route.url}; a page is never told why. {OBSTACLE[route.way]}",
+            f"No connection opened through {route.url}; a page is never told why. {OBSTACLE[route.way]}",
         )
     if all((close.code, close.reason) == (event.code, event.reason) for close, event in trials):
         if route.way == "direct":
-            return RouteJudgement("direct", f"The page reaches the server itself and is told what it says: {sent}.")
-        return RouteJudgement("preserved", f"By {route.url} the page is told what the server says: {sent}.")
+            return RouteJudgement("direct", f"The page reaches the server directly and is told what it says: {sent}.")
+        return RouteJudgement("preserved", f"Through {route.url}, the page is told what the server says: {sent}.")
     told = _listed([event for _, event in trials])
     return RouteJudgement(
         "altered",
-        f"The server said {sent}; the page was told {told}. By {route.url}, {BETWEEN[route.way]} changes close codes "
-        f"or reasons: what this page is told is not what the server says. {REMEDY[route.way]}",
+        f"The server said {sent}; the page was told {told}. On the way, {BETWEEN[route.way]} changes close codes or "
+        f"reasons ({route.url}): this page is not told what the server says. {REMEDY[route.way]}",
     )
 
 

@@ -1,8 +1,8 @@
 """A run: what one experiment returns, and the file that keeps it.
 
-The file is JSON Lines: one record per line, each naming its kind under `record`; the first is the `RunInfo`, the
-last an end mark with the number of records, so that a truncated file is noticed. A text editor reads it, and
-`pandas.read_json(path, lines=True)` opens it without this package. A path that ends in .gz is compressed.
+The file is JSON Lines: one record per line, each with its kind under `record`. The first is the `RunInfo`, the last an
+end mark with the number of records, which reveals a truncated file. Any text editor opens it, and
+`pandas.read_json(path, lines=True)` reads it without this package. A path that ends in .gz is compressed.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from wslab.core.records import KINDS, Kinds, Record, RunInfo, tag_of
 FORMAT_VERSION = 1
 
 MAX_BYTES = 2**29
-"""The largest file that `load` reads unless told otherwise, once inflated: some two million records."""
+"""The largest file that `load` reads by default, after inflation: about two million records."""
 
 R = TypeVar("R", bound=Record)
 
 
 class _End(Record, frozen=True, kw_only=True, tag="end"):
-    """The last line: how many records stand between the first line and this one."""
+    """The last line: the number of records between the first line and this one."""
 
     records: int
     format_version: int = FORMAT_VERSION
@@ -47,12 +47,12 @@ _LINES = {tag_of(kind): kind for kind in _KINDS_OF_LINES}
 _DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(functools.reduce(operator.or_, _KINDS_OF_LINES))
 
 _LONG = re.compile(rb"\d{19}")
-"""Where a number may be that 64 bits cannot hold."""
+"""A number that may not fit into 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run(Kinds):
-    """What was set, what was seen, on which machine. Immutable; `records` are in the order of observation."""
+    """One experiment: its settings, observations and machine. Immutable; `records` are in the order of observation."""
 
     info: RunInfo
     records: tuple[Record, ...]
@@ -79,13 +79,12 @@ class Run(Kinds):
 
 
 def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Run:
-    """Read a run that `Run.save` wrote; it equals the one that was saved.
+    """Read a run that `Run.save` wrote; it equals the saved one.
 
-    A file that a run was still being written to when it was cut off, by a crash, is read as far as it goes; the run is
-    then partial, and its `losses` say why.
+    A journal that a crash has cut off is read as far as it goes; the run is then partial, and its `losses` say why.
 
     Args:
-        max_bytes: the largest size of the file, once inflated, that is read into memory.
+        max_bytes: the largest file, after inflation, that is read into memory.
 
     Raises:
         OSError: the file cannot be read.
@@ -97,7 +96,7 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Run:
         return unfinished
     records = [_decode(source, number, line, lines[-1]) for number, line in enumerate(lines, start=1)]
     if not records or not isinstance(records[0], RunInfo):
-        raise RunFileError(f"{source}: not a run: its first line is no run record; runs are written by Run.save()")
+        raise RunFileError(f"{source}: not a run: its first line is not a run record; Run.save() writes runs")
     end = records[-1]
     if not isinstance(end, _End) or end.records != len(records) - 2:
         raise RunFileError(
@@ -107,13 +106,13 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Run:
 
 
 def _unfinished(source: Path, lines: list[bytes]) -> Run | None:
-    """Return the run in a file that was written while it was measured and has no end; None where it is another."""
+    """Return the run in a journal, a file written during the measurement that has no end; None for any other file."""
     whole = [line for line in lines if line.endswith(b"\n")]  # the last one may have been cut off
     info = _decode(source, 1, whole[0], whole[-1]) if whole and b'"ended":false' in whole[0] else None
     if not isinstance(info, RunInfo) or info.ended:
         return None
     records = tuple(_decode(source, number, line, whole[-1]) for number, line in enumerate(whole[1:], start=2))
-    lost = f"the file has no end: whatever wrote it was cut off after {len(records):,} records"
+    lost = f"the file has no end mark: its writer was cut off after {len(records):,} records"
     return Run(msgspec.structs.replace(info, ended=True, partial=True, losses=[*info.losses, lost]), records)
 
 
@@ -124,7 +123,7 @@ def _lines(run: Run) -> Iterator[bytes]:
 
 
 def _read(source: Path, max_bytes: int) -> bytes:
-    """Return what the file holds, inflated where it is compressed; never more than `max_bytes` are held for it."""
+    """Return the file's content, inflated if it is compressed; never hold more than `max_bytes`."""
     opened = gzip.open if source.suffix == ".gz" else open
     try:
         with opened(source, "rb") as file:
@@ -133,7 +132,7 @@ def _read(source: Path, max_bytes: int) -> bytes:
         raise RunFileError(f"{source}: not a complete gzip file: {error}") from None
     if len(content) > max_bytes:
         raise RunFileError(
-            f"{source}: it holds more than {max_bytes:,} bytes; load(path, max_bytes=…) reads larger ones"
+            f"{source}: it holds more than {max_bytes:,} bytes; load(path, max_bytes=…) reads larger files"
         )
     return content
 
@@ -150,7 +149,7 @@ def _decode(source: Path, number: int, line: bytes, last: bytes) -> Record:
 
 
 def _check_whole_numbers(record: Record) -> None:
-    """Raise where a number would fit no column of a table, which holds 64 bits."""
+    """Raise if a number does not fit into 64 bits, as a table's columns require."""
     for name in record.__struct_fields__:
         value = getattr(record, name)
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
@@ -158,7 +157,7 @@ def _check_whole_numbers(record: Record) -> None:
 
 
 def _newer_version(last: bytes) -> str | None:
-    """Say so if the end mark names a later format than ours: then the file is sound and we are old."""
+    """Return a message if the end mark names a later format than ours: then the file is sound and we are old."""
     version = _members(last).get("format_version", 0)
     if isinstance(version, int) and version > FORMAT_VERSION:
         return f"written in format {version}, but this wslab reads up to {FORMAT_VERSION}; upgrade wslab"
@@ -166,16 +165,16 @@ def _newer_version(last: bytes) -> str | None:
 
 
 def _newer_record(line: bytes) -> str | None:
-    """Say so if a line is a record of a kind that is not known here, or has fields that are not."""
+    """Return a message if a line has a kind or fields that this version does not know."""
     members = _members(line)
     kind = members.pop("record", None)
     if not isinstance(kind, str):
         return None
     if kind not in _LINES:
-        return f"a record of the kind {kind!r}, which this wslab does not know; if a newer one wrote it, upgrade wslab"
+        return f"a record of kind {kind!r}, which this wslab does not know; if a newer one wrote it, upgrade wslab"
     if unknown := members.keys() - set(_LINES[kind].__struct_fields__):
         fields = ", ".join(map(repr, sorted(unknown)))
-        return f"the kind {kind!r} has no field {fields} in this wslab; if a newer one wrote it, upgrade wslab"
+        return f"kind {kind!r} has no field {fields} in this wslab; if a newer one wrote it, upgrade wslab"
     return None
 
 

@@ -1,7 +1,7 @@
-"""Secrets: named where they are needed, read when a connection is made, and never shown.
+"""Secrets: referred to by name, read when a connection is made, and never shown.
 
-User info, the values of a query, headers and cookies are secrets here, no matter who wrote them: only their owner can
-tell a token from a language. What is shown of a URL keeps the names, and of a long value the last two characters.
+User info, query values, headers and cookies all count as secrets: only their owner can tell a token from a language. A
+URL is shown with its query's names, and with the last two characters of long values.
 """
 
 from __future__ import annotations
@@ -21,36 +21,35 @@ HIDDEN = "…"
 MAX_SECRET_BYTES = 65_536
 
 SHOWN_FROM = 16
-"""Characters from which on a secret's last two are shown, to tell which one it was."""
+"""The last two characters of a secret are shown if it has at least this many, to tell which secret it was."""
 
 REDACTED_FROM = 6
-"""Characters from which on a secret is also looked for in other texts; shorter ones are words of everybody's."""
+"""A secret of at least this many characters is also searched for in other texts; shorter ones are common words."""
 
-
-_REFERENCE = re.compile(r"\{(env|file):([^{}]+)\}")
+REFERENCE = re.compile(r"\{(env|file):([^{}]+)\}")
 
 
 def expand(text: str) -> str:
-    """Return a text with each reference in it replaced by what is kept there.
+    """Return a text with each reference replaced by its secret.
 
-    `{env:NAME}` is a variable of the environment, `{file:PATH}` the first line of a file.
+    `{env:NAME}` refers to an environment variable, `{file:PATH}` to the first line of a file.
 
     Raises:
         BadValueError: the variable is not set, or the file cannot be read or is empty.
     """
-    return _REFERENCE.sub(lambda found: _kept(*found.groups()), text)
+    return REFERENCE.sub(lambda found: _kept(*found.groups()), text)
 
 
 def kept_in(text: str) -> list[str]:
     """Return the secrets that a text refers to."""
-    return [_kept(*found.groups()) for found in _REFERENCE.finditer(text)]
+    return [_kept(*found.groups()) for found in REFERENCE.finditer(text)]
 
 
 def readable_by_others(text: str) -> list[str]:
-    """Return, as warnings, the files that a text refers to and that others on this machine may read."""
-    files = [Path(found[2]).expanduser() for found in _REFERENCE.finditer(text) if found[1] == "file"]
+    """Return a warning for each file that a text refers to and that other users of this machine may read."""
+    files = [Path(found[2]).expanduser() for found in REFERENCE.finditer(text) if found[1] == "file"]
     return [
-        f"others on this machine may read {file}; protect it: chmod 600 {file}"
+        f"other users of this machine may read {file}; protect it: chmod 600 {file}"
         for file in files
         if stat.S_IMODE(file.stat().st_mode) & 0o044
     ]
@@ -67,13 +66,13 @@ def _kept(kind: str, place: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """Takes known secrets out of any text, such as a server's answer that repeats them."""
+    """Removes known secrets from any text, such as a server's answer that repeats them."""
 
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
     def of(cls, url: str, values: Iterable[str]) -> Redaction:
-        """Look for what `url` hides, and for these values, each also as it looks when it is encoded."""
+        """Look for the secrets of `url`, and for these values, each in plain and in encoded form."""
         found = {form for value in (*_hidden(url), *values) for form in _forms(value) if len(form) >= REDACTED_FROM}
         return cls(tuple(sorted(found, key=len, reverse=True)))
 
@@ -86,18 +85,18 @@ class Redaction:
 
 
 def mask(secret: str) -> str:
-    """Return what may be shown of a secret; a reference is none.
+    """Return what may be shown of a secret; a reference is shown as it is.
 
     >>> mask("swordfish"), mask("eyJhbGciOiJIUzI1NiJ9.e30.x7"), mask("{env:TOKEN}")
     ('…', '…x7', '{env:TOKEN}')
     """
-    if _REFERENCE.fullmatch(secret):
+    if REFERENCE.fullmatch(secret):
         return secret
     return HIDDEN + secret[-2:] if len(secret) >= SHOWN_FROM else HIDDEN
 
 
 def masked_url(url: str) -> str:
-    """Return a URL, or what was meant as one, without user info and without the values of its query.
+    """Return a URL, or an attempt at one, without user info and query values.
 
     >>> masked_url("ws://ada:swordfish@example.org/chat?token=swordfish&room=")
     'ws://…@example.org/chat?token=…&room='
@@ -124,7 +123,7 @@ _NAMED = re.compile(
 
 
 def without_secrets(text: str) -> str:
-    """Return a text from elsewhere, such as a line of a log, without what looks like a secret in it.
+    """Return a text from elsewhere, such as a log line, without anything that looks like a secret.
 
     >>> print(without_secrets("GET /feed?token=abc123&lang=ja HTTP/1.1, Authorization: Bearer abc, wss://me:pw@host/"))
     GET /feed?token=…&lang=… HTTP/1.1, Authorization: …, wss://…@host/
@@ -150,7 +149,7 @@ def _hidden(url: str) -> list[str]:
 
 
 def _forms(value: str) -> set[str]:
-    bare = re.sub(r"(?i)^(bearer|token|basic) +", "", value)  # what a server quotes is the token, without its scheme
+    bare = re.sub(r"(?i)^(bearer|token|basic) +", "", value)  # servers quote the token without its scheme
     return {value, bare, unquote(value), unquote_plus(value)}
 
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from wslab.core.arguments import check_number, check_url
 from wslab.core.dialogues import Step, as_dialogue, check_answers
 from wslab.core.errors import BadTypeError, BadValueError
-from wslab.core.fields import check_field, check_subprotocols, cookies_for
+from wslab.core.headers import check_header, check_subprotocols, cookies_for
 from wslab.core.permission import check_hosts, check_permission, is_allowed, is_this_machine
 from wslab.core.secrets import HIDDEN, Redaction, expand, kept_in, mask, masked_url, readable_by_others
 from wslab.core.templates import Template, TemplateLike, as_template
@@ -89,7 +89,7 @@ class Target:
         check_subprotocols(self.subprotocols)
         self._check_way()
         for name, value in self.fields().items():
-            check_field(name, value)
+            check_header(name, value)
 
     def __repr__(self) -> str:
         shown = "".join(f", {name}={value!r}" for name, value in self.described().items())

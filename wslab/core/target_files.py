@@ -1,6 +1,6 @@
-"""`targets.toml`: a team's targets by name, so that `wslab probe staging` needs no more than that.
+"""`targets.toml`: a team's targets by name, so that `wslab probe staging` is all you type.
 
-Each is a table with the fields of a `Target`, those of its `Trust` among them, and its secrets by reference:
+Each target is a table with the fields of `Target` and `Trust`; secrets are given by reference:
 
     [staging]
     url = "wss://staging.example.org/ws"
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,13 @@ from typing import Any
 import msgspec
 
 from wslab.core.errors import BadValueError, in_words
+from wslab.core.secrets import REFERENCE
 from wslab.core.target import Target
 from wslab.core.trust import Trust
 
 FILE = "targets.toml"
 VARIABLE = "WSLAB_TARGETS"
-"""The variable of the environment that names another file."""
-
-_REFERENCE = re.compile(r"\{(env|file):[^{}]+\}")
+"""The environment variable that names another file."""
 
 
 class _Entry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -67,7 +65,7 @@ def load_target(name: str, file: Path | None = None) -> Target:
     """Return the target of this name.
 
     Args:
-        file: None: what `WSLAB_TARGETS` names, else `targets.toml` in the current folder.
+        file: None: the one that `WSLAB_TARGETS` names, else `targets.toml` in the current folder.
 
     Raises:
         BadValueError: there is no such file or name, or the target's description is wrong; the message says where.
@@ -90,8 +88,8 @@ def _read(path: Path, name: str) -> dict[str, Any]:
             return tomllib.load(file)
     except FileNotFoundError:
         raise BadValueError(
-            f"{name!r} is neither a ws:// or wss:// URL nor a target: there is no {path}. Write it, one table per "
-            f"target, or name another file with {VARIABLE}"
+            f"{name!r} is neither a ws:// or wss:// URL nor a target: there is no {path}. Write that file, one table "
+            f"per target, or set {VARIABLE} to another one"
         ) from None
     except (OSError, ValueError) as error:
         raise BadValueError(f"{path} cannot be read as TOML: {in_words(error, named=False)}") from None
@@ -102,7 +100,7 @@ def _target(entry: _Entry, folder: Path) -> Target:
     for key in _PATHS:
         if isinstance(given.get(key), str):
             given[key] = folder / Path(given[key]).expanduser()
-    if "token" in given and not _REFERENCE.search(given["token"]):
-        raise BadValueError("token is written out, but a file of targets holds references: '{env:NAME}', '{file:PATH}'")
+    if "token" in given and not REFERENCE.search(given["token"]):
+        raise BadValueError("token is a plain secret, but this file takes references only: '{env:NAME}', '{file:PATH}'")
     trust = {key: given.pop(key) for key in _TRUST if key in given}
     return Target(**given, trust=Trust(**trust))

@@ -1,7 +1,7 @@
-"""Messages that a server takes: a template makes a valid one of exactly the size that is asked for.
+"""Messages that a server accepts: a template makes a valid one of exactly the requested size.
 
-Of a row of `a`, many servers say that it is no JSON, or no command of theirs, and the size is never judged. A template
-is such a message with `{filler}` where it may grow: `{"op": "echo", "data": "{filler}"}`.
+Many servers reject a string of `a` as invalid JSON or an unknown command, and never judge its size. A template is a
+valid message with `{filler}` where it may grow: `{"op": "echo", "data": "{filler}"}`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from wslab.core.errors import BadTypeError, BadValueError, in_words
 FILLER = "{filler}"
 FILL = "a"
 MAX_SMALLEST_BYTES = 65_536
-"""The smallest message of a callable is looked for up to here."""
+"""The smallest message of a callable is searched for up to this size."""
 
 Message = str | bytes
 TemplateLike = str | bytes | Callable[[int], Message]
@@ -24,18 +24,18 @@ TemplateLike = str | bytes | Callable[[int], Message]
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What makes a message of `payload_bytes` bytes (of text: once encoded as UTF-8).
+    """Makes messages of any size in bytes (text: encoded as UTF-8).
 
     Args:
-        source: text with `{filler}` once in it, for a text message; bytes with it, for a binary one; or a callable that
-            takes a size in bytes and returns a message of exactly that size, and raises ValueError for a size
-            that it cannot make. Text that begins and ends like JSON must be JSON at every size.
+        source: text that contains `{filler}` once, for text messages; bytes that do, for binary ones; or a callable
+            that takes a size in bytes and returns a message of exactly that size, or raises ValueError if it cannot.
+            Text that begins and ends like JSON must be JSON at every size.
 
     Fields:
-        min_bytes: of the smallest message.
+        min_bytes: size of the smallest message.
 
     Raises:
-        BadTypeError, BadValueError: it is none of these, or a size that was tried is not what was asked for.
+        BadTypeError, BadValueError: `source` is none of these, or made a message of the wrong size when tried.
 
     >>> Template('{"data": "{filler}"}').make(16)
     '{"data": "aaaa"}'
@@ -49,7 +49,7 @@ class Template:
             count = self.source.count(self._hole)  # type: ignore[arg-type]
             if count != 1:
                 raise BadValueError(
-                    f"template holds {FILLER} {count} times, but must hold it once, where the message may grow"
+                    f"template contains {FILLER} {count} times, but must contain it once, where the message may grow"
                 )
             object.__setattr__(self, "min_bytes", _size(self.source) - len(FILLER))
             self._check_json()
@@ -66,7 +66,7 @@ class Template:
         """Return a message of exactly `payload_bytes` bytes.
 
         Raises:
-            BadValueError: it cannot be so small, or the callable made another size.
+            BadValueError: no message is that small, or the callable made another size.
         """
         if isinstance(self.source, str | bytes):
             return self._filled(payload_bytes)
@@ -74,24 +74,24 @@ class Template:
             made = self.source(payload_bytes)
         except ValueError as error:
             raise BadValueError(
-                f"the template makes no message of {payload_bytes:,} bytes: {in_words(error, named=False)}"
+                f"the template cannot make a message of {payload_bytes:,} bytes: {in_words(error, named=False)}"
             ) from None
         if not isinstance(made, str | bytes):
             raise BadTypeError(f"the template made {type(made).__name__}, but a message is str or bytes")
         if _size(made) != payload_bytes:
             raise BadValueError(
-                f"the template made {_size(made):,} bytes where {payload_bytes:,} were asked for; text counts in UTF-8"
+                f"the template made {_size(made):,} bytes, but {payload_bytes:,} were requested; text counts in UTF-8"
             )
         return made
 
     def described(self) -> str:
-        """Return what it is made of, in a line."""
+        """Return a description in one line."""
         if isinstance(self.source, str):
             return self.source
         return getattr(self.source, "__name__", "") or repr(self.source)[:200]
 
     def around(self) -> tuple[bytes, bytes] | None:
-        """Return what stands before and behind the filler, to write messages piece by piece; None: a callable."""
+        """Return the parts before and after the filler, for messages written piece by piece; None for a callable."""
         if not isinstance(self.source, str | bytes):
             return None
         before, _, behind = _encoded(self.source).partition(FILLER.encode())
@@ -109,7 +109,8 @@ class Template:
         count = payload_bytes - self.min_bytes
         if count < 0:
             raise BadValueError(
-                f"a message of this template has at least {self.min_bytes:,} bytes, so none has {payload_bytes:,}"
+                f"a message of {payload_bytes:,} bytes was requested, but this template takes at least "
+                f"{self.min_bytes:,} bytes"
             )
         if isinstance(self.source, str):
             return self.source.replace(FILLER, FILL * count)
@@ -127,18 +128,18 @@ class Template:
                 json.loads(self.make(size))
             except ValueError as error:
                 raise BadValueError(
-                    f"template is no valid JSON at {size:,} bytes: {in_words(error, named=False)}; "
+                    f"template is not valid JSON at {size:,} bytes: {in_words(error, named=False)}; "
                     f'put {FILLER} between quotation marks, as in {{"data": "{FILLER}"}}'
                 ) from None
 
 
 def as_template(template: TemplateLike | Template) -> Template:
-    """Return a template as it is, or made of what it is made of."""
+    """Return a template as it is, or a new one from its source."""
     return template if isinstance(template, Template) else Template(template)
 
 
 def _smallest(make: Callable[[int], Any]) -> int:
-    """Return the smallest size that a callable makes, by bisection: what makes a size makes all larger ones."""
+    """Return the smallest size that a callable makes, by bisection: it makes all larger sizes too."""
     low, high = 0, MAX_SMALLEST_BYTES
     while low < high:
         middle = (low + high) // 2

@@ -1,4 +1,4 @@
-"""Whom a wss:// connection trusts, and as whom it presents itself: certificates, checked before anything is sent."""
+"""Which certificates a wss:// connection trusts, and which it presents; checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from wslab.core.errors import BadValueError, in_words
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """TLS as a client wants it.
+    """TLS settings of a client.
 
     Fields:
-        ca: a file of certificates (PEM) or a folder of them, trusted instead of the system's. None: the system's.
-        insecure: believe any certificate; every result says so.
-        certificate, key: the client's own (PEM), for a server that wants one. No key: it is in the certificate's file.
-        server_name: to ask for in the handshake (SNI) and to check the certificate against. None: the URL's host.
+        ca: a certificate file (PEM) or a folder of them, trusted instead of the system's. None: the system's.
+        insecure: accept any certificate; every result says so.
+        certificate, key: the client's own (PEM), for a server that asks for one. No key: the certificate's file has it.
+        server_name: sent in the handshake (SNI) and compared with the certificate. None: the URL's host.
 
     Raises:
-        BadValueError: a file that is missing or holds no certificate, or a key that does not belong to it.
+        BadValueError: a file is missing or holds no certificate, or the key does not belong to the certificate.
     """
 
     ca: Path | None = None
@@ -33,10 +33,10 @@ class Trust:
     def __post_init__(self) -> None:
         check_flag("insecure", self.insecure)
         if self.ca is not None and self.insecure:
-            raise BadValueError("ca and insecure contradict each other: either believe this authority, or anybody")
+            raise BadValueError("ca and insecure contradict each other: trust either this authority or anyone")
         if self.key is not None and self.certificate is None:
             raise BadValueError("key is given without a certificate; give the client certificate that it belongs to")
-        if not self.is_default:  # the system's authorities take a while to read, and are there
+        if not self.is_default:  # the system's authorities always exist, and take a while to read
             self.context()
 
     @property
@@ -44,7 +44,7 @@ class Trust:
         return not any((self.ca, self.insecure, self.certificate, self.server_name))
 
     def context(self) -> ssl.SSLContext:
-        """Return a new context for one or more connections."""
+        """Return a new context, for any number of connections."""
         context = self._authorities()
         if self.insecure:
             context.check_hostname = False
@@ -62,7 +62,7 @@ class Trust:
             return ssl.create_default_context(cafile=str(self.ca))
         except OSError as error:  # an ssl.SSLError is one too
             raise BadValueError(
-                f"ca is {str(self.ca)!r}, which holds no certificate that can be read: {in_words(error, named=False)}; "
+                f"ca is {str(self.ca)!r}, which holds no readable certificate: {in_words(error, named=False)}; "
                 "give a file in PEM form, which begins with -----BEGIN CERTIFICATE-----"
             ) from None
 
@@ -77,13 +77,13 @@ class Trust:
             ) from None
 
 
-def not_believed(error: ssl.SSLError) -> str:
-    """Say why TLS did not come about, and what to do."""
+def not_trusted(error: ssl.SSLError) -> str:
+    """Say why TLS failed, and what to do."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
-            f"{type(error).__name__}: its certificate is not believed: {error.verify_message.rstrip('.')}; name the "
-            "authority (--ca), the name that it is for (--server-name), or believe anybody (--insecure)"
+            f"{type(error).__name__}: its certificate is not trusted: {error.verify_message.rstrip('.')}; name the "
+            "authority (--ca) or the name on the certificate (--server-name), or trust anyone (--insecure)"
         )
     if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"):
-        return f"{type(error).__name__}: what answers there speaks no TLS; write ws:// if that is meant"
+        return f"{type(error).__name__}: the server there does not speak TLS; write ws:// if that is what you meant"
     return in_words(error)

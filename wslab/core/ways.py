@@ -1,4 +1,4 @@
-"""How TCP gets to a target otherwise than by its URL: another address, a Unix socket, a proxy."""
+"""Ways to a target other than its URL's host: another address, a Unix socket, a proxy."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _ADDRESS = re.compile(
 
 
 def check_unix_socket(path: Path) -> None:
-    """Raise BadValueError unless a socket lies at `path`."""
+    """Raise BadValueError unless `path` is a socket."""
     if not path.is_socket():
-        what = "is no socket" if path.exists() else "does not exist"
+        what = "is not a socket" if path.exists() else "does not exist"
         raise BadValueError(f"unix_socket is {str(path)!r}, which {what}; give the path that the server listens at")
 
 
 def check_proxy(proxy: str) -> None:
-    """Raise BadValueError unless this is the URL of a proxy that can be spoken to."""
+    """Raise BadValueError unless this is the URL of a supported proxy."""
     try:
         parts = urlsplit(proxy)
         host = parts.hostname if parts.port is None or parts.port else None
@@ -39,7 +39,7 @@ def check_proxy(proxy: str) -> None:
 
 
 def override(resolve: str, port: int) -> tuple[str, int]:
-    """Read `address` or `address:port`; brackets are those of an IPv6 address with a port.
+    """Read `address` or `address:port`; an IPv6 address with a port needs brackets.
 
     Raises:
         BadValueError: it is neither.
@@ -53,10 +53,10 @@ def override(resolve: str, port: int) -> tuple[str, int]:
         ipaddress.ip_address(address)
     except ValueError:
         raise BadValueError(
-            f"resolve is {resolve!r}, but must be an IP address, with :port if it is another one, as 127.0.0.1:8443 "
-            "or [::1]:8443"
+            f"resolve is {resolve!r}, but must be an IP address, with :port if that differs too, such as "
+            "127.0.0.1:8443 or [::1]:8443"
         ) from None
     assert found is not None
     chosen = int(found["port6"] or found["port4"] or port)
-    check_whole("the port of resolve", chosen, low=1, high=65_535, unit="(a port of TCP)")
+    check_whole("the port of resolve", chosen, low=1, high=65_535, unit="(a TCP port)")
     return address, chosen

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from wslab.core.codes.registry import MAX_REASON_BYTES, lookup
+from wslab.core.bounds import MAX_REASON_BYTES
+from wslab.core.codes.registry import lookup
 from wslab.core.errors import BadValueError
 from wslab.core.records import Close
 from wslab.net.frames import FrameError

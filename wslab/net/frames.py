@@ -14,17 +14,14 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from websockets.frames import Opcode
 from websockets.utils import apply_mask
 
+from wslab.core.bounds import MAX_CONTROL_BYTES
 from wslab.core.errors import WslabError
-
-Side = Literal["client", "server"]
-
-MAX_CONTROL_BYTES = 125
-"""Of a control frame's payload (RFC 6455 §5.5)."""
+from wslab.core.records import Side
 
 MAX_HEADER_BYTES = 14
 

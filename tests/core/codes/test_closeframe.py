@@ -30,4 +30,4 @@ def test_fields_of_a_forged_frame_are_told_and_raise_nothing(code: int, reason: 
     if "status code" in told and not 0 <= code <= 65535:
         assert told["status code"]["says"].endswith("cannot hold")
     if len(reason.encode("utf-8", "surrogatepass")) > 123:
-        assert told["MASK, length"]["says"].endswith("125 are the most")
+        assert told["MASK, length"]["says"].endswith("at most 125 may")

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from websockets.exceptions import ProtocolError
 from websockets.frames import Close
 
+from wslab.core.bounds import MAX_REASON_BYTES
 from wslab.core.codes.explanations import EXPLANATIONS, CodeExplanation
-from wslab.core.codes.registry import MAX_REASON_BYTES, REGISTRY, CloseCode, lookup
+from wslab.core.codes.registry import REGISTRY, CloseCode, lookup
 from wslab.core.codes.sources import Claim, Lesson
 
 # The IANA registry as it stood in 2026, with its spelling. 1014 has a sentence there instead of a name; "Bad

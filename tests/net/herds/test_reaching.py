@@ -130,7 +130,7 @@ def test_herd_over_tls_with_a_greeting_a_subprotocol_and_a_header_of_each_client
 
 @pytest.mark.parametrize(
     ("trust", "words"),
-    [(Trust(), ("its certificate is not believed",)), (Trust(insecure=True), ("CERTIFICATE_REQUIRED", "EOF", "eset"))],
+    [(Trust(), ("its certificate is not trusted",)), (Trust(insecure=True), ("CERTIFICATE_REQUIRED", "EOF", "eset"))],
     ids=["unknown authority", "no client certificate"],
 )
 def test_certificate_that_is_missing_on_either_side_is_an_outcome(trust: Trust, words: tuple[str, ...]) -> None:

@@ -1,19 +1,17 @@
-"""A close frame, byte by byte, each field with what it says."""
+"""A close frame, byte by byte, with the meaning of each field."""
 
 from __future__ import annotations
 
 from typing import TypedDict
 
+from wslab.core.bounds import MAX_CONTROL_BYTES
 from wslab.core.codes.registry import lookup
 from wslab.core.printable import printable
 from wslab.core.records import Close
 
-MOST_BYTES = 125
-"""The longest payload of a control frame (RFC 6455 §5.5)."""
-
 
 class FrameField(TypedDict):
-    """Some bytes of a frame, in hexadecimal digits, and what they are."""
+    """Some bytes of a frame, in hexadecimal digits, and their meaning."""
 
     bytes: str
     field: str
@@ -23,10 +21,9 @@ class FrameField(TypedDict):
 def fields(close: Close) -> list[FrameField]:
     """Return the fields of the frame as a server sends it.
 
-    RFC 6455 leaves no choice, so these are the bytes that were on the wire: a control frame is never fragmented and
-    holds at most 125 bytes (§5.5), so its length takes one byte in one way (§5.2); no extension in use sets a bit of
-    a control frame; a server does not mask (§5.1). What no frame can hold, as in a record that somebody made up, has no
-    bytes, and is told so.
+    RFC 6455 leaves no choice, so these are the bytes on the wire: a control frame is never fragmented and holds at most
+    125 bytes (§5.5), so its length takes exactly one byte (§5.2); no extension in use sets a bit of a control frame; a
+    server does not mask (§5.1). A value that fits no frame, as in a made-up record, is shown without bytes.
 
     >>> [field["bytes"] for field in fields(Close(code=1009, reason="too big"))]
     ['88', '09', '03 f1', '74 6f 6f 20 62 69 67']
@@ -37,8 +34,8 @@ def fields(close: Close) -> list[FrameField]:
     """
     reason = close.reason.encode("utf-8", "surrogatepass")
     payload_bytes = 0 if close.code == 1005 and not reason else 2 + len(reason)
-    fits = payload_bytes <= MOST_BYTES
-    length = f"not masked; {payload_bytes} bytes follow" + ("" if fits else f", but {MOST_BYTES} are the most")
+    fits = payload_bytes <= MAX_CONTROL_BYTES
+    length = f"not masked; {payload_bytes} bytes follow" + ("" if fits else f", but at most {MAX_CONTROL_BYTES} may")
     told: list[FrameField] = [
         {"bytes": "88", "field": "FIN, RSV, opcode", "says": "last fragment; no extension; opcode 8: close"},
         {"bytes": f"{payload_bytes:02x}" if fits else "", "field": "MASK, length", "says": length},

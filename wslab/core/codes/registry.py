@@ -19,9 +19,6 @@ DefinedBy = Literal["rfc6455", "hybi", "registry", "agreement", "nobody"]
 SentBy = Literal["either", "server", "client", "observer", "nobody"]
 CausedBy = Literal["closer", "recipient", "upstream", "unknown", "nobody"]
 
-MAX_REASON_BYTES = 123
-"""A close frame holds 125 bytes (RFC 6455 §5.5), two of which are the code (§5.5.1)."""
-
 
 class CloseCode(msgspec.Struct, frozen=True):
     """The facts of one close code, registered or not.

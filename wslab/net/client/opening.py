@@ -17,7 +17,7 @@ from wslab.core.printable import printable
 from wslab.core.records import Attempt, AttemptOutcome
 from wslab.core.secrets import masked_url
 from wslab.core.target import Target
-from wslab.core.trust import not_believed
+from wslab.core.trust import not_trusted
 from wslab.net import inflating, reach
 from wslab.net.client.connection import RecordingConnection, RecordingProtocol
 from wslab.net.heads import HeadError, read_response, retry_after_s
@@ -138,7 +138,7 @@ def _failed(error: Exception, connection: RecordingConnection, target: Target) -
         case reach.ProxyError():
             return OpeningResult(None, "failed", None, None, in_words(error))
         case ssl.SSLError():
-            return OpeningResult(None, "failed", None, None, not_believed(error))
+            return OpeningResult(None, "failed", None, None, not_trusted(error))
         case ConnectionError() | EOFError():
             return OpeningResult(None, "reset", None, None, in_words(error))
     if (other := _no_http(connection.first_bytes)) is not None:

@@ -15,7 +15,7 @@ from websockets.utils import accept_key
 from wslab.core.errors import in_words
 from wslab.core.records import AttemptOutcome
 from wslab.core.target import CLIENT
-from wslab.core.trust import not_believed
+from wslab.core.trust import not_trusted
 from wslab.net.handshakes import HandshakeError, check_opening, encode_request, new_key
 from wslab.net.heads import HeadError, ResponseHead, read_response, retry_after_s
 from wslab.net.herds.destination import AwaitsPeerError, Destination
@@ -147,7 +147,7 @@ class Opening:
             self._end("opened" if self.answer.status == 101 else "rejected")
 
     def _fail(self, error: Exception) -> None:
-        self.error = not_believed(error) if isinstance(error, ssl.SSLError) else in_words(error)
+        self.error = not_trusted(error) if isinstance(error, ssl.SSLError) else in_words(error)
         match error:
             case ConnectionRefusedError():
                 self._end("refused")

@@ -8,10 +8,9 @@ from random import Random
 from typing import Protocol
 
 from wslab.core.errors import WslabError, in_words
-from wslab.core.records import Attempt, AttemptOutcome, Close, Closure, Record, TcpEnd, closed_by
+from wslab.core.records import Attempt, AttemptOutcome, Close, Closure, Record, Side, TcpEnd, closed_by
 from wslab.core.relay.faults import Fault, ResetPeer, SendClose, Timeout, Unavailable
 from wslab.net.close_bodies import encode_close
-from wslab.net.frames import Side
 from wslab.net.handshakes import agreed_extensions
 from wslab.net.heads import Fields, RequestHead, read_request, read_response, retry_after_s
 from wslab.net.relay.addressing import has_token

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 from websockets.frames import Opcode
 
-from wslab.core.records import Frame
+from wslab.core.records import Frame, Side
 from wslab.net.close_bodies import read_close
-from wslab.net.frames import Side
 from wslab.net.relay.previews import shown
 from wslab.net.relay.spotting import PassingFrame
 

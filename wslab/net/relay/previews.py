@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from wslab.core.bounds import MAX_CONTROL_BYTES
 from wslab.core.printable import printable
-from wslab.net.frames import MAX_CONTROL_BYTES, FrameError
+from wslab.net.frames import FrameError
 from wslab.net.inflating import Inflater
 
 PREVIEW_BYTES = MAX_CONTROL_BYTES

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from websockets.frames import Opcode
 
 from wslab.core.errors import WslabError
-from wslab.core.records import FrameFate
-from wslab.net.frames import MAX_HEADER_BYTES, FrameError, Side, masked, read_header
+from wslab.core.records import FrameFate, Side
+from wslab.net.frames import MAX_HEADER_BYTES, FrameError, masked, read_header
 from wslab.net.heads import MAX_HEAD_BYTES
 from wslab.net.relay.previews import PREVIEW_BYTES, Inflation
 
