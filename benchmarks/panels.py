@@ -102,8 +102,8 @@ OPENING = """async panels => {
 
 def notebook_of(folder: Path, *sources: str) -> Path:
     path = folder / "code.ipynb"
-    cells = [new_code_cell(source) for source in sources]  # type: ignore[no-untyped-call]
-    nbformat.write(new_notebook(cells=cells), path)  # type: ignore[no-untyped-call]
+    cells = [new_code_cell(source) for source in sources]
+    nbformat.write(new_notebook(cells=cells), path)
     return path
 
 

@@ -27,7 +27,7 @@ from wslab.course import (
     check_polite_policy,
     mystery_server,
 )
-from wslab.fieldguide.clients import CLIENTS
+from wslab.fieldguide.clients import CLIENTS, ProgramSubject
 from wslab.net.server.lab_server import LabServer
 from wslab.views import tables
 
@@ -196,7 +196,7 @@ def test_code_arrives_is_tried_for_real(knobs: Any, passed: bool, hint: str) -> 
 
 
 def test_code_arrives_is_not_checked_where_the_client_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    missing = CLIENTS["websocket-client"]._replace(needs="no_such_module")
+    missing = ProgramSubject("websocket-client", "websocket_client.py", needs="no_such_module")
     monkeypatch.setitem(CLIENTS, "websocket-client", missing)
     checked = check_code_arrives(Knobs(max_message_bytes=65_536))
     assert (checked.passed, "pip install websocket-client" in checked.message) == (False, True), checked

@@ -9,9 +9,15 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 from hostile_peers import Manner, Met, call, manners, meet, serving
+
+if TYPE_CHECKING:
+    from wslab.core.records import Record
+    from wslab.core.runs import Run
+    from wslab.core.target import Target
 
 MOST_BYTES = 100 * 2**20
 GRACE_S = 1.0
@@ -19,13 +25,13 @@ THOROUGH = bool(os.environ.get("WSLAB_THOROUGH"))
 """Every reader meets every peer; without it, as in `make test`, each meets a fifth of them."""
 
 
-def target(port: int, **options: float):
+def target(port: int, *, close_timeout_s: float = 0.3) -> Target:
     from wslab.core.target import Target
 
-    return Target(f"ws://127.0.0.1:{port}/", open_timeout_s=0.5, **{"close_timeout_s": 0.3, **options})
+    return Target(f"ws://127.0.0.1:{port}/", open_timeout_s=0.5, close_timeout_s=close_timeout_s)
 
 
-def outcomes(run) -> str:
+def outcomes(run: Run) -> str:
     said = [f"{attempt.outcome} {attempt.error}" for attempt in run.attempts]
     said += [f"{send.outcome} {send.error}" for send in run.sends]
     said += [f"{one.close_code} {one.sent} {one.bound} {one.send_error}" for one in run.closures]
@@ -58,7 +64,7 @@ def herd(port: int) -> str:
     from wslab.net.herds.herd import Herd
     from wslab.net.recording import Recorder
 
-    async def gather() -> list:
+    async def gather() -> list[Record]:
         recorder = Recorder()
         async with Herd(target(port), recorder, 3, named("none"), workers=1, open_timeout_s=0.5):
             await asyncio.sleep(1)

@@ -55,7 +55,7 @@ def test_list_of_lessons_is_the_folder() -> None:
 
 
 def read(lesson: str) -> NotebookNode:
-    return nbformat.read(NOTEBOOKS / f"{lesson}.ipynb", as_version=4)  # type: ignore[no-any-return, no-untyped-call]
+    return nbformat.read(NOTEBOOKS / f"{lesson}.ipynb", as_version=4)  # type: ignore[no-any-return]
 
 
 def tagged(notebook: NotebookNode, tag: str) -> list[int]:
@@ -79,7 +79,7 @@ def solved(lesson: str) -> NotebookNode:
     """Execute a lesson, and behind its check the solution and the check again."""
     notebook = read(lesson)
     (check,) = tagged(notebook, "check")
-    more = [new_code_cell(solution_of(notebook)), new_code_cell(notebook.cells[check].source)]  # type: ignore[no-untyped-call]
+    more = [new_code_cell(solution_of(notebook)), new_code_cell(notebook.cells[check].source)]
     notebook.cells[check + 1 : check + 1] = more
     folder = str((NOTEBOOKS / lesson).parent)
     with kernel_settings() as config:

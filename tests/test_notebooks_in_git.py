@@ -29,7 +29,7 @@ def test_notebooks_carry_no_trace_of_execution() -> None:
     assert not any(traces.values()), f"`make format` removes these: { {name: t for name, t in traces.items() if t} }"
 
 
-CLEAN = {"cell_type": "code", "source": "1 + 1", "metadata": {}, "execution_count": None, "outputs": []}
+CLEAN: dict[str, Any] = {"cell_type": "code", "source": "1 + 1", "metadata": {}, "execution_count": None, "outputs": []}
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_check_that_passes_in_a_kernel_is_kept_once(kept: Path) -> None:
     answers = f"import wslab\nrun = wslab.load({str(STORY)!r})\n" + "".join(
         f"print(wslab.course.check_bystanders({answer}, run))\n" for answer in (1009, 1012, 1012)
     )
-    notebook = new_notebook(cells=[new_code_cell(answers)])  # type: ignore[no-untyped-call]
+    notebook = new_notebook(cells=[new_code_cell(answers)])
     with kernel_settings() as config:
         asyncio.run(NotebookClient(notebook, timeout=60, config=config).async_execute())
     assert [json.loads(line)["lesson"] for line in kept.read_text().splitlines()] == ["00"]

@@ -51,7 +51,9 @@ def replay(opened: Material, folder: Path) -> str:
 
 # of those in Japanese the first: the others' code is the English one's, as tests/test_lessons.py says
 @pytest.mark.parametrize("lesson", [name for name in lessons() if "/" not in name or name.startswith("ja/00")])
-def test_replayed_lesson_shows_what_was_recorded(lesson, record, tmp_path, monkeypatch):
+def test_replayed_lesson_shows_what_was_recorded(
+    lesson: str, record: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(REPLAY, "1")
     opened = open_notebook(lesson)
     record.solve(opened)
@@ -62,15 +64,15 @@ def test_replayed_lesson_shows_what_was_recorded(lesson, record, tmp_path, monke
     assert record.figures_in_words(opened.notebook) == drawn
 
 
-def test_lesson_is_replayed_where_no_socket_is_to_be_had(tmp_path, monkeypatch):
+def test_lesson_is_replayed_where_no_socket_is_to_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(REPLAY, raising=False)
     assert "A replay: no socket is opened here" in replay(open_notebook("00"), tmp_path)
 
 
-def test_every_lesson_is_recorded_and_no_other():
+def test_every_lesson_is_recorded_and_no_other() -> None:
     folders = {path.parent.relative_to(DATA / "lessons").as_posix() for path in (DATA / "lessons").rglob("cells.json")}
     assert folders == set(lessons())
 
 
-def test_recordings_are_small():
+def test_recordings_are_small() -> None:
     assert sum(path.stat().st_size for path in (DATA / "lessons").rglob("*.*")) < 3_000_000

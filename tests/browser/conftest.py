@@ -97,9 +97,9 @@ def open_code(open_notebook: OpenNotebook, tmp_path: Path) -> OpenCode:
     """Take the code of each cell and open a notebook made of these, with the ids cell-0, cell-1 and so on."""
 
     def open_new(*sources: str) -> Notebook:
-        cells = [new_code_cell(source, id=f"cell-{number}") for number, source in enumerate(sources)]  # type: ignore[no-untyped-call]
+        cells = [new_code_cell(source, id=f"cell-{number}") for number, source in enumerate(sources)]
         path = tmp_path / "code.ipynb"
-        nbformat.write(new_notebook(cells=cells), path)  # type: ignore[no-untyped-call]
+        nbformat.write(new_notebook(cells=cells), path)
         return open_notebook(path)
 
     return open_new

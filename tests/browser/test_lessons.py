@@ -26,9 +26,9 @@ LIVE = {"00_what_closed_my_connection", "11_what_about_my_server_my_client"}
 
 def replaying(lesson: Path, folder: Path) -> Path:
     """Return a copy of a lesson whose kernel replays."""
-    notebook = nbformat.read(lesson, as_version=4)  # type: ignore[no-untyped-call]
-    notebook.cells.insert(0, new_code_cell(f"import os\nos.environ[{REPLAY!r}] = {str(ROOT / 'data')!r}"))  # type: ignore[no-untyped-call]
-    nbformat.write(notebook, folder / lesson.name)  # type: ignore[no-untyped-call]
+    notebook = nbformat.read(lesson, as_version=4)
+    notebook.cells.insert(0, new_code_cell(f"import os\nos.environ[{REPLAY!r}] = {str(ROOT / 'data')!r}"))
+    nbformat.write(notebook, folder / lesson.name)
     return folder / lesson.name
 
 

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
@@ -71,7 +72,7 @@ async def flood(url: str) -> None:
             connection.transport.abort()
 
 
-KINDS = {
+KINDS: dict[str, Callable[[str], Coroutine[Any, Any, None]]] = {
     "flood": flood,
     "once": once,
     "quiet": sit,

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -28,7 +29,7 @@ def notebook(path: Path, *sources: str) -> Path:
     return path
 
 
-def test_report_is_named_after_its_notebook_and_has_the_forms_that_were_asked_for(tmp_path):
+def test_report_is_named_after_its_notebook_and_has_the_forms_that_were_asked_for(tmp_path: Path) -> None:
     notebook(tmp_path / "mine.ipynb", "count = 1", "print('counted', count)")
     done = report("mine.ipynb", "-p", "count=41", "--md", folder=tmp_path)
     assert (done.returncode, done.stdout) == (0, "saved mine.html\nsaved mine.md\n")
@@ -37,7 +38,7 @@ def test_report_is_named_after_its_notebook_and_has_the_forms_that_were_asked_fo
     assert done.stderr == ""  # which is no terminal here
 
 
-def test_failing_cell_leaves_a_report_and_the_exit_code_1(tmp_path):
+def test_failing_cell_leaves_a_report_and_the_exit_code_1(tmp_path: Path) -> None:
     notebook(tmp_path / "mine.ipynb", "1 / 0")
     done = report("mine.ipynb", "--out", "page.html", folder=tmp_path)
     assert done.returncode == 1
@@ -45,7 +46,7 @@ def test_failing_cell_leaves_a_report_and_the_exit_code_1(tmp_path):
     assert "ZeroDivisionError" in (tmp_path / "page.html").read_text()
 
 
-def test_interrupt_leaves_a_report_one_line_and_the_exit_code_130(tmp_path):
+def test_interrupt_leaves_a_report_one_line_and_the_exit_code_130(tmp_path: Path) -> None:
     notebook(tmp_path / "slow.ipynb", "print('kept')", "import time\nopen('ready', 'w').close()\ntime.sleep(100)", "1")
     command = [sys.executable, "-m", "wslab", "report", "slow.ipynb"]
     running = subprocess.Popen(
@@ -77,7 +78,14 @@ def test_interrupt_leaves_a_report_one_line_and_the_exit_code_130(tmp_path):
         (["mine.ipynb", "--out", "."], 1, "cannot be written: Is a directory"),
     ],
 )
-def test_bad_input_is_told_in_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys, arguments, exit_code, words):
+def test_bad_input_is_told_in_one_line_and_leaves_nothing(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: dict[str, Any],
+    exit_code: int,
+    words: str,
+) -> None:
     notebook(tmp_path / "mine.ipynb", "count = 1")
     (tmp_path / "text.ipynb").write_text("Dear reader")
     (tmp_path / "newer.jsonl").write_text('{"record": "wonder"}\n{"record":"end","records":0,"format_version":99}\n')
@@ -92,7 +100,7 @@ def test_bad_input_is_told_in_one_line_and_leaves_nothing(tmp_path, monkeypatch,
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_pdf_without_a_browser_is_refused_before_anything_runs(tmp_path, monkeypatch):
+def test_pdf_without_a_browser_is_refused_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", "/nowhere")
     notebook(tmp_path / "mine.ipynb", "open('ran', 'w')")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 import pytest
@@ -78,4 +78,4 @@ def test_every_number_passes_within_its_bounds_and_not_outside_of_them(data: st.
 
 
 def test_record_and_knob_mean_the_same_choices() -> None:
-    assert fields(Knobs)["after_refusal"].choices == AfterRefusal.__args__
+    assert fields(Knobs)["after_refusal"].choices == get_args(AfterRefusal)

@@ -21,7 +21,7 @@ from wslab.core.intervals import quantile, wilson
         (1, 29, 0.0061, 0.1718),
     ],
 )
-def test_wilson_agrees_with_newcombes_table(successes, tries, low, high):
+def test_wilson_agrees_with_newcombes_table(successes: int, tries: int, low: float, high: float) -> None:
     assert wilson(successes, tries) == pytest.approx((low, high), abs=5e-5)
 
 
@@ -29,13 +29,13 @@ counts = st.integers(1, 500).flatmap(lambda tries: st.tuples(st.integers(0, trie
 
 
 @given(counts, st.sampled_from([0.5, 0.9, 0.95, 0.99]))
-def test_wilson_holds_the_share_and_stays_a_share(count, confidence):
+def test_wilson_holds_the_share_and_stays_a_share(count: tuple[int, int], confidence: float) -> None:
     low, high = wilson(*count, confidence=confidence)
     assert 0 <= low <= count[0] / count[1] <= high <= 1
 
 
 @given(counts)
-def test_wilson_is_symmetric_and_narrows_with_more_tries(count):
+def test_wilson_is_symmetric_and_narrows_with_more_tries(count: tuple[int, int]) -> None:
     successes, tries = count
     low, high = wilson(successes, tries)
     assert wilson(tries - successes, tries) == pytest.approx((1 - high, 1 - low))
@@ -44,7 +44,7 @@ def test_wilson_is_symmetric_and_narrows_with_more_tries(count):
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.5, 0.9])
-def test_wilson_holds_the_truth_about_as_often_as_it_says(share):
+def test_wilson_holds_the_truth_about_as_often_as_it_says(share: float) -> None:
     """Its coverage, summed exactly over all that 40 tries can bring."""
     tries = 40
     held = sum(
@@ -59,7 +59,7 @@ def test_wilson_holds_the_truth_about_as_often_as_it_says(share):
     ("arguments", "message"),
     [((1, 0), "tries is 0, but must be at least 1 tries"), ((3, 2), "successes is 3, but must be between 0 and 2")],
 )
-def test_wilson_refuses_what_is_no_count(arguments, message):
+def test_wilson_refuses_what_is_no_count(arguments: tuple[int, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         wilson(*arguments)
 

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import json
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -127,7 +128,7 @@ def lines_of(tmp_path: Path) -> list[str]:
     ],
     ids=["cut off", "record added", "no head", "empty", "cut line", "wrong type", "unknown record"],
 )
-def test_damaged_file_says_where(tmp_path: Path, damage, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_damaged_file_says_where(tmp_path: Path, damage: Callable[[list[str]], list[str]], message: str) -> None:
     path = tmp_path / "damaged.jsonl"
     path.write_text("".join(line + "\n" for line in damage(lines_of(tmp_path))))
     with pytest.raises(RunFileError, match=message):

@@ -159,7 +159,7 @@ def test_trust_is_checked_when_it_is_made(tmp_path: Path) -> None:
         ({"ca": tmp_path / "ca.pem", "insecure": True}, "contradict each other"),
     ):
         with pytest.raises(BadValueError, match=words):
-            Trust(**options)  # type: ignore[arg-type]
+            Trust(**options)
 
 
 def test_insecure_warns() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wslab.core.knobs import Knobs
-from wslab.core.records import BROWSER
+from wslab.core.records import BROWSER, Close
 from wslab.core.runs import Run
 from wslab.experiments import browser_drill, closure_visibility
 from wslab.net.server.lab_server import LabServer
@@ -52,7 +52,7 @@ def test_page_and_client_are_told_the_same(page: PanelPage, case: Any, close_cod
 def test_code_that_a_page_may_not_send_is_thrown_and_python_sends_it(page: PanelPage) -> None:
     run = browser_drill(KNOBS, "close", close_code=1012, page=page)
     assert events(run) == ["open", "message", "thrown", "close"]
-    received = {account.connection_id: account.received for account in run.accounts}
+    received: dict[str | None, Close | None] = {account.connection_id: account.received for account in run.accounts}
     by_page, by_client = received[run.notices[0].connection_id], received[run.closures[0].connection_id]
     assert (by_page and by_page.code, by_client and by_client.code) == (1000, 1012)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from wslab.core.knobs import MIB, Knobs
@@ -26,19 +29,19 @@ def footprints(run: Run, limit_bytes: int, compression: bool) -> list[Footprint]
 
 
 @pytest.mark.parametrize("compression", [False, True])
-def test_each_half_sent_message_costs_about_its_limit(run, compression):
+def test_each_half_sent_message_costs_about_its_limit(run: Run, compression: bool) -> None:
     _, idle, two, four = footprints(run, LIMIT, compression)
     # The interpreter has some MiB in stock, and the library may hold a fragment twice.
     assert 2 * LIMIT * 0.5 < two.resident_bytes - idle.resident_bytes < 2 * LIMIT * 2
     assert 2 * LIMIT * 0.8 < four.resident_bytes - two.resident_bytes < 2 * LIMIT * 1.6
 
 
-def test_small_limit_costs_next_to_nothing(run):
+def test_small_limit_costs_next_to_nothing(run: Run) -> None:
     _, idle, _, four = footprints(run, 64 * 1024, False)
     assert four.resident_bytes - idle.resident_bytes < LIMIT / 2
 
 
-def test_stages_are_counted_as_they_were(run):
+def test_stages_are_counted_as_they_were(run: Run) -> None:
     for limit_bytes in (64 * 1024, LIMIT):
         for compression in (False, True):
             stage = footprints(run, limit_bytes, compression)
@@ -47,24 +50,24 @@ def test_stages_are_counted_as_they_were(run):
     assert len({footprint.start for footprint in run.footprints}) == 4, "each in a process of its own"
 
 
-def test_compression_fills_the_same_memory_with_a_hundredth_of_the_bytes(run):
+def test_compression_fills_the_same_memory_with_a_hundredth_of_the_bytes(run: Run) -> None:
     plain, compressed = footprints(run, LIMIT, False)[-1], footprints(run, LIMIT, True)[-1]
     assert plain.sent_wire_bytes > 4 * LIMIT
     assert compressed.sent_wire_bytes < 4 * LIMIT / 100
     assert compressed.sent_payload_bytes == plain.sent_payload_bytes
 
 
-def test_run_is_kept_in_a_file(run, tmp_path):
+def test_run_is_kept_in_a_file(run: Run, tmp_path: Path) -> None:
     assert load(run.save(tmp_path / "run.jsonl.gz")) == run
 
 
-def test_server_that_refuses_the_beginning_leaves_rows():
+def test_server_that_refuses_the_beginning_leaves_rows() -> None:
     run = limit_cost([100_000], half_sent=[2], compression=[False], knobs=Knobs(max_frame_bytes=1000))
     assert [(f.connections, f.half_sent) for f in run.footprints] == [(0, 0), (2, 0), (0, 0)]
     assert {closure.close_code for closure in run.closures} == {1009}
 
 
-def test_cancelled_run_keeps_what_was_measured():
+def test_cancelled_run_keeps_what_was_measured() -> None:
     cancel = Cancel()
     steps: list[Progress] = []
     run = limit_cost(
@@ -86,6 +89,6 @@ def test_cancelled_run_keeps_what_was_measured():
         ({"timeout_s": 0}, "timeout_s is 0"),
     ],
 )
-def test_bad_argument_raises_at_the_call(arguments, message):
+def test_bad_argument_raises_at_the_call(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         limit_cost(**arguments)

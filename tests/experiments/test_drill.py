@@ -63,9 +63,11 @@ def test_reload_applies_its_changes() -> None:
 def test_attempts_during_the_downtime_are_refused() -> None:
     run = wslab.restart_drill(Knobs(downtime_s=0.3), clients=3, policy=lambda rng: iter([0.1] * 50))
     (restart,) = run.restarts
+    assert restart.down_at_s is not None
+    assert restart.up_at_s is not None
     during = [
         a for a in run.attempts if a.outage and restart.down_at_s < a.started_at_s and a.ended_at_s < restart.up_at_s
-    ]  # type: ignore[operator]
+    ]
     assert during
     assert {attempt.outcome for attempt in during} == {"refused"}
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from wslab.core.knobs import Knobs
@@ -46,19 +49,21 @@ ALL = ["one frame", "fragments", "messages"]
         ({"max_message_bytes": None}, "text", ALL, ALL),
     ],
 )
-def test_ways_that_pass_tell_the_limit(knobs, payload, plain, compressed):
+def test_ways_that_pass_tell_the_limit(
+    knobs: dict[str, Any], payload: str, plain: list[str], compressed: list[str]
+) -> None:
     run = frames_question(Knobs(compression=True, **knobs), 100_000, piece_bytes=16 * KIB, payloads=[payload])
     assert ways_that_pass(run, payload, False) == plain
     assert ways_that_pass(run, payload, True) == compressed
 
 
-def test_legal_message_is_refused_because_it_was_compressed():
+def test_legal_message_is_refused_because_it_was_compressed() -> None:
     run = frames_question(Knobs(max_message_bytes=65_536, compression=True), 65_500, payloads=["binary"])
     assert ways_that_pass(run, "binary", False) == ALL
     assert ways_that_pass(run, "binary", True) == ["messages"]
 
 
-def test_content_is_cut_as_the_case_says(tmp_path):
+def test_content_is_cut_as_the_case_says(tmp_path: Path) -> None:
     run = frames_question(Knobs(compression=True), 50_000, piece_bytes=20_000, payloads=["text"], compression=[False])
     assert [(send.payload_bytes, send.fragment_count) for send in run.sends] == [
         *((50_000, 1), (50_000, 3)),
@@ -67,17 +72,17 @@ def test_content_is_cut_as_the_case_says(tmp_path):
     assert load(run.save(tmp_path / "run.jsonl")) == run
 
 
-def test_way_that_fails_is_left_at_its_first_piece():
+def test_way_that_fails_is_left_at_its_first_piece() -> None:
     run = frames_question(Knobs(max_message_bytes=1000), 5000, piece_bytes=2000, compression=[False], payloads=["text"])
     assert [send.outcome for send in run.sends] == ["closed"] * 3
 
 
-def test_server_that_is_gone_is_rows():
+def test_server_that_is_gone_is_rows() -> None:
     run = frames_question("ws://127.0.0.1:9/", 10, payloads=["text"], compression=[False])
     assert [send.outcome for send in run.sends] == ["unopened"] * 3
 
 
-def test_progress_and_cancel():
+def test_progress_and_cancel() -> None:
     steps: list[Progress] = []
     cancel = Cancel()
 
@@ -99,6 +104,6 @@ def test_progress_and_cancel():
         ({"payload_bytes": 2**40}, "cap_bytes=1099511627776 allows this size"),
     ],
 )
-def test_bad_argument_raises_at_the_call(arguments, message):
+def test_bad_argument_raises_at_the_call(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         frames_question(Knobs(), **({"payload_bytes": 100_000} | arguments))

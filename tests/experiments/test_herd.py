@@ -34,7 +34,7 @@ def test_every_client_is_away_and_back(kind: str, close_code: int) -> None:
 
 
 def test_run_is_made_of_the_records_of_a_small_drill() -> None:
-    runs = [drill(QUICK, clients=5) for drill in (restart_drill, herd_drill)]  # type: ignore[operator]
+    runs = [drill(QUICK, clients=5) for drill in (restart_drill, herd_drill)]
     small, herd = (Counter(type(record) for record in run.records if not isinstance(record, Attempt)) for run in runs)
     assert small == herd
     theirs = {account.connection_id: account for account in runs[1].accounts}

@@ -31,7 +31,7 @@ def processes_of_the_lab() -> list[psutil.Process]:
 def parent_of_a_herding() -> int:
     """Return the process id of a cluster's worker that has a process of the herd."""
     herding = next(process for process in processes_of_the_lab() if "wslab.net.herds.worker" in process.cmdline())
-    return herding.ppid()
+    return int(herding.ppid())
 
 
 def test_drill_is_one_run_of_all_clients(cluster: LocalCluster, tmp_path: Path) -> None:

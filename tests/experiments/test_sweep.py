@@ -110,7 +110,8 @@ def test_argument_of_another_kind_teaches(arguments: dict[str, Any], message: st
 def test_sizes_that_hold_none_are_refused() -> None:
     used_up = until_refused(1, 2)
     wslab.payload_sweep(Knobs(), used_up)
-    for sizes in (used_up, []):
+    none: list[int] = []
+    for sizes in (used_up, none):
         with pytest.raises(ValueError, match="sizes is empty, or a generator that is used up"):
             wslab.payload_sweep(Knobs(), sizes)
 

@@ -132,7 +132,7 @@ def test_refusal_arrives_in_the_middle_of_sending(jupyter: Jupyter, after_refusa
         for client in clients.values():
             await client.send_message(b"x" * 4_000_000)
 
-    with LabServer(max_message_bytes=1000, after_refusal=after_refusal) as server:  # type: ignore[arg-type]
+    with LabServer(max_message_bytes=1000, after_refusal=after_refusal) as server:
         seen = by_each_way(jupyter, server, overshoot)
     assert seen["direct"].close_code == 1009
     assert (seen["wslab"].close_code, seen["wslab"].close_reason) == (1009, seen["direct"].close_reason)

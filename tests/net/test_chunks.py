@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from random import Random
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosedError
 
+from wslab.core.chunks.inbox import Taken
 from wslab.core.errors import UploadRefusedError
 from wslab.net.chunks import Inbox, Upload, receive_chunks, send_in_chunks
 
@@ -38,7 +40,7 @@ async def receiver(keep: Keep, inbox: Inbox, *, port: int = 0) -> AsyncIterator[
         yield f"ws://127.0.0.1:{port}/", server
 
 
-async def upload(url: str, content: bytes = CONTENT, name: str = "a", **options: float) -> int:
+async def upload(url: str, content: bytes = CONTENT, name: str = "a", **options: Any) -> int:
     """Upload over one connection; return how many bytes of messages went out."""
     async with connect(url, proxy=None) as connection:
         sent_bytes = 0
@@ -49,13 +51,14 @@ async def upload(url: str, content: bytes = CONTENT, name: str = "a", **options:
                 sent_bytes += len(message)
                 await connection.send(message)
 
-            recv = staticmethod(connection.recv)
+            async def recv(self) -> str | bytes:
+                return await connection.recv()
 
         await send_in_chunks(Counting(), content, upload=name, max_message_bytes=LIMIT_BYTES, **options)
         return sent_bytes
 
 
-def test_chunks_carry_what_one_message_cannot():
+def test_chunks_carry_what_one_message_cannot() -> None:
     async def main() -> Shelf:
         shelf = Shelf()
         async with receiver(shelf.keep, Inbox()) as (url, _):
@@ -69,7 +72,7 @@ def test_chunks_carry_what_one_message_cannot():
     assert asyncio.run(main()) == [Upload("a", CONTENT)]
 
 
-def test_server_sends_in_chunks_too():
+def test_server_sends_in_chunks_too() -> None:
     async def main() -> Shelf:
         shelf = Shelf()
 
@@ -90,7 +93,7 @@ async def interrupted_upload(inbox: Inbox, keep: Keep, *, after: int) -> int:
     taken = 0
 
     class Watched(Inbox):
-        def take(self, message, connection):  # type: ignore[no-untyped-def]
+        def take(self, message: str | bytes, connection: object) -> Taken:
             nonlocal taken
             taken += 1
             if taken == after:
@@ -114,7 +117,7 @@ async def interrupted_upload(inbox: Inbox, keep: Keep, *, after: int) -> int:
 
 
 @pytest.mark.parametrize("after", [1, 20, 60])
-def test_upload_goes_on_after_1012_in_its_middle(after):
+def test_upload_goes_on_after_1012_in_its_middle(after: int) -> None:
     async def main() -> tuple[Shelf, int]:
         shelf, inbox = Shelf(), Inbox()
         port = await interrupted_upload(inbox, shelf.keep, after=after)
@@ -127,7 +130,7 @@ def test_upload_goes_on_after_1012_in_its_middle(after):
     assert resent_bytes < len(CONTENT) * (1.15 - after / 80), "what was received is not sent again"
 
 
-def test_upload_is_whole_even_where_the_receiver_lost_everything():
+def test_upload_is_whole_even_where_the_receiver_lost_everything() -> None:
     async def main() -> Shelf:
         shelf = Shelf()
         port = await interrupted_upload(Inbox(), shelf.keep, after=20)
@@ -138,7 +141,7 @@ def test_upload_is_whole_even_where_the_receiver_lost_everything():
     assert asyncio.run(main()) == [Upload("a", CONTENT)]
 
 
-def test_upload_is_not_accepted_twice_where_done_was_lost():
+def test_upload_is_not_accepted_twice_where_done_was_lost() -> None:
     async def main() -> tuple[Shelf, int]:
         shelf, inbox = Shelf(), Inbox()
 
@@ -157,7 +160,7 @@ def test_upload_is_not_accepted_twice_where_done_was_lost():
     assert resent_bytes < 500, "an offer is enough"
 
 
-def test_upload_is_handed_over_again_where_keeping_failed():
+def test_upload_is_handed_over_again_where_keeping_failed() -> None:
     async def main() -> Shelf:
         shelf, disk_is_full = Shelf(), True
 
@@ -176,7 +179,7 @@ def test_upload_is_handed_over_again_where_keeping_failed():
     assert asyncio.run(main()) == [Upload("a", CONTENT)]
 
 
-def test_connections_that_bring_the_same_upload_at_once_hand_it_over_once():
+def test_connections_that_bring_the_same_upload_at_once_hand_it_over_once() -> None:
     async def main() -> Shelf:
         shelf = Shelf()
 
@@ -191,7 +194,7 @@ def test_connections_that_bring_the_same_upload_at_once_hand_it_over_once():
     assert asyncio.run(main()) == [Upload("a", CONTENT)]
 
 
-def test_refusal_reaches_the_sender_before_the_content_does():
+def test_refusal_reaches_the_sender_before_the_content_does() -> None:
     async def main() -> None:
         async with receiver(Shelf().keep, Inbox(max_upload_bytes=1000, max_held_bytes=1000)) as (url, _):
             await upload(url)
@@ -218,11 +221,11 @@ class Stuck:
 @pytest.mark.parametrize(
     ("takes", "words"), [(True, "no answer came from the receiver"), (False, "the receiver took no message")]
 )
-def test_silence_ends_in_a_timeout_that_says_what_to_do(takes, words):
+def test_silence_ends_in_a_timeout_that_says_what_to_do(takes: bool, words: str) -> None:
     with pytest.raises(TimeoutError, match=rf"{words} within 0.05 s; the same call on a new connection goes on"):
         asyncio.run(send_in_chunks(Stuck(takes=takes), CONTENT, upload="a", timeout_s=0.05))
 
 
-def test_timeout_out_of_bounds_is_refused():
+def test_timeout_out_of_bounds_is_refused() -> None:
     with pytest.raises(ValueError, match=r"timeout_s is 0, but must be between 0.01 and 3,600 seconds"):
         asyncio.run(send_in_chunks(None, b"", upload="a", timeout_s=0))  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Generator
 
 import pytest
 from hypothesis import given
@@ -43,7 +44,7 @@ def test_frame_is_written_as_the_library_reads_it(frame: tuple[Opcode, bytes], s
         data = encode_frame(*frame, sender=sender)
         position = 0
 
-        def read_exact(count: int):  # type: ignore[no-untyped-def]  # the library's own kind of generator
+        def read_exact(count: int) -> Generator[None, None, bytes]:  # the library's own kind
             nonlocal position
             position += count
             return data[position - count : position]

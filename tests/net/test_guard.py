@@ -23,6 +23,7 @@ def start(script: str) -> subprocess.Popen[bytes]:
 
 def until_children(process: psutil.Process, count: int) -> list[psutil.Process]:
     deadline = time.monotonic() + 30
+    children: list[psutil.Process] = []
     while len(children := process.children(recursive=True)) < count:
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -67,7 +67,7 @@ def test_inflater_reads_what_the_library_deflates(contents: list[bytes], cuts: l
     library = PerMessageDeflate(not takeover, not takeover, 15, 15)
     inflater = Inflater(takeover=takeover)
     for content in contents:
-        payload = library.encode(Frame(Opcode.BINARY, content)).data
+        payload = bytes(library.encode(Frame(Opcode.BINARY, content)).data)
         cut = (cuts or [0])[0] % (len(payload) + 1)
         read = [*inflater.feed(payload[:cut], ends=False), *inflater.feed(payload[cut:], ends=True)]
         assert b"".join(read) == content

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +26,7 @@ LIMITED = Knobs(max_message_bytes=100)
 
 
 @pytest.fixture
-def recorded(tmp_path, monkeypatch):
+def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Keep results in a folder until `begin()`, then replay from it."""
 
     def begin() -> None:
@@ -37,13 +39,13 @@ def recorded(tmp_path, monkeypatch):
     return begin
 
 
-def test_run_comes_back_as_it_was(recorded):
+def test_run_comes_back_as_it_was(recorded: Callable[[], None]) -> None:
     run = send_message(LIMITED, "x" * 101)
     recorded()
     assert send_message(LIMITED, "x" * 101) == run
 
 
-def test_run_on_a_running_server_comes_back_for_one_that_nobody_starts(recorded):
+def test_run_on_a_running_server_comes_back_for_one_that_nobody_starts(recorded: Callable[[], None]) -> None:
     with LabServer(LIMITED) as server:
         run = payload_sweep(server, [99, 100, 101])
     recorded()
@@ -52,13 +54,13 @@ def test_run_on_a_running_server_comes_back_for_one_that_nobody_starts(recorded)
         assert server.url == replay.NOWHERE
 
 
-def test_verdict_comes_back_as_it_was(recorded):
+def test_verdict_comes_back_as_it_was(recorded: Callable[[], None]) -> None:
     verdict = find_limit(LIMITED, cap_bytes=1000)
     recorded()
     assert find_limit(LIMITED, cap_bytes=1000) == verdict
 
 
-def test_same_call_made_again_gets_each_recording_in_its_turn(recorded):
+def test_same_call_made_again_gets_each_recording_in_its_turn(recorded: Callable[[], None]) -> None:
     runs = [send_message(LIMITED, "x") for _ in range(2)]
     recorded()
     assert [send_message(LIMITED, "x") for _ in range(3)] == [*runs, runs[0]]
@@ -76,21 +78,23 @@ def test_same_call_made_again_gets_each_recording_in_its_turn(recorded):
     ],
     ids=["knobs", "sizes", "seed", "argument", "server", "experiment"],
 )
-def test_call_that_differs_in_anything_is_told_that_it_was_not_recorded(recorded, other):
+def test_call_that_differs_in_anything_is_told_that_it_was_not_recorded(
+    recorded: Callable[[], None], other: Callable[[], Any]
+) -> None:
     payload_sweep(LIMITED, [99, 101])
     recorded()
     with pytest.raises(NotRecordedError, match="was not recorded with these arguments"):
         other()
 
 
-def test_records_of_a_replay_are_heard(recorded):
+def test_records_of_a_replay_are_heard(recorded: Callable[[], None]) -> None:
     payload_sweep(LIMITED, [99])
     recorded()
     heard: list[Any] = []
     assert payload_sweep(LIMITED, [99], on_record=heard.append).records == tuple(heard)
 
 
-def test_policies_are_told_apart_by_what_they_do_and_not_by_their_names(recorded):
+def test_policies_are_told_apart_by_what_they_do_and_not_by_their_names(recorded: Callable[[], None]) -> None:
     quick = Policy("mine", constant(delay_s=0.05).delays, retries=any_code)
     run = restart_drill(Knobs(downtime_s=0), clients=1, policy=quick)
     recorded()
@@ -100,7 +104,7 @@ def test_policies_are_told_apart_by_what_they_do_and_not_by_their_names(recorded
             restart_drill(Knobs(downtime_s=0), clients=1, policy=other)
 
 
-def test_server_of_a_replay_says_that_there_is_none(monkeypatch):
+def test_server_of_a_replay_says_that_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(REPLAY, "1")
     for lab in (LabServer(), LabFleet()):
         with lab, pytest.raises(LabServerError, match="this is a replay, in which no server runs"):
@@ -108,12 +112,12 @@ def test_server_of_a_replay_says_that_there_is_none(monkeypatch):
 
 
 @pytest.mark.parametrize(("wanted", "replaying"), [("1", True), ("some/folder", True), ("0", False), ("", False)])
-def test_variable_decides_whether_it_is_a_replay(monkeypatch, wanted, replaying):
+def test_variable_decides_whether_it_is_a_replay(monkeypatch: pytest.MonkeyPatch, wanted: str, replaying: bool) -> None:
     monkeypatch.setenv(REPLAY, wanted)
     assert replay.replaying() is replaying
 
 
-def test_it_is_a_replay_where_no_socket_is_to_be_had(monkeypatch):
+def test_it_is_a_replay_where_no_socket_is_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError
 
@@ -126,18 +130,18 @@ def test_it_is_a_replay_where_no_socket_is_to_be_had(monkeypatch):
         replay.sockets_are_to_be_had.cache_clear()
 
 
-def test_exercise_answered_otherwise_in_a_replay_is_told_so(monkeypatch):
+def test_exercise_answered_otherwise_in_a_replay_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(REPLAY, "1")
     assert "a replay can only check the first answer and the solution" in repr(wslab.course.check_pieces(17))
 
 
-def test_fingerprint_is_that_of_the_content_and_not_of_its_order():
+def test_fingerprint_is_that_of_the_content_and_not_of_its_order() -> None:
     one = Asked(experiment="a", parameters={"x": 1, "y": [2]}, policy=behaviour(full_jitter()))
     other = Asked(experiment="a", parameters={"y": [2], "x": 1}, policy=behaviour(full_jitter()))
     assert one.fingerprint == other.fingerprint
 
 
-def test_recordings_tell_when_they_were_made(recorded, tmp_path):
+def test_recordings_tell_when_they_were_made(recorded: Callable[[], None], tmp_path: Path) -> None:
     run = send_message(LIMITED, "x")
     assert list(recordings.infos(tmp_path)) == [run.info]
     (path,) = tmp_path.iterdir()

@@ -91,6 +91,7 @@ def test_real_herd_is_laid_over_its_simulation(panel: HerdPanel) -> None:
     assert run is not None
     assert len(run.outages) == 20
     assert run.info.knobs is not None
+    assert run.restarts[0].knobs_after is not None
     assert run.restarts[0].knobs_after.max_admissions_per_s == 40  # as much for each client as in the simulation
     real = drawn(panel)["full_jitter"]["real"]
     assert (real["clients"], real["scale"]) == (20, 10)

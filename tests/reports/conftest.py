@@ -17,12 +17,12 @@ def write_notebook(path: Path, *cells: str) -> Path:
     made = []
     for source in cells:
         if source.startswith("# "):
-            made.append(new_markdown_cell(source))  # type: ignore[no-untyped-call]
+            made.append(new_markdown_cell(source))
         else:
             tags = {"tags": ["parameters"]} if source.startswith("@") else {}
-            made.append(new_code_cell(source.removeprefix("@"), metadata=tags))  # type: ignore[no-untyped-call]
+            made.append(new_code_cell(source.removeprefix("@"), metadata=tags))
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(new_notebook(cells=made, metadata=kernel), path)  # type: ignore[no-untyped-call]
+    nbformat.write(new_notebook(cells=made, metadata=kernel), path)
     return path
 
 

@@ -11,7 +11,7 @@ from wslab.reports.parameters import set_parameters
 
 
 def opened(path: Path) -> nbformat.NotebookNode:
-    return nbformat.read(path, as_version=4)  # type: ignore[no-any-return, no-untyped-call]
+    return nbformat.read(path, as_version=4)  # type: ignore[no-any-return]
 
 
 def test_parameters_are_set_after_the_tagged_cell(tmp_path, write):

@@ -40,6 +40,6 @@ def codes(
     elif console.is_jupyter:
         from IPython.display import display
 
-        display(card)  # type: ignore[no-untyped-call]
+        display(card)
     else:
         console.print(render(card))

@@ -218,8 +218,8 @@ def progress_line() -> Iterator[OnProgress]:
     if console.is_jupyter:  # where rich's own bar would leave an empty widget behind
         from IPython.display import Pretty, display
 
-        line: Any = display(Pretty(""), display_id=True)  # type: ignore[no-untyped-call]
-        yield lambda progress: line.update(Pretty(progress.doing))  # type: ignore[no-untyped-call]
+        line: Any = display(Pretty(""), display_id=True)
+        yield lambda progress: line.update(Pretty(progress.doing))
         return
     if not console.is_terminal:  # a log has no use for it
         yield lambda progress: None

@@ -77,4 +77,4 @@ def _words(folder: Path) -> str:
 
 
 def _display(data: dict[str, Any]) -> None:
-    display(data, raw=True)  # type: ignore[no-untyped-call]
+    display(data, raw=True)

@@ -233,7 +233,7 @@ class Panel(ControlledWidget):
         """Display the panel, and below it what stays of it: the page hides that while the panel is alive."""
         shown = self._repr_mimebundle_()
         assert shown is not None, "a widget with a view has a bundle"
-        display(shown[0] | {"text/plain": f"<{type(self).__name__}>"}, raw=True)  # type: ignore[no-untyped-call]
+        display(shown[0] | {"text/plain": f"<{type(self).__name__}>"}, raw=True)
         self._below.display()
 
     def _bundle(self) -> dict[str, str]:

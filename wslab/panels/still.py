@@ -25,13 +25,13 @@ class Still:
 
     def display(self) -> None:
         """Put it below what the cell has displayed."""
-        self._handle = display(self._draw(), raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        self._handle = display(self._draw(), raw=True, display_id=True)
 
     def update(self) -> None:
         """Redraw it now."""
         self._timer.cancel()
         if self._handle is not None:
-            self._handle.update(self._draw(), raw=True)  # type: ignore[no-untyped-call]
+            self._handle.update(self._draw(), raw=True)
 
     def update_soon(self) -> None:
         """Redraw it, unless more happens first."""

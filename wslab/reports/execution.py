@@ -136,7 +136,7 @@ def _show(failure: CellFailure, cell: NotebookNode) -> None:
     """Put the error into a cell that has none, since its kernel could not tell it."""
     if not any(output.output_type == "error" for output in cell.outputs):
         told = [failure.error]
-        cell.outputs.append(nbformat.v4.new_output("error", ename="", evalue=told[0], traceback=told))  # type: ignore[no-untyped-call]
+        cell.outputs.append(nbformat.v4.new_output("error", ename="", evalue=told[0], traceback=told))
 
 
 class _InterruptedError(Exception):

@@ -58,7 +58,7 @@ def fenced(text: str, language: str = "") -> str:
     a ``` b!
     ````
     """
-    lines = [printable(line) for line in str(strip_ansi(text)).expandtabs().rstrip("\n").split("\n")]  # type: ignore[no-untyped-call]
+    lines = [printable(line) for line in str(strip_ansi(text)).expandtabs().rstrip("\n").split("\n")]
     ticks = "`" * max(3, max(map(len, re.findall("`+", text)), default=0) + 1)
     return "\n".join([ticks + language, *lines, ticks])
 
@@ -97,7 +97,7 @@ def _without_html(output: NotebookNode, keep: Keep) -> NotebookNode:
         return output
     fragment = data.get("text/html") or markdown2html_mistune(data["text/markdown"])
     text = fragment_as_markdown(fragment, keep, data.get("text/csv"))
-    return new_output("display_data", data={"text/markdown": text})  # type: ignore[no-any-return, no-untyped-call]
+    return new_output("display_data", data={"text/markdown": text})  # type: ignore[no-any-return]
 
 
 def fragment_as_markdown(fragment: str, keep: Keep, table_data: str | None = None) -> str:

@@ -89,7 +89,7 @@ def _lift_heading(notebook: NotebookNode) -> str:
 
 def _read(path: Path) -> NotebookNode:
     try:
-        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        notebook = nbformat.read(path, as_version=4)
         nbformat.validate(notebook)
     except (NotJSONError, UnicodeDecodeError):
         raise NotebookError(f"{path} is not a notebook: it does not hold JSON") from None

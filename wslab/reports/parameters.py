@@ -31,7 +31,7 @@ def set_parameters(notebook: NotebookNode, given: Mapping[str, str]) -> None:
     for name in given:
         check_choice("parameter", name, known)
     lines = [f"{name} = {_value(text, known[name])!r}" for name, text in given.items()]
-    cell = new_code_cell("\n".join(lines), metadata={"tags": ["injected-parameters"]})  # type: ignore[no-untyped-call]
+    cell = new_code_cell("\n".join(lines), metadata={"tags": ["injected-parameters"]})
     notebook.cells.insert(place + 1, cell)
 
 

@@ -49,7 +49,7 @@ def run_notebook(run: Run, file_name: str) -> NotebookNode:
     for kind in KINDS:
         if run.of(kind.record):
             cells += [_prose(f"## The {kind.name}"), _code(f"tables.{kind.name}(run)")]
-    return new_notebook(cells=cells, metadata={"kernelspec": _PYTHON})  # type: ignore[no-any-return, no-untyped-call]
+    return new_notebook(cells=cells, metadata={"kernelspec": _PYTHON})  # type: ignore[no-any-return]
 
 
 _PYTHON = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
@@ -77,8 +77,8 @@ def _figures(run: Run) -> list[tuple[str, str]]:
 
 
 def _prose(source: str) -> NotebookNode:
-    return new_markdown_cell(source)  # type: ignore[no-any-return, no-untyped-call]
+    return new_markdown_cell(source)  # type: ignore[no-any-return]
 
 
 def _code(source: str) -> NotebookNode:
-    return new_code_cell(source)  # type: ignore[no-any-return, no-untyped-call]
+    return new_code_cell(source)  # type: ignore[no-any-return]

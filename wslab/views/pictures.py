@@ -21,7 +21,7 @@ def show(drawn: Axes | Figure) -> None:
     It needs no pyplot and no `%matplotlib`, and shows the same in a rendered page, without JavaScript.
     """
     check_type("drawn", drawn, Axes | Figure, "what a function of wslab.plots returns, or another Axes or Figure")
-    display({"text/html": picture(drawn), "text/plain": describe(drawn)}, raw=True)  # type: ignore[no-untyped-call]
+    display({"text/html": picture(drawn), "text/plain": describe(drawn)}, raw=True)
 
 
 def picture(drawn: Axes | Figure) -> str:

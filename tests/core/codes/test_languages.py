@@ -27,7 +27,7 @@ JAPANESE = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff]")  # hiragana,
 POLITE = re.compile(r"です|ます[。、]|ません|ください|でしょう")
 
 
-CHECKS = [
+CHECKS: list[Callable[..., Any]] = [
     checked._tried,
     course.check_bystanders,
     course.check_limit_shown,
@@ -84,7 +84,8 @@ def said_by(check: Callable[..., Any]) -> set[str]:
     nodes = list(ast.walk(ast.parse(inspect.getsource(inspect.unwrap(check)))))
     calls = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) in ("lacks", "passes")]
     hints = [node.value for node in nodes if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "hint"]
-    return {text.value for text in [*hints, *(call.args[0] for call in calls)] if isinstance(text, ast.Constant)}
+    texts = [text.value for text in [*hints, *(call.args[0] for call in calls)] if isinstance(text, ast.Constant)]
+    return {text for text in texts if isinstance(text, str)}
 
 
 @pytest.fixture(scope="module")

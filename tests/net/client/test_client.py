@@ -205,6 +205,16 @@ async def open_and_wait(client: Client) -> None:
     await client.closed()
 
 
+def saying(data: bytes) -> Callable[[asyncio.StreamWriter], None]:
+    """Return an end of a connection: these bytes, and then that of TCP."""
+
+    def end(writer: asyncio.StreamWriter) -> None:
+        writer.write(data)
+        writer.close()
+
+    return end
+
+
 def closure_after(end: Callable[[asyncio.StreamWriter], None]) -> Closure:
     async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await accept(reader, writer)
@@ -218,11 +228,11 @@ def closure_after(end: Callable[[asyncio.StreamWriter], None]) -> Closure:
 @pytest.mark.parametrize(
     ("end", "close_code", "closed_by", "tcp_end"),
     [
-        (lambda w: (w.write(CLOSE_1012), w.close()), 1012, "server", "fin"),
-        (lambda w: (w.write(b"\x88\x00"), w.close()), 1005, "server", "fin"),
-        (lambda w: w.close(), 1006, "network", "fin"),
+        (saying(CLOSE_1012), 1012, "server", "fin"),
+        (saying(b"\x88\x00"), 1005, "server", "fin"),
+        (saying(b""), 1006, "network", "fin"),
         (reset, 1006, "network", "reset"),
-        (lambda w: (w.write(b"\xff\xff"), w.close()), 1006, "client", "fin"),
+        (saying(b"\xff\xff"), 1006, "client", "fin"),
     ],
     ids=["close frame", "empty close frame", "fin", "rst", "no frame at all"],
 )
@@ -244,7 +254,7 @@ def test_closure_says_how_it_ended(
 )
 def test_close_frame_that_breaks_the_rules_is_kept_as_it_was(body: bytes, sent: int) -> None:
     """An application is told 1006 (RFC 6455 §7.1.5, §7.1.7); what was on the wire is not lost for that."""
-    closure = closure_after(lambda writer: (writer.write(bytes([0x88, len(body)]) + body), writer.close()))  # type: ignore[arg-type,return-value]
+    closure = closure_after(saying(bytes([0x88, len(body)]) + body))
     assert (closure.close_code, closure.clean, closure.closed_by) == (1006, False, "server")
     assert closure.broken_close_hex == body.hex()
     assert closure.received is None
@@ -265,13 +275,13 @@ def test_broken_close_frame_that_answers_the_clients_own_is_no_closure_by_the_se
 
 def test_close_frame_longer_than_a_control_frame_may_be_is_a_violation() -> None:
     body = struct.pack("!H", 1000) + b"x" * 124
-    closure = closure_after(lambda writer: (writer.write(b"\x88\x7e\0\x7e" + body), writer.close()))  # type: ignore[arg-type,return-value]
+    closure = closure_after(saying(b"\x88\x7e\0\x7e" + body))
     assert (closure.close_code, closure.sent and closure.sent.code) == (1006, 1002)
 
 
 @pytest.mark.parametrize("code", [1000, 1003, 1014, 3000, 4999])
 def test_valid_close_frame_is_what_an_application_is_told(code: int) -> None:
-    closure = closure_after(lambda writer: (writer.write(b"\x88\x02" + struct.pack("!H", code)), writer.close()))  # type: ignore[arg-type,return-value]
+    closure = closure_after(saying(b"\x88\x02" + struct.pack("!H", code)))
     assert (closure.close_code, closure.broken_close_hex, closure.received) == (code, None, Close(code=code))
 
 
@@ -332,7 +342,7 @@ def test_closure_is_told_even_where_memory_runs_out_while_it_is_noted(monkeypatc
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=100))
 def test_no_bytes_after_the_handshake_escape_as_an_exception(noise: bytes) -> None:
-    closure = closure_after(lambda writer: (writer.write(noise), writer.close()))  # type: ignore[arg-type, return-value]
+    closure = closure_after(saying(noise))
     assert closure.close_started_at_s <= closure.closed_at_s
 
 

@@ -169,7 +169,7 @@ def iterate(url: str, chance: float, attempts: int, monkeypatch: pytest.MonkeyPa
     async def wait(delay_s: float) -> None:
         waited.append(delay_s)
 
-    class Counted(connect):  # type: ignore[misc]
+    class Counted(connect):
         made = 0
 
         async def __aenter__(self) -> ClientConnection:

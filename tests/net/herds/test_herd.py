@@ -7,7 +7,8 @@ import subprocess
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from random import Random
 from typing import Any
 
 import psutil
@@ -72,7 +73,7 @@ def test_delays_are_the_seeds_however_many_workers_draw_them() -> None:
 def test_policy_written_in_a_notebook_reaches_the_workers() -> None:
     ceiling_s = 0.2
 
-    def mine(rng):  # type: ignore[no-untyped-def]
+    def mine(rng: Random) -> Iterator[float]:
         print("a policy may print")
         yield rng.uniform(0, ceiling_s)
         while True:
@@ -257,8 +258,9 @@ def test_worker_that_dies_is_told_and_the_others_go_on() -> None:
     ],
 )
 def test_bad_argument_teaches(arguments: dict[str, Any], message: str) -> None:
+    valid: dict[str, Any] = {"target": "ws://127.0.0.1:1/", "recorder": Recorder(), "clients": 1, "policy": QUICK}
     with pytest.raises(ValueError, match=message):
-        Herd(**({"target": "ws://127.0.0.1:1/", "recorder": Recorder(), "clients": 1, "policy": QUICK} | arguments))
+        Herd(**(valid | arguments))
 
 
 def test_remote_address_is_taken_with_consent() -> None:

@@ -58,10 +58,11 @@ async def listening(heard: Heard, *, path: Path | None = None, **options: Any) -
         heard.subprotocols.append(connection.subprotocol)
         await connection.send("hello, who are you?")
         async for message in connection:
-            heard.messages.append(str(message))
+            assert isinstance(message, str)
+            heard.messages.append(message)
             if message == "pong-2":
                 await connection.send("thanks")
-            elif str(message).startswith("login"):
+            elif message.startswith("login"):
                 await connection.send(["wel", f"come {message}"])  # in fragments
                 await connection.send("ping-2")
 

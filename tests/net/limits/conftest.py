@@ -14,9 +14,14 @@ from typing import Literal
 
 import pytest
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+
+Checks = Literal["header", "bytes", "message"]
+After = Literal["drain", "reset", "abort", "hold"]
+Replies = Literal["echo", "own", "none"]
 
 
 @dataclass
@@ -32,13 +37,13 @@ class Manners:
 
     max_frame: int | None = None
     max_message: int | None = None
-    checks: Literal["header", "bytes", "message"] = "header"
+    checks: Checks = "header"
     unit: Literal["bytes", "characters"] = "bytes"
     over: str = "close_frame"
     close_code: int = 1009
     reason: str = ""
-    after: Literal["drain", "reset", "abort", "hold"] = "drain"
-    replies: Literal["echo", "own", "none"] = "echo"
+    after: After = "drain"
+    replies: Replies = "echo"
     pongs: bool = True
     greetings: int = 0
     chatter_s: float | None = None
@@ -212,7 +217,8 @@ async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, 
     request = await reader.readuntil(b"\r\n\r\n")
     protocol.receive_data(request)
     (event,) = protocol.events_received()
-    protocol.send_response(protocol.accept(event))  # type: ignore[arg-type]
+    assert isinstance(event, Request)
+    protocol.send_response(protocol.accept(event))
     writer.write(b"".join(protocol.data_to_send()))
     return request
 
@@ -225,9 +231,6 @@ def unmask(payload: bytes, mask: bytes) -> bytes:
 
 class Raw:
     """Servers on 127.0.0.1, port 0."""
-
-    Manners = Manners
-    accept = staticmethod(accept)
 
     @staticmethod
     @asynccontextmanager

@@ -21,12 +21,13 @@ from typing import Any
 import pytest
 import trustme
 
-from tests.net.limits.conftest import CLOSE, PING, PONG, TEXT, Conversation, Manners, Raw, Received, accept
 from wslab.core.limits import doubts, lots, traffic
 from wslab.core.limits.verdicts import Verdict
 from wslab.core.target import Target
 from wslab.core.trust import Trust
 from wslab.net.limits.probe import find_limit
+
+from .conftest import CLOSE, PING, PONG, TEXT, Conversation, Manners, Raw, Received, accept
 
 AUTHORITY = trustme.CA()
 CAP = 2**18
@@ -118,12 +119,12 @@ def causes(verdict: Verdict) -> list[tuple[str, str | None]]:
     ("limit", "where", "reason"),
     [(None, "connection", "too many requests"), (None, "server", ""), (LIMIT, "server", "")],
 )
-def test_rate_of_messages(limit, where, reason):
+def test_rate_of_messages(limit: int | None, where: str, reason: str) -> None:
     """At most so many messages in a time, as in BlinkTradeJS#57 and nodetool-ai/nodetool#3732."""
 
     def rule(server: Server, connection: Judged, size: int) -> tuple[int, str] | None:
         log = server.log if where == "server" else connection.log
-        return (1008, reason) if recent(log) > 6 else (limit and too_big(size)) or None
+        return (1008, reason) if recent(log) > 6 else (too_big(size) if limit else None)
 
     verdict = probed(Server(rule).converse)
     if limit is None:
@@ -136,7 +137,7 @@ def test_rate_of_messages(limit, where, reason):
 
 
 @pytest.mark.parametrize("most", [1, 3])
-def test_count_of_messages(most):
+def test_count_of_messages(most: int) -> None:
     verdict = probed(
         Server(lambda _, connection, __: (1008, "enough") if connection.messages > most else None).converse
     )
@@ -145,7 +146,7 @@ def test_count_of_messages(most):
     assert verdict.closes_on[0].number == most
 
 
-def test_count_of_bytes():
+def test_count_of_bytes() -> None:
     verdict = probed(Server(lambda _, connection, __: (1009, "") if connection.bytes > 30_000 else None).converse)
     assert verdict.status == "closes_on_count"
     assert causes(verdict) == [("count", "bytes")]
@@ -153,7 +154,7 @@ def test_count_of_bytes():
 
 
 @pytest.mark.parametrize("limits", [(LIMIT, 50_000), (LIMIT, 50_000, 50_000), (LIMIT, CAP)])
-def test_servers_by_turns_behind_one_address(limits):
+def test_servers_by_turns_behind_one_address(limits: tuple[int, ...]) -> None:
     """Each connection goes to the next: no one number is the limit, also where one of them has none."""
     turns = itertools.cycle(limits)
     theirs: dict[Judged, int] = {}
@@ -166,7 +167,7 @@ def test_servers_by_turns_behind_one_address(limits):
     assert "servers with different limits behind one address" in verdict.explanation
 
 
-def test_every_third_large_message():
+def test_every_third_large_message() -> None:
     large = itertools.count(1)
 
     def rule(_server: Server, _connection: Judged, size: int) -> tuple[int, str] | None:
@@ -178,7 +179,7 @@ def test_every_third_large_message():
     assert "one in 3 by turns" in verdict.explanation
 
 
-def test_few_large_messages_a_connection_are_not_so_many_bytes():
+def test_few_large_messages_a_connection_are_not_so_many_bytes() -> None:
     large: Counter[Judged] = Counter()
 
     def rule(_server: Server, connection: Judged, size: int) -> tuple[int, str] | None:
@@ -191,7 +192,7 @@ def test_few_large_messages_a_connection_are_not_so_many_bytes():
     assert "it is not their bytes that count" in verdict.explanation
 
 
-def test_first_message_that_must_be_shorter():
+def test_first_message_that_must_be_shorter() -> None:
     """As before a login: the limit depends on what was said, and no number is named."""
     verdict = probed(
         Server(
@@ -202,13 +203,13 @@ def test_first_message_that_must_be_shorter():
     assert "passes behind a small one" in verdict.explanation
 
 
-def test_limit_that_changes_during_the_search():
+def test_limit_that_changes_during_the_search() -> None:
     server = Server(lambda this, _, size: (1009, "") if size > (LIMIT if this.messages < 40 else 50_000) else None)
     assert probed(server.converse).max_single_frame_bytes in (None, 50_000)
 
 
 @pytest.mark.parametrize("limit", [None, LIMIT])
-def test_echo_that_is_cut_is_no_silence(limit):
+def test_echo_that_is_cut_is_no_silence(limit: int | None) -> None:
     class Cutting(Judged):
         async def _message(self, last_frame: int) -> bool:
             if limit is not None and len(self.content) > limit:
@@ -229,7 +230,7 @@ def test_echo_that_is_cut_is_no_silence(limit):
     assert any("Its echo is cut: of 1,001 bytes 1,000 come back" in remark for remark in verdict.remarks)
 
 
-def test_large_messages_that_must_be_json():
+def test_large_messages_that_must_be_json() -> None:
     def rule(_server: Server, connection: Judged, size: int) -> tuple[int, str] | None:
         return (1007, "not JSON") if size > 1000 and not connection.content.startswith(b"{") else None
 
@@ -238,7 +239,7 @@ def test_large_messages_that_must_be_json():
     assert "passes as JSON, 3 of 3 times" in verdict.explanation
 
 
-def test_text_that_must_be_ascii_tells_nothing_of_bytes_and_characters():
+def test_text_that_must_be_ascii_tells_nothing_of_bytes_and_characters() -> None:
     def rule(_server: Server, connection: Judged, size: int) -> tuple[int, str] | None:
         if not connection.content.isascii():
             return 1007, ""
@@ -249,17 +250,21 @@ def test_text_that_must_be_ascii_tells_nothing_of_bytes_and_characters():
 
 
 @pytest.mark.parametrize("limit", [None, LIMIT])
-def test_chance(limit):
+def test_chance(limit: int | None) -> None:
     dice = random.Random(3)
-    verdict = probed(
-        Server(lambda _, __, size: (1011, "") if dice.random() < 0.15 else limit and too_big(size)).converse
-    )
+
+    def rule(_server: Server, _connection: Judged, size: int) -> tuple[int, str] | None:
+        if dice.random() < 0.15:
+            return 1011, ""
+        return too_big(size) if limit else None
+
+    verdict = probed(Server(rule).converse)
     if verdict.status == "limit_found":
         assert verdict.max_single_frame_bytes == LIMIT
     assert (verdict.status == "no_limit_below_cap") is (limit is None)
 
 
-def test_content():
+def test_content() -> None:
     def rule(_server: Server, connection: Judged, size: int) -> tuple[int, str] | None:
         return (1008, "spam") if size > 100 and len(set(connection.content)) == 1 else None
 
@@ -269,7 +274,7 @@ def test_content():
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.05])
-def test_orderly_closure_after_the_answer_to_a_large_message(delay_s):
+def test_orderly_closure_after_the_answer_to_a_large_message(delay_s: float) -> None:
     """An answer and then 1000, for large messages only: they are not accepted as small ones are."""
 
     class Closing(Judged):
@@ -297,7 +302,7 @@ def test_orderly_closure_after_the_answer_to_a_large_message(delay_s):
 @pytest.mark.parametrize(
     "close", [struct.pack("!H", 1000), b"", struct.pack("!H", 1001), b"\x03", struct.pack("!H", 999)]
 )
-def test_closure_after_every_message_is_no_acceptance(raw, close):
+def test_closure_after_every_message_is_no_acceptance(raw: type[Raw], close: bytes) -> None:
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         conversation = Conversation(reader, writer, Manners(), Received())
         await accept(reader, writer)
@@ -345,7 +350,7 @@ def no_in_words(content: bytes) -> bytes:
     return json.dumps({"ok": True, "id": random.random(), "bytes": len(content)}).encode()
 
 
-def test_no_in_words():
+def test_no_in_words() -> None:
     verdict = probed(answering(no_in_words))
     assert (verdict.status, verdict.over_limit) == ("limit_found", "other_answer")
     assert (verdict.max_single_frame_bytes, verdict.answer_changes_at_bytes) == (1000, 1001)
@@ -354,19 +359,19 @@ def test_no_in_words():
     assert '"ok": true' in verdict.answer_below
 
 
-def test_answers_are_kept_only_where_they_may_be():
+def test_answers_are_kept_only_where_they_may_be() -> None:
     verdict = probed(answering(no_in_words), keep_replies=False)
     assert (verdict.max_single_frame_bytes, verdict.answer_above, verdict.answer_below) == (1000, None, None)
     assert "dropping" not in str(verdict)
 
 
-def test_answers_cannot_steer_a_terminal():
+def test_answers_cannot_steer_a_terminal() -> None:
     verdict = probed(answering(lambda content: b"\x1b[2J error" if len(content) > 1000 else b"ok"))
     assert verdict.max_single_frame_bytes == 1000
     assert "\\x1b[2J error" in verdict.explanation
 
 
-def test_answer_that_changes_without_a_no_is_a_finding_and_no_limit():
+def test_answer_that_changes_without_a_no_is_a_finding_and_no_limit() -> None:
     def in_units(content: bytes) -> bytes:
         size = len(content)
         return f"got {size // 1024} KiB".encode() if size >= 1024 else f"got {size} B".encode()
@@ -376,12 +381,12 @@ def test_answer_that_changes_without_a_no_is_a_finding_and_no_limit():
     assert verdict.answer_changes_at_bytes == 1024
 
 
-def test_answer_that_says_no_to_everything_tells_nothing():
+def test_answer_that_says_no_to_everything_tells_nothing() -> None:
     verdict = probed(answering(lambda _: b'{"error": "unknown op"}'))
     assert (verdict.status, verdict.max_single_frame_bytes) == ("cannot_tell", None)
 
 
-def test_template_reaches_a_server_that_wants_json():
+def test_template_reaches_a_server_that_wants_json() -> None:
     converse = answering(lambda content: b"error: too large" if len(content) > 3000 else b"ok", wants_json=True)
     verdict = probed(converse)  # which tries JSON by itself, of its own
     assert (verdict.status, verdict.max_single_frame_bytes) == ("limit_found", 3000)
@@ -395,7 +400,7 @@ def _small() -> str:
     raise ValueError("too small")
 
 
-def test_keepalive_behind_a_slow_line(raw):
+def test_keepalive_behind_a_slow_line(raw: type[Raw]) -> None:
     """A ping that times out with 1011 while a large message crosses the line, as in router-for-me/CLIProxyAPI#5734."""
     line_bytes_per_s, timeout_s = 400_000, 0.3
 
@@ -444,7 +449,7 @@ async def _pump(reader: asyncio.StreamReader, slow: asyncio.StreamReader, bytes_
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_connections_of_each_client(status):
+def test_connections_of_each_client(status: int) -> None:
     """So many connections from one address: the search goes on from others of this machine's."""
     seen: dict[str, int] = {}
 
@@ -464,7 +469,7 @@ def test_connections_of_each_client(status):
 
 
 @pytest.mark.parametrize("refusal", ["429", "1008"])
-def test_connections_in_a_time(refusal):
+def test_connections_in_a_time(refusal: str) -> None:
     opened: list[float] = []
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -487,7 +492,7 @@ def test_connections_in_a_time(refusal):
     assert (verdict.status, verdict.max_single_frame_bytes) == ("limit_found", LIMIT)
 
 
-def test_restart_in_the_middle(raw):
+def test_restart_in_the_middle(raw: type[Raw]) -> None:
     """Connections are refused for a while: what was refused as it went down was no refusal of a size."""
 
     async def check() -> Verdict:
@@ -533,7 +538,9 @@ def test_restart_in_the_middle(raw):
     ],
 )
 @pytest.mark.parametrize("encrypted", [False, True], ids=["ws", "wss"])
-def test_what_clients_with_megabytes_left_are_told(after, afterwards, reading, blocking, encrypted):
+def test_what_clients_with_megabytes_left_are_told(
+    after: str, afterwards: str, reading: int, blocking: int, encrypted: bool
+) -> None:
     """Half closed under TLS, without its closing alert: the server reads on, whatever libraries make of that."""
 
     class Refusing(Conversation):
@@ -556,7 +563,7 @@ def test_what_clients_with_megabytes_left_are_told(after, afterwards, reading, b
     assert (verdict.reading_client_told, verdict.blocking_client_told) == ({reading: 4}, {blocking: 4})
 
 
-def test_ping_decides_nothing():
+def test_ping_decides_nothing() -> None:
     """A ping behind a refused message is what this server dies of: it drops the message in silence."""
 
     class Fragile(Conversation):
@@ -578,7 +585,7 @@ def test_ping_decides_nothing():
     assert (verdict.max_single_frame_bytes, verdict.over_limit) == (500, "silent_drop")
 
 
-def test_time_of_the_search_is_bounded():
+def test_time_of_the_search_is_bounded() -> None:
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             manners = Manners(max_message=500, checks="message", over="held_open", replies="none")

@@ -8,6 +8,7 @@ import resource
 import struct
 import zlib
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -15,13 +16,15 @@ from wslab.core.limits.verdicts import Verdict
 from wslab.core.target import Target
 from wslab.net.limits.probe import find_limit
 
+from .conftest import Raw, accept
+
 MOST_BYTES = 64 * 2**20
 """By which reading any of them may raise what this process has ever held."""
 
 Converse = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def probed(raw, converse: Converse, *, cap_bytes: int = 1000, **target) -> Verdict:
+def probed(raw: type[Raw], converse: Converse, *, cap_bytes: int = 1000, **target: Any) -> Verdict:
     async def quietly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             await converse(reader, writer)
@@ -36,11 +39,11 @@ def probed(raw, converse: Converse, *, cap_bytes: int = 1000, **target) -> Verdi
     return verdict
 
 
-def flood(raw, piece: bytes, *, first: bytes = b"") -> Converse:
+def flood(raw: type[Raw], piece: bytes, *, first: bytes = b"") -> Converse:
     """A server that sends a piece for ever, whatever it hears."""
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await raw.accept(reader, writer)
+        await accept(reader, writer)
         writer.write(first)
         while True:
             writer.write(piece * (1 + 2**16 // len(piece)))
@@ -66,35 +69,35 @@ ENDLESS = struct.pack("!BBQ", 0x81, 127, 2**63 - 1)
         (b"\x81\x00", b"", "floods the connection with messages|sends without an end"),
     ],
 )
-def test_flood(raw, piece, first, name):
+def test_flood(raw: type[Raw], piece: bytes, first: bytes, name: str) -> None:
     verdict = probed(raw, flood(raw, piece, first=first))
     assert verdict.status == "out_of_bounds"
     assert any(each in verdict.explanation for each in name.split("|")), verdict.explanation
     assert verdict.max_single_frame_bytes in (None, 1)
 
 
-def test_flood_behind_a_close_frame(raw):
+def test_flood_behind_a_close_frame(raw: type[Raw]) -> None:
     verdict = probed(raw, flood(raw, b"\x88\x02\x03\xf1", first=b"\x88\x02\x03\xf1"))
     assert (verdict.status, verdict.close_code) == ("refuses_everything", 1009)
     assert "when it was sent nothing" in verdict.explanation
 
 
-def test_close_frame_before_anything_was_sent_is_no_refusal(raw):
+def test_close_frame_before_anything_was_sent_is_no_refusal(raw: type[Raw]) -> None:
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await raw.accept(reader, writer)
+        await accept(reader, writer)
         writer.write(b"\x88\x02\x03\xf1")
         await reader.read()
 
     assert "when it was sent nothing" in probed(raw, converse).explanation
 
 
-def test_bomb(raw):
+def test_bomb(raw: type[Raw]) -> None:
     """A compressed message of some kilobytes that inflates to a gigabyte."""
     block = zlib.compressobj(9, zlib.DEFLATED, -15)
     bomb = block.compress(b"b" * 2**24) + block.flush(zlib.Z_FULL_FLUSH)
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await raw.accept(reader, writer, deflate=True)
+        await accept(reader, writer, deflate=True)
         if (await reader.readexactly(2))[0] & 0x40:
             writer.write(struct.pack("!BBQ", 0xC1, 127, 64 * len(bomb)) + bomb * 64)
         else:
@@ -105,11 +108,11 @@ def test_bomb(raw):
     assert "sends without an end" in " ".join((verdict.explanation, *verdict.remarks))
 
 
-def test_echo_that_drips(raw):
+def test_echo_that_drips(raw: type[Raw]) -> None:
     """An answer byte by byte is waited for only while it comes forward."""
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await raw.accept(reader, writer)
+        await accept(reader, writer)
         header = await reader.readexactly(6)
         if header[1] & 0x7F == 1:
             writer.write(b"\x81\x01a")
@@ -135,7 +138,7 @@ def test_echo_that_drips(raw):
         (b"\x00" * 16, b"", "not HTTP"),
     ],
 )
-def test_head_without_an_end(raw, head, endless, name):
+def test_head_without_an_end(raw: type[Raw], head: bytes, endless: bytes, name: str) -> None:
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(head)
@@ -148,7 +151,7 @@ def test_head_without_an_end(raw, head, endless, name):
     assert name in verdict.explanation
 
 
-def test_head_that_drips_is_a_matter_of_patience(raw):
+def test_head_that_drips_is_a_matter_of_patience(raw: type[Raw]) -> None:
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         for byte in b"HTTP/1.1 101 Switching Protocols\r\n" * 100:
@@ -173,11 +176,11 @@ def test_head_that_drips_is_a_matter_of_patience(raw):
         (b"\x03\xf1\xff\xfe", "not UTF-8"),
     ],
 )
-def test_invalid_close_frame(raw, payload, fault):
+def test_invalid_close_frame(raw: type[Raw], payload: bytes, fault: str) -> None:
     """What is on the wire is kept, and nobody says that an application is told it."""
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await raw.accept(reader, writer)
+        await accept(reader, writer)
         while True:
             first, second = await reader.readexactly(2)
             size = second & 0x7F

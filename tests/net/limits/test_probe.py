@@ -20,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets.asyncio.server import serve
+from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 from wslab.core.limits.verdicts import Verdict, verdict_schema
@@ -28,6 +29,8 @@ from wslab.core.trust import Trust
 from wslab.net.limits import probe
 from wslab.net.limits.probe import LimitProbe, find_limit
 from wslab.net.limits.request import ProbeRequest
+
+from .conftest import After, Checks, Manners, Raw, Replies, accept
 
 LIMIT = 70_000  # a size that no rounding finds by luck
 CAP = 2**20
@@ -144,7 +147,7 @@ def uvicorn_server(implementation: str) -> Server:
 async def picows_server() -> AsyncIterator[str]:
     picows = pytest.importorskip("picows")
 
-    class Echo(picows.WSListener):  # type: ignore[misc]
+    class Echo(picows.WSListener):  # type: ignore[misc, name-defined]
         def on_ws_frame(self, transport: Any, frame: Any) -> None:
             if frame.msg_type == picows.WSMsgType.PING:
                 transport.send_pong(frame.get_payload_as_bytes())
@@ -196,22 +199,22 @@ LIBRARIES = [
 
 
 @pytest.mark.parametrize(("server", "expected"), LIBRARIES)
-def test_library_that_refuses_headers(server, expected):
+def test_library_that_refuses_headers(server: Server, expected: dict[str, Any]) -> None:
     verdict = probed(server(), cap_bytes=64 * CAP)
     expected = {"max_single_frame_bytes": LIMIT, "over_limit": "close_frame", "close_code": 1009} | expected
     assert {name: getattr(verdict, name) for name in expected} == expected
-    assert verdict.smallest_refused_bytes == verdict.max_single_frame_bytes + 1
+    assert verdict.smallest_refused_bytes == expected["max_single_frame_bytes"] + 1
     assert verdict.connections <= MAX_CONNECTIONS
     assert verdict.probe_wire_bytes <= MAX_PROBE_BYTES
 
 
-def test_library_that_refuses_payloads():
+def test_library_that_refuses_payloads() -> None:
     verdict = probed(uvicorn_server("wsproto")())
     assert (verdict.status, verdict.max_single_frame_bytes, verdict.inclusive) == ("limit_found", LIMIT, True)
     assert (verdict.counts, verdict.compression_counts, verdict.after_refusal) == ("message", "inflated", "reset")
 
 
-def test_library_without_a_limit():
+def test_library_without_a_limit() -> None:
     verdict = probed(websockets_server(max_size=None))
     assert (verdict.status, verdict.max_single_frame_bytes, verdict.smallest_refused_bytes) == (
         "no_limit_below_cap",
@@ -220,7 +223,7 @@ def test_library_without_a_limit():
     )
 
 
-def test_library_with_a_limit_for_frames_and_one_for_messages():
+def test_library_with_a_limit_for_frames_and_one_for_messages() -> None:
     verdict = probed(websockets_server(max_size=(LIMIT, 10_000)))
     assert (verdict.max_single_frame_bytes, verdict.max_fragmented_bytes) == (10_000, LIMIT)
     assert (verdict.counts, verdict.inclusive) == ("both", True)
@@ -231,8 +234,8 @@ def test_library_with_a_limit_for_frames_and_one_for_messages():
 
 @pytest.mark.parametrize("after", ["drain", "reset", "abort", "hold"])
 @pytest.mark.parametrize("checks", ["header", "bytes", "message"])
-def test_what_follows_a_refusal(raw, after, checks):
-    verdict = probed(raw.mannered(raw.Manners(max_message=LIMIT, checks=checks, after=after)))
+def test_what_follows_a_refusal(raw: type[Raw], after: After, checks: Checks) -> None:
+    verdict = probed(raw.mannered(Manners(max_message=LIMIT, checks=checks, after=after)))
     assert (verdict.max_single_frame_bytes, verdict.over_limit) == (LIMIT, "close_frame")
     assert (verdict.close_code, verdict.close_frame_hex) == (1009, "880203f1")
     assert verdict.after_refusal == {"abort": "reset"}.get(after, after)
@@ -247,103 +250,105 @@ def test_what_follows_a_refusal(raw, after, checks):
         ("no_close_frame", "message", "echo", 1006, None),
     ],
 )
-def test_over_the_limit_by_a_closure(raw, over, checks, replies, close_code, close_frame_hex):
-    manners = raw.Manners(max_message=500, checks=checks, over=over, replies=replies, after="reset")
+def test_over_the_limit_by_a_closure(
+    raw: type[Raw], over: str, checks: Checks, replies: Replies, close_code: int, close_frame_hex: str | None
+) -> None:
+    manners = Manners(max_message=500, checks=checks, over=over, replies=replies, after="reset")
     verdict = probed(raw.mannered(manners))
     assert (verdict.max_single_frame_bytes, verdict.over_limit, verdict.counts) == (500, over, "message")
     assert (verdict.close_code, verdict.close_frame_hex) == (close_code, close_frame_hex)
 
 
 @pytest.mark.parametrize("replies", ["echo", "own"])
-def test_over_the_limit_by_a_silent_drop(raw, replies):
-    verdict = probed(raw.mannered(raw.Manners(max_message=500, over="silent_drop", replies=replies)), cap_bytes=2000)
+def test_over_the_limit_by_a_silent_drop(raw: type[Raw], replies: Replies) -> None:
+    verdict = probed(raw.mannered(Manners(max_message=500, over="silent_drop", replies=replies)), cap_bytes=2000)
     assert (verdict.max_single_frame_bytes, verdict.over_limit) == (500, "silent_drop")
     assert (verdict.close_code, verdict.after_refusal, verdict.counts) == (None, None, "message")
 
 
-def test_over_the_limit_held_open(raw):
-    verdict = probed(raw.mannered(raw.Manners(max_message=500, over="held_open", replies="none")), cap_bytes=600)
+def test_over_the_limit_held_open(raw: type[Raw]) -> None:
+    verdict = probed(raw.mannered(Manners(max_message=500, over="held_open", replies="none")), cap_bytes=600)
     assert (verdict.max_single_frame_bytes, verdict.over_limit) == (500, "held_open")
 
 
-def test_silent_drop_by_a_server_that_never_answers_is_not_claimed(raw):
-    verdict = probed(raw.mannered(raw.Manners(max_message=500, over="silent_drop", replies="none")), cap_bytes=2000)
+def test_silent_drop_by_a_server_that_never_answers_is_not_claimed(raw: type[Raw]) -> None:
+    verdict = probed(raw.mannered(Manners(max_message=500, over="silent_drop", replies="none")), cap_bytes=2000)
     assert verdict.status == "no_limit_below_cap"
     assert any("answers no message" in remark for remark in verdict.remarks)
 
 
-def test_another_close_code(raw):
-    manners = raw.Manners(max_message=LIMIT, close_code=1008, reason=f"max {LIMIT:,} bytes")
+def test_another_close_code(raw: type[Raw]) -> None:
+    manners = Manners(max_message=LIMIT, close_code=1008, reason=f"max {LIMIT:,} bytes")
     verdict = probed(raw.mannered(manners))
     assert (verdict.max_single_frame_bytes, verdict.close_code, verdict.inclusive) == (LIMIT, 1008, True)
     assert verdict.close_reason == "max 70,000 bytes"
     assert verdict.connections <= 14  # of which eight are controls
 
 
-def test_characters(raw):
-    manners = raw.Manners(max_message=LIMIT, checks="message", unit="characters")
+def test_characters(raw: type[Raw]) -> None:
+    manners = Manners(max_message=LIMIT, checks="message", unit="characters")
     verdict = probed(raw.mannered(manners))
     assert (verdict.max_single_frame_bytes, verdict.text_unit) == (LIMIT, "characters")
 
 
-def test_frames_of_64_kib_and_messages_of_1_mib(raw):
-    verdict = probed(raw.mannered(raw.Manners(max_frame=2**16, max_message=2**20)), cap_bytes=2**24)
+def test_frames_of_64_kib_and_messages_of_1_mib(raw: type[Raw]) -> None:
+    verdict = probed(raw.mannered(Manners(max_frame=2**16, max_message=2**20)), cap_bytes=2**24)
     assert (verdict.max_single_frame_bytes, verdict.max_fragmented_bytes, verdict.counts) == (2**16, 2**20, "both")
 
 
 @pytest.mark.parametrize(("greetings", "replies"), [(0, "own"), (3, "own"), (1, "none")])
-def test_greetings_are_no_answers(raw, greetings, replies):
-    verdict = probed(raw.mannered(raw.Manners(max_message=LIMIT, greetings=greetings, replies=replies)))
+def test_greetings_are_no_answers(raw: type[Raw], greetings: int, replies: Replies) -> None:
+    verdict = probed(raw.mannered(Manners(max_message=LIMIT, greetings=greetings, replies=replies)))
     assert (verdict.max_single_frame_bytes, verdict.counts) == (LIMIT, "message")
 
 
 @pytest.mark.parametrize(
     ("replies", "over"), [("echo", "silent_drop"), ("echo", "close_frame"), ("none", "close_frame")]
 )
-def test_messages_that_nobody_asked_for(raw, replies, over):
-    manners = raw.Manners(max_message=500, checks="message", chatter_s=0.01, replies=replies, over=over)
+def test_messages_that_nobody_asked_for(raw: type[Raw], replies: Replies, over: str) -> None:
+    manners = Manners(max_message=500, checks="message", chatter_s=0.01, replies=replies, over=over)
     verdict = probed(raw.mannered(manners), cap_bytes=2000)
     assert (verdict.max_single_frame_bytes, verdict.over_limit) == (500, over)
 
 
 @pytest.mark.parametrize("replies", ["echo", "own", "none"])
-def test_server_that_closes_after_each_message(raw, replies):
-    verdict = probed(raw.mannered(raw.Manners(max_message=LIMIT, ends=True, replies=replies)))
+def test_server_that_closes_after_each_message(raw: type[Raw], replies: Replies) -> None:
+    verdict = probed(raw.mannered(Manners(max_message=LIMIT, ends=True, replies=replies)))
     assert (verdict.max_single_frame_bytes, verdict.close_code) == (LIMIT, 1009)
 
 
-def test_server_without_pongs(raw):
-    verdict = probed(raw.mannered(raw.Manners(max_message=LIMIT, pongs=False)))
+def test_server_without_pongs(raw: type[Raw]) -> None:
+    verdict = probed(raw.mannered(Manners(max_message=LIMIT, pongs=False)))
     assert (verdict.max_single_frame_bytes, verdict.over_limit) == (LIMIT, "close_frame")
 
 
-def test_greeting_that_the_server_wants(raw):
-    manners = raw.Manners(max_message=LIMIT, wants="40")
+def test_greeting_that_the_server_wants(raw: type[Raw]) -> None:
+    manners = Manners(max_message=LIMIT, wants="40")
     assert probed(raw.mannered(manners)).status == "needs_greeting"
     verdict = probed(raw.mannered(manners), greeting="40", filler="4")
     assert (verdict.status, verdict.max_single_frame_bytes) == ("limit_found", LIMIT)
 
 
-def test_server_that_refuses_everything(raw):
-    verdict = probed(raw.mannered(raw.Manners(max_message=0)))
+def test_server_that_refuses_everything(raw: type[Raw]) -> None:
+    verdict = probed(raw.mannered(Manners(max_message=0)))
     assert (verdict.status, verdict.max_single_frame_bytes, verdict.close_code) == ("refuses_everything", None, 1009)
 
 
-def test_configured_limit_is_tried_first(raw):
-    verdict = probed(raw.mannered(raw.Manners(max_message=LIMIT - 1, checks="message")), configured_bytes=LIMIT)
+def test_configured_limit_is_tried_first(raw: type[Raw]) -> None:
+    verdict = probed(raw.mannered(Manners(max_message=LIMIT - 1, checks="message")), configured_bytes=LIMIT)
     assert (verdict.max_single_frame_bytes, verdict.inclusive) == (LIMIT - 1, False)
     assert verdict.probe_wire_bytes < MAX_PROBE_BYTES
 
 
-def test_configured_limit_that_another_one_hides(raw):
-    verdict = probed(raw.mannered(raw.Manners(max_message=LIMIT)), configured_bytes=100_000)
+def test_configured_limit_that_another_one_hides(raw: type[Raw]) -> None:
+    verdict = probed(raw.mannered(Manners(max_message=LIMIT)), configured_bytes=100_000)
     assert (verdict.max_single_frame_bytes, verdict.inclusive) == (LIMIT, None)
     assert any("said to be 100,000 bytes" in remark for remark in verdict.remarks)
 
 
-def test_costs_are_what_the_server_saw(raw):
+def test_costs_are_what_the_server_saw(raw: type[Raw]) -> None:
     async def check() -> None:
-        async with raw.mannered(raw.Manners(max_message=LIMIT)) as (url, received):
+        async with raw.mannered(Manners(max_message=LIMIT)) as (url, received):
             verdict = await find_limit(url)
             assert verdict.connections == received.connections
             sent = verdict.probe_wire_bytes + verdict.confirmation_wire_bytes
@@ -382,29 +387,30 @@ def answers(data: bytes) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter
         (b"", "not_a_websocket_server", None),
     ],
 )
-def test_no_websocket_here(raw, head, status, http_status):
+def test_no_websocket_here(raw: type[Raw], head: bytes, status: str, http_status: int | None) -> None:
     verdict = probed(raw.tcp(answers(head + b"\r\n\r\n" if head else b"")))
     assert (verdict.status, verdict.http_status) == (status, http_status)
     assert (verdict.max_single_frame_bytes, verdict.connections) == (None, 1)
 
 
-def test_redirect_is_named_and_not_followed(raw):
+def test_redirect_is_named_and_not_followed(raw: type[Raw]) -> None:
     verdict = probed(raw.tcp(answers(b"HTTP/1.1 307 Elsewhere\r\nLocation: ws://example.org/x\r\n\r\n")))
     assert "ws://example.org/x" in verdict.explanation
 
 
-def test_subprotocol_that_the_server_wants():
+def test_subprotocol_that_the_server_wants() -> None:
     assert probed(websockets_server(subprotocols=["chat"])).status == "needs_subprotocol"
     assert probed(websockets_server(subprotocols=["chat"]), subprotocols=["talk"]).status == "needs_subprotocol"
     verdict = probed(websockets_server(subprotocols=["chat"]), subprotocols=["talk", "chat"])
     assert verdict.max_single_frame_bytes == LIMIT
 
 
-def test_subprotocol_that_was_not_offered(raw):
+def test_subprotocol_that_was_not_offered(raw: type[Raw]) -> None:
     async def impose(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         protocol = ServerProtocol()
         protocol.receive_data(await reader.readuntil(b"\r\n\r\n"))
         (request,) = protocol.events_received()
+        assert isinstance(request, Request)
         response = protocol.accept(request)
         response.headers["Sec-WebSocket-Protocol"] = "chat"
         protocol.send_response(response)
@@ -413,26 +419,26 @@ def test_subprotocol_that_was_not_offered(raw):
     assert probed(raw.tcp(impose)).status == "needs_subprotocol"
 
 
-def test_nobody_listens():
+def test_nobody_listens() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"ws://127.0.0.1:{free.getsockname()[1]}/"
         assert probed(contextlib.nullcontext(url)).status == "unreachable"
 
 
-def test_name_that_cannot_be():
+def test_name_that_cannot_be() -> None:
     verdict = probed(contextlib.nullcontext(f"ws://{'a' * 64}.localhost:9/"))  # too long a label to be looked up
     assert (verdict.status, verdict.connections) == ("unreachable", 0)
 
 
-def test_server_that_says_nothing(raw):
+def test_server_that_says_nothing(raw: type[Raw]) -> None:
     async def say_nothing(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await asyncio.Event().wait()
 
     assert probed(raw.tcp(say_nothing), open_timeout_s=0.2).status == "no_answer"
 
 
-def test_tls_with_a_certificate_of_ones_own(tmp_path):
+def test_tls_with_a_certificate_of_ones_own(tmp_path: Path) -> None:
     trustme = pytest.importorskip("trustme")
     authority = trustme.CA()
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -453,38 +459,38 @@ def test_tls_with_a_certificate_of_ones_own(tmp_path):
     assert (verdict.max_single_frame_bytes, verdict.after_refusal) == (LIMIT, "reset")
 
 
-def test_tls_where_there_is_none(raw):
+def test_tls_where_there_is_none(raw: type[Raw]) -> None:
     async def check() -> Verdict:
-        async with raw.mannered(raw.Manners()) as (url, _):
+        async with raw.mannered(Manners()) as (url, _):
             return await find_limit(Target(url.replace("ws://", "wss://"), open_timeout_s=0.5))
 
     assert asyncio.run(check()).status in ("tls_error", "no_answer")
 
 
-def test_server_that_dies_half_way(raw):
-    verdict = probed(raw.mannered(raw.Manners(max_message=LIMIT, dies_at=9)))
+def test_server_that_dies_half_way(raw: type[Raw]) -> None:
+    verdict = probed(raw.mannered(Manners(max_message=LIMIT, dies_at=9)))
     assert verdict.status == "went_away"
     assert (verdict.max_single_frame_bytes, verdict.smallest_refused_bytes) == (1, None)
 
 
 @pytest.mark.parametrize(("code", "status"), [(1012, "went_away"), (1013, "overloaded")])
-def test_server_that_asks_to_be_left_alone(raw, code, status):
-    verdict = probed(raw.mannered(raw.Manners(max_message=0, close_code=code)))
+def test_server_that_asks_to_be_left_alone(raw: type[Raw], code: int, status: str) -> None:
+    verdict = probed(raw.mannered(Manners(max_message=0, close_code=code)))
     assert (verdict.status, verdict.connections) == (status, 1)
 
 
-def test_frames_that_are_none(raw):
+def test_frames_that_are_none(raw: type[Raw]) -> None:
     async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await raw.accept(reader, writer)
+        await accept(reader, writer)
         writer.write(b"\xff\xff\xff\xff")
         await reader.read()
 
     assert probed(raw.tcp(babble)).status == "breaks_protocol"
 
 
-def test_flood_is_left(raw):
+def test_flood_is_left(raw: type[Raw]) -> None:
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await raw.accept(reader, writer)
+        await accept(reader, writer)
         with contextlib.suppress(ConnectionError):
             while True:
                 writer.write(b"\x81\x04tick" * 1000)
@@ -495,14 +501,14 @@ def test_flood_is_left(raw):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(opening=st.booleans(), noise=st.binary(max_size=200), listens=st.integers(0, 40))
-def test_any_noise_ends_in_a_verdict(raw, opening, noise, listens):
+def test_any_noise_ends_in_a_verdict(raw: type[Raw], opening: bool, noise: bytes, listens: int) -> None:
     """A peer that says `noise`, at the opening handshake or after it, and leaves once it has heard `listens` bytes."""
 
     async def make_noise(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if opening:
             await reader.readuntil(b"\r\n\r\n")
         else:
-            await raw.accept(reader, writer)
+            await accept(reader, writer)
         writer.write(noise)
         with contextlib.suppress(asyncio.IncompleteReadError, TimeoutError):
             await asyncio.wait_for(reader.readexactly(listens), 0.02)
@@ -510,9 +516,9 @@ def test_any_noise_ends_in_a_verdict(raw, opening, noise, listens):
     assert probed(raw.tcp(make_noise), cap_bytes=64, open_timeout_s=0.2).status != "limit_found"
 
 
-def test_cancelled_probe_says_what_it_knew(raw):
+def test_cancelled_probe_says_what_it_knew(raw: type[Raw]) -> None:
     async def check() -> Verdict:
-        async with raw.mannered(raw.Manners(max_message=LIMIT, checks="message")) as (url, _):
+        async with raw.mannered(Manners(max_message=LIMIT, checks="message")) as (url, _):
             seen = asyncio.Event()
             search = LimitProbe(ProbeRequest(url), lambda trial, _: seen.set() if trial.form == "frame" else None)
             task = asyncio.create_task(search.run())
@@ -533,7 +539,7 @@ def test_cancelled_probe_says_what_it_knew(raw):
 @pytest.mark.parametrize(
     "url", ["ws://example.org/", "wss://192.0.2.1:8000/", "ws://localhost.example.org/", "ws://[2001:db8::1]/"]
 )
-def test_other_hosts_need_a_statement(url):
+def test_other_hosts_need_a_statement(url: str) -> None:
     with pytest.raises(ValueError, match="is not this machine"):
         ProbeRequest(Target(url, allow_hosts=["example.com"]))
 
@@ -541,11 +547,11 @@ def test_other_hosts_need_a_statement(url):
 @pytest.mark.parametrize(
     "url", ["ws://127.0.0.1/", "ws://127.8.8.8:80/", "ws://[::1]:9/", "ws://localhost/", "ws://a.localhost/"]
 )
-def test_this_machine_needs_none(url):
+def test_this_machine_needs_none(url: str) -> None:
     assert ProbeRequest(url).bounds.open_interval_s == 0
 
 
-def test_stated_host_is_treated_gently():
+def test_stated_host_is_treated_gently() -> None:
     bounds = ProbeRequest(Target("ws://Example.org/", allow_hosts=["example.ORG"])).bounds
     assert bounds.open_interval_s > 0
     assert bounds.max_sent_bytes < ProbeRequest("ws://localhost/").bounds.max_sent_bytes
@@ -566,13 +572,13 @@ def test_stated_host_is_treated_gently():
         ),
     ],
 )
-def test_bad_argument(options, words):
+def test_bad_argument(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         ProbeRequest(**{"target": "ws://localhost/", **options})
 
 
 @pytest.mark.parametrize("options", [{"filler": 4}, {"keep_replies": "no"}, {"cap_bytes": 2.0**20}])
-def test_argument_of_the_wrong_kind(options):
+def test_argument_of_the_wrong_kind(options: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match=next(iter(options))):
         ProbeRequest("ws://localhost/", **options)
 
@@ -593,9 +599,9 @@ def elsewhere_at(url: str) -> Target:
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_other_host_is_told_who_asks(raw):
+def test_other_host_is_told_who_asks(raw: type[Raw]) -> None:
     async def check() -> None:
-        async with raw.mannered(raw.Manners(max_message=LIMIT, reason=f"limit {LIMIT}")) as (url, received):
+        async with raw.mannered(Manners(max_message=LIMIT, reason=f"limit {LIMIT}")) as (url, received):
             verdict = await find_limit(elsewhere_at(url))
             assert verdict.max_single_frame_bytes == LIMIT
             assert all(b"User-Agent: wslab/" in request for request in received.requests)
@@ -605,9 +611,9 @@ def test_other_host_is_told_who_asks(raw):
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_other_host_gets_no_more_than_the_bound(raw):
+def test_other_host_gets_no_more_than_the_bound(raw: type[Raw]) -> None:
     async def check() -> None:
-        async with raw.mannered(raw.Manners(replies="none")) as (url, received):
+        async with raw.mannered(Manners(replies="none")) as (url, received):
             verdict = await find_limit(elsewhere_at(url), cap_bytes=100_000)
             assert received.wire_bytes <= 6 * 100_000 + MAX_PROBE_BYTES
             assert verdict.status == "no_limit_below_cap"
@@ -616,9 +622,9 @@ def test_other_host_gets_no_more_than_the_bound(raw):
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_other_host_that_asks_to_be_left_alone_is(raw):
+def test_other_host_that_asks_to_be_left_alone_is(raw: type[Raw]) -> None:
     async def check() -> None:
-        async with raw.mannered(raw.Manners(max_message=LIMIT, close_code=1013)) as (url, received):
+        async with raw.mannered(Manners(max_message=LIMIT, close_code=1013)) as (url, received):
             verdict = await find_limit(elsewhere_at(url))
             assert (verdict.status, received.connections) == ("overloaded", 1)
 
@@ -643,9 +649,9 @@ def proxies() -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.parametrize("proxy", ["http", "socks5"])
-def test_limit_behind_a_proxy(raw, proxies, proxy):
+def test_limit_behind_a_proxy(raw: type[Raw], proxies: dict[str, str], proxy: str) -> None:
     """The proxy, which reads on, hides that the server does not: what follows a refusal is not called the server's."""
-    server = raw.mannered(raw.Manners(max_message=LIMIT, after="reset"))
+    server = raw.mannered(Manners(max_message=LIMIT, after="reset"))
     verdict = probed(server, proxy=proxies[proxy], allow_hosts=["127.0.0.1"])
     assert (verdict.status, verdict.max_single_frame_bytes, verdict.close_code) == ("limit_found", LIMIT, 1009)
     assert (verdict.counts, verdict.text_unit) == ("message", "bytes")
@@ -654,19 +660,19 @@ def test_limit_behind_a_proxy(raw, proxies, proxy):
     assert "swordfish" not in str(verdict)
 
 
-def test_proxy_that_refuses_is_told_and_not_the_servers_doing(raw, proxies):
-    verdict = probed(raw.mannered(raw.Manners()), proxy=proxies["wrong"], allow_hosts=["127.0.0.1"])
+def test_proxy_that_refuses_is_told_and_not_the_servers_doing(raw: type[Raw], proxies: dict[str, str]) -> None:
+    verdict = probed(raw.mannered(Manners()), proxy=proxies["wrong"], allow_hosts=["127.0.0.1"])
     assert verdict.status == "unreachable"
     assert "leads nowhere: 407" in verdict.explanation
     assert "wrong-password" not in str(verdict)
 
 
-def test_host_behind_a_proxy_needs_a_statement():
+def test_host_behind_a_proxy_needs_a_statement() -> None:
     with pytest.raises(ValueError, match="is the proxy's own"):
         ProbeRequest(Target("ws://127.0.0.1/", proxy="socks5://127.0.0.1:1080"))
 
 
-def test_schema_names_every_field():
+def test_schema_names_every_field() -> None:
     schema = verdict_schema()
     (definition,) = [value for name, value in schema["$defs"].items() if name == "Verdict"]
     assert {*definition["properties"]} - {"record"} == {*Verdict.__struct_fields__}

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 from websockets.protocol import SERVER, Protocol
-from websockets.server import ServerProtocol
 
 from wslab.core.limits.contents import Filled
 from wslab.core.limits.deflate import deflated
@@ -24,6 +23,8 @@ from wslab.net.limits.answers import AnswerReader, ReadingBudget
 from wslab.net.limits.connecting import open_wire, resolve
 from wslab.net.limits.offers import CHUNK_BYTES, Piece, fragmented_message, whole_frame
 from wslab.net.limits.wire import Wire
+
+from .conftest import After, Manners, Raw, accept
 
 WAIT_S = 5.0  # for what must come; nothing waits it out
 
@@ -46,19 +47,19 @@ def as_the_library_reads(data: bytes, *, deflate: bool = False) -> list[Frame]:
 
 
 @given(size=st.one_of(st.integers(0, 300), st.integers(65_000, 66_500), st.just(3 * CHUNK_BYTES + 1)))
-def test_filled_frame_is_one_message_of_this_size(size):
+def test_filled_frame_is_one_message_of_this_size(size: int) -> None:
     (frame,) = as_the_library_reads(filled_frame(size))
     assert (frame.opcode, frame.fin, bytes(frame.data)) == (Opcode.TEXT, True, b"a" * size)
 
 
 @given(characters=st.integers(0, 40_000))
-def test_filled_frame_of_wide_characters_is_text(characters):
+def test_filled_frame_of_wide_characters_is_text(characters: int) -> None:
     (frame,) = as_the_library_reads(filled_frame(2 * characters, "wide_text"))
     assert bytes(frame.data).decode() == "é" * characters
 
 
 @given(size=st.integers(1, 200_000), fragment_bytes=st.integers(1, 20_000))
-def test_fragmented_message_adds_up(size, fragment_bytes):
+def test_fragmented_message_adds_up(size: int, fragment_bytes: int) -> None:
     fragment_bytes = max(fragment_bytes, size // 500)
     frames = as_the_library_reads(b"".join(fragmented_message(Opcode.TEXT, size, fragment_bytes, of(size))))
     assert len(frames) >= 2
@@ -69,7 +70,7 @@ def test_fragmented_message_adds_up(size, fragment_bytes):
 
 
 @given(size=st.integers(0, 200_000))
-def test_compressed_frame_inflates(size):
+def test_compressed_frame_inflates(size: int) -> None:
     payload = deflated(size)
     parts = whole_frame(Opcode.TEXT, len(payload), lambda at, length: payload[at : at + length], rsv1=True)
     (frame,) = as_the_library_reads(b"".join(parts), deflate=True)
@@ -77,7 +78,7 @@ def test_compressed_frame_inflates(size):
 
 
 @given(size=st.integers(0, 2**63 - 1))
-def test_header_announces_what_does_not_come(size):
+def test_header_announces_what_does_not_come(size: int) -> None:
     header = encode_header(Opcode.BINARY, size, bytes(4))
     assert len(header) in (6, 8, 14)
     assert as_the_library_reads(header) == ([] if size else as_the_library_reads(header))
@@ -95,7 +96,9 @@ frames_of_a_server = st.lists(
 
 
 @given(sent=frames_of_a_server, cuts=st.lists(st.integers(1, 5000), min_size=1, max_size=3), deflate=st.booleans())
-def test_answer_reader_counts_however_the_bytes_are_cut(sent, cuts, deflate):
+def test_answer_reader_counts_however_the_bytes_are_cut(
+    sent: list[tuple[Frame, int, int]], cuts: list[int], deflate: bool
+) -> None:
     extensions = [PerMessageDeflate(False, False, 15, 15)] if deflate else []
     data = b"".join(frame.serialize(mask=False, extensions=extensions) for frame, _, _ in sent)
     data += Frame(Opcode.CLOSE, b"\x03\xf1too big").serialize(mask=False) + b"anything"
@@ -116,7 +119,7 @@ def test_answer_reader_counts_however_the_bytes_are_cut(sent, cuts, deflate):
 
 
 @given(data=st.binary(max_size=400), deflate=st.booleans())
-def test_answer_reader_takes_any_bytes(data, deflate):
+def test_answer_reader_takes_any_bytes(data: bytes, deflate: bool) -> None:
     reader = AnswerReader(deflate=deflate)
     for byte in data:
         reader.feed(bytes([byte]))
@@ -139,13 +142,13 @@ def test_answer_reader_takes_any_bytes(data, deflate):
         ("c103 ffffff", "reserved bit"),
     ],
 )
-def test_answer_reader_violation(data, part_of_what):
+def test_answer_reader_violation(data: str, part_of_what: str) -> None:
     reader = AnswerReader()
     reader.feed(bytes.fromhex(data))
     assert part_of_what in (reader.violation or "")
 
 
-def test_answer_reader_close_without_code():
+def test_answer_reader_close_without_code() -> None:
     reader = AnswerReader()
     reader.feed(b"\x88\x00")
     assert (reader.close, reader.close_bytes, reader.close_fault) == (Close(code=1005), b"\x88\x00", None)
@@ -163,21 +166,21 @@ def test_answer_reader_close_without_code():
         (b"\x03\xe8\xff\xfe", "not UTF-8"),
     ],
 )
-def test_answer_reader_keeps_an_invalid_close_frame(payload, fault):
+def test_answer_reader_keeps_an_invalid_close_frame(payload: bytes, fault: str) -> None:
     reader = AnswerReader()
     reader.feed(bytes([0x88, len(payload)]) + payload)
     assert reader.close_bytes[2:] == payload
     assert fault in (reader.close_fault or "")
 
 
-def test_answer_reader_takes_an_echo_in_several_messages():
+def test_answer_reader_takes_an_echo_in_several_messages() -> None:
     reader = AnswerReader()
     reader.expect(5, of(5))
     reader.feed(b"\x81\x03aaa\x81\x02aa\x81\x05aaaaa\x81\x06aaaaaa")
     assert (reader.echoed_bytes, reader.own_messages) == (10, 1)
 
 
-def test_answer_reader_takes_what_goes_on_for_ever_for_no_echo():
+def test_answer_reader_takes_what_goes_on_for_ever_for_no_echo() -> None:
     """A frame of 2^63 - 1 bytes, filled with the very filler that was sent."""
     reader = AnswerReader(allowance=ReadingBudget(bytes=10**6))
     reader.expect(2**40, of(2**40))
@@ -199,7 +202,7 @@ def test_answer_reader_takes_what_goes_on_for_ever_for_no_echo():
         (b"\x00\x7d" + b"b" * 125, "without an end"),
     ],
 )
-def test_answer_reader_stops_at_a_bound(flood, what):
+def test_answer_reader_stops_at_a_bound(flood: bytes, what: str) -> None:
     allowance = ReadingBudget(bytes=10**6, frames=10_000, control_frames=1000, messages=100)
     reader = AnswerReader(allowance=allowance)
     reader.feed(b"\x01\x00" if what in ("fragments", "without an end") else b"")
@@ -219,17 +222,9 @@ async def opened(url: str) -> AsyncIterator[Wire]:
         await wire.leave()
 
 
-async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    protocol = ServerProtocol()
-    protocol.receive_data(await reader.readuntil(b"\r\n\r\n"))
-    (request,) = protocol.events_received()
-    protocol.send_response(protocol.accept(request))
-    writer.write(b"".join(protocol.data_to_send()))
-
-
-def test_wire_echo_and_ping(raw):
+def test_wire_echo_and_ping(raw: type[Raw]) -> None:
     async def check() -> None:
-        async with raw.mannered(raw.Manners()) as (url, received), opened(url) as wire:
+        async with raw.mannered(Manners()) as (url, received), opened(url) as wire:
             wire.answers.expect(200_000, of(200_000))
             assert await wire.send(whole_frame(Opcode.TEXT, 200_000, of(200_000)), WAIT_S)
             pong = await wire.ping(WAIT_S)
@@ -240,9 +235,9 @@ def test_wire_echo_and_ping(raw):
     asyncio.run(check())
 
 
-def test_wire_announcement_is_refused_unsent(raw):
+def test_wire_announcement_is_refused_unsent(raw: type[Raw]) -> None:
     async def check() -> None:
-        async with raw.mannered(raw.Manners(max_message=10)) as (url, received), opened(url) as wire:
+        async with raw.mannered(Manners(max_message=10)) as (url, received), opened(url) as wire:
             await wire.announce([encode_header(Opcode.TEXT, 2**40, bytes(4))], WAIT_S)
             await wire.until(lambda: wire.has_ended, WAIT_S)
             assert wire.answers.close == Close(code=1009)
@@ -253,11 +248,11 @@ def test_wire_announcement_is_refused_unsent(raw):
 
 
 @pytest.mark.parametrize(("after", "sending"), [("drain", "taken"), ("reset", "failed"), ("hold", "blocked")])
-def test_wire_sends_on_regardless(raw, after, sending):
+def test_wire_sends_on_regardless(raw: type[Raw], after: After, sending: str) -> None:
     """What a client comes to know that has megabytes left to send, whatever the server says."""
 
     async def check() -> str:
-        async with raw.mannered(raw.Manners(max_message=99, after=after)) as (url, _), opened(url) as wire:
+        async with raw.mannered(Manners(max_message=99, after=after)) as (url, _), opened(url) as wire:
             sent = await wire.send_regardless(
                 whole_frame(Opcode.TEXT, 2**24, of(2**24)), WAIT_S if after != "hold" else 0.3
             )
@@ -267,7 +262,7 @@ def test_wire_sends_on_regardless(raw, after, sending):
     assert asyncio.run(check()) == sending
 
 
-def test_wire_recovers_the_close_frame_from_behind_a_reset(raw):
+def test_wire_recovers_the_close_frame_from_behind_a_reset(raw: type[Raw]) -> None:
     async def refuse_and_reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await accept(reader, writer)
         await reader.readexactly(14)
@@ -281,7 +276,7 @@ def test_wire_recovers_the_close_frame_from_behind_a_reset(raw):
     asyncio.run(check())
 
 
-def test_wire_server_that_stops_reading_blocks_no_longer_than_stated(raw):
+def test_wire_server_that_stops_reading_blocks_no_longer_than_stated(raw: type[Raw]) -> None:
     async def never_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await accept(reader, writer)
         writer.transport.pause_reading()  # type: ignore[attr-defined]
@@ -296,7 +291,7 @@ def test_wire_server_that_stops_reading_blocks_no_longer_than_stated(raw):
     asyncio.run(check())
 
 
-def test_wire_answers_pings(raw):
+def test_wire_answers_pings(raw: type[Raw]) -> None:
     answers: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def ping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -307,7 +302,7 @@ def test_wire_answers_pings(raw):
 
     async def check() -> None:
         async with raw.tcp(ping) as url, opened(url) as wire:
-            await wire.until(answers.qsize, 1.0)
+            await wire.until(lambda: not answers.empty(), 1.0)
             answer = await asyncio.wait_for(answers.get(), WAIT_S)
             assert answer[0] == 0x8A
 

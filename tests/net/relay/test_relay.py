@@ -104,17 +104,29 @@ class Mirror:
 # What it does not touch
 
 
-@pytest.mark.parametrize("fault", [None, "latency", "slicer", "bandwidth"])
-def test_bytes_pass_unchanged_and_so_does_the_end(fault: str | None) -> None:
+@pytest.mark.parametrize(
+    ("fault", "settings"),
+    [
+        (None, {}),
+        ("latency", {"latency_s": 0.02, "jitter_s": 0.02}),
+        ("slicer", {}),
+        ("bandwidth", {"bytes_per_s": 10_000}),
+    ],
+)
+def test_bytes_pass_unchanged_and_so_does_the_end(fault: str | None, settings: dict[str, Any]) -> None:
     mirror = Mirror()
     request = b"GET /x HTTP/1.1\r\nHost: elsewhere:1\r\nUpgrade: websocket\r\nX-Odd:  \tspaces \r\n\r\n"
     body = bytes(range(256)) * (4 if fault else 4000)
     with Relay(f"ws://127.0.0.1:{mirror.port}/") as relay:
         if fault is not None:
-            settings = {"latency": {"latency_s": 0.02, "jitter_s": 0.02}, "bandwidth": {"bytes_per_s": 10_000}}
-            relay.add(fault, direction="both", **settings.get(fault, {}))
+            relay.add(fault, direction="both", **settings)
         with socket.create_connection(("127.0.0.1", relay.port), timeout=20) as client:
-            sender = threading.Thread(target=lambda: (client.sendall(request + body), client.shutdown(socket.SHUT_WR)))
+
+            def send() -> None:
+                client.sendall(request + body)
+                client.shutdown(socket.SHUT_WR)
+
+            sender = threading.Thread(target=send)
             sender.start()
             back = b""
             while data := client.recv(65_536):
@@ -324,7 +336,7 @@ def test_close_frame_is_put_in_towards_the_server(relay: Relay, server: LabServe
 
 
 def test_close_frame_is_never_put_into_another_frame() -> None:
-    async def talk() -> Told:
+    async def talk(relay: Relay) -> Told:
         async with connect(relay.url, proxy=None, max_size=None, compression=None) as connection:
             await connection.send("now")
             await asyncio.sleep(0.1)
@@ -335,7 +347,7 @@ def test_close_frame_is_never_put_into_another_frame() -> None:
 
     with LabServer(reply=500_000) as server, Relay(server.url) as relay:
         relay.add("bandwidth", bytes_per_s=1_000_000)
-        told = asyncio.run(asyncio.wait_for(talk(), 30))
+        told = asyncio.run(asyncio.wait_for(talk(relay), 30))
     assert (len(told.messages[0]), told.code) == (500_000, 1012)
 
 

@@ -168,7 +168,7 @@ def test_account_says_restart_and_stop_and_nothing_where_the_client_closed() -> 
         return account_of(server, connection.response.headers["X-Wslab-Connection"]).because
 
     with LabServer(downtime_s=0) as server:
-        ends = [lambda: None, server.restart, server.stop]
+        ends: list[Callable[[], Any]] = [lambda: None, server.restart, server.stop]
         assert [asyncio.run(stay(server, end)) for end in ends] == [None, "restart", "stop"]
 
 

@@ -101,12 +101,13 @@ def test_large_reply_meets_the_clients_own_limit() -> None:
 
 
 def test_compression_is_offered_where_the_knob_says_so() -> None:
-    sizes = {
-        offered: first_send(wslab.send_message(Knobs(compression=offered), "x" * 10_000, compression=True)).wire_bytes
-        for offered in (False, True)
-    }
-    assert sizes[True] < 1000
-    assert sizes[False] > 10_000
+    def wire_bytes(offered: bool) -> int:
+        sent = first_send(wslab.send_message(Knobs(compression=offered), "x" * 10_000, compression=True))
+        assert sent.wire_bytes is not None
+        return sent.wire_bytes
+
+    assert wire_bytes(offered=True) < 1000
+    assert wire_bytes(offered=False) > 10_000
 
 
 @pytest.mark.parametrize(("after_refusal", "tcp_end"), [("drain", "fin"), ("reset", "reset"), ("hold", "aborted")])
@@ -117,7 +118,7 @@ def test_after_refusal_decides_how_tcp_ends(after_refusal: str, tcp_end: str) ->
         await client.send_message(b"x" * 8_000_000)
         return await client.closed()
 
-    with LabServer(after_refusal=after_refusal) as server:  # type: ignore[arg-type]
+    with LabServer(after_refusal=after_refusal) as server:
         closure = runtime.run(overshoot(server.url))
     assert (closure.close_code, closure.tcp_end) == (1009, tcp_end)
 
@@ -143,22 +144,24 @@ def test_admissions_wait_their_turn() -> None:
 def test_page_of_another_origin_is_not_let_in(server: LabServer) -> None:
     from websockets.exceptions import InvalidStatus
     from websockets.sync.client import connect
+    from websockets.typing import Origin
 
-    with pytest.raises(InvalidStatus, match="403"), connect(server.url, origin="https://example.com"):  # type: ignore[arg-type]
+    with pytest.raises(InvalidStatus, match="403"), connect(server.url, origin=Origin("https://example.com")):
         pass
-    with connect(server.url, origin="http://localhost:8888"):  # type: ignore[arg-type]
+    with connect(server.url, origin=Origin("http://localhost:8888")):
         pass
 
 
 def test_page_of_a_named_origin_is_let_in_after_a_restart_too() -> None:
     from websockets.exceptions import InvalidStatus
     from websockets.sync.client import connect
+    from websockets.typing import Origin
 
     with LabServer(origins=["https://example.com"], downtime_s=DOWN_S) as server:
         server.restart()
-        with connect(server.url, origin="https://example.com"):  # type: ignore[arg-type]
+        with connect(server.url, origin=Origin("https://example.com")):
             pass
-        with pytest.raises(InvalidStatus, match="403"), connect(server.url, origin="https://sub.example.com"):  # type: ignore[arg-type]
+        with pytest.raises(InvalidStatus, match="403"), connect(server.url, origin=Origin("https://sub.example.com")):
             pass
 
 
@@ -191,7 +194,7 @@ def test_reload_brings_the_new_limit_and_says_so(server: LabServer) -> None:
 
 
 def test_tune_changes_new_connections_and_open_ones_where_asked(server: LabServer) -> None:
-    async def send_twice(open_ones_too: bool) -> list[str]:
+    async def send_twice(open_ones_too: bool) -> str:
         client = Client(server.url, Recorder())
         await client.open()
         await server.tune_async(max_message_bytes=10, open_ones_too=open_ones_too)
@@ -309,7 +312,7 @@ def test_port_is_kept_from_everybody_through_every_downtime(options: list[int], 
     with LabServer(port=port, comes_back=False) as server:
         assert not listens_beside(server.port, *options)
         for kind in ("graceful", "crash"):
-            server.restart(kind)  # type: ignore[arg-type]
+            server.restart(kind)
             assert not listens_beside(server.port, *options)
             server.restart("reload", comes_back=True, downtime_s=0)
             server.restart("reload", comes_back=False)

@@ -30,7 +30,7 @@ def send(url: str, payload: bytes, *, reads_on: bool = False) -> ClientReport:
     except (OSError, WebSocketConnectionClosedException) as failure:
         return ClientReport(close_code=1006, error=error or in_words(failure))
     finally:
-        connection.shutdown()  # type: ignore[no-untyped-call]
+        connection.shutdown()
     if opcode != ABNF.OPCODE_CLOSE:
         return ClientReport(close_code=None)
     code = int.from_bytes(data[:2], "big") if data else 1005
