@@ -4,9 +4,8 @@ from wslab.experiments.browser import browser_drill
 from wslab.experiments.clocks import find_idle_timeout, find_max_age
 from wslab.experiments.conduct import Cancel, Progress
 from wslab.experiments.cost import limit_cost
-from wslab.experiments.drill import restart_drill
+from wslab.experiments.drill import herd_drill, restart_drill
 from wslab.experiments.frames import frames_question
-from wslab.experiments.herd import herd_drill
 from wslab.experiments.in_flight import in_flight_drill
 from wslab.experiments.limit import find_limit
 from wslab.experiments.resend import resend

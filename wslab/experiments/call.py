@@ -1,4 +1,4 @@
-"""The call of an experiment as it was made: what its run says of its arguments is taken from them, not typed again."""
+"""The call of an experiment: the parameters in its run are taken from the arguments, not typed again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from wslab.experiments.stopping import Cancel
 from wslab.net.recording import OnProgress, OnRecord
 
 SAID_ELSEWHERE = ("target", "seed", "progress", "on_record", "cancel")
-"""What a run says elsewhere than among its parameters, or what decides nothing that it holds."""
+"""Arguments that a run holds elsewhere than in its parameters, or that have no influence on it."""
 
 
 @dataclass
@@ -28,10 +28,10 @@ class Call:
     """One call of an experiment.
 
     Fields:
-        target: as it was given, with which the server's knobs or URL come.
-        policy: named, where the experiment takes one.
-        parameters: the other arguments, as JSON can hold them; a policy is its name and `policy_knobs`.
-        chosen: those of them that are not at their defaults, by which a recording is found.
+        target: as given; knobs or URL come from it.
+        policy: if the experiment takes one.
+        parameters: the other arguments, in a form for JSON; a policy as its name and `policy_knobs`.
+        chosen: those that differ from their defaults; they identify a recording.
     """
 
     experiment: str
@@ -46,7 +46,7 @@ class Call:
 
     @classmethod
     def taken(cls, experiment: Callable[..., Any], arguments: Mapping[str, Any]) -> Self:
-        """Take the arguments of a function whose first statement this is: `Call.taken(herd_drill, locals())`.
+        """Take the arguments of the calling function, as its first statement: `Call.taken(herd_drill, locals())`.
 
         Raises:
             TypeError, ValueError: there is no such policy.
@@ -58,7 +58,7 @@ class Call:
         if "policy" in arguments:
             policy = named(arguments["policy"])
             parameters |= {"policy": policy.name, "policy_knobs": dict(policy.knobs)}
-            chosen.pop("policy", None)  # what it does decides, and not what it is called
+            chosen.pop("policy", None)  # its behaviour identifies a recording, not its name
         return cls(
             experiment.__name__,
             target=arguments.get("target"),
@@ -72,17 +72,17 @@ class Call:
         )
 
     def instead(self, name: str, **said: Any) -> None:
-        """Say this instead of an argument that is no fact about the run, such as the payload itself."""
+        """Replace an argument that should not be in the run, such as the payload itself, by these parameters."""
         for named_so in (self.parameters, self.chosen):
             named_so.pop(name, None)
             named_so.update(said)
 
     def add(self, **derived: Any) -> None:
-        """Say also what follows from the arguments, or what this machine lacked, for those who read the run."""
+        """Add parameters for readers of the run: what follows from the arguments, or what this machine lacks."""
         self.parameters.update(derived)
 
     def asked(self, knobs: Knobs | None, url: str | None) -> Asked:
-        """Return what decides the run, for a server with these knobs, or a foreign one at this URL."""
+        """Return what identifies the run: on a server with these knobs, or on a foreign one at this URL."""
         return Asked(
             experiment=self.experiment,
             parameters=self.chosen,
@@ -94,7 +94,7 @@ class Call:
 
 
 def plain(value: Any) -> Any:
-    """Return an argument as JSON can hold it; None for what is made only while it is used up, such as a generator.
+    """Return an argument in a form for JSON; None if that would use it up, as for a generator.
 
     >>> plain((1, range(2), {"a": Path("b")}))
     [1, [0, 1], {'a': 'b'}]
@@ -103,7 +103,7 @@ def plain(value: Any) -> Any:
         case None | bool() | int() | float() | str():
             return value
         case Path():
-            return value.name  # and not where it lies, which tells of its user
+            return value.name  # the folder may name a user
         case msgspec.Struct() | Record():
             return msgspec.to_builtins(value)
         case Mapping():

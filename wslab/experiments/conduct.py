@@ -1,17 +1,16 @@
-"""How every experiment is conducted: on the background loop, with its error bar, and so that nothing is lost.
+"""How every experiment runs: on the background loop, with its error bar, and without losing anything.
 
-An experiment takes its arguments (`Call.taken`), checks them, and has a coroutine conducted. That is given a `Bench`
-with the recorder, which takes its records and tells its progress, and the server under test. Whatever ends it, what it
-emitted until then becomes a `Run`.
+An experiment takes its arguments (`Call.taken`), checks them, and hands a coroutine to `conduct`. The coroutine gets a
+`Bench`: a recorder, which takes records and reports progress, and the server under test. Whatever ends it, the records
+so far become a `Run`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import platform
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,10 +18,12 @@ import msgspec
 from wslab.core.errors import BadTypeError, BadValueError, MisuseError, WslabError, in_words
 from wslab.core.intervals import quantile
 from wslab.core.knobs import Knobs
-from wslab.core.records import Restart, RunInfo, since
+from wslab.core.records import RunInfo
 from wslab.core.runs import Run, load
 from wslab.core.target import Target, as_target
 from wslab.experiments.call import Call
+from wslab.experiments.servers_side import Lab as Lab
+from wslab.experiments.servers_side import add_servers_side, loss, restarts_told
 from wslab.experiments.stopping import Cancel as Cancel
 from wslab.experiments.stopping import Stop, see_through
 from wslab.net import machine, replay
@@ -34,17 +35,11 @@ from wslab.net.recording import Progress as Progress
 from wslab.net.server.fleet import LabFleet
 from wslab.net.server.lab_server import LabServer
 
-Lab = LabServer | LabFleet
-"""What an experiment may restart."""
-
 Aim = LabServer | Knobs | Target | str
-"""What an experiment of one server takes: a lab server, the knobs of one to start, or what somebody else runs."""
-
-LOST_S = 1.0
-"""After the loss of its server an experiment goes on for so long, in which its clients notice."""
+"""What an experiment on one server takes: a lab server, the knobs of one to start, or a foreign server."""
 
 _FAULTS = (BadTypeError, BadValueError, MisuseError)
-"""What is wrong with a call and raises, while other errors of a run under way are told in it."""
+"""A faulty call raises these; any other error of a run under way becomes one of its losses."""
 
 
 class Bench(NamedTuple):
@@ -56,30 +51,30 @@ class Bench(NamedTuple):
 
     @property
     def url(self) -> str:
-        """Where to connect, with all that the URL keeps secret."""
+        """Where to connect, with all secrets of the URL."""
         return self.target.sent_url
 
     def pinging(self, interval_s: float | None, timeout_s: float | None) -> Bench:
-        """Return a bench whose clients ping so; None leaves it to the target."""
+        """Return a bench whose clients ping at this interval; None leaves it to the target."""
         given = {"ping_interval_s": interval_s, "ping_timeout_s": timeout_s}
         changes = {name: value for name, value in given.items() if value is not None}
         return self._replace(target=self.target.replace(**changes))
 
     def client(self, **options: Any) -> Client:
-        """Return a client for the server; the lab's own is known to say nothing unasked, unless its knobs greet."""
+        """Return a client for the server. It listens first, unless the server is the lab's own and does not greet."""
         greets = self.lab is None or self.lab.knobs.greeting is not None
         return Client(self.target, self.recorder, listens_first=greets, **options)
 
     @property
     def restartable(self) -> Lab:
         """The lab's own server or fleet."""
-        assert self.lab is not None, "only targets that the lab can restart were let in"
+        assert self.lab is not None, "the target is one that the lab can restart"
         return self.lab
 
     @property
     def server(self) -> LabServer:
         """The lab's own server."""
-        assert isinstance(self.lab, LabServer), "only targets that are one were let in"
+        assert isinstance(self.lab, LabServer), "the target is a lab server"
         return self.lab
 
 
@@ -94,22 +89,21 @@ def conduct(
     ends_with_server: bool = True,
     lag_interval_s: float = LAG_INTERVAL_S,
 ) -> Run:
-    """Run `measure` to its end, to `cancel` or to Ctrl-C, and return what it emitted as a `Run`.
+    """Run `measure` until it ends, or until `cancel` or Ctrl-C, and return its records as a `Run`.
 
-    After a cancellation or Ctrl-C (a notebook's ■) the run is marked `partial`; it is returned, not lost in a
-    KeyboardInterrupt, however often that comes. Where a server or process of the lab is lost while it measures, the run
-    says so in `losses` and is partial likewise.
+    After a cancellation or Ctrl-C (a notebook's ■), however often it comes, the run is returned and marked `partial`.
+    It is also partial if a server or process of the lab was lost, which `losses` describes.
 
-    In a replay (see `wslab.net.replay`) nothing is measured: the run is the one that was recorded.
+    In a replay (see `wslab.net.replay`) nothing is measured: the recorded run is returned.
 
     Args:
-        fleet: knobs as a target get a fleet, and not a single server.
-        ends_with_server: whether there is nothing more to see once the lab's own server is lost.
-        lag_interval_s: how often the loop's lag is measured; seldom in what runs for hours.
+        fleet: start a fleet, not a single server, if the target is `Knobs`.
+        ends_with_server: whether the loss of the lab's own server ends the experiment.
+        lag_interval_s: how often the loop's lag is measured; rarely in runs of hours.
 
     Raises:
-        NotRecordedError: in a replay, when there is none.
-        Exception: what `measure` raises, where nothing was measured yet, or a callback or the call is at fault.
+        NotRecordedError: a replay has no such run.
+        Exception: what `measure` raises, if nothing was measured yet, or if a callback or the call is at fault.
     """
     knobs, url = asked_of(call.target)
     if isinstance(call.target, Target) and (described := call.target.described()):
@@ -129,10 +123,10 @@ def conduct(
 
 
 def asked_of(target: Any) -> tuple[Knobs | None, str | None]:
-    """Return the knobs of a target's server, as it is now; of a foreign one, the URL without its secrets.
+    """Return the present knobs of a lab server, or the URL of a foreign one without its secrets.
 
     Raises:
-        BadValueError: the server is neither this machine's nor one that the target says may be probed.
+        BadValueError: the server is not on this machine, and the target does not allow its host.
     """
     match target:
         case LabServer() | LabFleet():
@@ -149,7 +143,7 @@ def asked_of(target: Any) -> tuple[Knobs | None, str | None]:
 
 @contextlib.asynccontextmanager
 async def opened(target: Lab | Aim, *, fleet: bool = False) -> AsyncIterator[tuple[Lab | None, Target]]:
-    """Yield the lab server (None for a foreign one) and how to reach it; knobs get a server for the while."""
+    """Yield the lab server (None for a foreign one) and how to reach it; for knobs, start a server and stop it."""
     match target:
         case Knobs():
             own = LabFleet(target) if fleet else LabServer(target)
@@ -178,35 +172,22 @@ async def _measured(
 ) -> Run:
     recorder, lab, target = bench
     recorder.redaction = target.redaction
-    started_at = wall_clock()
-    knobs = lab.knobs if lab else None
+    began = provisional(call, bench)
     restarts_before = len(lab.restarts) if lab else 0
     if call.on_record is not None:
         recorder.listeners.append(call.on_record)
-    cut_short = False
-    with _restarts_told(lab, recorder):
-        try:
-            cut_short = await stop.cut_short(measure(bench), _loss(bench, ends=ends_with_server))
-        except (WslabError, OSError) as error:
-            if isinstance(error, _FAULTS) or not recorder.records:
-                raise
-            recorder.losses.append(f"it ended at {recorder.now():.3f} s: {in_words(error)}")
+    with restarts_told(lab, recorder):
+        cut_short = await _cut_short(measure, stop, bench, ends_with_server)
     duration_s = recorder.now()
     recorder.warn_of_clock()
     if lab is not None:
-        # What was measured may have ended before the loss of its server was noticed.
-        noticing = [] if recorder.losses else [asyncio.create_task(_loss(bench, ends=False))]
-        await _add_servers_side(recorder, lab, restarts_before)
-        for task in noticing:
-            task.cancel()
-        await asyncio.gather(*noticing, return_exceptions=True)
+        await add_servers_side(lab, recorder, restarts_before)
     lags = lags if recorder.lags_s is None else recorder.lags_s
     info = msgspec.structs.replace(
-        provisional(call, bench),
-        started_at=started_at,
+        began,
         duration_s=duration_s,
         partial=cut_short or bool(recorder.losses),
-        knobs=knobs,
+        warnings=[*target.warnings(), *recorder.warnings],
         loop_lag_p50_s=quantile(lags, 0.5),
         loop_lag_p99_s=quantile(lags, 0.99),
         loop_lag_max_s=max(lags, default=None),
@@ -215,8 +196,20 @@ async def _measured(
     return Run(info, tuple(recorder.records))
 
 
+async def _cut_short(measure: Measure, stop: Stop, bench: Bench, ends_with_server: bool) -> bool:
+    """Measure, and return whether something ended it early; an error of the lab becomes a loss of the run."""
+    recorder = bench.recorder
+    try:
+        return await stop.cut_short(measure(bench), loss(bench.lab, recorder, ends=ends_with_server))
+    except (WslabError, OSError) as error:
+        if isinstance(error, _FAULTS) or not recorder.records:
+            raise
+        recorder.losses.append(f"it ended at {recorder.now():.3f} s: {in_words(error)}")
+    return False
+
+
 def provisional(call: Call, bench: Bench) -> RunInfo:
-    """Return what a run says of itself while it is under way, for a file that is written as it goes."""
+    """Return the head of a run that has not ended, for a file that is written as it goes."""
     return RunInfo(
         experiment=call.experiment,
         started_at=wall_clock(),
@@ -237,38 +230,3 @@ def provisional(call: Call, bench: Bench) -> RunInfo:
         loop_lag_max_s=None,
         ended=False,
     )
-
-
-async def _loss(bench: Bench, *, ends: bool) -> None:
-    """Tell of the loss of the lab's server; return a while after it, unless that ends nothing or it is there again."""
-    if bench.lab is not None:
-        last_words = await bench.lab.died()
-        bench.recorder.losses.append(f"the lab server was lost at {bench.recorder.now():.3f} s; {last_words}")
-        await asyncio.sleep(LOST_S)
-        if ends and not bench.lab.alive:
-            return
-    await asyncio.Event().wait()
-
-
-@contextlib.contextmanager
-def _restarts_told(lab: Lab | None, recorder: Recorder) -> Iterator[None]:
-    """Tell, within the block, the server's restarts while they are under way; on record they come last."""
-
-    def tell(restart: Restart) -> None:
-        recorder.tell(since(recorder.origin, restart))
-
-    listeners = lab.listeners if lab else []
-    listeners.append(tell)
-    try:
-        yield
-    finally:
-        listeners.remove(tell)
-
-
-async def _add_servers_side(recorder: Recorder, lab: Lab, restarts_before: int) -> None:
-    """Join to the clients' records what the server says of the same connections, and its restarts."""
-    seen = {record.connection_id for record in recorder.records if hasattr(record, "connection_id")} - {None}
-    await lab.settle(seen)
-    theirs = [account for account in lab.accounts if account.connection_id in seen]
-    for record in (*theirs, *lab.restarts[restarts_before:]):
-        recorder.emit(since(recorder.origin, record))

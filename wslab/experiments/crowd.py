@@ -1,4 +1,4 @@
-"""A crowd of clients that stay connected while something happens to their server: a few, with all that a client has."""
+"""A crowd of full clients in this process, which stay connected while something happens to their server."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Crowd(Gathering):
     """An async context: inside it the clients connect and reconnect by `policy`; at its end they close with 1000.
 
     Args:
-        first_client: the number of the first of them within the run.
-        timeout_s: how long they are waited for, each time.
-        client_knobs: of every `Client`.
+        first_client: the number of the first client within the run.
+        timeout_s: how long to wait for them, each time.
+        client_knobs: arguments of every `Client`.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Crowd(Gathering):
         self._staying = [asyncio.create_task(self._stay(client)) for client in self._clients]
         return self
 
-    async def __aexit__(self, *exc_info: object) -> None:
+    async def __aexit__(self, *_: object) -> None:
         for task in self._staying:
             task.cancel()
         await asyncio.gather(*self._staying, return_exceptions=True)
@@ -67,7 +67,7 @@ class Crowd(Gathering):
         self._changed.clear()
 
     async def _stay(self, client: Client) -> None:
-        # A generator of its own for each client, so that the draws of one do not depend on the timing of the others.
+        # One generator per client, so that its draws do not depend on the timing of the others.
         await stay_connected(client, self._policy, Random(f"{self._seed}/{client.client}"))
 
     def _note(self, record: Record) -> None:

@@ -1,4 +1,4 @@
-"""What a handful of clients in this process and thousands in workers have in common: they are waited for."""
+"""Waiting for clients to connect, to lose their connections and to come back: a few here, or thousands in workers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from wslab.net.recording import Recorder
 
 
 class Whereabouts(NamedTuple):
-    """Where clients are: `attempted`, have made their first attempt; `held`, are connected; `away`, have lost their
-    connection and are to come back; `returned` counts outages that are over, one way or the other.
+    """How many clients made their first attempt (`attempted`), are connected (`held`), or lost their connection and
+    have not returned (`away`); `returned` counts outages that are over, one way or the other.
     """
 
     attempted: int
@@ -23,11 +23,11 @@ class Whereabouts(NamedTuple):
 
 
 class Gathering(abc.ABC):
-    """Clients that connect and come back by themselves, and can be waited for.
+    """Clients that connect and come back by themselves.
 
     Args:
-        recorder: is told how many of them are where they are waited for.
-        timeout_s: how long they are waited for, each time.
+        recorder: gets the progress of each wait.
+        timeout_s: the longest that each wait may take.
     """
 
     def __init__(self, recorder: Recorder, clients: int, timeout_s: float) -> None:
@@ -41,21 +41,22 @@ class Gathering(abc.ABC):
 
     @abc.abstractmethod
     async def changed(self) -> None:
-        """Wait until that has changed, or has since this was last awaited."""
+        """Wait until the tally changes; return at once if it has changed since the last call."""
 
     async def connected(self) -> None:
         """Wait until each client has made its first attempt."""
         await self._wait(self._until(lambda now: now.attempted, self._size, "connected"))
 
     async def lost(self) -> None:
-        """Wait until the first of them has lost its connection."""
+        """Wait until the first client has lost its connection."""
         before = self.tally()
         await self._wait(self._until(lambda now: min(1, now.away + now.returned - before.returned), 1, "lost"))
 
     @contextlib.asynccontextmanager
     async def outage(self) -> AsyncIterator[None]:
-        """Wait, after the block has ended their connections, until each of those connected before it is back or away
-        for good; after the timeout go on, and leave it to their outages to say who was not back.
+        """After the block, which ends the connections, wait until each of them is restored or given up.
+
+        After the timeout, go on; the outages of the clients say which were still away.
         """
         before = self.tally()
 
@@ -71,7 +72,7 @@ class Gathering(abc.ABC):
             telling.cancel()
             await asyncio.wait([telling])
         if not telling.cancelled():
-            telling.result()  # who listens to progress may have raised
+            telling.result()  # a progress callback may have raised
         await self._wait(self._until(back, before.held, "back"))
 
     async def _wait(self, reached: Coroutine[Any, Any, None]) -> None:

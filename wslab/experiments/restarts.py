@@ -1,4 +1,4 @@
-"""What a drill does to its server, or to a fleet of them; the same for a crowd of clients and for a herd."""
+"""What a drill does to its server or fleet, whether its clients are a crowd or a herd."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wslab.net.server.fleet import LabFleet
 
 
 class Restarts(NamedTuple):
-    """Restarts of one kind; the changes come with the first."""
+    """Restarts of one kind; the first one makes the changes."""
 
     kind: RestartKind
     downtime_s: float | None
@@ -30,8 +30,8 @@ class Restarts(NamedTuple):
         if isinstance(target, Target | str):
             if self.changes or self.downtime_s is not None or self.of_fleet:
                 raise BadValueError(
-                    "a rolling kind, downtime_s and changes are for the lab's own servers, and this target is "
-                    "somebody's: restart it yourself while the clients are connected"
+                    "a rolling kind, downtime_s and changes need a server of the lab, but this target is "
+                    "foreign: restart it yourself while the clients are connected"
                 )
             return
         if not isinstance(target, Lab | Knobs):
@@ -39,7 +39,7 @@ class Restarts(NamedTuple):
                 f"target is {target!r}, but must be a LabServer, a LabFleet, Knobs for one, a Target, or a URL"
             )
         if not isinstance(target, Knobs) and isinstance(target, LabFleet) != self.of_fleet:
-            raise BadValueError(f"kind is {self.kind!r}, but a LabFleet is restarted by 'rolling', and nothing else is")
+            raise BadValueError(f"kind is {self.kind!r}, but 'rolling' restarts a LabFleet, and only a LabFleet")
         changed(target if isinstance(target, Knobs) else target.knobs, self.changes)
 
     @property
@@ -47,7 +47,7 @@ class Restarts(NamedTuple):
         return self.kind == "rolling"
 
     async def carry_out(self, bench: Bench, gathering: Gathering) -> None:
-        """Restart once the clients are connected, and again whenever they are back; or wait until somebody does."""
+        """Restart once the clients are connected, and again when they are back; for a foreign server, just wait."""
         await gathering.connected()
         if bench.lab is None and not gathering.tally().held:
             return

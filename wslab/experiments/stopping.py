@@ -1,8 +1,7 @@
-"""How what runs on the background loop is stopped, by Ctrl-C or a token, at any moment, and still returns what it has.
+"""Stopping what runs on the background loop, by Ctrl-C or a token, at any moment, without losing what it has.
 
-The whole of an experiment, its server's start and stop included, is one coroutine, and the caller's thread only waits.
-An interrupt is a request to that coroutine and never an exception in the middle of it, so it may come as often as it
-likes.
+A whole experiment, from the start of its server to its stop, is one coroutine; the caller's thread only waits. An
+interrupt is a request to that coroutine, never an exception in the middle of it, so it may come any number of times.
 """
 
 from __future__ import annotations
@@ -16,21 +15,21 @@ from typing import Any, TypeVar
 from wslab.net import runtime
 
 CLEAN_UP_S = 60.0
-"""What was stopped has this long to close its connections and to hand over what it saw. It takes far less."""
+"""How long a stopped experiment may take to close its connections and hand over its records. It needs far less."""
 
 T = TypeVar("T")
 
 
 class Cancel:
-    """A token that stops an experiment from another thread, at any moment; a run made until then is returned."""
+    """A token that stops an experiment from another thread at any moment; the run so far is returned."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()  # an interrupt may come in the middle of `cancel`, and cancels too
+        self._lock = threading.RLock()  # an interrupt may come in the middle of `cancel`, and call it too
         self._cancelled = False
         self._stops: list[Callable[[], None]] = []
 
     def cancel(self) -> None:
-        """Stop the experiment that holds this token, or, if none does yet, the one that will."""
+        """Stop the experiment that holds this token, or the next one that will."""
         with self._lock:
             self._cancelled = True
             for stop in self._stops:
@@ -38,12 +37,12 @@ class Cancel:
 
     @property
     def cancelled(self) -> bool:
-        """Whether it was cancelled, by Ctrl-C too."""
+        """Whether it was cancelled, or interrupted by Ctrl-C."""
         return self._cancelled
 
     @contextlib.contextmanager
     def calls(self, stop: Callable[[], None]) -> Iterator[None]:
-        """Within the block, call `stop` when this is cancelled; at once, if it was before."""
+        """Within the block, call `stop` on cancellation; at once if this is cancelled already."""
         with self._lock:
             self._stops.append(stop)
             if self._cancelled:
@@ -56,11 +55,11 @@ class Cancel:
 
 
 class Stop:
-    """Whether the work on the background loop is to stop: set from any thread, awaited on the loop."""
+    """A request to stop the work on the background loop: made from any thread, awaited on the loop."""
 
     def __init__(self) -> None:
         self._asked = asyncio.Event()
-        # Not when it is asked: an interrupt may come while this thread starts the loop, and would wait for itself.
+        # Taken now: an interrupt that comes while this thread starts the loop would wait for itself.
         self._loop = runtime.background_loop()
 
     def ask(self) -> None:
@@ -70,12 +69,12 @@ class Stop:
         await self._asked.wait()
 
     async def cut_short(self, work: Coroutine[Any, Any, None], *others: Coroutine[Any, Any, None]) -> bool:
-        """Do the work to its end, or until this is asked or one of the others ends; return whether it was cut short.
+        """Do the work until it ends, this is asked, or one of the others ends; return whether it was cut short.
 
-        Then it has been cancelled and has cleaned up. What it raises by itself is raised.
+        Work that is cut short has been cancelled and has cleaned up. Its own exceptions are raised.
 
         Raises:
-            TimeoutError: it was cancelled, and did not end.
+            TimeoutError: it was cancelled and did not end in time.
         """
         working = asyncio.create_task(work)
         waiting = [asyncio.create_task(each) for each in (self.asked(), *others)]
@@ -97,10 +96,10 @@ class Stop:
 
 
 def see_through(work: Callable[[Stop], Coroutine[Any, Any, T]], cancel: Cancel | None) -> T:
-    """Run `work` on the background loop and return what it does; Ctrl-C and `cancel` only ask it to stop.
+    """Run `work` on the background loop and return its result; Ctrl-C and `cancel` only ask it to stop.
 
     Raises:
-        Exception: whatever it raises by itself; no KeyboardInterrupt.
+        Exception: its own; never KeyboardInterrupt.
     """
     cancel = cancel or Cancel()
     stop = Stop()
@@ -109,7 +108,7 @@ def see_through(work: Callable[[Stop], Coroutine[Any, Any, T]], cancel: Cancel |
         while True:
             try:
                 return job.result()
-            except KeyboardInterrupt:  # where no handler could be set, or by other means than a signal
+            except KeyboardInterrupt:  # no handler could be set, or it did not come from a signal
                 if job.done():
                     raise
                 cancel.cancel()
