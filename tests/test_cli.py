@@ -9,13 +9,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from commandline import wslab_command
 
 import wslab
-
-
-def wslab_command(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "wslab", *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_demo_as_json_tells_the_whole_story(tmp_path: Path) -> None:
@@ -78,7 +74,8 @@ def test_codes_prints_a_card() -> None:
 
 
 def test_version_is_that_of_the_package() -> None:
-    assert wslab_command("--version").stdout == f"wslab {wslab.__version__}\n"
+    command = [sys.executable, "-m", "wslab", "--version"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == f"wslab {wslab.__version__}\n"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")

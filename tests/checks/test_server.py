@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import msgspec
 import psutil
 import pytest
+from commandline import wslab_command
 from rich.console import Console
 
 from wslab.checks import SERVER_CASES, Check, Restarter, check_server, differences
@@ -216,22 +217,22 @@ def test_hostile_reason_is_escaped_wherever_a_check_is_shown(good: Check) -> Non
 
 
 def test_command_writes_every_form_and_its_exit_code_says_what_came_of_it(tmp_path: Path) -> None:
-    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        line = [sys.executable, "-m", "wslab", "check", "server", *arguments]
-        return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
-
     with LabServer(max_message_bytes=LIMIT) as server:
         files = ["--junit", str(tmp_path / "check.xml"), "--html", str(tmp_path / "check.html")]
-        done = command(server.url, "--case", "refuses_with_1009", "--case", "answers_pings", "--json", *files)
+        done = wslab_command(
+            "check", "server", server.url, "--case", "refuses_with_1009", "--case", "answers_pings", "--json", *files
+        )
         assert done.returncode == 0, done.stderr
         document = json.loads(done.stdout)
         assert [result["seen"]["judgement"] for result in document["results"]] == ["passes", "passes"]
         assert "refuses_with_1009" in (tmp_path / "check.html").read_text()
         (tmp_path / "earlier.json").write_text(done.stdout)
-        done = command(server.url, "--case", "answers_pings", "--compare", str(tmp_path / "earlier.json"))
+        done = wslab_command(
+            "check", "server", server.url, "--case", "answers_pings", "--compare", str(tmp_path / "earlier.json")
+        )
         assert "refuses_with_1009: passes → not in this check" in " ".join(done.stdout.split())
-    assert command("ws://127.0.0.1:9/").returncode == 2
-    assert command("ws://127.0.0.1:9/", "--compare", str(tmp_path)).returncode == 2
+    assert wslab_command("check", "server", "ws://127.0.0.1:9/").returncode == 2
+    assert wslab_command("check", "server", "ws://127.0.0.1:9/", "--compare", str(tmp_path)).returncode == 2
 
 
 def test_budget_ends_a_case_that_is_under_way_and_what_it_started() -> None:

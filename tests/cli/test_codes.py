@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commandline import wslab_command
 
 from wslab.core.codes.cards import compare
 from wslab.core.codes.registry import REGISTRY
 from wslab.views.card_pages import card_page
-
-
-def wslab_command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "wslab", *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environment}
-    )
 
 
 def completed(line: str) -> list[str]:

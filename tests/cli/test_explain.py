@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import msgspec
 import pytest
-from typer.testing import CliRunner, Result
+from commandline import wslab_command
 
 from wslab.captures.explanation import Explanation, explain
-from wslab.cli import main
 
 CAPTURES = Path(__file__).parents[2] / "data" / "captures"
 
 
-def wslab(*arguments: str, given: bytes = b"") -> Result:
-    return CliRunner().invoke(main, ["explain", *arguments], input=given)
+def wslab(*arguments: str, given: bytes = b"") -> CompletedProcess[str]:
+    return wslab_command("explain", *arguments, stdin=given)
 
 
 def test_a_capture_is_explained_in_words() -> None:
     told = wslab(str(CAPTURES / "too-big.pcapng"))
     words = " ".join(told.stdout.split())
-    assert told.exit_code == 0, told.stderr
+    assert told.returncode == 0, told.stderr
     assert "The server refuses a message of 5,000 bytes with 1009" in words
     assert "while one of 4,096 bytes passes" in words
     assert "how sure shown; whose doing: server or proxy" in words
@@ -47,7 +47,7 @@ def test_findings_packets_and_the_run_are_written(tmp_path: Path) -> None:
     files = {option: tmp_path / f"ticket{suffix}" for option, suffix in (("--md", ".md"), ("--save", ".jsonl"))}
     files["--pcapng"] = tmp_path / "ticket.pcapng"
     told = wslab(str(CAPTURES / "too-big.pcapng"), *(str(part) for option in files.items() for part in option))
-    assert told.exit_code == 0, told.stderr
+    assert told.returncode == 0, told.stderr
     assert files["--md"].read_text().startswith("# too-big.pcapng\n\n**The server refuses")
     assert explain(files["--save"]).findings == explain(CAPTURES / "too-big.pcapng").findings
     assert [each.close_code for each in explain(files["--pcapng"]).run.closures] == [1000, 1000, 1009, 1000]
@@ -56,7 +56,7 @@ def test_findings_packets_and_the_run_are_written(tmp_path: Path) -> None:
 def test_the_report_is_one_page_with_findings_figures_and_tables(tmp_path: Path) -> None:
     page = tmp_path / "ticket.html"
     told = wslab(str(CAPTURES / "too-big.pcapng"), "--html", str(page))
-    assert told.exit_code == 0, told.stderr
+    assert told.returncode == 0, told.stderr
     html = page.read_text(encoding="utf-8")
     assert "The server refuses a message of 5,000 bytes" in html
     assert "data:image" in html
@@ -73,6 +73,6 @@ def test_the_report_is_one_page_with_findings_figures_and_tables(tmp_path: Path)
 )
 def test_what_cannot_be_done_is_one_line(arguments: list[str], code: int, sentence: str) -> None:
     told = wslab(*arguments)
-    assert told.exit_code == code
+    assert told.returncode == code
     assert sentence in told.stderr
     assert len(told.stderr.splitlines()) == 1

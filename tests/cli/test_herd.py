@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from commandline import wslab_command
 
 import wslab
 from wslab.net.herds.herd import CLIENTS_PER_WORKER
@@ -20,11 +21,6 @@ KEYS = {
     *("clients", "connects_per_s", "client_bytes_per_connection", "lag_p99_s", "close_codes"),
     *("time_to_reconnect_s", "peak_attempts_per_s", "gave_up"),
 }
-
-
-def wslab_command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "wslab", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_herd_as_json_sums_up_what_its_run_holds(tmp_path: Path) -> None:
@@ -106,18 +102,20 @@ def has_clients(child: psutil.Process) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "saved"),
-    [(("herd", "--clients", "20", "--downtime", "60", "--workers", "1"), "herd.jsonl.gz"), (("demo",), "story.jsonl")],
+    ("arguments", "saved", "times"),
+    [
+        (("herd", "--clients", "20", "--downtime", "60", "--workers", "1"), "herd.jsonl.gz", 1),
+        (("demo",), "story.jsonl", 3),
+    ],
     ids=["herd", "demo"],
 )
-@pytest.mark.parametrize("times", [1, 3])
 def test_interrupted_command_keeps_what_it_measured(
     arguments: tuple[str, ...], saved: str, times: int, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-m", "wslab", *arguments, "--out", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         while not any(has_clients(child) for child in psutil.Process(process.pid).children()):
-            time.sleep(0.01)
+            time.sleep(0.05)
         time.sleep(0.5)  # wherever it is by then
         for _ in range(times):
             process.send_signal(signal.SIGINT)

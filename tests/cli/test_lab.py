@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-from typer.testing import CliRunner
+from commandline import wslab_command
 
-from wslab.cli import main
 from wslab.cli.lab import copy_lessons
 
 
@@ -29,9 +27,9 @@ def test_what_a_learner_wrote_is_kept_and_what_is_missing_comes_back(tmp_path: P
     assert written.read_text(encoding="utf-8") == "mine"
 
 
-def test_folder_that_is_a_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    done = CliRunner().invoke(main, ["lab", str(file)])
-    assert done.exit_code == 1
-    assert "FOLDER is" in done.output + capsys.readouterr().err
+    done = wslab_command("lab", str(file))
+    assert done.returncode == 1
+    assert "FOLDER is" in done.stderr

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from subprocess import CompletedProcess
 
 import pytest
+from commandline import wslab_command
 
 from wslab.core.knobs import Knobs
 from wslab.net.server.lab_server import LabServer
@@ -30,9 +30,8 @@ PROMISED = {
 }
 
 
-def probe(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "wslab", "probe", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+def probe(*arguments: str) -> CompletedProcess[str]:
+    return wslab_command("probe", *arguments)
 
 
 def test_probe_as_json_names_the_limit() -> None:

@@ -16,10 +16,9 @@ from typing import Any
 
 import pytest
 import trustme
-from typer.testing import CliRunner
+from commandline import wslab_command
 
 import wslab
-from wslab.cli import main
 from wslab.core.records import Frame
 from wslab.net.relay.relay import Relay
 from wslab.net.server.lab_server import LabServer
@@ -142,12 +141,12 @@ def test_terminal_shows_a_table_and_obeys_keys(server: LabServer) -> None:
     ],
 )
 def test_wrong_argument_is_told_in_one_line(arguments: list[str], message: str) -> None:
-    done = CliRunner().invoke(main, ["relay", *arguments])
-    assert done.exit_code == 2
+    done = wslab_command("relay", *arguments)
+    assert done.returncode == 2
     assert message in done.stderr
 
 
 def test_origin_that_is_none_is_refused_by_its_bounds(server: LabServer) -> None:
-    refused = CliRunner().invoke(main, ["relay", "0", server.url, "--origins", "https://hub.example.org/user"])
-    assert refused.exit_code == 2
-    assert "an origin is scheme://host[:port]" in refused.output + str(refused.exception)
+    refused = wslab_command("relay", "0", server.url, "--origins", "https://hub.example.org/user")
+    assert refused.returncode == 2
+    assert "an origin is scheme://host[:port]" in refused.stderr

@@ -8,18 +8,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
+from commandline import wslab_command
 from nbformat.v4 import new_code_cell, new_notebook
-
-from wslab.cli import main
-
-
-def report(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "wslab", "report", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=110, check=False)
 
 
 def notebook(path: Path, *sources: str) -> Path:
@@ -29,18 +22,22 @@ def notebook(path: Path, *sources: str) -> Path:
     return path
 
 
-def test_report_is_named_after_its_notebook_and_has_the_forms_that_were_asked_for(tmp_path: Path) -> None:
+def test_report_is_named_after_its_notebook_and_has_the_forms_that_were_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     notebook(tmp_path / "mine.ipynb", "count = 1", "print('counted', count)")
-    done = report("mine.ipynb", "-p", "count=41", "--md", folder=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = wslab_command("report", "mine.ipynb", "-p", "count=41", "--md")
     assert (done.returncode, done.stdout) == (0, "saved mine.html\nsaved mine.md\n")
     assert "counted 41" in (tmp_path / "mine.html").read_text()
     assert "counted 41" in (tmp_path / "mine.md").read_text()
     assert done.stderr == ""  # which is no terminal here
 
 
-def test_failing_cell_leaves_a_report_and_the_exit_code_1(tmp_path: Path) -> None:
+def test_failing_cell_leaves_a_report_and_the_exit_code_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notebook(tmp_path / "mine.ipynb", "1 / 0")
-    done = report("mine.ipynb", "--out", "page.html", folder=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = wslab_command("report", "mine.ipynb", "--out", "page.html")
     assert done.returncode == 1
     assert "code cell 1 failed: ZeroDivisionError: division by zero" in done.stderr
     assert "ZeroDivisionError" in (tmp_path / "page.html").read_text()
@@ -79,24 +76,17 @@ def test_interrupt_leaves_a_report_one_line_and_the_exit_code_130(tmp_path: Path
     ],
 )
 def test_bad_input_is_told_in_one_line_and_leaves_nothing(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: dict[str, Any],
-    exit_code: int,
-    words: str,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], exit_code: int, words: str
 ) -> None:
     notebook(tmp_path / "mine.ipynb", "count = 1")
     (tmp_path / "text.ipynb").write_text("Dear reader")
     (tmp_path / "newer.jsonl").write_text('{"record": "wonder"}\n{"record":"end","records":0,"format_version":99}\n')
     before = sorted(tmp_path.iterdir())
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as ended:
-        main(["report", *arguments])
-    printed = capsys.readouterr()
-    assert (ended.value.code, printed.out) == (exit_code, "")
-    assert words in printed.err
-    assert len(printed.err.strip().splitlines()) == 1
+    done = wslab_command("report", *arguments)
+    assert (done.returncode, done.stdout) == (exit_code, "")
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -104,7 +94,8 @@ def test_pdf_without_a_browser_is_refused_before_anything_runs(tmp_path: Path, m
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", "/nowhere")
     notebook(tmp_path / "mine.ipynb", "open('ran', 'w')")
-    done = report("mine.ipynb", "--pdf", folder=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = wslab_command("report", "mine.ipynb", "--pdf")
     assert done.returncode == 1
     assert "no browser is found" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine.ipynb"]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from commandline import wslab_command
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
@@ -59,17 +57,6 @@ def guarded() -> Iterator[Guarded]:
     yield server
     runtime.background_loop().call_soon_threadsafe(ended[0].set)
     job.result(10)
-
-
-def wslab_command(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "wslab", *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "COLUMNS": "200", **environment},
-    )
 
 
 TOKEN = {"STAGING_TOKEN": "swordfish-4711"}

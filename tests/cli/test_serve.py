@@ -13,10 +13,9 @@ from typing import Any
 
 import psutil
 import pytest
-from typer.testing import CliRunner
+from commandline import wslab_command
 
 import wslab
-from wslab.cli import main
 from wslab.core.bounds import fields
 from wslab.core.knobs import Knobs
 
@@ -117,7 +116,7 @@ def test_server_that_was_killed_is_told() -> None:
 
 @pytest.mark.parametrize("command", ["serve", "herd"])
 def test_help_names_every_knob_with_its_bounds(command: str) -> None:
-    shown = CliRunner().invoke(main, [command, "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
+    shown = wslab_command(command, "--help", COLUMNS="200", TERM="dumb").stdout
     words = " ".join(shown.replace("│", " ").split())
     for name, field in fields(Knobs).items():
         option = "--downtime" if (command, name) == ("herd", "downtime_s") else f"--{name.replace('_', '-')}"
@@ -134,6 +133,6 @@ def test_help_names_every_knob_with_its_bounds(command: str) -> None:
     ],
 )
 def test_wrong_knob_is_told_in_one_line(options: list[str], message: str) -> None:
-    done = CliRunner().invoke(main, ["serve", *options])
-    assert done.exit_code == 2
+    done = wslab_command("serve", *options)
+    assert done.returncode == 2
     assert message in done.stderr

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import jsonschema
 import pytest
+from commandline import wslab_command
 
 from wslab import Knobs, LabServer, load
 from wslab.core.findings import find
 
 FAST = ("--for", "3s", "--interval", "0.4", "--apart", "0.06", "--messages-per-min", "60000")
-
-
-def wslab_command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "wslab", *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
 
 
 def test_watch_prints_lines_of_the_published_schema_and_keeps_the_run(tmp_path: Path) -> None:

@@ -13,8 +13,7 @@ from distributed import LocalCluster
 
 from wslab.core.knobs import Knobs
 from wslab.core.runs import load
-from wslab.experiments import Cancel, Progress
-from wslab.experiments import herd_drill
+from wslab.experiments import Cancel, Progress, herd_drill
 from wslab.net.server.lab_server import LabServer
 
 CLIENTS = 40
