@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import zlib
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -35,6 +36,30 @@ def said(message: bytes | None) -> Header:
     return chunks.decode(message)[0]
 
 
+def next_message(sender: Sender) -> bytes:
+    message = sender.next_message()
+    assert message is not None
+    return message
+
+
+def number_of(message: bytes) -> int:
+    chunk = said(message)
+    assert isinstance(chunk, Chunk)
+    return chunk.number
+
+
+def offer_of(message: bytes) -> Offer:
+    offer = said(message)
+    assert isinstance(offer, Offer)
+    return offer
+
+
+def reply(inbox: Inbox, message: str | bytes) -> bytes:
+    answer = inbox.take(message, "c").answer
+    assert answer is not None
+    return answer
+
+
 def answer(inbox: Inbox, message: bytes, connection: object, kept: list[bytes]) -> bytes:
     """Do what a receiver does with one message, its application keeping what it is handed."""
     taken = inbox.take(message, connection)
@@ -46,10 +71,12 @@ def answer(inbox: Inbox, message: bytes, connection: object, kept: list[bytes]) 
 
 
 @given(contents, names, st.integers(LIMIT_BYTES, 5000))
-def test_sender_cuts_within_the_limit_and_loses_nothing(content, name, limit_bytes):
-    inbox, kept, sizes = Inbox(), [], []
+def test_sender_cuts_within_the_limit_and_loses_nothing(content: bytes, name: str, limit_bytes: int) -> None:
+    inbox = Inbox()
+    kept: list[bytes] = []
+    answers: list[bytes] = []
+    sizes: list[int] = []
     sender = Sender(content, upload=name, max_message_bytes=limit_bytes)
-    answers = []
     while not sender.done:
         message = sender.next_message()
         if message is None:
@@ -64,7 +91,7 @@ def test_sender_cuts_within_the_limit_and_loses_nothing(content, name, limit_byt
 
 @pytest.mark.parametrize("memory_level", range(1, 10))
 @pytest.mark.parametrize("limit_bytes", [1024, 4096, 65_536, 2**20])
-def test_sender_leaves_room_for_what_deflate_adds(memory_level, limit_bytes):
+def test_sender_leaves_room_for_what_deflate_adds(memory_level: int, limit_bytes: int) -> None:
     content = Random(0).randbytes(limit_bytes)
     message = all_messages(content, "x" * 64, max_message_bytes=limit_bytes)[1]
     for window_bits in (-10, -12, -15):
@@ -122,8 +149,9 @@ def one_connection(content: bytes, inbox: Inbox, kept: list[bytes], rng: Random,
 
 @settings(max_examples=60, deadline=None)
 @given(contents, st.integers(), st.sampled_from([0.0, 0.1, 0.4]))
-def test_upload_over_bad_connections_is_kept_exactly_once(content, seed, chance):
-    rng, inbox, kept = Random(seed), Inbox(), []
+def test_upload_over_bad_connections_is_kept_exactly_once(content: bytes, seed: int, chance: float) -> None:
+    rng, inbox = Random(seed), Inbox()
+    kept: list[bytes] = []
     told_done = 0
     for attempt in range(400):
         if told_done >= 2:  # the second time round it is resumed although it is done
@@ -136,18 +164,19 @@ def test_upload_over_bad_connections_is_kept_exactly_once(content, seed, chance)
 def all_messages(content: bytes, name: str = "a", max_message_bytes: int = LIMIT_BYTES) -> list[bytes]:
     """Return an offer and every chunk of an upload, as a sender with an endless window sends them."""
     sender = Sender(content, upload=name, max_message_bytes=max_message_bytes, window=1024)
-    offer = sender.next_message()
-    count = said(offer).chunk_count
+    offer = next_message(sender)
+    count = offer_of(offer).chunk_count
     sender.hear(chunks.encode(Missing(upload=name, chunks=count, ranges=[(0, count)])))
-    return [offer, *(sender.next_message() for _ in range(count))]
+    return [offer, *(next_message(sender) for _ in range(count))]
 
 
 @given(st.integers(1, 20_000).map(lambda size: Random(size).randbytes(size)), st.randoms(), st.data())
-def test_inbox_takes_chunks_in_any_order_however_often(content, rng, data):
+def test_inbox_takes_chunks_in_any_order_however_often(content: bytes, rng: Random, data: st.DataObject) -> None:
     messages = all_messages(content)[1:]
     messages += data.draw(st.lists(st.sampled_from(messages), max_size=10))
     rng.shuffle(messages)
-    inbox, kept = Inbox(), []
+    inbox = Inbox()
+    kept: list[bytes] = []
     answers = [said(answer(inbox, message, "c", kept)) for message in messages]
     assert kept == [content]
     done = [isinstance(one, Done) for one in answers]
@@ -156,7 +185,7 @@ def test_inbox_takes_chunks_in_any_order_however_often(content, rng, data):
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 12)), max_size=60))
-def test_inbox_never_holds_more_than_its_bounds(steps):
+def test_inbox_never_holds_more_than_its_bounds(steps: list[tuple[int, int]]) -> None:
     inbox = Inbox(max_upload_bytes=3000, max_held_bytes=6000, max_uploads=3)
     uploads = [all_messages(Random(n).randbytes(700 * (n + 1)), f"u{n}") for n in range(6)]
     for number, step in steps:
@@ -169,51 +198,50 @@ def test_inbox_never_holds_more_than_its_bounds(steps):
 
 
 @given(st.binary(max_size=300) | st.text())
-def test_decode_of_anything_is_a_header_or_a_damaged_message(message):
+def test_decode_of_anything_is_a_header_or_a_damaged_message(message: bytes | str) -> None:
     with contextlib.suppress(DamagedMessageError):
         assert isinstance(chunks.decode(message)[0], Header)
 
 
 @given(st.integers(0, 400), st.integers(0, 7))
-def test_decode_notices_any_flipped_bit(place, bit):
+def test_decode_notices_any_flipped_bit(place: int, bit: int) -> None:
     message = bytearray(all_messages(b"x" * 500)[1])
     message[place % len(message)] ^= 1 << bit
     with pytest.raises(DamagedMessageError):
         chunks.decode(bytes(message))
 
 
-def test_digest_is_the_one_that_sha256sum_prints():
-    offer = said(Sender(b"abc", upload="a").next_message())
-    assert isinstance(offer, Offer)
+def test_digest_is_the_one_that_sha256sum_prints() -> None:
+    offer = offer_of(next_message(Sender(b"abc", upload="a")))
     assert offer.digest == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-def test_sender_waits_for_answers_when_its_window_is_full():
+def test_sender_waits_for_answers_when_its_window_is_full() -> None:
     sender = Sender(bytes(10_000), upload="a", max_message_bytes=LIMIT_BYTES, window=2)
-    count = said(sender.next_message()).chunk_count
+    count = offer_of(next_message(sender)).chunk_count
     assert sender.next_message() is None
     sender.hear(chunks.encode(Missing(upload="a", chunks=count, ranges=[(0, count)])))
-    assert [said(sender.next_message()).number for _ in range(2)] == [0, 1]
+    assert [number_of(next_message(sender)) for _ in range(2)] == [0, 1]
     assert sender.next_message() is None
     sender.hear(chunks.encode(Kept(upload="a", number=0)))
-    assert said(sender.next_message()).number == 2
+    assert number_of(next_message(sender)) == 2
 
 
-def test_sender_gives_up_where_the_same_chunks_are_lost_again_and_again():
+def test_sender_gives_up_where_the_same_chunks_are_lost_again_and_again() -> None:
     inbox = Inbox()
     sender = Sender(bytes(10_000), upload="a", max_message_bytes=LIMIT_BYTES)
 
-    def send_for_ever():
+    def send_for_ever() -> None:
         while True:
-            message = sender.next_message()
+            message = next_message(sender)
             damaged = isinstance(said(message), Chunk)
-            sender.hear(inbox.take(message[:-1] if damaged else message, "c").answer)
+            sender.hear(reply(inbox, message[:-1] if damaged else message))
 
     with pytest.raises(UploadRefusedError, match=r"chunks are still missing.*smaller max_message_bytes"):
         send_for_ever()
 
 
-def test_sender_ignores_answers_to_another_upload():
+def test_sender_ignores_answers_to_another_upload() -> None:
     sender = Sender(b"x", upload="mine")
     sender.next_message()
     sender.hear(chunks.encode(Done(upload="another")))
@@ -232,20 +260,21 @@ def test_sender_ignores_answers_to_another_upload():
         ({"window": 0}, ValueError, "window is 0, but must be between 1 and 1,024 messages"),
     ],
 )
-def test_sender_refuses_a_bad_argument(arguments, error, message):
+def test_sender_refuses_a_bad_argument(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         Sender(**({"content": b"x", "upload": "a"} | arguments))
 
 
-def test_refusal_carries_the_receivers_words():
+def test_refusal_carries_the_receivers_words() -> None:
     sender = Sender(bytes(2000), upload="a")
     with pytest.raises(UploadRefusedError, match="2,000 bytes, but at most 1,000 are accepted") as refused:
-        sender.hear(Inbox(max_upload_bytes=1000, max_held_bytes=1000).take(sender.next_message(), "c").answer)
+        sender.hear(reply(Inbox(max_upload_bytes=1000, max_held_bytes=1000), next_message(sender)))
     assert not refused.value.is_retryable
 
 
-def test_damaged_answer_names_what_is_no_message_of_a_sender():
-    assert "text message" in said(Inbox().take("hello", "c").answer).reason
-    assert isinstance(
-        said(Inbox().take(chunks.encode(Refused(upload="a", reason="", is_retryable=True)), "c").answer), Damaged
-    )
+def test_damaged_answer_names_what_is_no_message_of_a_sender() -> None:
+    damaged = said(reply(Inbox(), "hello"))
+    assert isinstance(damaged, Damaged)
+    assert "text message" in damaged.reason
+    refused = chunks.encode(Refused(upload="a", reason="", is_retryable=True))
+    assert isinstance(said(reply(Inbox(), refused)), Damaged)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
 from wslab.core.herds import capacity
 from wslab.core.herds.capacity import Admission
@@ -15,24 +18,24 @@ rates = st.floats(0.5, 1000)
 arrival_times = st.lists(st.floats(0, 50), min_size=1, max_size=200).map(lambda times: np.array(sorted(times)))
 
 
-def turns(arrivals, **scenario) -> np.ndarray:
+def turns(arrivals: ArrayLike, **scenario: Any) -> np.ndarray:
     return Admission(Scenario(**scenario)).turns(np.asarray(arrivals, dtype=float))
 
 
-def test_turns_without_a_limit_are_the_arrivals():
+def test_turns_without_a_limit_are_the_arrivals() -> None:
     assert turns([0, 0, 1]).tolist() == [0, 0, 1]
 
 
-def test_turns_of_a_wave_are_a_burst_and_then_one_a_token():
+def test_turns_of_a_wave_are_a_burst_and_then_one_a_token() -> None:
     assert turns([5] * 6, max_admissions_per_s=10, burst=3) == pytest.approx([5, 5, 5, 5.1, 5.2, 5.3])
 
 
-def test_turns_of_an_idle_server_find_a_full_bucket_again():
+def test_turns_of_an_idle_server_find_a_full_bucket_again() -> None:
     assert turns([0, 0, 0, 9, 9, 9], max_admissions_per_s=1, burst=2) == pytest.approx([0, 0, 1, 9, 9, 10])
 
 
 @given(arrival_times, rates, st.integers(1, 20))
-def test_turns_never_exceed_burst_and_rate_in_any_interval(arrivals, rate, burst):
+def test_turns_never_exceed_burst_and_rate_in_any_interval(arrivals: np.ndarray, rate: float, burst: int) -> None:
     taken = turns(arrivals, max_admissions_per_s=rate, burst=burst)
     admitted = np.arange(1, len(taken) + 1)
     for first in range(len(taken)):
@@ -40,7 +43,7 @@ def test_turns_never_exceed_burst_and_rate_in_any_interval(arrivals, rate, burst
 
 
 @given(arrival_times, rates, st.integers(1, 20))
-def test_turns_agree_with_a_bucket_that_counts_its_tokens(arrivals, rate, burst):
+def test_turns_agree_with_a_bucket_that_counts_its_tokens(arrivals: np.ndarray, rate: float, burst: int) -> None:
     tokens, counted_at, expected = float(burst), 0.0, []
     for arrival in arrivals:
         tokens = min(burst, tokens + rate * (arrival - counted_at))
@@ -51,7 +54,9 @@ def test_turns_agree_with_a_bucket_that_counts_its_tokens(arrivals, rate, burst)
 
 
 @given(arrival_times, rates, st.integers(1, 5), st.integers(1, 10))
-def test_queue_never_holds_more_than_max_waiting(arrivals, rate, burst, max_waiting):
+def test_queue_never_holds_more_than_max_waiting(
+    arrivals: np.ndarray, rate: float, burst: int, max_waiting: int
+) -> None:
     taken = turns(arrivals, max_admissions_per_s=rate, burst=burst, max_waiting=max_waiting)
     slack = 1e-5 / rate  # a turn as late as this may count either way
     for number, arrival in enumerate(arrivals):
@@ -61,20 +66,22 @@ def test_queue_never_holds_more_than_max_waiting(arrivals, rate, burst, max_wait
             assert waiting >= max_waiting, "turned away although there was a place"
 
 
-def test_a_full_queue_turns_away_the_rest_of_a_wave():
+def test_a_full_queue_turns_away_the_rest_of_a_wave() -> None:
     taken = turns([0] * 5, max_admissions_per_s=1, max_waiting=2)
     assert taken[:3] == pytest.approx([0, 1, 2])
     assert np.isnan(taken[3:]).all()
 
 
-def test_refusals_cost_those_who_come_later():
+def test_refusals_cost_those_who_come_later() -> None:
     free, dear = (turns([0] * 5 + [2], max_admissions_per_s=1, max_waiting=2, refusal_cost=cost) for cost in (0, 0.25))
     assert free[-1] == pytest.approx(3)
     assert dear[-1] == pytest.approx(3.5)
 
 
 @given(arrival_times, rates, st.integers(1, 5))
-def test_admitted_and_refused_together_cost_no_more_than_the_bucket_gave(arrivals, rate, max_waiting):
+def test_admitted_and_refused_together_cost_no_more_than_the_bucket_gave(
+    arrivals: np.ndarray, rate: float, max_waiting: int
+) -> None:
     cost = 0.3
     taken = turns(arrivals, max_admissions_per_s=rate, max_waiting=max_waiting, refusal_cost=cost)
     refused = np.isnan(taken)
@@ -85,9 +92,9 @@ def test_admitted_and_refused_together_cost_no_more_than_the_bucket_gave(arrival
     assert np.all(spent[admitted] <= 1 + rate * (last_turn[admitted] - arrivals[0]) + 1e-6)
 
 
-def test_turns_are_the_same_however_the_arrivals_are_handed_over(monkeypatch):
+def test_turns_are_the_same_however_the_arrivals_are_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     arrivals = np.sort(np.random.default_rng(1).uniform(0, 5, 1000))
-    scenario = {"max_admissions_per_s": 150, "burst": 7, "max_waiting": 40}
+    scenario: dict[str, Any] = {"max_admissions_per_s": 150, "burst": 7, "max_waiting": 40}
     whole = turns(arrivals, **scenario)
     monkeypatch.setattr(capacity, "CHUNK", 64)
     assert np.array_equal(turns(arrivals, **scenario), whole, equal_nan=True)
@@ -96,5 +103,5 @@ def test_turns_are_the_same_however_the_arrivals_are_handed_over(monkeypatch):
     assert np.array_equal(parts, whole, equal_nan=True)
 
 
-def test_turns_of_nobody_are_none():
+def test_turns_of_nobody_are_none() -> None:
     assert turns([], max_admissions_per_s=1).size == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ PUBLISHED = {
 
 
 @pytest.mark.parametrize(("clients", "name"), PUBLISHED)
-def test_means_fall_within_five_percent_of_the_published_ones(clients, name):
+def test_means_fall_within_five_percent_of_the_published_ones(clients: int, name: str) -> None:
     time, calls = PUBLISHED[clients, name]
     contention = contend(clients, AWS_POLICIES[name], trials=400, seed=1)
     assert contention.time.mean() == pytest.approx(time, rel=0.05)
@@ -67,7 +68,7 @@ def event_by_event(clients: int, policy: Policy, rng: Random) -> tuple[float, in
 
 
 @pytest.mark.parametrize("name", AWS_POLICIES)
-def test_trials_are_distributed_as_those_of_a_plain_event_loop(name):
+def test_trials_are_distributed_as_those_of_a_plain_event_loop(name: str) -> None:
     rng = Random(1)
     plain = np.array([event_by_event(12, AWS_POLICIES[name], rng) for _ in range(600)]).T
     contention = contend(12, AWS_POLICIES[name], trials=600, seed=1)
@@ -79,7 +80,7 @@ def test_trials_are_distributed_as_those_of_a_plain_event_loop(name):
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 30), st.sampled_from(sorted(AWS_POLICIES)), st.integers(0, 2**32))
-def test_every_client_writes_once_and_no_round_is_free(clients, name, seed):
+def test_every_client_writes_once_and_no_round_is_free(clients: int, name: str, seed: int) -> None:
     contention = contend(clients, AWS_POLICIES[name], trials=5, seed=seed)
     again = contend(clients, AWS_POLICIES[name], trials=5, seed=seed)
     assert np.all(contention.calls >= clients)
@@ -88,20 +89,20 @@ def test_every_client_writes_once_and_no_round_is_free(clients, name, seed):
     assert np.array_equal(contention.calls, again.calls)
 
 
-def test_a_client_alone_writes_at_its_first_call():
+def test_a_client_alone_writes_at_its_first_call() -> None:
     contention = contend(1, "none", trials=2000)
     assert set(contention.calls) == {1}
     assert contention.time.mean() == pytest.approx(40, abs=0.5)
 
 
-def test_band_holds_the_true_mean_about_as_often_as_it_says():
+def test_band_holds_the_true_mean_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(1)
     bands = [band(rng.normal(5, 3, 50), confidence=0.9) for _ in range(500)]
     assert 0.85 < np.mean([low <= 5 <= high for low, _, high in bands]) < 0.94
     assert all(low < mean < high for low, mean, high in bands)
 
 
-def test_contention_refuses_a_policy_that_gives_up():
+def test_contention_refuses_a_policy_that_gives_up() -> None:
     with pytest.raises(PolicyError, match="policy 'signalr' gave up, but here every client must write once"):
         contend(50, "signalr")
 
@@ -114,6 +115,7 @@ def test_contention_refuses_a_policy_that_gives_up():
         ({"latency_mean": 0}, "latency_mean is 0, but must be at least 0.001"),
     ],
 )
-def test_contention_refuses_bad_arguments(arguments, message):
+def test_contention_refuses_bad_arguments(arguments: dict[str, Any], message: str) -> None:
+    valid: dict[str, Any] = {"clients": 10, "policy": "none"}
     with pytest.raises(ValueError, match=message):
-        contend(**({"clients": 10, "policy": "none"} | arguments))
+        contend(**(valid | arguments))

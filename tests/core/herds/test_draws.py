@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import islice
+from random import Random
 
 import numpy as np
 import pytest
@@ -19,23 +21,23 @@ def table(policy: Policy, clients: int, attempts: int, seed: int = 1) -> np.ndar
     return np.array([np.broadcast_to(column, clients) for column in islice(columns(policy, clients, seed), attempts)])
 
 
-def test_columns_keep_what_each_client_drew_before():
+def test_columns_keep_what_each_client_drew_before() -> None:
     delays = table(decorrelated_jitter(initial_delay_s=1, max_delay_s=1000), 500, 6)
     assert np.all(delays[1:] <= 3 * delays[:-1])
     assert np.unique(delays).size == delays.size
 
 
-def test_columns_of_a_policy_without_randomness_are_one_delay_for_all():
+def test_columns_of_a_policy_without_randomness_are_one_delay_for_all() -> None:
     assert [column.ndim for column in islice(columns(named("exponential"), 500, 1), 3)] == [0, 0, 0]
 
 
-def test_columns_after_the_last_attempt_are_nan():
+def test_columns_after_the_last_attempt_are_nan() -> None:
     delays = table(named("full_jitter", max_attempts=2), 3, 4)
     assert np.isnan(delays).any(axis=1).tolist() == [False, False, True, True]
 
 
-def test_columns_of_ones_own_generator_end_for_each_client_by_itself():
-    def halting(rng):
+def test_columns_of_ones_own_generator_end_for_each_client_by_itself() -> None:
+    def halting(rng: Random) -> Iterator[float]:
         while rng.random() < 0.5:
             yield rng.uniform(1, 2)
 
@@ -46,8 +48,8 @@ def test_columns_of_ones_own_generator_end_for_each_client_by_itself():
 
 @pytest.mark.parametrize("wrong", [-1.0, math.inf, math.nan])
 @pytest.mark.parametrize("broadcasts", [True, False])
-def test_columns_name_policy_and_attempt_of_what_is_no_delay(wrong, broadcasts):
-    def mine(rng):
+def test_columns_name_policy_and_attempt_of_what_is_no_delay(wrong: float, broadcasts: bool) -> None:
+    def mine(rng: Random) -> Iterator[float]:
         yield rng.uniform(0, 1)
         yield rng.uniform(0, 1) * 0 + wrong
 
@@ -58,7 +60,7 @@ def test_columns_name_policy_and_attempt_of_what_is_no_delay(wrong, broadcasts):
 
 
 @pytest.mark.parametrize("broadcasts", [True, False])
-def test_columns_are_repeated_by_their_seed(broadcasts):
+def test_columns_are_repeated_by_their_seed(broadcasts: bool) -> None:
     policy = Policy("jitter", named("full_jitter").delays, broadcasts=broadcasts)
     assert np.array_equal(table(policy, 100, 5, seed=3), table(policy, 100, 5, seed=3))
     assert not np.array_equal(table(policy, 100, 5, seed=3), table(policy, 100, 5, seed=4))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from wslab.core.herds.scenario import Scenario, changed
@@ -21,23 +23,23 @@ from wslab.core.herds.scenario import Scenario, changed
         ("close_code", 99, "close_code is 99, but must be between 1,000 and 4,999"),
     ],
 )
-def test_scenario_refuses_what_is_out_of_bounds(field, value, message):
+def test_scenario_refuses_what_is_out_of_bounds(field: str, value: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Scenario(**{field: value})
 
 
-def test_scenario_changes_name_the_nearest_field():
+def test_scenario_changes_name_the_nearest_field() -> None:
     with pytest.raises(ValueError, match="field of Scenario is 'downtime'; did you mean 'downtime_s'"):
         changed(Scenario(), {"downtime": 3})
 
 
-def test_closures_fall_together_without_a_drain():
+def test_closures_fall_together_without_a_drain() -> None:
     assert Scenario(drain_batch=2).closed_at_s(3).tolist() == [0, 0, 0]
 
 
-def test_closures_are_spread_evenly_over_the_drain():
+def test_closures_are_spread_evenly_over_the_drain() -> None:
     assert Scenario(drain_s=1).closed_at_s(4).tolist() == [0, 0.25, 0.5, 0.75]
 
 
-def test_closures_fall_in_batches():
+def test_closures_fall_in_batches() -> None:
     assert Scenario(drain_s=3, drain_batch=2).closed_at_s(5).tolist() == [0, 0, 1, 1, 2]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
+from random import Random
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -51,6 +55,7 @@ def event_by_event(clients: int, policy: Policy, scenario: Scenario, seed: int) 
         if math.isnan(turn):
             schedule(client, start + scenario.handshake_s)
         elif turn + scenario.handshake_s > start + (scenario.timeout_s or math.inf):
+            assert scenario.timeout_s is not None
             schedule(client, start + scenario.timeout_s)
         else:
             back[client] = turn + scenario.handshake_s
@@ -93,7 +98,7 @@ herds = st.tuples(st.integers(1, 80), st.sampled_from(sorted(POLICIES)).map(name
 @given(herds)
 @example((31, named("constant"), MEETING, 0))
 @example((71, named("none"), msgspec.structs.replace(MEETING, max_waiting=5, timeout_s=None), 0))
-def test_herd_agrees_with_a_simulation_event_by_event(herd):
+def test_herd_agrees_with_a_simulation_event_by_event(herd: tuple[int, Policy, Scenario, int]) -> None:
     clients, policy, scenario, seed = herd
     simulated = simulate_herd(clients, policy, scenario, seed=seed)
     back, attempts = event_by_event(clients, policy, scenario, seed)
@@ -105,7 +110,7 @@ def test_herd_agrees_with_a_simulation_event_by_event(herd):
 
 @settings(max_examples=100, deadline=None)
 @given(herds)
-def test_herd_keeps_its_accounts(herd):
+def test_herd_keeps_its_accounts(herd: tuple[int, Policy, Scenario, int]) -> None:
     clients, policy, scenario, seed = herd
     simulated = simulate_herd(clients, policy, scenario, seed=seed)
     back = np.count_nonzero(~np.isnan(simulated.reopened_at_s))
@@ -118,7 +123,7 @@ def test_herd_keeps_its_accounts(herd):
 
 @settings(max_examples=100, deadline=None)
 @given(herds)
-def test_herd_is_admitted_no_faster_than_capacity_and_burst(herd):
+def test_herd_is_admitted_no_faster_than_capacity_and_burst(herd: tuple[int, Policy, Scenario, int]) -> None:
     clients, policy, scenario, seed = herd
     simulated = simulate_herd(clients, policy, scenario, seed=seed)
     turns = np.sort(simulated.reopened_at_s[~np.isnan(simulated.reopened_at_s)]) - scenario.handshake_s
@@ -130,7 +135,7 @@ def test_herd_is_admitted_no_faster_than_capacity_and_burst(herd):
 
 @settings(max_examples=50, deadline=None)
 @given(herds)
-def test_attempts_of_a_client_follow_one_another_by_the_drawn_delay(herd):
+def test_attempts_of_a_client_follow_one_another_by_the_drawn_delay(herd: tuple[int, Policy, Scenario, int]) -> None:
     clients, policy, scenario, seed = herd
     run = simulate_herd(clients, policy, scenario, seed=seed).to_run()
     assert [a.ended_at_s for a in run.attempts] == sorted(a.ended_at_s for a in run.attempts)
@@ -146,7 +151,7 @@ def test_attempts_of_a_client_follow_one_another_by_the_drawn_delay(herd):
 
 
 @pytest.mark.parametrize("max_waiting", [None, 50])
-def test_large_herd_agrees_with_the_plain_event_loop_where_its_windows_are_coarse(max_waiting):
+def test_large_herd_agrees_with_the_plain_event_loop_where_its_windows_are_coarse(max_waiting: int | None) -> None:
     scenario = Scenario(downtime_s=3, max_admissions_per_s=400, max_waiting=max_waiting, handshake_s=0.0005)
     policy = named("full_jitter", initial_delay_s=0.5)
     simulated = simulate_herd(5000, policy, scenario, seed=4)
@@ -156,7 +161,7 @@ def test_large_herd_agrees_with_the_plain_event_loop_where_its_windows_are_coars
     assert simulated.attempts.sum() == pytest.approx(attempts.sum(), rel=0.02)
 
 
-def test_herd_is_repeated_by_its_seed():
+def test_herd_is_repeated_by_its_seed() -> None:
     def herd(seed: int) -> SimulatedHerd:
         return simulate_herd(500, "full_jitter", downtime_s=3, max_admissions_per_s=50, max_waiting=5, seed=seed)
 
@@ -164,7 +169,7 @@ def test_herd_is_repeated_by_its_seed():
     assert not np.array_equal(herd(1).reopened_at_s, herd(2).reopened_at_s)
 
 
-def test_herd_is_the_same_whether_its_attempts_are_kept_or_not():
+def test_herd_is_the_same_whether_its_attempts_are_kept_or_not() -> None:
     kept, lean = (simulate_herd(300, "rfc6455", downtime_s=9, keep_attempts=keep) for keep in (True, False))
     assert np.array_equal(kept.reopened_at_s, lean.reopened_at_s)
     assert {name: bins.tolist() for name, bins in kept.attempts_per_bin.items()} == {
@@ -174,8 +179,8 @@ def test_herd_is_the_same_whether_its_attempts_are_kept_or_not():
         lean.to_run()
 
 
-def test_herd_of_ones_own_policy_behaves_like_the_same_policy_broadcast():
-    def mine(rng):
+def test_herd_of_ones_own_policy_behaves_like_the_same_policy_broadcast() -> None:
+    def mine(rng: Random) -> Iterator[float]:
         while True:
             yield rng.uniform(0.2, 1.5)
 
@@ -187,7 +192,7 @@ def test_herd_of_ones_own_policy_behaves_like_the_same_policy_broadcast():
     )
 
 
-def test_lockstep_herd_drains_at_the_rate_of_admissions():
+def test_lockstep_herd_drains_at_the_rate_of_admissions() -> None:
     herd = simulate_herd(1000, "constant", downtime_s=2.5, max_admissions_per_s=100, handshake_s=0.001, refused_s=0.001)
     first, last = 3.002, 3.002 + 999 / 100  # two refusals of a millisecond, then a wave at the third second
     assert np.nanmin(herd.reopened_at_s) == pytest.approx(first + 0.001)
@@ -196,13 +201,13 @@ def test_lockstep_herd_drains_at_the_rate_of_admissions():
     assert herd.peak_attempts_per_s == 10_000
 
 
-def test_herd_that_meets_a_hanging_server_is_cut_off_together():
+def test_herd_that_meets_a_hanging_server_is_cut_off_together() -> None:
     herd = simulate_herd(10, "constant", downtime_s=2, while_down="hang")
     assert {a.outcome for a in herd.to_run().attempts} == {"reset", "opened"}
     assert herd.reopened_at_s == pytest.approx([3.001] * 10)
 
 
-def test_herd_that_meets_a_hanging_server_times_out_before():
+def test_herd_that_meets_a_hanging_server_times_out_before() -> None:
     herd = simulate_herd(1, "constant", downtime_s=4, while_down="hang", timeout_s=1)
     assert [(a.outcome, a.ended_at_s) for a in herd.to_run().attempts] == [
         ("timeout", 2),
@@ -211,7 +216,7 @@ def test_herd_that_meets_a_hanging_server_times_out_before():
     ]
 
 
-def test_retry_after_is_waited_for_by_who_honours_it():
+def test_retry_after_is_waited_for_by_who_honours_it() -> None:
     scenario = Scenario(downtime_s=1.5, while_down="unavailable", retry_after_s=10)
     honouring = simulate_herd(1, named("exponential"), scenario)
     ignoring = simulate_herd(1, named("constant"), scenario)
@@ -221,7 +226,7 @@ def test_retry_after_is_waited_for_by_who_honours_it():
     assert (rejected.outcome, rejected.http_status, rejected.retry_after_s) == ("rejected", 503, 10)
 
 
-def test_herd_gives_up_where_its_policy_ends():
+def test_herd_gives_up_where_its_policy_ends() -> None:
     herd = simulate_herd(20, "signalr", downtime_s=100)
     assert herd.gave_up == 20
     assert herd.attempts.tolist() == [4] * 20
@@ -229,21 +234,21 @@ def test_herd_gives_up_where_its_policy_ends():
     assert {o.gave_up for o in herd.to_run().outages} == {"policy 'signalr' makes no further attempt"}
 
 
-def test_herd_makes_no_attempt_after_a_code_that_is_not_retried():
+def test_herd_makes_no_attempt_after_a_code_that_is_not_retried() -> None:
     herd = simulate_herd(20, "full_jitter", close_code=1009)
     assert herd.attempts.sum() == 0
     assert herd.gave_up == 20
     assert {o.gave_up for o in herd.to_run().outages} == {"policy 'full_jitter' does not retry 1009"}
 
 
-def test_server_that_spends_its_turns_on_who_left_may_never_catch_up():
+def test_server_that_spends_its_turns_on_who_left_may_never_catch_up() -> None:
     herd = simulate_herd(2000, "constant", downtime_s=1, max_admissions_per_s=100, timeout_s=1, until_s=60)
     assert np.count_nonzero(herd.still_out) > 1500
     assert herd.gave_up == 0
     assert {outage.cut_short for outage in herd.to_run().outages if outage.gave_up} == {True}
 
 
-def test_herd_that_asks_for_too_much_is_told_so(monkeypatch):
+def test_herd_that_asks_for_too_much_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulate, "MAX_ATTEMPTS", 10_000)
     with pytest.raises(SimulationError, match=r"policy 'none' asks for more .* longer delays, a shorter downtime"):
         simulate_herd(100, "none", downtime_s=60)
@@ -269,7 +274,7 @@ def test_simulation_tells_how_far_it_is_and_can_be_ended() -> None:
         ((10, "nonne"), "policy is 'nonne'; did you mean 'none'"),
     ],
 )
-def test_simulation_refuses_bad_arguments(arguments, message):
+def test_simulation_refuses_bad_arguments(arguments: tuple[int, str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         simulate_herd(*arguments)
 
@@ -283,12 +288,12 @@ def test_simulation_refuses_bad_arguments(arguments, message):
         ({"seed": "a"}, "seed is 'a'"),
     ],
 )
-def test_simulation_refuses_arguments_of_another_kind(arguments, message):
+def test_simulation_refuses_arguments_of_another_kind(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(TypeError, match=message):
         simulate_herd(10, "constant", **arguments)
 
 
-def test_run_of_a_simulation_is_saved_and_loaded_like_any_other(tmp_path):
+def test_run_of_a_simulation_is_saved_and_loaded_like_any_other(tmp_path: Path) -> None:
     herd = simulate_herd(50, "seed_page", downtime_s=4, max_admissions_per_s=20, seed=5)
     run = herd.to_run(started_at="2026-01-01T00:00:00+00:00")
     assert load(run.save(tmp_path / "herd.jsonl")) == run

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+
+from wslab.core.limits.evidence import LimitEvidence
+from wslab.core.limits.verdicts import OverLimit
+
+from .conftest import Caps, Replies, SimulatedServer, WantsJson, failure_of, refusal_of
 
 CAP = 2**20
 LIMIT = 100_000
@@ -12,7 +19,9 @@ LIMIT = 100_000
 @pytest.mark.parametrize("per_server", [False, True])
 @pytest.mark.parametrize("replies", ["echo", "own", "none"])
 @pytest.mark.parametrize("count", [1, 2, 10, 20])
-def test_rate_of_messages(simulate, caps, limit, per_server, replies, count):
+def test_rate_of_messages(
+    simulate: type[SimulatedServer], caps: type[Caps], limit: int | None, per_server: bool, replies: Replies, count: int
+) -> None:
     server = simulate(
         max_message=limit,
         on_header=False,
@@ -27,12 +36,15 @@ def test_rate_of_messages(simulate, caps, limit, per_server, replies, count):
         return  # a search may be done before it meets that
     (cause,) = found.causes
     assert (cause.kind, cause.unit, cause.close_code) == ("rate", "messages_per_s", 1008)
+    assert cause.number is not None
     assert 0.3 * count <= cause.number <= count
 
 
 @pytest.mark.parametrize("limit", [None, LIMIT])
 @pytest.mark.parametrize("cap", [{"messages": 1}, {"messages": 3}, {"messages": 8}, {"frames": 7}])
-def test_count_on_a_connection(simulate, caps, limit, cap):
+def test_count_on_a_connection(
+    simulate: type[SimulatedServer], caps: type[Caps], limit: int | None, cap: dict[str, Any]
+) -> None:
     found = simulate(max_message=limit, on_header=False, close_code=1008, caps=caps(**cap)).probe(cap_bytes=CAP)
     assert_size(found, limit)
     if not found.causes and limit is not None:
@@ -44,16 +56,17 @@ def test_count_on_a_connection(simulate, caps, limit, cap):
 
 
 @pytest.mark.parametrize("allowed", [1_200_000, 400_000, 5_000])
-def test_bytes_on_a_connection(simulate, caps, allowed):
+def test_bytes_on_a_connection(simulate: type[SimulatedServer], caps: type[Caps], allowed: int) -> None:
     found = simulate(on_header=False, caps=caps(bytes=allowed)).probe(cap_bytes=CAP)
     assert found.status != "limit_found"
     (cause,) = found.causes
     assert (cause.kind, cause.unit) == ("count", "bytes")
+    assert cause.number is not None
     assert allowed / 2 < cause.number <= allowed
 
 
 @pytest.mark.parametrize("per_server", [False, True])
-def test_rate_of_bytes(simulate, caps, per_server):
+def test_rate_of_bytes(simulate: type[SimulatedServer], caps: type[Caps], per_server: bool) -> None:
     server = simulate(on_header=False, caps=caps(bytes_per_window=1_500_000, per_server=per_server))
     found = server.probe(cap_bytes=CAP)
     assert (found.status, found.accepted_bytes) == ("no_limit_below_cap", CAP)
@@ -63,14 +76,14 @@ def test_rate_of_bytes(simulate, caps, per_server):
 
 @pytest.mark.parametrize("limit", [None, LIMIT])
 @pytest.mark.parametrize("age_s", [0.006, 0.05, 0.5])
-def test_age(simulate, caps, limit, age_s):
+def test_age(simulate: type[SimulatedServer], caps: type[Caps], limit: int | None, age_s: float) -> None:
     found = simulate(max_message=limit, on_header=False, close_code=1001, caps=caps(age_s=age_s, code=1001)).probe(
         cap_bytes=CAP
     )
     assert_size(found, limit)
 
 
-def test_time_that_a_large_message_takes(simulate, caps):
+def test_time_that_a_large_message_takes(simulate: type[SimulatedServer], caps: type[Caps]) -> None:
     """A keepalive that times out behind a slow line, as in router-for-me/CLIProxyAPI#5734."""
     slow = simulate(
         on_header=False, bytes_per_s=1e6, caps=caps(sending_s=0.5, code=1011, reason="keepalive ping timeout")
@@ -85,7 +98,7 @@ def test_time_that_a_large_message_takes(simulate, caps):
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.3])
 @pytest.mark.parametrize("limit", [None, LIMIT])
-def test_chance(simulate, caps, limit, share, seed):
+def test_chance(simulate: type[SimulatedServer], caps: type[Caps], limit: int | None, share: float, seed: int) -> None:
     found = simulate(max_message=limit, on_header=False, seed=seed, caps=caps(share=share)).probe(cap_bytes=CAP)
     if found.status == "limit_found":
         assert (found.accepted_bytes, found.refused_bytes) == (LIMIT, LIMIT + 1)
@@ -97,48 +110,52 @@ def test_chance(simulate, caps, limit, share, seed):
 
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("on_header", [False, True])
-def test_servers_with_different_limits_behind_one_address(simulate, on_header, seed):
+def test_servers_with_different_limits_behind_one_address(
+    simulate: type[SimulatedServer], on_header: bool, seed: int
+) -> None:
     found = simulate(servers=(LIMIT // 4, LIMIT), on_header=on_header, seed=seed).probe(cap_bytes=CAP)
     if found.status == "limit_found":  # of twelve connections and more, each may have gone to the same server
         assert found.accepted_bytes == LIMIT // 4
     else:
         assert (found.status, found.causes) == ("inconsistent", [])
-        assert "behind one address" in found.failure.explanation
+        assert "behind one address" in failure_of(found).explanation
 
 
 @pytest.mark.parametrize("replies", ["echo", "own", "none"])
-def test_answer_that_says_no(simulate, replies):
+def test_answer_that_says_no(simulate: type[SimulatedServer], replies: Replies) -> None:
     server = simulate(says_no_above=1000, replies=replies, answer='{{"ok": true, "bytes": {size}}}')
     found = server.probe(cap_bytes=CAP)
     assert (found.status, found.accepted_bytes, found.refused_bytes) == ("limit_found", 1000, 1001)
-    assert (found.refusal.over_limit, found.refusal.answer) == ("other_answer", server.no)
+    assert (refusal_of(found).over_limit, refusal_of(found).answer) == ("other_answer", server.no)
 
 
 @pytest.mark.parametrize("replies", ["echo", "own", "none"])
 @pytest.mark.parametrize("away_s", [0.3, 2.0])
-def test_message_that_fells_the_server(simulate, replies, away_s):
+def test_message_that_fells_the_server(simulate: type[SimulatedServer], replies: Replies, away_s: float) -> None:
     """As in websockets/ws#1447 and TooTallNate/Java-WebSocket#1436: out of memory, and restarted by its supervisor."""
     server = simulate(on_header=False, replies=replies, fells_above=LIMIT, away_s=away_s)
     found = server.probe(cap_bytes=CAP)
     assert (found.status, found.refused_bytes) == ("went_away", None)
-    assert "takes the server down, 2 of 2 times" in found.failure.explanation
+    assert "takes the server down, 2 of 2 times" in failure_of(found).explanation
     assert (
         sum(trial.payload_bytes > LIMIT for trial in server.trials if not trial.is_announcement) <= 2 + 5
     )  # 5: it was away
 
 
 @pytest.mark.parametrize("grows_per_s", [500, 3000])
-def test_limit_that_moves(simulate, grows_per_s):
+def test_limit_that_moves(simulate: type[SimulatedServer], grows_per_s: int) -> None:
     found = simulate(max_message=LIMIT, on_header=False, grows_per_s=grows_per_s).probe(cap_bytes=CAP)
     if found.status == "inconsistent":
-        assert "it moves" in found.failure.explanation
+        assert "it moves" in failure_of(found).explanation
     assert found.status in ("inconsistent", "limit_found")
     assert not [cause for cause in found.causes if cause.kind == "chance"]
 
 
 @pytest.mark.parametrize("limit", [None, LIMIT])
 @pytest.mark.parametrize("answer", ["", '{"error": "rate limit exceeded"}'])
-def test_rate_that_is_told_in_words_or_by_silence(simulate, caps, limit, answer):
+def test_rate_that_is_told_in_words_or_by_silence(
+    simulate: type[SimulatedServer], caps: type[Caps], limit: int | None, answer: str
+) -> None:
     """As in levy-street/world-of-claudecraft#1108: what is over the rate is dropped, and the connection lives on."""
     rate = caps(messages_per_window=5, answer=answer)
     found = simulate(max_message=limit, on_header=False, replies="own", answer="fine", caps=rate).probe(cap_bytes=CAP)
@@ -150,7 +167,7 @@ def test_rate_that_is_told_in_words_or_by_silence(simulate, caps, limit, answer)
 
 @pytest.mark.parametrize("wants_json", ["or closes", "or says no"])
 @pytest.mark.parametrize("replies", ["own", "echo"])
-def test_server_that_wants_json(simulate, wants_json, replies):
+def test_server_that_wants_json(simulate: type[SimulatedServer], wants_json: WantsJson, replies: Replies) -> None:
     server = simulate(max_message=LIMIT, on_header=False, wants_json=wants_json, replies=replies, answer='{{"ok": 1}}')
     found = server.probe(cap_bytes=CAP)
     assert_size(found, LIMIT)
@@ -159,7 +176,7 @@ def test_server_that_wants_json(simulate, wants_json, replies):
 
 
 @pytest.mark.parametrize("over_limit", ["close_frame", "silent_drop"])
-def test_answer_amid_heartbeats(simulate, over_limit):
+def test_answer_amid_heartbeats(simulate: type[SimulatedServer], over_limit: OverLimit) -> None:
     """An answer is what the server does not say unasked; so a message that it drops is noticed."""
     server = simulate(
         max_message=LIMIT,
@@ -171,16 +188,16 @@ def test_answer_amid_heartbeats(simulate, over_limit):
     )
     found = server.probe(cap_bytes=CAP)
     assert_size(found, LIMIT)
-    assert (found.always_answers, found.refusal.over_limit) == (True, over_limit)
+    assert (found.always_answers, refusal_of(found).over_limit) == (True, over_limit)
 
 
-def test_chatter_is_no_answer(simulate):
+def test_chatter_is_no_answer(simulate: type[SimulatedServer]) -> None:
     found = simulate(max_message=LIMIT, on_header=False, replies="none", chatter=("tick 5",)).probe(cap_bytes=CAP)
     assert_size(found, LIMIT)
     assert (found.always_answers, found.speaks_unasked) == (False, True)
 
 
-def assert_size(found, limit):
+def assert_size(found: LimitEvidence, limit: int | None) -> None:
     if limit is None:
         assert (found.status, found.accepted_bytes) == ("no_limit_below_cap", CAP)
     else:

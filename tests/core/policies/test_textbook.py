@@ -5,8 +5,10 @@ from __future__ import annotations
 import inspect
 import math
 import pickle
+from collections.abc import Iterator
 from itertools import islice, pairwise
 from random import Random
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -29,12 +31,12 @@ def first_delays(policy: Policy, seed: int, count: int = 30) -> list[float]:
 
 
 @given(policies, seeds)
-def test_every_policy_is_repeated_by_its_seed(name, seed):
+def test_every_policy_is_repeated_by_its_seed(name: str, seed: int) -> None:
     assert first_delays(named(name), seed) == first_delays(named(name), seed)
 
 
 @given(policies, seeds)
-def test_every_policy_stays_the_same_when_a_worker_process_unpickles_it(name, seed):
+def test_every_policy_stays_the_same_when_a_worker_process_unpickles_it(name: str, seed: int) -> None:
     policy = named(name, max_attempts=7)
     copy = pickle.loads(pickle.dumps(policy))
     assert first_delays(copy, seed) == first_delays(policy, seed)
@@ -42,14 +44,14 @@ def test_every_policy_stays_the_same_when_a_worker_process_unpickles_it(name, se
 
 
 @given(policies, seeds)
-def test_every_policy_yields_only_delays_for_a_thousand_attempts(name, seed):
+def test_every_policy_yields_only_delays_for_a_thousand_attempts(name: str, seed: int) -> None:
     delays = first_delays(named(name), seed, count=1000)
     assert delays
     assert all(math.isfinite(delay) and delay <= 90 for delay in delays)
 
 
 @pytest.mark.parametrize("name", sorted(POLICIES))
-def test_every_policy_says_what_it_is_and_where_from(name):
+def test_every_policy_says_what_it_is_and_where_from(name: str) -> None:
     policy = named(name)
     assert policy.name == name
     assert policy.formula
@@ -59,7 +61,7 @@ def test_every_policy_says_what_it_is_and_where_from(name):
 
 
 @given(growth, st.integers(1, 30))
-def test_exponential_grows_by_factor_up_to_the_cap(knobs, count):
+def test_exponential_grows_by_factor_up_to_the_cap(knobs: dict[str, float], count: int) -> None:
     delays = first_delays(textbook.exponential(**knobs), 0, count)
     expected = [min(knobs["max_delay_s"], knobs["initial_delay_s"] * knobs["factor"] ** n) for n in range(count)]
     assert delays == pytest.approx(expected)
@@ -67,7 +69,9 @@ def test_exponential_grows_by_factor_up_to_the_cap(knobs, count):
 
 
 @given(growth, seeds)
-def test_jitter_stays_between_its_share_of_the_exponential_delay_and_the_whole(knobs, seed):
+def test_jitter_stays_between_its_share_of_the_exponential_delay_and_the_whole(
+    knobs: dict[str, float], seed: int
+) -> None:
     ceilings = first_delays(textbook.exponential(**knobs), 0)
     for make, share in ((textbook.full_jitter, 0), (textbook.equal_jitter, 0.5)):
         for delay, ceiling in zip(first_delays(make(**knobs), seed), ceilings, strict=True):
@@ -75,7 +79,9 @@ def test_jitter_stays_between_its_share_of_the_exponential_delay_and_the_whole(k
 
 
 @given(st.floats(0.001, 10), st.floats(10, 1000), seeds)
-def test_decorrelated_jitter_is_bounded_by_three_times_the_delay_before(initial, longest, seed):
+def test_decorrelated_jitter_is_bounded_by_three_times_the_delay_before(
+    initial: float, longest: float, seed: int
+) -> None:
     policy = textbook.decorrelated_jitter(initial_delay_s=initial, max_delay_s=longest)
     previous = initial
     for delay in first_delays(policy, seed):
@@ -84,17 +90,17 @@ def test_decorrelated_jitter_is_bounded_by_three_times_the_delay_before(initial,
 
 
 @given(st.floats(0.001, 10), st.floats(10, 1000), seeds)
-def test_uniform_policies_stay_between_their_bounds(shortest, longest, seed):
+def test_uniform_policies_stay_between_their_bounds(shortest: float, longest: float, seed: int) -> None:
     for make in (textbook.registry, textbook.seed_page):
         policy = make(min_delay_s=shortest, max_delay_s=longest)
         assert all(shortest <= delay <= longest for delay in first_delays(policy, seed))
 
 
-def test_seed_page_without_jitter_keeps_the_mean_and_loses_the_spread():
+def test_seed_page_without_jitter_keeps_the_mean_and_loses_the_spread() -> None:
     assert set(first_delays(textbook.seed_page(jitter=False), 0)) == {3.0}
 
 
-def test_rfc6455_draws_the_first_delay_from_five_seconds_and_doubles_that_up_to_the_cap():
+def test_rfc6455_draws_the_first_delay_from_five_seconds_and_doubles_that_up_to_the_cap() -> None:
     delays = np.array([first_delays(textbook.rfc6455(), seed, 6) for seed in range(500)])
     assert delays.max(axis=0) == pytest.approx([5, 10, 20, 40, 60, 60], rel=0.03)
     assert delays.min(axis=0) == pytest.approx([0] * 6, abs=0.5)
@@ -113,7 +119,7 @@ def test_rfc6455_draws_the_first_delay_from_five_seconds_and_doubles_that_up_to_
         ("signalr", [0, 2, 10, 30], None),
     ],
 )
-def test_client_delays_span_what_its_source_says(name, shortest, longest):
+def test_client_delays_span_what_its_source_says(name: str, shortest: list[float], longest: list[float] | None) -> None:
     drawn = np.array([first_delays(named(name), seed, len(shortest)) for seed in range(1000)])
     span = np.subtract(longest or shortest, shortest)
     assert np.all(drawn >= np.subtract(shortest, 1e-3))
@@ -122,7 +128,7 @@ def test_client_delays_span_what_its_source_says(name, shortest, longest):
 
 
 @pytest.mark.parametrize(("name", "attempts"), [("graphql_ws", 5), ("signalr", 4)])
-def test_client_gives_up_after_its_last_attempt(name, attempts):
+def test_client_gives_up_after_its_last_attempt(name: str, attempts: int) -> None:
     assert len(first_delays(named(name), 0)) == attempts
 
 
@@ -142,7 +148,7 @@ def test_client_gives_up_after_its_last_attempt(name, attempts):
         ("signalr", [1000, 1009, 1012], []),
     ],
 )
-def test_policy_retries_the_codes_that_its_source_says(name, retried, final):
+def test_policy_retries_the_codes_that_its_source_says(name: str, retried: list[int], final: list[int]) -> None:
     policy = named(name)
     assert [code for code in retried if not policy.retries(code)] == []
     assert [code for code in final if policy.retries(code)] == []
@@ -154,17 +160,18 @@ class Columns:
     def __init__(self, seed: int) -> None:
         self.generator = np.random.default_rng(seed)
 
-    def random(self):
+    def random(self) -> np.ndarray:
         return self.generator.random(2000)
 
-    def uniform(self, low, high):
+    def uniform(self, low: float, high: float) -> np.ndarray:
         return low + (high - low) * self.random()
 
 
 @pytest.mark.parametrize("name", sorted(POLICIES))
-def test_one_definition_serves_one_client_and_a_broadcast_herd(name):
+def test_one_definition_serves_one_client_and_a_broadcast_herd(name: str) -> None:
     alone = np.array([first_delays(named(name), seed, 4) for seed in range(2000)])
-    together = np.array([np.broadcast_to(d, 2000) for d in islice(named(name).delays(Columns(1)), 4)]).T
+    columns = named(name).delays(cast("Random", Columns(1)))
+    together = np.array([np.broadcast_to(column, 2000) for column in islice(columns, 4)]).T
     for one, many in zip(alone.T, together.T, strict=True):
         assert distance(one, many) < 0.06
 
@@ -176,8 +183,8 @@ def distance(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.max(np.abs(shares[0] - shares[1])))
 
 
-def test_named_takes_a_generator_function_of_ones_own():
-    def mine(rng, *, delay_s=2.0):
+def test_named_takes_a_generator_function_of_ones_own() -> None:
+    def mine(rng: Random, *, delay_s: float = 2.0) -> Iterator[float]:
         """Wait twice as long as needed."""
         while True:
             yield delay_s + rng.random()
@@ -189,12 +196,12 @@ def test_named_takes_a_generator_function_of_ones_own():
     assert all(4 <= delay < 5 for delay in first_delays(policy, 0))
 
 
-def test_named_returns_a_policy_as_it_is():
+def test_named_returns_a_policy_as_it_is() -> None:
     policy = textbook.constant(delay_s=2)
     assert named(policy) is policy
 
 
-def test_named_lists_the_knobs_a_policy_has():
+def test_named_lists_the_knobs_a_policy_has() -> None:
     with pytest.raises(ValueError, match=r"knob of 'exponential' is 'inital_delay_s'; did you mean 'initial_delay_s'"):
         named("exponential", inital_delay_s=2)
     assert list(inspect.signature(POLICIES["exponential"]).parameters) == ["initial_delay_s", "factor", "max_delay_s"]
@@ -209,7 +216,7 @@ def test_named_lists_the_knobs_a_policy_has():
         ("seed_page", {"jitter": 1}, "jitter is 1, but must be True or False"),
     ],
 )
-def test_named_refuses_what_is_no_policy(policy, knobs, message):
+def test_named_refuses_what_is_no_policy(policy: Any, knobs: dict[str, Any], message: str) -> None:
     with pytest.raises(TypeError, match=message):
         named(policy, **knobs)
 
@@ -227,6 +234,6 @@ def test_named_refuses_what_is_no_policy(policy, knobs, message):
         ("registry", {"min_delay_s": 31}, "min_delay_s is 31, but must be at most max_delay_s, which is 30.0 seconds"),
     ],
 )
-def test_policy_refuses_a_knob_out_of_bounds(name, knobs, message):
+def test_policy_refuses_a_knob_out_of_bounds(name: str, knobs: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         named(name, **knobs)

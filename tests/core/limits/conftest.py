@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
-from hypothesis import settings
 from msgspec.structs import replace
 
 from wslab.core.limits.evidence import LimitEvidence
@@ -16,11 +15,11 @@ from wslab.core.limits.inquiry import Terms
 from wslab.core.limits.likeness import kind_of
 from wslab.core.limits.search import search_limit
 from wslab.core.limits.trials import Observation, Trial
-from wslab.core.limits.verdicts import CompressionCounts, Failure, OverLimit
+from wslab.core.limits.verdicts import CompressionCounts, Failure, OverLimit, Refusal, TextUnit
 from wslab.core.records import Close
 
-settings.register_profile("no clock", deadline=None)
-settings.load_profile("no clock")
+Replies = Literal["echo", "own", "none"]
+WantsJson = Literal["or closes", "or says no"]
 
 
 @dataclass
@@ -71,12 +70,12 @@ class SimulatedServer:
     max_message: int | None = None
     max_fragments: int | None = None
     on_header: bool = True
-    unit: Literal["bytes", "characters"] = "bytes"
+    unit: TextUnit = "bytes"
     compression: CompressionCounts | None = None
     over_limit: OverLimit = "close_frame"
     close_code: int = 1009
     reason: str = ""
-    replies: Literal["echo", "own", "none"] = "echo"
+    replies: Replies = "echo"
     answer: str = "got it"
     says_no_above: int | None = None
     no: str = '{"error": "message too long, dropping"}'
@@ -90,7 +89,7 @@ class SimulatedServer:
     takes_text: bool = True
     late_refusals: frozenset[int] = frozenset()
     caps: Caps = field(default_factory=Caps)
-    wants_json: Literal["or closes", "or says no"] | None = None
+    wants_json: WantsJson | None = None
     chatter: tuple[str, ...] = ()
     grows_per_s: float = 0.0
     fells_above: int | None = None
@@ -313,6 +312,16 @@ class SimulatedServer:
 def header_bytes(payload_bytes: int) -> int:
     """Of a masked frame (RFC 6455 §5.2)."""
     return 6 + (0 if payload_bytes < 126 else 2 if payload_bytes < 65_536 else 8)
+
+
+def refusal_of(found: LimitEvidence) -> Refusal:
+    assert found.refusal is not None
+    return found.refusal
+
+
+def failure_of(found: LimitEvidence) -> Failure:
+    assert found.failure is not None
+    return found.failure
 
 
 @pytest.fixture(scope="session")
