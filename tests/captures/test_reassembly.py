@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -140,6 +141,17 @@ def test_a_keepalive_probe_is_no_retransmission() -> None:
     assert direction.retransmissions == 0
     direction.take(segment(0, b"abc")._replace(at_ns=2 * TWICE_CAPTURED_NS))
     assert direction.retransmissions == 1
+
+
+@pytest.mark.parametrize("payload", [b"", b"c"])  # Linux probes without a byte, others with the last one again
+def test_keepalive_probes_are_counted_until_they_are_answered(payload: bytes) -> None:
+    direction, _ = direction_from(0)
+    direction.take(segment(0, b"abc"))
+    for number in range(1, 4):
+        direction.take(segment(2, payload)) if payload else direction.take_empty(2)
+        assert direction.unanswered_probes == number
+    direction.acknowledge(3)
+    assert direction.unanswered_probes == 0
 
 
 def test_a_segment_that_was_captured_twice_is_no_retransmission() -> None:

@@ -114,6 +114,8 @@ class Conversation:
             direction.zero_windows += 1
         if segment.payload_bytes:
             direction.take(segment)
+        else:
+            direction.take_empty(segment.seq)
 
     def finish(self) -> None:
         """Take note that nothing more will come."""

@@ -42,6 +42,7 @@ class Direction:
         acknowledged: offset that the other side confirmed; None where it never did.
         fin_at_ns, reset_at_ns, last_data_at_ns: first FIN, first RST, last byte sent.
         zero_windows: how often this side said that it can take no more.
+        unanswered_probes: keepalive probes since the other side was last heard (RFC 9293 §3.8.4).
     """
 
     __slots__ = (
@@ -61,6 +62,7 @@ class Direction:
         "reset_at_ns",
         "retransmissions",
         "stream_bytes",
+        "unanswered_probes",
         "zero_windows",
     )
 
@@ -68,6 +70,7 @@ class Direction:
         self.receiver = receiver
         self.had_syn = False
         self.next_offset = self.stream_bytes = self.missing_bytes = self.retransmissions = self.zero_windows = 0
+        self.unanswered_probes = 0
         self.acknowledged: int | None = None
         self.fin_at_ns: int | None = None
         self.reset_at_ns: int | None = None
@@ -114,13 +117,20 @@ class Direction:
                 del self._recent_at_ns[next(iter(self._recent_at_ns))]
             self._deliver(segment, 0)
         elif end <= self.next_offset:
-            is_probe = segment.payload_bytes == 1 and end == self.next_offset  # of TCP's keepalive
+            is_probe = segment.payload_bytes == 1 and end == self.next_offset
+            self.unanswered_probes += is_probe
             self.retransmissions += not (is_probe or self._is_captured_twice(offset, segment.at_ns))
         else:
             self._hold(segment, offset)
 
+    def take_empty(self, seq: int) -> None:
+        """Take the next captured segment without payload: a keepalive probe is numbered as one byte that was sent."""
+        if self._next_seq is not None and (seq + 1) & 0xFFFFFFFF == self._next_seq:
+            self.unanswered_probes += 1
+
     def acknowledge(self, ack: int) -> None:
         """Take the other side's word on how much has reached it."""
+        self.unanswered_probes = 0
         if self._next_seq is None:
             self._early_ack = ack if self._early_ack is None else _later(self._early_ack, ack)
             return

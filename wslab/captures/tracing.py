@@ -55,6 +55,7 @@ def _amounts(side: Side, direction: Direction) -> dict[str, Any]:
         f"{side}_retransmissions": direction.retransmissions,
         f"{side}_unacknowledged_bytes": _unacknowledged(direction),
         f"{side}_zero_windows": direction.zero_windows,
+        f"{side}_unanswered_probes": direction.unanswered_probes,
     }
 
 

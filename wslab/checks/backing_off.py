@@ -17,8 +17,9 @@ from wslab.checks.outage import COPIES, MOST_ATTEMPTS, outage_of, send_away, sen
 from wslab.checks.stage import Stage
 from wslab.core.checks import CaseOutcome, Evidence, Judgement
 from wslab.core.codes.sources import HYBI_RESTART, LESSON_06, LESSON_07, RFC_BACKOFF
-from wslab.core.policies.estimate import AT_ONCE_S, NOISE_S, estimate, is_spread
+from wslab.core.policies.estimate import AT_ONCE_S, estimate
 from wslab.core.policies.growth import SAME
+from wslab.core.policies.scatter import NOISE_S, is_spread
 
 LOOPS_PER_S = 5.0
 

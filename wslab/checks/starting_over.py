@@ -1,7 +1,7 @@
 """The client's case about its memory: how long a connection must last before the delays start over.
 
-Several copies fail alike, and are then let in for different times. A delay that is longer than any first one shows that
-the client went on where it was.
+Several copies fail alike, and are then let in for different times. A delay that is longer than any first delay can be
+shows that the client went on where it was. A shorter one may be chance where there is jitter, several are not.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import math
 import statistics
 
 from wslab.checks.case import Case
-from wslab.checks.client_bench import ClientBench, closing, come_back, next_return, now_s
+from wslab.checks.client_bench import ClientBench, ObservedOutage, closing, come_back, next_return, now_s
 from wslab.checks.outage import MOST_ATTEMPTS, outage_of
 from wslab.checks.stage import Stage
 from wslab.core.checks import CaseOutcome, Evidence
 from wslab.core.codes.sources import LESSON_05
-from wslab.core.policies.estimate import NOISE_S
+from wslab.core.policies.estimate import PolicyEstimate, estimate
 from wslab.core.policies.growth import SAME
+from wslab.core.policies.scatter import LARGEST_RATIO, NOISE_S
 
 UPTIMES_S = (0.3, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 16.0)
 """How long a connection lasts before it is closed, one for each copy."""
@@ -25,39 +26,71 @@ UPTIMES_S = (0.3, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 16.0)
 GROWN = 2.5
 """A delay so many times the longest first one is no first delay."""
 
+UNSURE = 1.25
+"""By so much a first delay may exceed the estimated ceiling where the delays are random."""
+
+CHANCE = 0.05
+"""What has this probability without a reason is taken to have one."""
+
 
 async def _begins_anew(bench: ClientBench) -> CaseOutcome:
     """Fail some attempts, let a connection last, for each copy another time, and see whether a first delay follows."""
     seen = await outage_of(bench)
     if isinstance(seen, CaseOutcome):
         return seen
-    longest_s = max(seen.before(1), default=0.0) * (1 + SAME) + max(NOISE_S, 2 * seen.late_s)
-    grown = next((n for n in range(3, MOST_ATTEMPTS) if _median(seen.before(n)) > GROWN * longest_s), None)
-    if grown is None:
+    found = estimate(seen.delays_s, late_s=seen.late_s)
+    grown = None if found is None else _first_grown(seen, found)
+    if found is None or grown is None:
         return CaseOutcome(judgement="not applicable", seen="Its delays do not grow far enough to see them start over.")
+    if found.jitter == "unknown":
+        told = "One client's irregular delays do not tell a first one from a later one."
+        return CaseOutcome(judgement="not applicable", seen=told)
+    longest_s = _longest_first_s(found, seen.late_s)
     uptimes_s = UPTIMES_S if bench.program.command is not None else UPTIMES_S[5:6]
     after = await asyncio.gather(*(_after_lasting(bench, uptime_s, grown - 2) for uptime_s in uptimes_s))
     tried_s = {up_s: it for up_s, it in zip(uptimes_s, after, strict=True) if isinstance(it, float)}
     if not tried_s:
         given_up = CaseOutcome(judgement="not applicable", seen="It gave up before there was anything to compare.")
         return next((it for it in after if isinstance(it, CaseOutcome)), given_up)
-    bench.min_uptime_s = _bracket(tried_s, longest_s)
+    bench.min_uptime_s = _bracket(tried_s, longest_s, seen.before(grown))
     failed = "a failed attempt" if grown == 3 else f"{grown - 2} failed attempts"
     told = f"First delays took at most {seen.before(1)[-1]:.2f} s. After {failed}"
     return _judged(told, tried_s, *bench.min_uptime_s)
 
 
-def _bracket(tried_s: dict[float, float], longest_s: float) -> tuple[float | None, float | None]:
+def _first_grown(seen: ObservedOutage, found: PolicyEstimate) -> int | None:
+    """Return the first attempt whose delays are no first delays; None where they do not grow so far."""
+    longest_s = _longest_first_s(found, seen.late_s)
+    return next((n for n in range(3, MOST_ATTEMPTS) if _median(seen.before(n)) > GROWN * longest_s), None)
+
+
+def _longest_first_s(found: PolicyEstimate, late_s: float) -> float:
+    """Return how long a first delay can be: those that were seen are not the longest where they are random."""
+    seen_s = max(outage_s[0] for outage_s in found.outages_s)
+    ceiling_s = LARGEST_RATIO * found.first_s if found.decorrelated else found.first_s + found.added_s
+    unsure = 1.0 if found.jitter == "none" else UNSURE
+    longest_s = seen_s if found.starts_at_once else max(seen_s, unsure * ceiling_s)
+    return longest_s * (1 + SAME) + max(NOISE_S, 2 * late_s)
+
+
+def _bracket(tried_s: dict[float, float], longest_s: float, grown_s: list[float]) -> tuple[float | None, float | None]:
     """Return the longest uptime that no first delay followed, and the shortest beyond it.
 
-    A delay longer than any first one is sure; a shorter one may be chance where there is jitter.
+    Args:
+        tried_s: the delay after each uptime. longest_s: of any first delay.
+        grown_s: the delays after as many attempts with no connection between them: they show what is short by chance.
     """
     not_after_s = max((up_s for up_s, delay_s in tried_s.items() if delay_s > longest_s), default=None)
-    return not_after_s, min((up_s for up_s in tried_s if up_s > (not_after_s or 0.0)), default=None)
+    beyond_s = [up_s for up_s in tried_s if up_s > (not_after_s or 0.0)]
+    short = statistics.mean(delay_s <= longest_s for delay_s in grown_s)
+    return not_after_s, min(beyond_s) if beyond_s and short ** len(beyond_s) < CHANCE else None
 
 
 def _judged(told: str, tried_s: dict[float, float], not_after_s: float | None, after_s: float | None) -> CaseOutcome:
     evidence = tuple(Evidence(f"back after a connection of {up_s:g} s", round(it, 3)) for up_s, it in tried_s.items())
+    if after_s is None and not_after_s is None:
+        told += ", its delays are as short by chance: whether it begins anew cannot be told."
+        return CaseOutcome(judgement="informational", seen=told, evidence=evidence)
     if after_s is None:
         told += f" and a connection of {not_after_s:g} s it did not begin anew."
         advice = "Begin with the first delay again once a connection has lasted."

@@ -221,6 +221,39 @@ CASES: dict[str, tuple[Callable[[], list[Record]], Said]] = {
         ],
         {("server_said", "likely")},
     ),
+    "keepalive probes of TCP met no answer": (
+        lambda: [
+            make.closure(connection_id="1"),
+            make.trace(client_unanswered_probes=9, ended_by="client", end="reset"),
+        ],
+        {("line_went_silent", "likely")},
+    ),
+    "the first message after a long silence is answered with RST": (
+        lambda: [
+            make.send(at_s=1, connection_id="1"),
+            make.send(at_s=301, connection_id="1", outcome="unconfirmed"),
+            make.closure(connection_id="1", closed_at_s=301.001, tcp_end="reset"),
+            make.trace(client_unacknowledged_bytes=16, ended_by="server", end="reset"),
+        ],
+        {("forgotten", "likely")},
+    ),
+    "a message soon after another is answered with RST": (
+        lambda: [
+            make.send(at_s=1, connection_id="1"),
+            make.send(at_s=2, connection_id="1", outcome="unconfirmed"),
+            make.closure(connection_id="1", closed_at_s=2.001, tcp_end="reset"),
+            make.trace(client_unacknowledged_bytes=16, ended_by="server", end="reset"),
+        ],
+        {("unexplained", "cannot tell")},
+    ),
+    "the client's close frame crosses the server's 1012": (
+        lambda: [make.closure(received=1012, sent=1001, sent_first=True)],
+        {("announced_restart", "likely")},
+    ),
+    "the server echoes a client's own 1012": (
+        lambda: [make.closure(received=1012, sent=1012, sent_first=True)],
+        set(),
+    ),
     "TCP ended in the middle of a message": (
         lambda: [make.closure(connection_id="1"), make.trace(unfinished_bytes=4000, announced_bytes=70_000)],
         {("cut_in_a_message", "possible")},
@@ -320,6 +353,13 @@ def test_finding_rests_on_records_that_exist(case: str) -> None:
         assert finding.evidence
         assert len(set(finding.evidence)) == len(finding.evidence)
         assert all(0 <= number < len(records) for number in finding.evidence)
+
+
+def test_what_nothing_explains_is_told_with_the_silence_before_it_and_the_ping_without_an_answer() -> None:
+    (finding,) = find([make.send(at_s=1), make.closure(closed_at_s=61)])
+    assert "after a silence of 60.0 s" in finding.why
+    (finding,) = find([make.ping(at_s=20, sent_by="server"), make.closure(closed_at_s=40, received=1011)])
+    assert "A ping of its had met no pong for 20.0 s" in finding.why
 
 
 def test_every_rule_speaks_in_a_case_and_says_when_it_is_silent() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from wslab.core.herds.simulate import simulate_herd
 from wslab.core.policies import textbook
-from wslab.core.policies.estimate import PolicyEstimate, estimate, is_spread
+from wslab.core.policies.estimate import PolicyEstimate, estimate, estimated
 from wslab.core.policies.policy import Policy
+from wslab.core.policies.scatter import is_spread
 
 
 def drawn(policy: Policy, *, clients: int = 8, attempts: int = 8, seed: int = 1) -> PolicyEstimate:
@@ -48,6 +50,46 @@ def test_eight_clients_show_factor_cap_and_jitter(policy: Policy, jitter: str, s
     assert found.max_delay_s == pytest.approx(6, rel=0.25)
     assert found.jitter == jitter
     assert found.share == pytest.approx(share, abs=0.2)
+
+
+@pytest.mark.parametrize("steps", [4, 99])
+@pytest.mark.parametrize(("first_s", "step_s"), [(0.4, 0.4), (1.0, 1.0), (1.0, 3.0)])
+def test_delays_that_grow_by_a_step_are_told_so(first_s: float, step_s: float, steps: int) -> None:
+    found = estimate([[first_s + min(place, steps) * step_s for place in range(9)]] * 8)
+    assert found is not None
+    assert (found.grows, found.factor) == (True, 1)
+    assert found.step_s == pytest.approx(step_s, rel=0.02)
+    assert found.max_delay_s == (None if steps > 9 else pytest.approx(first_s + steps * step_s, rel=0.02))
+
+
+@pytest.mark.parametrize("growth", [lambda place: (place + 1) ** 2, lambda place: [1, 1, 2, 3, 5, 8, 13][place]])
+def test_other_growth_is_bounded_by_the_ratios_that_were_seen(growth: Callable[[int], float]) -> None:
+    delays_s = [0.2 * growth(place) for place in range(7)]
+    found = estimate([delays_s] * 8)
+    assert found is not None
+    assert (found.grows, found.max_delay_s, found.step_s) == (True, None, 0)
+    ratios = [after / before for before, after in itertools.pairwise(delays_s)]
+    assert (found.factor_low, found.factor_high) == pytest.approx((min(ratios), max(ratios)))
+
+
+def test_growth_of_a_tenth_is_growth() -> None:
+    found = estimate([[1.1**place for place in range(10)]] * 8)
+    assert found is not None
+    assert found.factor == pytest.approx(1.1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_jitter_that_is_added_or_drawn_from_the_last_delay_is_told_from_a_share(seed: int) -> None:
+    last = drawn(textbook.decorrelated_jitter(initial_delay_s=0.5, max_delay_s=10), attempts=10, seed=100 * seed)
+    assert last.jitter == "decorrelated"
+    assert (last.first_s, last.max_delay_s) == pytest.approx((0.5, 10), rel=0.4)
+    assert last.policy().name == "decorrelated_jitter"
+    added = drawn(estimated(first_s=0.5, max_delay_s=60, share=0, added_s=1), attempts=6, seed=100 * seed)
+    assert added.jitter == "added"
+    assert added.added_s == pytest.approx(1, rel=0.4)
+    assert added.factor_low < 2 < added.factor_high
+    drawn_alike = drawn(textbook.seed_page(min_delay_s=1, max_delay_s=3), attempts=10, seed=100 * seed)
+    assert drawn_alike.jitter == "partial"
 
 
 def test_delays_that_do_not_grow_have_no_factor_but_for_a_range() -> None:

@@ -8,7 +8,9 @@ from collections.abc import Collection, Iterator, Sequence
 from wslab.core.codes.registry import lookup
 from wslab.core.codes.sources import LESSON_00, RFC_CODE_SEEN, RFC_CODES, WEBSOCKETS_FAQ
 from wslab.core.findings.finding import Alternative, Finding, Whose, counted, quoted
+from wslab.core.findings.lives import Life, lives
 from wslab.core.findings.observed import EndedConnection, Observed
+from wslab.core.findings.wording import range_of
 from wslab.core.records import Ping
 
 PROTOCOL = (1002, 1007)
@@ -148,9 +150,8 @@ def server_said(observed: Observed, explained: Collection[int]) -> Iterator[Find
             sure="likely" if says_why else "cannot tell",
             evidence=tuple(seen.id for seen in ended),
             why="The first close frame is the server's. "
-            + (
-                "That it means what it says is its own statement, not a test of it." if says_why else "It says no more."
-            ),
+            + ("That it means what it says is its own statement, not a test of it." if says_why else "It says no more.")
+            + _unanswered_ping(observed, ended),
             instead=() if says_why else (_WATCH,),
             advice=_advice(code),
             sources=(RFC_CODES,),
@@ -174,12 +175,34 @@ def unexplained(observed: Observed, explained: Collection[int]) -> Iterator[Find
         whose="unknown",
         sure="cannot tell",
         evidence=tuple(seen.id for seen in left),
-        why=f"No close frame explains it; TCP ended by {' and '.join(ends)}. That alone fits every explanation.",
+        why=f"No close frame explains it; TCP ended by {' and '.join(ends)}{_after_silence(observed, left)}. "
+        "That alone fits every explanation.",
         instead=(_WATCH,),
         advice="Run `wslab watch URL`, and look at the server's and the proxy's own log for the same second.",
         sources=(RFC_CODE_SEEN, LESSON_00),
         facts={"connections": len(left)},
     )
+
+
+def _unanswered_ping(observed: Observed, ended: Sequence[EndedConnection]) -> str:
+    """Say for how long a ping of the server's had met no pong, where one had before each end."""
+    waits_s = [life.unanswered_s for life in _lives_of(observed, ended)]
+    told_s = [wait_s for wait_s in waits_s if wait_s is not None]
+    if not told_s or len(told_s) < len(ended):
+        return ""
+    return f" A ping of its had met no pong for {range_of(told_s)}."
+
+
+def _after_silence(observed: Observed, ended: Sequence[EndedConnection]) -> str:
+    """Say for how long nothing had gone over these connections, where that is a second at least."""
+    silences_s = [life.silence_s for life in _lives_of(observed, ended)]
+    told = len(silences_s) == len(ended) and min(silences_s) >= 1
+    return f" after a silence of {range_of(silences_s)}" if told else ""
+
+
+def _lives_of(observed: Observed, ended: Sequence[EndedConnection]) -> list[Life]:
+    ids = {seen.id for seen in ended}
+    return [life for life in lives(observed) if life.id in ids]
 
 
 def _client_sent(observed: Observed, codes: Collection[int]) -> list[EndedConnection]:

@@ -8,8 +8,8 @@ from wslab.core.findings.finding import Alternative, Finding, counted
 from wslab.core.findings.fits import MOST_JITTER, Fit
 from wslab.core.findings.lives import STAMP_S, Class, Life
 from wslab.core.findings.readings import Reading
-from wslab.core.findings.weighing import evidence_of, range_of, sureness
-from wslab.core.findings.wording import ended_how
+from wslab.core.findings.weighing import evidence_of, sureness
+from wslab.core.findings.wording import ended_how, range_of
 
 
 def keepalive(reading: Reading, waits_s: list[float], ages: list[Fit]) -> Finding:

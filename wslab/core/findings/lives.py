@@ -73,6 +73,16 @@ class Life(NamedTuple):
             return None
         return self.ended_at_s - asked_s[0]
 
+    @property
+    def silence_s(self) -> float:
+        """How long before its end the last went over it, or how old it became in silence."""
+        return self.ended_at_s - max((event.at_s for event in self.events), default=self.opened_at_s)
+
+    def silence_before_last_s(self) -> float:
+        """Return how long nothing had gone over it before the last that did, or since its opening."""
+        times_s = [self.opened_at_s, *(event.at_s for event in self.events)]
+        return times_s[-1] - times_s[-2] if len(times_s) > 1 else 0.0
+
     def last_s(self, classes: Collection[Class]) -> float | None:
         return next((event.at_s for event in reversed(self.events) if event.what in classes), None)
 

@@ -28,13 +28,14 @@ def announced_restart(observed: Observed) -> Iterator[Finding]:
 
     Shown where a restart by the lab is on record at that time, or where nobody was there for the next attempt; likely
     where the code says 1012 or every connection ended together; possible for a single 1001. Silent: where the
-    client was first; at every other code with no restart on record.
+    client was first, unless its close frame crossed the server's 1012; at every other code with no restart on record.
     """
     by_code: dict[int, list[EndedConnection]] = {}
     for seen in observed.connections:
         code = seen.closure.close_code
         announced = seen.closure.closed_by == "server" and code in (SERVICE_RESTART, GOING_AWAY)
-        if announced or _restart_of(observed, seen) is not None:
+        crossed = code == SERVICE_RESTART and seen.closure.sent is not None and seen.closure.sent.code != code
+        if announced or crossed or _restart_of(observed, seen) is not None:
             by_code.setdefault(code, []).append(seen)
     for code, told in sorted(by_code.items()):
         yield _restart_finding(observed, code, told)

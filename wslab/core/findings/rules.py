@@ -14,19 +14,14 @@ from wslab.core.findings.closings import client_failed, own_keepalive, protocol_
 from wslab.core.findings.darkness import cannot_be_seen
 from wslab.core.findings.finding import SURENESS, Finding
 from wslab.core.findings.instants import all_at_once, observer_paused, one_by_one
+from wslab.core.findings.lines import client_hung_up, forgotten, line_went_silent, takes_no_more
 from wslab.core.findings.observed import Observed
 from wslab.core.findings.provocations import crowded_out, not_tolerated
 from wslab.core.findings.relays import by_relay
 from wslab.core.findings.restarts import announced_restart, crash, stayed_away, unavailable, unreachable
 from wslab.core.findings.sizes import close_frame_lost, own_limit, size_refused
 from wslab.core.findings.statements import said
-from wslab.core.findings.traces import (
-    broke_the_protocol,
-    client_hung_up,
-    cut_in_a_message,
-    line_went_silent,
-    takes_no_more,
-)
+from wslab.core.findings.traces import broke_the_protocol, cut_in_a_message
 from wslab.core.records import Record
 from wslab.core.runs import Run
 
@@ -51,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     protocol_error,
     broke_the_protocol,
     line_went_silent,
+    forgotten,
     cut_in_a_message,
     client_hung_up,
     takes_no_more,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from wslab.core.findings.finding import SURENESS, Sure
 from wslab.core.findings.fits import Fit
 from wslab.core.findings.readings import Reading
-from wslab.core.findings.wording import seconds
+from wslab.core.findings.wording import range_of, seconds
 
 _SAME = 1.02
 """Two ends whose times differ by more may agree by chance."""
@@ -35,9 +34,3 @@ def evidence_of(reading: Reading) -> tuple[int, ...]:
 def time_of(fit: Fit) -> str:
     """Return a clock's time in words: one time, or from which to which."""
     return seconds(fit.shortest_s) if fit.is_exact else range_of(fit.fatal_s)
-
-
-def range_of(times_s: Sequence[float]) -> str:
-    """Return the shortest and the longest of these times in words."""
-    first, last = seconds(min(times_s)), seconds(max(times_s))
-    return first if first == last else f"{first} to {last}"

@@ -24,11 +24,15 @@ def seconds(value_s: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def ages(lives: Sequence[Life]) -> str:
-    """Write how old these connections became, such as `12.0 s to 77.0 s`."""
-    youngest, oldest = min(life.age_s for life in lives), max(life.age_s for life in lives)
-    first, last = seconds(youngest), seconds(oldest)
+def range_of(times_s: Sequence[float]) -> str:
+    """Write the shortest and the longest of these times, such as `12.0 s to 77.0 s`."""
+    first, last = seconds(min(times_s)), seconds(max(times_s))
     return first if first == last else f"{first} to {last}"
+
+
+def ages(lives: Sequence[Life]) -> str:
+    """Write how old these connections became."""
+    return range_of([life.age_s for life in lives])
 
 
 def ended_how(lives: Sequence[Life]) -> str:

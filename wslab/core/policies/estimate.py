@@ -1,7 +1,8 @@
 """A client's policy, estimated from when it came back: what was seen, how sure, and a policy to simulate it by.
 
-The model is v × (1 − share × U(0, 1)), v = min(cap, first × factorⁿ): no jitter is a share of 0, full jitter one of 1.
-The delays of one client with jitter say little; those of several clients, attempt by attempt, say much.
+The model is v × (1 − share × U(0, 1)) + added × U(0, 1), where v grows by a factor or a step up to a cap: no jitter is
+a share of 0, full jitter one of 1. Or each delay is drawn between the shortest and three times the last. The delays of
+one client with jitter say little; those of several clients, attempt by attempt, say much.
 """
 
 from __future__ import annotations
@@ -15,13 +16,12 @@ from typing import Literal
 import msgspec
 
 from wslab.core.codes.sources import Source
-from wslab.core.policies.growth import EXACT, SAME, bounds, columns_of, grown, relative_spread
+from wslab.core.policies.growth import EXACT, SAME, bounds, columns_of, grown
 from wslab.core.policies.policy import LONGEST_DELAY_S, Policy, as_policy, at_most
+from wslab.core.policies.scatter import LARGEST_RATIO, NOISE_S, added_s, follows_the_last, relative_spread
+from wslab.core.policies.textbook import decorrelated_jitter
 
-Jitter = Literal["none", "partial", "full", "unknown"]
-
-NOISE_S = 0.05
-"""Clients without jitter come this far apart on a machine that is not idle."""
+Jitter = Literal["none", "partial", "full", "added", "decorrelated", "unknown"]
 
 AT_ONCE_S = 0.1
 """A client that comes back sooner does not wait."""
@@ -35,12 +35,15 @@ class PolicyEstimate(msgspec.Struct, frozen=True, kw_only=True):
 
     Fields:
         outages_s: for each client, the delay before each attempt of one outage, in seconds, as observed.
-        first_s, max_delay_s: the model's first delay and its cap, without jitter. max_delay_s is None where no cap was
-            reached.
+        first_s, max_delay_s: the model's first delay and its cap, without jitter; of decorrelated jitter, the shortest
+            delay and the longest. max_delay_s is None where no cap was reached.
         starts_at_once: whether the first attempt comes without a delay, and the model begins with the second.
-        factor: from one delay to the next, 1 where no growth is seen; factor_low, factor_high: its bounds.
+        factor: from one delay to the next, 1 where they do not grow by a factor; factor_low, factor_high: its bounds.
+        step_s: by which each delay is longer than the last; 0 where they do not grow by a step.
         share: how much of each delay is drawn at random, 0 to 1; None of a single client whose delays are irregular,
             and where the machine was too late to tell.
+        added_s: up to how many seconds are added to each delay at random, however long it is.
+        decorrelated: whether each delay is drawn between `first_s` and three times the one before it.
         min_uptime_s: a connection that lasted so long did not, and did, start the delays over; None: not tried.
     """
 
@@ -51,17 +54,24 @@ class PolicyEstimate(msgspec.Struct, frozen=True, kw_only=True):
     factor: float
     factor_low: float
     factor_high: float
+    step_s: float = 0.0
     share: float | None
+    added_s: float = 0.0
+    decorrelated: bool = False
     min_uptime_s: tuple[float | None, float | None] | None = None
 
     @property
     def grows(self) -> bool:
         """Whether later delays are longer than earlier ones."""
-        return self.factor > 1 + SAME
+        return self.decorrelated or self.factor > 1 or self.step_s > 0
 
     @property
     def jitter(self) -> Jitter:
-        """How much of a delay is random: "unknown" where a single client, or the machine, cannot tell."""
+        """How a delay is random: "unknown" where a single client, or the machine, cannot tell."""
+        if self.decorrelated:
+            return "decorrelated"
+        if self.added_s:
+            return "added"
         if self.share is None:
             return "unknown"
         if self.share < SAME:
@@ -78,33 +88,44 @@ class PolicyEstimate(msgspec.Struct, frozen=True, kw_only=True):
 
     def policy(self) -> Policy:
         """Return the model as a policy, to simulate a herd of such clients by."""
-        made = estimated(
-            first_s=self.first_s,
-            factor=self.factor if self.grows else 1.0,
-            max_delay_s=max(self.max_delay_s or LONGEST_DELAY_S, self.first_s),
-            share=self.share or 0.0,
-            starts_at_once=self.starts_at_once,
-        )
+        max_delay_s = max(self.max_delay_s or LONGEST_DELAY_S, self.first_s)
+        if self.decorrelated:
+            made = decorrelated_jitter(initial_delay_s=self.first_s, max_delay_s=max_delay_s)
+        else:
+            made = estimated(
+                first_s=self.first_s,
+                factor=self.factor,
+                step_s=self.step_s,
+                max_delay_s=max_delay_s,
+                share=self.share or 0.0,
+                added_s=self.added_s,
+                starts_at_once=self.starts_at_once,
+            )
         starts_over_s = None if self.min_uptime_s is None else self.min_uptime_s[1]
         return made if not starts_over_s else made.starting_anew_after(starts_over_s)
 
     def _growth(self) -> str:
         if not self.grows:
             return "no growth seen"
-        begin = f"from {self.first_s:.2g} s on " if self.starts_at_once else ""
         cap = f"up to {self.max_delay_s:.3g} s" if self.max_delay_s is not None else "no cap was reached"
+        if self.decorrelated:
+            return f"then each between {self.first_s:.2g} s and {LARGEST_RATIO:g} times the one before, {cap}"
+        begin = f"from {self.first_s:.2g} s on " if self.starts_at_once else ""
+        if self.step_s:
+            return f"then {begin}{self.step_s:.2g} s longer each time, {cap}"
         return f"then {begin}×{self.factor:.2g} ({self.factor_low:.2g} to {self.factor_high:.2g}), {cap}"
 
     def _jitter(self) -> str:
-        clients = len(self.outages_s)
-        if self.share is None:
-            return f"jitter: unknown (n = {clients})"
-        size = f", {round(100 * self.share, -1):.0f} % of each delay" if self.jitter == "partial" else ""
-        return f"jitter: {self.jitter}{size} (n = {clients})"
+        sizes = {
+            "partial": f", {round(100 * (self.share or 0.0), -1):.0f} % of each delay",
+            "added": f", up to {self.added_s:.2g} s to each delay",
+        }
+        return f"jitter: {self.jitter}{sizes.get(self.jitter, '')} (n = {len(self.outages_s)})"
 
 
 @as_policy(
-    formula="v × (1 − share × U(0, 1)), v = min(max_delay_s, first_s × factorⁿ); before them 0, if starts_at_once",
+    formula="v × (1 − share × U(0, 1)) + added_s × U(0, 1), v = min(max_delay_s, first_s × factorⁿ + n × step_s); "
+    "before them 0, if starts_at_once",
     source=Source("estimated from a client's delays", ""),
     honours_retry_after=False,
 )
@@ -113,8 +134,10 @@ def estimated(
     *,
     first_s: float = 1.0,
     factor: float = 2.0,
+    step_s: float = 0.0,
     max_delay_s: float = 30.0,
     share: float = 1.0,
+    added_s: float = 0.0,
     starts_at_once: bool = False,
 ) -> Iterator[float]:
     """Wait as a client did whose policy was estimated."""
@@ -122,8 +145,9 @@ def estimated(
         yield 0.0 * rng.random()
     ceiling_s = at_most(first_s, max_delay_s)
     while True:
-        yield ceiling_s * (1 - share * rng.random())
-        ceiling_s = at_most(ceiling_s * factor, max_delay_s)
+        delay_s = ceiling_s * (1 - share * rng.random())
+        yield delay_s + added_s * rng.random() if added_s else delay_s
+        ceiling_s = at_most(ceiling_s * factor + step_s, max_delay_s)
 
 
 def estimate(outages_s: Sequence[Sequence[float]], *, late_s: float = 0.0) -> PolicyEstimate | None:
@@ -142,41 +166,63 @@ def estimate(outages_s: Sequence[Sequence[float]], *, late_s: float = 0.0) -> Po
     columns = columns_of(outages_s)
     if len(columns) < 3:
         return None
-    means_s = [statistics.mean(column) for column in columns]
-    starts_at_once = means_s[0] < AT_ONCE_S < means_s[1] / 3
-    if starts_at_once:
-        columns = columns[1:]
-    spread = relative_spread(columns, max(late_s, NOISE_S) / 2)
+    starts_at_once = statistics.mean(columns[0]) < AT_ONCE_S < statistics.mean(columns[1]) / 3
+    modelled_s = [outage_s[starts_at_once:] for outage_s in outages_s]
+    columns, noise_s = columns[starts_at_once:], max(late_s, NOISE_S) / 2
+    spread = relative_spread(columns, noise_s)
     growth = grown(columns, spread, len(outages_s))
+    added = added_s(columns, noise_s) if growth.is_growing and (spread or 0.0) > SAME / 2 else 0.0
+    if added:
+        modelled_s = [[max(0.0, delay_s - added / 2) for delay_s in outage_s] for outage_s in modelled_s]
+        columns = columns_of(modelled_s)
+        growth = grown(columns, spread, len(outages_s))
     if spread is None and len(columns) > 3 and growth.deviation < EXACT:
         spread = 0.0
-    share = None if spread is None else min(1.0, math.sqrt(12) * spread / (1 + math.sqrt(3) * spread))
-    if share is not None and share < SAME and late_s / 2 > SAME * max(means_s):
-        share = None  # jitter would not show
-    middle = 1 - (share or 0.0) / 2  # what a mean is of its ceiling
-    low, high = bounds(outages_s, columns, growth, spread)
-    return PolicyEstimate(
+    low, high = bounds(modelled_s, growth, spread, max(late_s, NOISE_S))
+    share = 0.0 if added else _share(spread, max(map(statistics.mean, columns)), late_s)
+    found = PolicyEstimate(
         outages_s=tuple(map(tuple, outages_s)),
-        first_s=growth.first_s / middle,
-        max_delay_s=None if growth.level_s is None else growth.level_s / middle,
+        first_s=growth.first_s / _middle(share),
+        max_delay_s=None if growth.level_s is None else growth.level_s / _middle(share),
         starts_at_once=starts_at_once,
         factor=growth.factor,
         factor_low=low,
         factor_high=high,
+        step_s=growth.step_s / _middle(share),
         share=share,
+        added_s=added,
     )
+    return _drawn_from_the_last(found) if found.jitter == "full" and follows_the_last(outages_s, columns) else found
 
 
-def is_spread(first_delays_s: Sequence[float], late_s: float = 0.0) -> bool | None:
-    """Whether clients that were sent away together came back further apart than a busy machine explains.
+def _share(spread: float | None, longest_s: float, late_s: float) -> float | None:
+    """Return how much of a delay is random, from its deviation; None where that is unknown, or would not show."""
+    if spread is None:
+        return None
+    share = min(1.0, math.sqrt(12) * spread / (1 + math.sqrt(3) * spread))
+    return None if share < SAME and late_s / 2 > SAME * longest_s else share
 
-    None: they did come back apart, and so late was the machine that it may be the reason.
-    """
-    longest_s = max(first_delays_s)
-    apart_s = longest_s - min(first_delays_s)
-    if apart_s < max(SAME * longest_s, NOISE_S):
-        return False
-    return True if apart_s >= 2 * late_s else None
+
+def _middle(share: float | None) -> float:
+    """Return what a mean is of its ceiling."""
+    return 1 - (share or 0.0) / 2
+
+
+def _drawn_from_the_last(found: PolicyEstimate) -> PolicyEstimate:
+    """Return the estimate of decorrelated jitter; the delays that were cut to the cap are alike."""
+    delays_s = sorted(delay_s for outage_s in found.outages_s for delay_s in outage_s)
+    longest_s = delays_s[-1]
+    capped = sum(delay_s > (1 - EXACT) * longest_s for delay_s in delays_s) > 2
+    return msgspec.structs.replace(
+        found,
+        first_s=delays_s[0],
+        max_delay_s=longest_s if capped else None,
+        factor=1.0,
+        factor_low=1.0,
+        factor_high=1.0,
+        step_s=0.0,
+        decorrelated=True,
+    )
 
 
 def _range(values_s: Sequence[float]) -> str:

@@ -1,7 +1,7 @@
-"""How delays grow: the means of several clients' delays, attempt by attempt, fitted by a line with a knee.
+"""How delays grow: the means of several clients' delays, attempt by attempt, fitted by a curve that may level off.
 
-The line is fitted to logarithms, so that its slope is a factor; beyond the knee the delays stay at a level. Growth and
-a level are told only where they are significant.
+Delays grow by a factor or by a step: by a factor, unless a step fits significantly better. Growth and a level are told
+only where they are significant. Deviations are those of logarithms, so they are shares of a delay.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 SAME = 0.1
@@ -31,14 +31,21 @@ class Growth(NamedTuple):
     """What fits the mean delays best.
 
     Fields:
-        first_s: the first of them. factor: from one to the next, 1 where no growth is significant. level_s: where they
-            stay; None where no level is reached. deviation: how far they deviate from this, as a share.
+        first_s: the first of them. factor: from one to the next, 1 where none is significant. step_s: by which they
+            grow instead. level_s: where they stay; None where they reach no level. deviation: their standard deviation
+            from this, as a share. is_close: no worse than chance explains.
     """
 
     first_s: float
     factor: float
+    step_s: float
     level_s: float | None
     deviation: float
+    is_close: bool
+
+    @property
+    def is_growing(self) -> bool:
+        return self.factor > 1 or self.step_s > 0
 
 
 def columns_of(outages_s: Sequence[Sequence[float]]) -> list[list[float]]:
@@ -47,68 +54,99 @@ def columns_of(outages_s: Sequence[Sequence[float]]) -> list[list[float]]:
     return list(itertools.takewhile(lambda column: len(column) >= PRESENT * len(outages_s), columns))
 
 
-def relative_spread(columns: Sequence[Sequence[float]], noise_s: float) -> float | None:
-    """Return the standard deviation of a delay as a share of its mean, without the noise; None of a single client."""
-    freedom = sum(len(column) - 1 for column in columns)
-    if not freedom:
-        return None
-    squares = 0.0
-    for column in columns:
-        of_noise = (len(column) - 1) * noise_s**2
-        squares += max(0.0, statistics.pvariance(column) * len(column) - of_noise) / _mean(column) ** 2
-    return math.sqrt(squares / freedom)
-
-
 def grown(columns: Sequence[Sequence[float]], spread: float | None, clients: int) -> Growth:
-    """Fit a line with a knee to the logarithms of the means; growth and a level count where they are significant."""
-    logs = [math.log(_mean(column)) for column in columns]
-    last = len(logs) - 1
-    fits = {knee / 10: _fit(logs, knee / 10) for knee in range(10, 10 * last + 1)}
-    flat = _Fit(statistics.mean(logs), 0.0, statistics.pvariance(logs) * len(logs))
-    knee, best = min(((knee, fit) for knee, fit in fits.items()), key=lambda pair: pair[1].squares)
-    unexplained = best.squares / max(1, len(logs) - 3)
-    variance = max(unexplained if spread is None else spread**2 / clients, EXACT**2)
-    if best.slope < math.log(1 + SAME) or flat.squares - best.squares < SURE * variance:
-        knee, best = 0.0, flat
-    elif fits[last].squares - best.squares < SURE * variance:
-        knee, best = last, fits[last]
-    first_s, level_s = math.exp(best.offset), math.exp(best.offset + best.slope * knee)
-    deviation = math.sqrt(best.squares / len(logs))
-    return Growth(first_s, math.exp(best.slope), None if knee == last else level_s, deviation)
+    """Fit the means; `spread` is a delay's standard deviation as a share of its mean, None where nothing shows it."""
+    means_s = [max(statistics.mean(column), SHORTEST_S) for column in columns]
+    by_factor, by_step = (list(_curves(means_s, shape)) for shape in (_by_factor, _by_step))
+    unexplained = min(curve.squares for curve in by_factor + by_step) / max(1, len(means_s) - 3)
+    chance = max(unexplained if spread is None else spread**2 / clients, EXACT**2)
+    factor, step = (_significant(curves, means_s, chance) for curves in (by_factor, by_step))
+    steps = step.squares < SURE * chance <= factor.squares - step.squares
+    best = step if steps else factor
+    flat = _by_factor(means_s, 0)
+    deviation = math.sqrt(best.squares / len(means_s))
+    is_close = best.squares < SURE * chance
+    if best.last_s < (1 + 2 * SAME) * best.first_s or flat.squares - best.squares < SURE * chance:
+        return Growth(flat.first_s, 1.0, 0.0, flat.first_s, math.sqrt(flat.squares / len(means_s)), is_close)
+    return Growth(best.first_s, best.factor, best.step_s, best.level_s, deviation, is_close)
 
 
-class _Fit(NamedTuple):
-    offset: float
-    slope: float
+class _Curve(NamedTuple):
+    first_s: float
+    last_s: float
+    factor: float
+    step_s: float
+    knee: float
     squares: float
+    level_s: float | None = None
 
 
-def _fit(logs: Sequence[float], knee: float) -> _Fit:
-    places = [min(float(place), knee) for place in range(len(logs))]
-    slope, offset = statistics.linear_regression(places, logs)
-    squares = sum((log - offset - slope * place) ** 2 for place, log in zip(places, logs, strict=True))
-    return _Fit(offset, slope, squares)
+def _curves(means_s: Sequence[float], shape: Callable[[Sequence[float], float], _Curve]) -> Iterator[_Curve]:
+    """Yield the curve that grows to the end, and those that level off: two delays at least are on the level."""
+    last = len(means_s) - 1
+    yield shape(means_s, last)
+    for tenths in range(10, 10 * (last - 1) + 1):
+        curve = shape(means_s, tenths / 10)
+        yield curve._replace(level_s=curve.last_s)
+
+
+def _significant(curves: Sequence[_Curve], means_s: Sequence[float], chance: float) -> _Curve:
+    """Return the closest curve; one with a level only where that is significant, and the delays stay on it."""
+    endless, closest = curves[0], min(curves, key=lambda curve: curve.squares)
+    on_level = means_s[math.ceil(closest.knee) :]
+    rises = len(on_level) > 1 and math.log(on_level[-1] / on_level[0]) ** 2 >= 2 * SURE * chance
+    return endless if rises or endless.squares - closest.squares < SURE * chance else closest
+
+
+def _by_factor(means_s: Sequence[float], knee: float) -> _Curve:
+    places = [min(place, knee) for place in range(len(means_s))]
+    offset, slope = _line(places, [math.log(mean_s) for mean_s in means_s], [1.0] * len(means_s))
+    fitted_s = [math.exp(offset + slope * place) for place in places]
+    return _Curve(fitted_s[0], fitted_s[-1], math.exp(slope), 0.0, knee, _squares(means_s, fitted_s))
+
+
+def _by_step(means_s: Sequence[float], knee: float) -> _Curve:
+    places = [min(place, knee) for place in range(len(means_s))]
+    offset_s, step_s = _line(places, means_s, [mean_s**-2 for mean_s in means_s])
+    fitted_s = [max(offset_s + step_s * place, SHORTEST_S) for place in places]
+    return _Curve(fitted_s[0], fitted_s[-1], 1.0, step_s, knee, _squares(means_s, fitted_s))
+
+
+def _line(xs: Sequence[float], ys: Sequence[float], weights: Sequence[float]) -> tuple[float, float]:
+    """Return offset and slope of the line with the least weighted squares."""
+    total = sum(weights)
+    x_mean, y_mean = (sum(map(float.__mul__, weights, map(float, values))) / total for values in (xs, ys))
+    of_x = sum(weight * (x - x_mean) ** 2 for weight, x in zip(weights, xs, strict=True))
+    of_both = sum(weight * (x - x_mean) * (y - y_mean) for weight, x, y in zip(weights, xs, ys, strict=True))
+    slope = of_both / of_x if of_x else 0.0
+    return y_mean - slope * x_mean, slope
+
+
+def _squares(means_s: Sequence[float], fitted_s: Sequence[float]) -> float:
+    return sum(math.log(mean_s / fit_s) ** 2 for mean_s, fit_s in zip(means_s, fitted_s, strict=True))
 
 
 def bounds(
-    outages_s: Sequence[Sequence[float]], columns: Sequence[Sequence[float]], growth: Growth, spread: float | None
+    outages_s: Sequence[Sequence[float]], growth: Growth, spread: float | None, noise_s: float
 ) -> tuple[float, float]:
-    """Return how far the factor may be off: by two standard errors, leaving one client out in turn."""
+    """Return how far the factor may be off.
+
+    By two standard errors, leaving out one client in turn, and by what noise can add to the first delay. Where few
+    clients were seen, or nothing fits closely: by the smallest and the largest ratio of two delays in a row.
+    """
     if growth.factor == 1.0:
         return 1.0, 1.0
-    if spread is None or len(outages_s) < 3:
-        level_s = growth.level_s or math.inf
-        rising = list(itertools.takewhile(lambda delay_s: delay_s < 0.95 * level_s, map(statistics.mean, columns)))
-        ratios = [after / before for before, after in itertools.pairwise(rising)] or [growth.factor]
+    means_s = [statistics.mean(column) for column in columns_of(outages_s)]
+    below_s = 0.95 * (growth.level_s or math.inf)
+    rising_s = list(itertools.takewhile(lambda mean_s: mean_s < below_s, means_s))
+    clients = len(outages_s)
+    if spread is None or clients < 3 or not growth.is_close:
+        ratios = [after_s / before_s for before_s, after_s in itertools.pairwise(rising_s)] or [growth.factor]
         return min(*ratios, growth.factor), max(*ratios, growth.factor)
     without = []
-    for left_out in range(len(outages_s)):
-        others = [outage_s for place, outage_s in enumerate(outages_s) if place != left_out]
-        fewer = columns_of(others)[-len(columns) :]
-        without.append(math.log(grown(fewer, spread, len(others)).factor))
-    error = 2 * math.sqrt((len(without) - 1) * statistics.pvariance(without))
+    for left_out in range(clients):
+        others = [outage_s for client, outage_s in enumerate(outages_s) if client != left_out]
+        without.append(math.log(grown(columns_of(others), spread, clients - 1).factor))
+    late = math.log1p(noise_s / means_s[0]) / max(1, len(rising_s) - 1)
+    error = 2 * math.sqrt((clients - 1) * statistics.pvariance(without)) + late
     return growth.factor * math.exp(-error), growth.factor * math.exp(error)
-
-
-def _mean(delays_s: Sequence[float]) -> float:
-    return max(statistics.mean(delays_s), SHORTEST_S)  # of which there is a logarithm

@@ -31,6 +31,7 @@ class Trace(Record, frozen=True, kw_only=True, tag="trace"):
         client_retransmissions, server_retransmissions: segments sent again. client_unacknowledged_bytes,
             server_unacknowledged_bytes: sent, and never confirmed by the other side.
         client_zero_windows, server_zero_windows: segments that said that their sender takes no more.
+        client_unanswered_probes, server_unanswered_probes: the last keepalive probes of TCP, if none was answered.
         server_told_code: what the server's application must have been told; None while nothing told it of an end. What
             the client's was told, its `Closure` says.
         after_close_bytes: that the client sent after the server's close frame had gone out.
@@ -68,6 +69,8 @@ class Trace(Record, frozen=True, kw_only=True, tag="trace"):
     server_unacknowledged_bytes: int = 0
     client_zero_windows: int = 0
     server_zero_windows: int = 0
+    client_unanswered_probes: int = 0
+    server_unanswered_probes: int = 0
     server_told_code: int | None = None
     after_close_bytes: int = 0
     unfinished_bytes: int | None = None

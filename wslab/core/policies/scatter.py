@@ -1,0 +1,88 @@
+"""How delays scatter: by a share of each delay, by an addition to it, or drawn from a range that the last delay sets.
+
+The delays of one client do not tell scatter from growth; those of several, compared attempt by attempt, do.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Sequence
+
+from wslab.core.policies.growth import SAME, SHORTEST_S
+
+NOISE_S = 0.05
+"""Clients without jitter come this far apart on a machine that is not idle."""
+
+LARGEST_RATIO = 3.0
+"""Of a delay to the one before it, where each is drawn between a shortest delay and three times the last."""
+
+_ENOUGH_PAIRS = 15
+_CORRELATED = 0.3
+_GROWN = 2.0
+
+
+def relative_spread(columns: Sequence[Sequence[float]], noise_s: float) -> float | None:
+    """Return the standard deviation of a delay as a share of its mean, without the noise; None of a single client."""
+    freedom = sum(len(column) - 1 for column in columns)
+    if not freedom:
+        return None
+    squares = sum(
+        (len(column) - 1) * _variance(column, noise_s) / max(statistics.mean(column), SHORTEST_S) ** 2
+        for column in columns
+        if len(column) > 1
+    )
+    return math.sqrt(squares / freedom)
+
+
+def added_s(columns: Sequence[Sequence[float]], noise_s: float) -> float:
+    """Return up to how many seconds are added at random to each delay, however long it is; 0 where nothing shows it.
+
+    It shows where delays grow and their scatter does not.
+    """
+    scattered = [column for column in columns if len(column) > 2 and _variance(column, noise_s) > 0]
+    if len(scattered) < 3:
+        return 0.0
+    means_s = [statistics.mean(column) for column in scattered]
+    deviations_s = [math.sqrt(_variance(column, noise_s)) for column in scattered]
+    if max(means_s) < _GROWN * min(means_s):
+        return 0.0
+    slope = statistics.linear_regression([*map(math.log, means_s)], [*map(math.log, deviations_s)]).slope
+    return 0.0 if slope > 0.5 else math.sqrt(12) * statistics.median(deviations_s)
+
+
+def follows_the_last(outages_s: Sequence[Sequence[float]], columns: Sequence[Sequence[float]]) -> bool:
+    """Whether each delay seems drawn from a range that the one before it sets ("decorrelated jitter").
+
+    None is more than three times the last, and of the delays before one attempt the longer follow longer ones.
+    """
+    means_s = [statistics.mean(column) for column in columns]
+    pairs = [
+        (before_s, after_s, before_s / means_s[place], after_s / means_s[place + 1])
+        for outage_s in outages_s
+        for place, (before_s, after_s) in enumerate(itertools.pairwise(outage_s[: len(columns)]))
+    ]
+    if len(pairs) < _ENOUGH_PAIRS or any(
+        after_s > (1 + SAME) * LARGEST_RATIO * before_s + NOISE_S for before_s, after_s, _, _ in pairs
+    ):
+        return False
+    befores, afters = ([pair[place] for pair in pairs] for place in (2, 3))
+    scattered = min(statistics.pvariance(befores), statistics.pvariance(afters)) > 0
+    return scattered and statistics.correlation(befores, afters) > _CORRELATED
+
+
+def is_spread(first_delays_s: Sequence[float], late_s: float = 0.0) -> bool | None:
+    """Whether clients that were sent away together came back further apart than a busy machine explains.
+
+    None: they did come back apart, and so late was the machine that it may be the reason.
+    """
+    longest_s = max(first_delays_s)
+    apart_s = longest_s - min(first_delays_s)
+    if apart_s < max(SAME * longest_s, NOISE_S):
+        return False
+    return True if apart_s >= 2 * late_s else None
+
+
+def _variance(column: Sequence[float], noise_s: float) -> float:
+    return max(0.0, statistics.variance(column) - noise_s**2)
