@@ -8,12 +8,16 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.collections import Collection, LineCollection
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from wslab.core.knobs import Knobs
@@ -239,12 +243,12 @@ def restart_run() -> MakeRun:
 def connection_run() -> MakeRun:
     """Take (client saw, server sent or None) for each connection; "foreign" for a server that keeps no account."""
 
-    def make(*connections: tuple[int, int | str | None]) -> Run:
+    def make(*connections: tuple[int, int | Literal["foreign"] | None]) -> Run:
         closures, accounts = [], []
         for client, (saw, sent) in enumerate(connections):
             closure = make_closure(client, saw, 1.0, connection_id=None if sent == "foreign" else f"1-{client}")
             closures.append(closure)
-            if sent != "foreign":
+            if not isinstance(sent, str):
                 accounts.append(make_account(closure, sent))
         return Run(make_info("synthetic", 2.0), (*closures, *accounts))
 
@@ -265,6 +269,31 @@ def reload_run() -> MakeRun:
     return make
 
 
+def figure_of(ax: Axes) -> Figure:
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
+def legend_of(ax: Axes) -> Legend:
+    legend = ax.get_legend()
+    assert legend is not None
+    return legend
+
+
+def x_of(line: Line2D) -> np.ndarray:
+    return np.asarray(line.get_xdata())
+
+
+def y_of(line: Line2D) -> np.ndarray:
+    return np.asarray(line.get_ydata())
+
+
+def segments_of(lines: Collection) -> list[np.ndarray]:
+    assert isinstance(lines, LineCollection)
+    return [np.asarray(segment) for segment in lines.get_segments()]
+
+
 @dataclass(frozen=True)
 class Eye:
     """What a reader sees of a drawn Axes."""
@@ -277,7 +306,7 @@ class Eye:
 
     @property
     def legend(self) -> list[str]:
-        return [text.get_text() for text in self.ax.get_legend().get_texts()]
+        return [text.get_text() for text in legend_of(self.ax).get_texts()]
 
     @property
     def rows(self) -> list[str]:

@@ -10,7 +10,7 @@ from wslab.views.columns import columns, described
 
 
 class Odd(NamedTuple):
-    count: int | None
+    number: int | None
     share: float
     word: Literal["a", "b"] | None
     said: str
@@ -26,7 +26,7 @@ def test_each_kind_of_field_has_its_columns() -> None:
     empty = Odd(None, 0.0, None, "", None, None, None, [], None)
     found = columns(Odd, [full, empty])
     assert {name: str(column.dtype) for name, column in found.items()} == {
-        "count": "Int64",
+        "number": "Int64",
         "share": "float64",
         "word": "string",
         "said": "string",
@@ -39,8 +39,8 @@ def test_each_kind_of_field_has_its_columns() -> None:
     assert [column.iloc[0] for column in found.values()] == [
         *(1, 0.5, "a", "x\\n", 1009, "big\\x07", "03 f1", '["p","q"]', '{"k":[1]}')
     ]
-    assert found["count"].isna().iloc[1]
+    assert found["number"].isna().iloc[1]
     assert {name: str(column.dtype) for name, column in columns(Odd, []).items()} == {
         name: str(column.dtype) for name, column in found.items()
     }
-    assert described(Odd).startswith("count (Int64), share (float64), word (string: a, b), said (string), frame_code")
+    assert described(Odd).startswith("number (Int64), share (float64), word (string: a, b), said (string), frame_code")

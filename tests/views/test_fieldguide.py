@@ -5,11 +5,12 @@ from __future__ import annotations
 from bs4 import BeautifulSoup
 from rich.console import Console
 
-from wslab.core.checks import Evidence
+from wslab.core.checks import Evidence, Judgement
 from wslab.core.fieldguide import Cell, GuideEntry
 from wslab.views.fieldguide import page, render
 
 HOSTILE = "<script>alert(1)</script>[bold]"
+ANSWERS: list[tuple[str, Judgement]] = [("a", "passes"), ("b", "fails")]
 ENTRIES = [
     GuideEntry(
         subject=f"{name}{HOSTILE}",
@@ -29,7 +30,7 @@ ENTRIES = [
             Cell(question="default_limit", answer=HOSTILE, seen=HOSTILE),
         ),
     )
-    for name, answer in (("a", "passes"), ("b", "fails"))
+    for name, answer in ANSWERS
 ] + [GuideEntry(subject="c", group="client", asked_at="2026-11-26T12:00:00+00:00", missing=HOSTILE)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -14,9 +16,11 @@ from wslab.core.records import Attempt
 from wslab.core.runs import Run
 from wslab.views import plots
 
+from .conftest import Eye, MakeRun, figure_of, x_of, y_of
 
-def herd(clients: int = 200, policy: str = "full_jitter", **changes: object) -> SimulatedHerd:
-    return simulate_herd(clients, policy, **({"downtime_s": 2, "max_admissions_per_s": 50, "seed": 1} | changes))
+
+def herd(clients: int = 200, policy: str = "full_jitter", **changes: Any) -> SimulatedHerd:
+    return simulate_herd(clients, policy, **{"downtime_s": 2, "max_admissions_per_s": 50, "seed": 1, **changes})
 
 
 @pytest.mark.parametrize("drain_s", [0, 1])
@@ -30,7 +34,7 @@ def test_simulation_and_its_run_are_drawn_alike(drain_s: float) -> None:
     assert plots.describe(plots.arrivals(simulated)) == plots.describe(plots.arrivals(simulated.to_run()))
 
 
-def test_nothing_is_lost_between_attempts_and_bins(restart_run) -> None:
+def test_nothing_is_lost_between_attempts_and_bins(restart_run: MakeRun) -> None:
     run = restart_run(30, max_attempts=4)
     seen = returning(run)
     assert seen.attempts.sum() == sum(attempt.outage > 0 for attempt in run.attempts)
@@ -49,14 +53,12 @@ def test_what_is_no_herd_is_named() -> None:
         plots.arrivals("x")  # type: ignore[arg-type]
 
 
-def test_arrivals_mark_the_capacity_and_the_downtime(see) -> None:
+def test_arrivals_mark_the_capacity_and_the_downtime(see: type[Eye]) -> None:
     ax = plots.arrivals(herd())
-    [capacity] = [line for line in ax.lines if len(set(line.get_ydata())) == 1]
-    assert set(capacity.get_ydata()) == {5}  # a tenth of a second's share of 50 per second
+    [capacity] = [line for line in ax.lines if len(set(y_of(line))) == 1]
+    assert set(y_of(capacity)) == {5}  # a tenth of a second's share of 50 per second
     assert see(ax).shaded == [(0, 2)]
-    legend = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert "capacity: 50 per second" in legend
-    assert "server down for 2 s" in legend
+    assert {"capacity: 50 per second", "server down for 2 s"} <= set(see(ax).legend)
 
 
 def test_arrivals_without_a_limit_have_no_capacity_line() -> None:
@@ -85,10 +87,10 @@ def test_delay_of_the_instrument_is_told_from_a_twentieth_of_the_smallest_delay_
     assert ("the instrument began attempts" in plots.arrivals(run).get_xlabel()) == told
 
 
-def test_run_without_an_outage_is_drawn_as_such(empty_run) -> None:
+def test_run_without_an_outage_is_drawn_as_such(empty_run: Run) -> None:
     assert plots.arrivals(empty_run).get_title(loc="left") == "No attempts to come back"
     assert plots.attempts_wasted({"x": empty_run}).get_title(loc="left") == "No attempt was in vain"
-    plots.who_gave_up({"x": empty_run}).figure.draw_without_rendering()
+    figure_of(plots.who_gave_up({"x": empty_run})).draw_without_rendering()
 
 
 def test_attempts_in_vain_are_counted_an_outage() -> None:
@@ -134,8 +136,7 @@ def test_contention_draws_means_within_their_bands() -> None:
     results = [contend(n, policy, trials=20, seed=1) for policy in ("none", "full_jitter") for n in (20, 5)]
     figure = plots.contention(results)
     for ax, measure in zip(figure.axes, ("time", "calls"), strict=True):
-        first = ax.lines[0].get_xydata()
-        np.testing.assert_array_equal(first[:, 0], [5, 20])
-        np.testing.assert_allclose(first[1, 1], band(getattr(results[0], measure)).mean)
+        np.testing.assert_array_equal(x_of(ax.lines[0]), [5, 20])
+        np.testing.assert_allclose(y_of(ax.lines[0])[1], band(getattr(results[0], measure)).mean)
     with pytest.raises(ValueError, match="0 policies"):
         plots.contention([])

@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 
 from wslab.core.codes.registry import REGISTRY
 from wslab.core.records import AttemptOutcome, RestartKind, SendOutcome
-from wslab.views.style import GROUPS, LOOKS, RESTARTS, in_order, look, luminance
+from wslab.views.style import GROUPS, LOOKS, RESTARTS, Meaning, in_order, look, luminance
 
 # How the colours of light look to readers without red, green or blue cones: Machado, Oliveira and Fernandes,
 # "A Physiologically-based Model for Simulation of Color Vision Deficiency", 2009, severity 1.
@@ -52,7 +52,7 @@ DARK_PAPER = "#212121"  # of JupyterLab's dark theme
     [FAMILIES, [group.color for group in GROUPS], [group.dark for group in GROUPS]],
     ids=["meanings", "groups", "groups on dark"],
 )
-def test_colors_stay_apart_for_every_reader(colors, vision: str) -> None:
+def test_colors_stay_apart_for_every_reader(colors: list[str], vision: str) -> None:
     for one, other in combinations(colors, 2):
         apart = np.linalg.norm(lab(one, vision) - lab(other, vision))
         assert apart > JUST_APART, f"{one} and {other} are {apart:.1f} apart"
@@ -69,7 +69,7 @@ def test_meanings_are_never_told_by_color_alone() -> None:
     [[*get_args(SendOutcome), *REGISTRY, 4000], [*get_args(AttemptOutcome)]],
     ids=["sends and closures", "attempts"],
 )
-def test_areas_of_one_figure_differ_in_color_or_hatch(meanings) -> None:
+def test_areas_of_one_figure_differ_in_color_or_hatch(meanings: list[Meaning]) -> None:
     own = {meaning for meaning in meanings if meaning in LOOKS} | {4000}
     areas = Counter((look(meaning).color, look(meaning).hatch) for meaning in own)
     assert max(areas.values()) == 1, areas
@@ -85,7 +85,7 @@ def test_groups_are_seen_on_dark_paper() -> None:
 
 
 @pytest.mark.parametrize("meaning", LOOKS)
-def test_look_is_seen_on_white_and_its_text_read(meaning) -> None:
+def test_look_is_seen_on_white_and_its_text_read(meaning: Meaning) -> None:
     assert contrast(look(meaning).edge, "#FFFFFF") >= 3  # WCAG 2.2, 1.4.11
     assert contrast(look(meaning).color, look(meaning).ink) >= 4.5  # WCAG 2.2, 1.4.3
 

@@ -8,15 +8,18 @@ import pytest
 from matplotlib.axes import Axes
 
 from wslab.core.intervals import wilson
+from wslab.core.knobs import AfterRefusal
 from wslab.core.records import Sighting
 from wslab.core.runs import Run
 from wslab.fieldguide.clients import CLIENTS
 from wslab.views import groups, plots, tables
 from wslab.views.axes import describe
 
+from .conftest import Eye, legend_of, segments_of, x_of, y_of
+
 OVERSHOOTS = [1, 589_824, 4 * 2**20]
 TRIES = 20
-SEEN = {  # of 20 tries, at each overshoot
+SEEN: dict[tuple[str, AfterRefusal], list[int]] = {  # of 20 tries, at each overshoot
     ("reads on", "drain"): [20, 20, 20],
     ("stops", "drain"): [20, 20, 20],
     ("reads on", "reset"): [20, 20, 20],
@@ -24,7 +27,9 @@ SEEN = {  # of 20 tries, at each overshoot
 }
 
 
-def sighting(subject: str, after_refusal: str | None, overshoot: int, number: int, close_code: int | None) -> Sighting:
+def sighting(
+    subject: str, after_refusal: AfterRefusal | None, overshoot: int, number: int, close_code: int | None
+) -> Sighting:
     return Sighting(
         subject=subject,
         after_refusal=after_refusal,
@@ -41,7 +46,7 @@ def sighting(subject: str, after_refusal: str | None, overshoot: int, number: in
 
 
 @pytest.fixture
-def seen(empty_run) -> pd.DataFrame:
+def seen(empty_run: Run) -> pd.DataFrame:
     records = [
         sighting(subject, after_refusal, overshoot, number, 1009 if number <= count else 1006)
         for (subject, after_refusal), counts in SEEN.items()
@@ -54,15 +59,15 @@ def seen(empty_run) -> pd.DataFrame:
 def shares(ax: Axes, client: int) -> list[float]:
     """Return the heights of one client's markers, from left to right."""
     marked = [line for line in ax.lines if line.get_marker() not in ("None", "none", "")]
-    return list(marked[client].get_ydata())
+    return list(y_of(marked[client]))
 
 
 def bars(ax: Axes, client: int) -> np.ndarray:
     """Return the ends of one client's interval bars."""
-    return np.array([segment[:, 1] for segment in ax.collections[client].get_segments()])
+    return np.array([segment[:, 1] for segment in segments_of(ax.collections[client])])
 
 
-def test_shares_and_their_intervals_are_drawn_for_each_client(seen, see):
+def test_shares_and_their_intervals_are_drawn_for_each_client(seen: pd.DataFrame, see: type[Eye]) -> None:
     ax = plots.code_seen(seen[seen.after_refusal == "reset"])
     assert see(ax).legend == ["reads on", "stops"]
     assert shares(ax, 0) == [1, 1, 1]
@@ -71,14 +76,14 @@ def test_shares_and_their_intervals_are_drawn_for_each_client(seen, see):
     assert [label.get_text() for label in ax.get_xticklabels()] == ["+1 B", "+576 KiB", "+4 MiB"]
 
 
-def test_clients_stand_beside_each_other(seen):
+def test_clients_stand_beside_each_other(seen: pd.DataFrame) -> None:
     ax = plots.code_seen(seen[seen.after_refusal == "drain"])
-    marked = [line.get_xdata() for line in ax.lines if line.get_marker() not in ("None", "none", "")]
+    marked = [x_of(line) for line in ax.lines if line.get_marker() not in ("None", "none", "")]
     assert (marked[0] < marked[1]).all()
     assert (np.abs(np.concatenate(marked) - np.tile([0, 1, 2], 2)) < 0.5).all()
 
 
-def test_every_server_behaviour_has_its_panel_and_finding(seen, see):
+def test_every_server_behaviour_has_its_panel_and_finding(seen: pd.DataFrame, see: type[Eye]) -> None:
     figure = plots.code_seen_by_server(seen)
     assert [see(ax).title.replace("\n", " ") for ax in figure.axes] == [
         "Server drains: every client is told 1009 every time",
@@ -90,7 +95,7 @@ def test_every_server_behaviour_has_its_panel_and_finding(seen, see):
     assert "20 tries each, 95 % intervals" in told
 
 
-def test_client_keeps_its_look_where_another_is_missing(seen):
+def test_client_keeps_its_look_where_another_is_missing(seen: pd.DataFrame) -> None:
     without = seen[(seen.after_refusal == "drain") | (seen.subject == "stops")]
     drain, reset = plots.code_seen_by_server(without).axes
     last = [line.get_color() for line in (drain.lines[-1], reset.lines[-1])]
@@ -98,11 +103,12 @@ def test_client_keeps_its_look_where_another_is_missing(seen):
 
 
 def colors(ax: Axes) -> dict[str, str]:
-    legend = ax.get_legend()
-    return {text.get_text(): own.get_color() for own, text in zip(legend.legend_handles, legend.texts, strict=True)}
+    legend = legend_of(ax)
+    lines = zip(legend.get_texts(), legend.get_lines(), strict=True)
+    return {text.get_text(): str(line.get_color()) for text, line in lines}
 
 
-def test_client_has_one_colour_in_tables_with_different_clients(empty_run):
+def test_client_has_one_colour_in_tables_with_different_clients(empty_run: Run) -> None:
     def drawn(*clients: str) -> dict[str, str]:
         told = [sighting(client, "reset", 1, number, 1009) for client in clients for number in (1, 2)]
         return colors(plots.code_seen(tables.sightings(Run(empty_run.info, tuple(told)))))
@@ -114,16 +120,16 @@ def test_client_has_one_colour_in_tables_with_different_clients(empty_run):
     assert len({*drawn("a", "b", "c", "d", "e", "f").values()}) == 6
 
 
-def test_every_known_client_has_its_place():
+def test_every_known_client_has_its_place() -> None:
     assert set(groups.CLIENTS) == set(CLIENTS)
 
 
-def test_other_close_code_can_be_asked_for(seen):
+def test_other_close_code_can_be_asked_for(seen: pd.DataFrame) -> None:
     ax = plots.code_seen(seen[seen.after_refusal == "reset"], close_code=1006)
     assert shares(ax, 1) == [0, 0.65, 1]
 
 
-def test_foreign_server_is_drawn_as_it_is(empty_run, see):
+def test_foreign_server_is_drawn_as_it_is(empty_run: Run, see: type[Eye]) -> None:
     told = [sighting("a", None, 5, number, [1009, None][number % 2]) for number in range(4)]
     table = tables.sightings(Run(empty_run.info, tuple(told)))
     figure = plots.code_seen_by_server(table)
@@ -131,11 +137,11 @@ def test_foreign_server_is_drawn_as_it_is(empty_run, see):
     assert shares(figure.axes[0], 0) == [0.5]
 
 
-def test_empty_table_makes_a_figure_that_says_so(empty_run, see):
+def test_empty_table_makes_a_figure_that_says_so(empty_run: Run, see: type[Eye]) -> None:
     (ax,) = plots.code_seen_by_server(tables.sightings(empty_run)).axes
     assert see(ax).title == "No tries"
 
 
-def test_table_without_its_columns_is_refused(seen):
+def test_table_without_its_columns_is_refused(seen: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match=r"sightings has no column 'subject'; make it with wslab.views.tables"):
         plots.code_seen(seen.drop(columns="subject"))
