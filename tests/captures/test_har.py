@@ -86,6 +86,34 @@ def test_the_end_that_http_toolkit_writes_is_told_and_whose_it_was_is_left_open(
     )
 
 
+@pytest.mark.parametrize("data", ["", "A/RyZXN0YXJ0", "\x03\xf4restart"])
+def test_control_frames_are_no_messages_and_the_first_close_frame_is_the_end(data: str) -> None:
+    named = {} if data else {"code": 1012, "reason": "restart"}
+    run = read(
+        entry(
+            message("send", 1, "x"),
+            message("receive", 2, "", 9),
+            message("send", 2.5, "", 10),
+            message("receive", 9, data, 8) | named,
+            message("send", 9.1, data, 8) | named,
+        )
+    )
+    [trace], [ping], [end] = run.traces, run.pings, run.statements
+    assert (trace.sent_messages, trace.received_messages, trace.ending_seen) == (1, 0, True)
+    assert ping.sent_by == "server"
+    assert ping.answered_at_s == pytest.approx(2.5, abs=1e-3)
+    assert (end.close_code, end.close_reason, end.closed_by) == (1012, "restart", "server")
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(101, "opened"), (503, "rejected")])
+def test_a_handshake_that_was_written_down_as_any_other_request_is_found(status: int, outcome: str) -> None:
+    plain = entry(status=status)
+    del plain["_webSocketMessages"], plain["_resourceType"]
+    asked = {"url": "https://host.example/feed", "headers": [{"name": "Upgrade", "value": "websocket"}]}
+    [attempt] = read(plain | {"request": asked}).attempts
+    assert attempt.outcome == outcome
+
+
 @pytest.mark.parametrize(("status", "outcome"), [(503, "rejected"), (0, "failed"), (-1, "failed")])
 def test_a_handshake_that_failed_is_an_attempt(status: int, outcome: str) -> None:
     refused = entry(status=status)

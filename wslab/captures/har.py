@@ -1,22 +1,28 @@
 """A HAR as Chrome, Playwright, mitmproxy and HTTP Toolkit write it, as a run: `read_har`.
 
-None of them but HTTP Toolkit keeps how a connection closed, and none who ended it. Sizes are kept and contents are not.
+Of these only HTTP Toolkit keeps how a connection closed, and none keeps who ended it; a program that writes control
+frames keeps both. Sizes are kept and contents are not.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Literal
 from urllib.parse import urlsplit
 
 from wslab.captures.capture import capture_info
 from wslab.captures.har_entries import (
     BINARY,
+    CLOSE,
+    PING,
+    PONG,
     CloseEntry,
     Entry,
     Log,
     MessageEntry,
     begun_s,
+    end_of,
     entries_of,
     messages_of,
     read_log,
@@ -26,7 +32,7 @@ from wslab.captures.har_entries import (
 )
 from wslab.captures.texts import read_statement
 from wslab.core.errors import CaptureError
-from wslab.core.records import Attempt, Receipt, Record, Send, Statement, Trace
+from wslab.core.records import Attempt, Ping, Receipt, Record, Send, Statement, Trace
 from wslab.core.runs import Run
 from wslab.core.secrets import without_secrets
 from wslab.net.heads import Fields, retry_after_s
@@ -61,7 +67,9 @@ def _tell(entry: Entry, number: int, origin_s: float, log: Log) -> Iterator[tupl
     """Yield one connection's records, each with the moment by which it is put in order."""
     client, connection_id = number - 1, str(number)
     started_s = begun_s(entry) - origin_s
-    messages = sorted(messages_of(entry), key=lambda message: message.time)
+    all_messages = sorted(messages_of(entry), key=lambda message: message.time)
+    messages = [message for message in all_messages if message.opcode not in (CLOSE, PING, PONG)]
+    end = end_of(entry)
     times_s = [message.time - origin_s for message in messages]
     yield started_s, _attempt(entry, client, connection_id, started_s)
     received_s = [at_s for at_s, message in zip(times_s, messages, strict=True) if message.type == "receive"]
@@ -73,12 +81,14 @@ def _tell(entry: Entry, number: int, origin_s: float, log: Log) -> Iterator[tupl
         elif message.type == "receive":
             received += 1
             yield at_s, _receipt(message, client, connection_id, received, at_s)
+    for ping in _pings(all_messages, client, connection_id, origin_s):
+        yield ping.sent_at_s, ping
     last_s = max([started_s, *times_s])
-    if isinstance(entry.end, CloseEntry) and entry.end.timestamp is not None:
-        last_s = max(last_s, seconds_of(entry.end.timestamp) - origin_s)
-    yield last_s, _trace(entry, client, connection_id, started_s, last_s, messages, times_s)
-    if isinstance(entry.end, CloseEntry) and entry.end.code is not None:
-        yield last_s, _statement(entry.end, log)
+    if isinstance(end, CloseEntry) and end.timestamp is not None:
+        last_s = max(last_s, seconds_of(end.timestamp) - origin_s)
+    yield last_s, _trace(entry, end, client, connection_id, started_s, last_s, messages, times_s)
+    if isinstance(end, CloseEntry) and end.code is not None:
+        yield last_s, _statement(end, log)
 
 
 def _attempt(entry: Entry, client: int, connection_id: str, at_s: float) -> Attempt:
@@ -146,8 +156,25 @@ def _receipt(message: MessageEntry, client: int, connection_id: str, number: int
     )
 
 
+def _pings(messages: list[MessageEntry], client: int, connection_id: str, origin_s: float) -> Iterator[Ping]:
+    """Yield the pings, each with the next pong of the other side that repeats its payload."""
+    for place, ping in enumerate(messages):
+        if ping.opcode == PING:
+            later = (each for each in messages[place:] if each.opcode == PONG and each.type != ping.type)
+            pong = next((each for each in later if each.data == ping.data), None)
+            yield Ping(
+                client=client,
+                connection_id=connection_id,
+                sent_by="client" if ping.type == "send" else "server",
+                sent_at_s=ping.time - origin_s,
+                payload_bytes=size_of(ping),
+                answered_at_s=None if pong is None else pong.time - origin_s,
+            )
+
+
 def _trace(
     entry: Entry,
+    end: CloseEntry | Literal["aborted"] | None,
     client: int,
     connection_id: str,
     started_s: float,
@@ -164,7 +191,7 @@ def _trace(
         url=_without_query(entry.request.url),
         protocol="websocket" if _has_opened(entry) else "none",
         opening_seen=True,
-        ending_seen=entry.end is not None,
+        ending_seen=end is not None,
         guessed=False,
         started_at_s=started_s,
         ended_at_s=last_s,
@@ -177,14 +204,14 @@ def _trace(
         client_bytes=None,
         server_bytes=None,
         omitted=unread_of(entry) > 0,
-        remarks=list(_remarks(entry, messages)),
+        remarks=list(_remarks(entry, end, messages)),
     )
 
 
-def _remarks(entry: Entry, messages: list[MessageEntry]) -> Iterator[str]:
-    if entry.end is None and _has_opened(entry):
+def _remarks(entry: Entry, end: CloseEntry | Literal["aborted"] | None, messages: list[MessageEntry]) -> Iterator[str]:
+    if end is None and _has_opened(entry):
         yield "a HAR does not say how or when it ended"
-    elif entry.end == "aborted":
+    elif end == "aborted":
         yield "it ended without a close frame, says the HAR"
     for message in messages:
         if message.type not in ("send", "receive"):
@@ -200,12 +227,14 @@ def _statement(end: CloseEntry, log: Log) -> Statement:
         close_code=end.code,
         close_reason=end.reason,
         told_by="received",
-        closed_by=None,
+        closed_by=end.sent_by,
         limit_bytes=None,
         payload_bytes=None,
         http_status=None,
-        meaning="The proxy that wrote this HAR saw a close frame with this code.",
-        leaves_open="which side sent it first",
+        meaning=f"The {end.sent_by}'s close frame was the first, with this code."
+        if end.sent_by
+        else "The proxy that wrote this HAR saw a close frame with this code.",
+        leaves_open="why it was sent, beyond its own words" if end.sent_by else "which side sent it first",
         source=None,
     )
 

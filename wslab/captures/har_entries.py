@@ -7,6 +7,7 @@ Playwright's, in milliseconds. Sources: ChromeDevTools/devtools-frontend `HARLog
 
 from __future__ import annotations
 
+import base64
 import datetime
 import math
 import re
@@ -16,12 +17,15 @@ from typing import Literal
 import msgspec
 
 from wslab.core.errors import CaptureError, in_words
+from wslab.core.records import Side
+from wslab.net.close_bodies import read_close
 
 MAX_CONNECTIONS = 20_000
 MAX_MESSAGES = 200_000
 """Of one connection: the last ones."""
 
-BINARY = 2
+BINARY, CLOSE, PING, PONG = 2, 8, 9, 10
+"""Opcodes. Most programs write data messages alone; some write control frames too."""
 
 _MILLISECONDS_FROM = 1e11
 """As seconds, a time as late as this is in the year 5138; as milliseconds, in 1973."""
@@ -38,6 +42,7 @@ class Request(msgspec.Struct):
     """What was asked for."""
 
     url: str = ""
+    headers: list[Pair] = []
 
 
 class Response(msgspec.Struct):
@@ -56,14 +61,17 @@ class MessageEntry(msgspec.Struct):
     data: str
     type: str = ""
     opcode: int = 1
+    code: int | None = None
+    reason: str | None = None
 
 
 class CloseEntry(msgspec.Struct):
-    """How a connection closed, as HTTP Toolkit writes it."""
+    """How a connection closed, as HTTP Toolkit writes it, or as the first close frame among the messages says."""
 
     code: int | None = None
     reason: str | None = None
     timestamp: float | None = None
+    sent_by: Side | None = None
 
 
 class Entry(msgspec.Struct):
@@ -123,12 +131,33 @@ def entries_of(log: Log) -> tuple[list[Entry], list[str]]:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             unread += b"ebSocket" in bytes(raw)
             continue
-        if entry.messages is not None or entry.kind == "websocket" or entry.request.url.startswith(("ws:", "wss:")):
+        if _is_websocket(entry):
             entries.append(entry)
     losses = [f"entries of WebSockets that cannot be read: {unread:,}"] if unread else []
     if len(entries) > MAX_CONNECTIONS:
         losses.append(f"connections beyond the first {MAX_CONNECTIONS:,}: {len(entries) - MAX_CONNECTIONS:,}")
     return entries[:MAX_CONNECTIONS], losses
+
+
+def _is_websocket(entry: Entry) -> bool:
+    """Whether it opened a WebSocket or asked for one; a program may write that down as any other request."""
+    if entry.messages is not None or entry.kind == "websocket" or entry.request.url.startswith(("ws:", "wss:")):
+        return True
+    asked = {(pair.name.lower(), pair.value.lower()) for pair in entry.request.headers}
+    return ("upgrade", "websocket") in asked or ("sec-websocket-version", "13") in asked
+
+
+def end_of(entry: Entry) -> CloseEntry | Literal["aborted"] | None:
+    """Return how the connection ended, where the HAR says so."""
+    closes = [message for message in messages_of(entry) if message.opcode == CLOSE]
+    if entry.end is not None or not closes:
+        return entry.end
+    first = min(closes, key=lambda message: message.time)
+    code, reason = first.code, first.reason
+    if code is None and first.data:
+        body = read_close(_decoded(first.data))
+        code, reason = body.code, body.reason
+    return CloseEntry(code, reason, first.time, "client" if first.type == "send" else "server")
 
 
 def messages_of(entry: Entry) -> Iterator[MessageEntry]:
@@ -150,9 +179,16 @@ def unread_of(entry: Entry) -> int:
 
 def size_of(message: MessageEntry) -> int:
     """Return the size of a message's payload: of a binary one, which is written in base64, that of its bytes."""
-    if message.opcode == BINARY:
+    if message.opcode in (BINARY, PING, PONG):
         return len(message.data.rstrip("=")) * 3 // 4
     return len(message.data.encode(errors="surrogatepass"))
+
+
+def _decoded(data: str) -> bytes:
+    try:
+        return base64.b64decode(data, validate=True)
+    except ValueError:
+        return data.encode("latin-1", errors="replace")
 
 
 def seconds_of(time: float) -> float:
