@@ -66,7 +66,7 @@ def test_server_that_is_not_there_is_a_verdict() -> None:
         (["ws://example.org/"], "--i-may-probe example.org"),
         (["http://127.0.0.1/"], "write ws://"),
         (["ws://127.0.0.1:9/", "--cap", "1"], "cap_bytes is 1"),
-        ([], "no server is named"),
+        ([], "no server given"),
     ],
 )
 def test_wrong_argument_is_said_and_nothing_is_sent(arguments: list[str], words: str) -> None:

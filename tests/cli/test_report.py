@@ -55,9 +55,7 @@ def test_interrupt_leaves_a_report_one_line_and_the_exit_code_130(tmp_path: Path
     os.killpg(running.pid, signal.SIGINT)
     printed, told = running.communicate(timeout=60)
     assert (running.returncode, printed) == (130, "saved slow.html\n")
-    assert (
-        told.splitlines()[-1].strip() == "wslab: interrupted in code cell 2; the report has what there was until then"
-    )
+    assert told.splitlines()[-1].strip() == "wslab: interrupted in code cell 2; the report contains what came before"
     assert "Traceback" not in told
     assert "kept" in (tmp_path / "slow.html").read_text()
 

@@ -1,10 +1,10 @@
 """The command line: each command calls one experiment or view, and prints what it returns.
 
-Results go to stdout, progress and errors to stderr. Exit codes: 0 done; 1 it could not be done here, or a part of
-it was lost; 2 a wrong argument; 3 the target cannot be reached; 130 interrupted; what was measured is kept.
+Results go to stdout, progress and errors to stderr. Exit codes: 0 done; 1 failed, or part of the run was lost; 2 a
+wrong argument; 3 the target cannot be reached; 130 interrupted, with what was measured so far.
 
-A command's module is imported when the command is used, and what is slow to import inside its function, so that
-`wslab codes` waits neither for the sockets nor for matplotlib.
+A command's module is imported when the command is used, and slow imports are inside its function, so that `wslab codes`
+waits neither for sockets nor for Matplotlib.
 """
 
 import importlib
@@ -30,23 +30,23 @@ COMMANDS = (
     "gallery",
     "schema",
 )
-"""Those that a notebook has too, as `%wslab`, where each returns what it found."""
+"""Commands that a notebook has too, as `%wslab`; there each returns its result."""
 
 TERMINAL_ONLY = {
-    "fieldguide": "it takes many minutes; run it in a terminal, and read what it wrote with read_entries",
-    "serve": "it obeys what is typed in a terminal; in a cell, write server = wslab.LabServer().start()",
-    "relay": "it shows and obeys in a terminal; in a cell, write relay = wslab.Relay(url).start()",
-    "lab": "it starts JupyterLab, in which this cell runs already",
-    "app": "it takes the place of its process, which is the kernel here; run it in a terminal",
+    "fieldguide": "it takes many minutes; run it in a terminal, and read its file with read_entries",
+    "serve": "it takes commands from a terminal; in a cell, write server = wslab.LabServer().start()",
+    "relay": "it needs a terminal; in a cell, write relay = wslab.Relay(url).start()",
+    "lab": "it starts JupyterLab, which is running already",
+    "app": "it would replace this kernel's process; run it in a terminal",
 }
-"""The others, and why a notebook does not have them."""
+"""The other commands, and why a notebook does not have them."""
 
 Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
-"""What a command's function is wrapped in: how a terminal, or a notebook, reports its errors."""
+"""Wraps a command's function, so that a terminal or a notebook reports its errors."""
 
 
 class Commands(Mapping[str, Any]):
-    """The commands `names`; each is imported from the module of its name when it is looked up."""
+    """The commands `names`; each is imported from the module of that name when it is looked up."""
 
     def __init__(self, names: tuple[str, ...], wrap: Wrap) -> None:
         self._names = names

@@ -1,4 +1,4 @@
-"""`wslab app`: the panels as a page of their own, without notebook and code, served by Voilà."""
+"""`wslab app`: the panels as a page, without notebook and code, served by Voilà."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ import typer
 from wslab.core.errors import BadValueError
 
 NEEDS_JUPYTERLAB = "@jupyterhub/jupyter-server-proxy"
-"""An extension that fails in Voilà's page, where it is installed; the panels do not need it."""
+"""An extension that, if installed, fails in Voilà's page; the panels do not need it."""
 
 
 def app(
-    port: Annotated[int, typer.Option(min=1024, max=65_535, help="Where it listens, on loopback.")] = 8866,
+    port: Annotated[int, typer.Option(min=1024, max=65_535, help="Port to listen on, on loopback.")] = 8866,
     browser: Annotated[bool, typer.Option(help="Open it in the browser.")] = True,
-    dark: Annotated[bool, typer.Option(help="Light letters on dark paper.")] = False,
+    dark: Annotated[bool, typer.Option(help="Use the dark theme.")] = False,
 ) -> None:
     """Open the panels as an app in the browser; Ctrl-C ends it. Needs the extra: pip install 'wslab[app]'.
 
-    The address that it prints holds a token, without which nobody gets in. Runs are saved in the folder where it was
-    started.
+    The address that it prints contains a token, which every visitor needs. Runs are saved in the current folder.
     """
     if importlib.util.find_spec("voila") is None:
-        raise BadValueError("the app is served by Voilà, which is not installed: pip install 'wslab[app]'")
+        raise BadValueError("the app needs Voilà, which is not installed: pip install 'wslab[app]'")
     from wslab.app import PanelApp
 
     with as_file(files("wslab") / "app") as folder:

@@ -1,4 +1,4 @@
-"""`wslab check server`: is my server right about limits and restarts? One case per behaviour."""
+"""`wslab check`: is my server right about limits and restarts? Is my client? One case per behaviour."""
 
 from __future__ import annotations
 
@@ -31,17 +31,19 @@ def _names() -> list[str]:
 @with_target
 def server(
     target: Target,
-    restart: Annotated[str | None, typer.Option(help="A command that restarts the server, for a shell.")] = None,
+    restart: Annotated[str | None, typer.Option(help="A shell command that restarts the server.")] = None,
     pid: Annotated[int | None, typer.Option(help="A process to signal instead; its watcher must restart it.")] = None,
-    signal: Annotated[str, typer.Option(help="The signal that --pid is sent.")] = "TERM",
+    signal: Annotated[str, typer.Option(help="The signal to send to --pid.")] = "TERM",
     return_within: Annotated[float, typer.Option(help="Seconds that a restart may take.")] = 30.0,
-    configured: Annotated[int | None, typer.Option(help="The limit in bytes that the server is said to have.")] = None,
+    configured: Annotated[
+        int | None, typer.Option(help="The limit, in bytes, that the server is documented to have.")
+    ] = None,
     case: Annotated[
         list[str] | None,
-        typer.Option(help="This case alone; may be given several times.", autocompletion=_names),
+        typer.Option(help="Only this case; repeatable.", autocompletion=_names),
     ] = None,
     clock: Annotated[
-        float | None, typer.Option(help="Wait for idle timeouts and ages of up to this many seconds too.")
+        float | None, typer.Option(help="Also look for idle timeouts and ages of up to this many seconds.")
     ] = None,
     budget: Annotated[float, typer.Option(help="Seconds for all cases together.")] = BUDGET_S,
     as_json: JsonOption = False,
@@ -49,7 +51,7 @@ def server(
     html: HtmlOption = None,
     compare: CompareOption = None,
 ) -> Check:
-    """Check a server's limits, its manners and, where it may be restarted, its restarts.
+    """Check a server's limits, its manners and, given --restart or --pid, its restarts.
 
     Exit codes: 0 if no case fails, 1 if one does, 2 if the server could not be checked.
     """
@@ -72,7 +74,7 @@ def server(
 
 
 def check_app(wrap: Callable[[Callable[..., Check]], Callable[..., Any]]) -> typer.Typer:
-    """Return the command `check` with its own commands, each wrapped as a terminal or a notebook wants it."""
+    """Return the command `check` with its two commands, each wrapped for a terminal or a notebook."""
     app = typer.Typer(help="Is my server right about limits and restarts? Is my client?", no_args_is_help=True)
     app.command()(wrap(server))
     app.command()(wrap(client))
@@ -81,12 +83,14 @@ def check_app(wrap: Callable[[Callable[..., Check]], Callable[..., Any]]) -> typ
 
 def client(
     command: Annotated[
-        str | None, typer.Option("--exec", help="Starts the client; {url} in it is the server to connect to.")
+        str | None, typer.Option("--exec", help="Command that starts the client; {url} is the server to connect to.")
     ] = None,
-    final: Annotated[list[int] | None, typer.Option(help="A close code after which it should stay away.")] = None,
+    final: Annotated[
+        list[int] | None, typer.Option(help="A close code after which it should stay away; repeatable.")
+    ] = None,
     case: Annotated[
         list[str] | None,
-        typer.Option(help="This case alone; may be given several times.", autocompletion=lambda: list(CLIENT_CASES)),
+        typer.Option(help="Only this case; repeatable.", autocompletion=lambda: list(CLIENT_CASES)),
     ] = None,
     budget: Annotated[float, typer.Option(help="Seconds for all cases together.")] = CLIENT_BUDGET_S,
     first_within: Annotated[float, typer.Option(help="Seconds until its first connection.")] = 10.0,
@@ -95,7 +99,7 @@ def client(
     html: HtmlOption = None,
     compare: CompareOption = None,
 ) -> Check:
-    """Check how a client comes back, and with what: `--exec 'node client.js {url}'`, or start it at each URL yourself.
+    """Check how a client reconnects, and with what: `--exec 'node client.js {url}'`, or start it at each URL yourself.
 
     Exit codes: 0 if no case fails, 1 if one does, 2 if the client could not be checked.
     """
@@ -115,7 +119,7 @@ def client(
 
 
 def _prepared(junit: Path | None, html: Path | None, compare: Path | None) -> Check | None:
-    """Refuse what cannot be written or read before the check takes its time; return the earlier check, if any."""
+    """Raise for files that cannot be written or read before the check begins; return the earlier check, if any."""
     for file in filter(None, (junit, html)):
         check_writable(file)
     return None if compare is None else _earlier(compare)
@@ -138,4 +142,4 @@ def _earlier(path: Path) -> Check:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Check)
     except (OSError, msgspec.DecodeError) as error:
-        raise BadValueError(f"--compare is {str(path)!r}, which is no check: {in_words(error, named=False)}") from None
+        raise BadValueError(f"--compare is {str(path)!r}, not a check: {in_words(error, named=False)}") from None

@@ -23,18 +23,18 @@ def _registered(incomplete: str) -> Iterator[tuple[str, str]]:
 
 def codes(
     code: Annotated[
-        list[int], typer.Argument(help="One close code or more, for example 1009 1012.", autocompletion=_registered)
+        list[int], typer.Argument(help="One or more close codes, for example 1009 1012.", autocompletion=_registered)
     ],
     lang: Annotated[
         str, typer.Option(help="The language of the card: en or ja.", autocompletion=lambda: LANGUAGES)
     ] = "en",
-    html: Annotated[Path | None, typer.Option(help="Write the card to this file instead, as a page.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the card as a page to this file instead.")] = None,
 ) -> None:
-    """A card of one close code, or a comparison of two: what it means, when you see it, how to fix it."""
-    card = compare(*code, lang=cast("Language", lang))  # checked there, with a message for people
+    """Explain one close code or compare several: what they mean, when you see them, how to fix them."""
+    card = compare(*code, lang=cast("Language", lang))  # checked by compare
     console = Console()
     if html is not None:
-        from wslab.views.card_pages import card_page  # matplotlib knows the colours, and takes its time
+        from wslab.views.card_pages import card_page  # it takes its colours from Matplotlib, which is slow to import
 
         print_saved([write_whole(html, card_page(card).encode())])
     elif console.is_jupyter:

@@ -1,4 +1,4 @@
-"""What the commands share: options, the progress line, and errors that are one line."""
+"""What the commands share: options, the progress line, and one-line errors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ P = ParamSpec("P")
 
 
 def _policies(incomplete: str) -> Iterator[tuple[str, str]]:
-    """Yield each policy that begins so, with the first line of what it says of itself."""
+    """Yield each policy with this prefix, with the first line of its docstring."""
     from wslab.core.policies.textbook import POLICIES
 
     for name, make in POLICIES.items():
@@ -49,8 +49,8 @@ def _kinds() -> list[str]:
 OriginsOption = Annotated[
     list[str] | None,
     typer.Option(
-        help="Whose pages may connect, beside those that come from this machine itself: each as location.origin says "
-        "it in the page, such as https://hub.example.org. Repeatable. Programs send no Origin and are let in."
+        help="Whose pages may connect, besides those from this machine: the page's location.origin, such as "
+        "https://hub.example.org. Repeatable. Programs send no Origin and may always connect."
     ),
 ]
 
@@ -66,35 +66,35 @@ DowntimeOption = Annotated[float, typer.Option("--downtime", help=help_of("downt
 AdmissionsOption = Annotated[float | None, typer.Option(help=help_of("max_admissions_per_s"))]
 
 FAILED, WRONG_ARGUMENT, UNREACHABLE, INTERRUPTED, NOBODY_READS = 1, 2, 3, 130, 141
-"""Exit codes; the last two are what a shell reports of a program that SIGINT or SIGPIPE has ended."""
+"""Exit codes; the last two are those that a shell reports after SIGINT and SIGPIPE."""
 
 FOR_PEOPLE = (WslabError, OSError)
-"""Errors whose messages are for people; any other is a fault of ours and keeps its traceback."""
+"""Errors whose messages are for users; any other is a bug and keeps its traceback."""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, tag_field="document"):
-    """The base of what a command prints with `--json`: named by its command, and numbered.
+    """The base of what a command prints with `--json`: named after its command, with a version.
 
-    A field that is added leaves `version` as it is; one that goes or changes its meaning raises it. `wslab schema`
-    prints the JSON Schema of each.
+    A new field leaves `version` as it is; removing a field or changing its meaning raises it. `wslab schema` prints the
+    JSON Schema of each.
     """
 
     version: int = 1
 
 
 def in_terminal(command: Callable[P, Any]) -> Callable[P, None]:
-    """Let a command end as a program does: one line for an error that is meant for people, and an exit code."""
+    """Let a command end with an exit code, and with one line for an error that is meant for users."""
 
     @functools.wraps(command)
     def run(*arguments: P.args, **options: P.kwargs) -> None:
         try:
             exit_code = exit_code_of(command(*arguments, **options))
             sys.stdout.flush()
-        except BrokenPipeError:  # the reader, such as `head`, has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain at its end
+        except BrokenPipeError:  # the reader, such as `head`, is done
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain at exit
             exit_code = NOBODY_READS
         except KeyboardInterrupt:
-            exit_code = complain("interrupted before there was anything to keep", INTERRUPTED)
+            exit_code = complain("interrupted before anything was measured", INTERRUPTED)
         except FOR_PEOPLE as error:
             exit_code = complain(error, WRONG_ARGUMENT if isinstance(error, ValueError | TypeError) else FAILED)
         raise typer.Exit(exit_code)
@@ -104,9 +104,9 @@ def in_terminal(command: Callable[P, Any]) -> Callable[P, None]:
 
 @contextlib.contextmanager
 def saved_whatever_comes() -> Iterator[Cancel]:
-    """Within the block Ctrl-C raises nothing: it ends the experiment that is given this token.
+    """Within the block Ctrl-C raises nothing; it ends the experiment that gets this token.
 
-    Its run is then saved and printed. One that has not begun ends as soon as it does.
+    The run so far is then saved and printed. An experiment that has not begun ends as soon as it does.
     """
     cancel = Cancel()
     with runtime.interrupts(cancel.cancel):
@@ -114,14 +114,14 @@ def saved_whatever_comes() -> Iterator[Cancel]:
 
 
 def exit_code_of(found: Any) -> int:
-    """Return the exit code that says what became of a command, from what it returned."""
+    """Return the exit code for what a command returned."""
     match found:
         case int():
             return found
         case Run(info=info) if info.losses:
             return complain(f"part of the run was lost: {'; '.join(info.losses)}", FAILED)
         case Run(info=info) if info.partial:
-            return complain("interrupted; what was measured until then is kept", INTERRUPTED)
+            return complain("interrupted; what was measured so far is kept", INTERRUPTED)
         case Run(attempts=attempts) if attempts and not any(each.outcome == "opened" for each in attempts):
             return complain("no connection opened", UNREACHABLE)
         case Check() if found.interrupted:
@@ -143,11 +143,11 @@ def print_result(
     document: Callable[[Sequence[Path]], Document] | None = None,
     files: Iterable[Path] = (),
 ) -> None:
-    """Print what was found, as a table or as one JSON document, and then the files that it was written to.
+    """Print the result as a table or as one JSON document, and the files that were written.
 
     Args:
         document: makes the JSON document, which names the files; None prints the table.
-        files: each is written when it is asked for. Where one cannot be, what was found is printed all the same.
+        files: each is written as it is iterated; if one cannot be written, the result is printed all the same.
 
     Raises:
         OSError: a file cannot be written.
@@ -173,16 +173,16 @@ def print_document(document: msgspec.Struct) -> None:
 
 
 def print_saved(paths: Iterable[Path]) -> None:
-    """Print a line for each file that was written."""
+    """Print one line per file that was written."""
     for path in paths:
         Console().print(printable(f"saved {path}"), soft_wrap=True, markup=False, highlight=False)
 
 
 def make_folder(out: Path | None, option: str = "--out") -> None:
-    """Make the folder for results: before the run, so that a wrong path does not cost it.
+    """Create the folder for results, before the run, so that a wrong path does not cost the run.
 
     Raises:
-        UnwritableError: it cannot be made, or not be written; the message says why.
+        UnwritableError: it cannot be created or written to; the message says why.
     """
     if out is None:
         return
@@ -196,10 +196,10 @@ def make_folder(out: Path | None, option: str = "--out") -> None:
 
 
 def check_writable(file: Path) -> None:
-    """Raise unless a file can be written under this name: before the work, so that a wrong path does not cost it.
+    """Raise, before the work, unless a file can be written under this name.
 
     Raises:
-        UnwritableError: its folder is missing or may not be written, or the name is a folder's.
+        UnwritableError: its folder is missing or cannot be written to, or it is a folder.
     """
     try:
         if file.is_dir():
@@ -213,15 +213,15 @@ def check_writable(file: Path) -> None:
 
 @contextlib.contextmanager
 def progress_line() -> Iterator[OnProgress]:
-    """Yield a progress callback that moves one line: on stderr if that is a terminal, in a notebook under the cell."""
+    """Yield a callback that updates one line of progress, on stderr if it is a terminal, or under a notebook's cell."""
     console = Console(stderr=True)
-    if console.is_jupyter:  # where rich's own bar would leave an empty widget behind
+    if console.is_jupyter:  # rich's bar would leave an empty widget behind
         from IPython.display import Pretty, display
 
         line: Any = display(Pretty(""), display_id=True)
         yield lambda progress: line.update(Pretty(progress.doing))
         return
-    if not console.is_terminal:  # a log has no use for it
+    if not console.is_terminal:  # a log needs no progress
         yield lambda progress: None
         return
     columns = (BarColumn(bar_width=20), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -230,7 +230,7 @@ def progress_line() -> Iterator[OnProgress]:
     with contextlib.ExitStack() as moving:
 
         def move(progress: Progress) -> None:
-            if not bar.live.is_started:  # not before: a wrong argument is told in one line
+            if not bar.live.is_started:  # not earlier: a wrong argument gets one line only
                 moving.enter_context(bar)
             bar.update(task, completed=progress.done, total=progress.total, description=progress.doing)
 
@@ -238,6 +238,6 @@ def progress_line() -> Iterator[OnProgress]:
 
 
 def complain(error: Exception | str, exit_code: int) -> int:
-    """Print a line on stderr and return the exit code that goes with it."""
+    """Print a line on stderr and return the exit code."""
     Console(stderr=True).print(printable(f"wslab: {error}"), style="red", soft_wrap=True, markup=False, highlight=False)
     return exit_code

@@ -1,4 +1,4 @@
-"""`wslab demo`: the whole story in seconds, as a table or as one JSON document."""
+"""`wslab demo`: the whole story in seconds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wslab.views.terminal import before_reload, story_table
 
 
 class FoundLimit(msgspec.Struct, frozen=True):
-    """Between which sizes the limit lies, in bytes."""
+    """The sizes between which the limit lies, in bytes."""
 
     accepted_bytes: int | None
     refused_bytes: int | None
@@ -42,10 +42,10 @@ def demo(
     as_json: JsonOption = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the run and its two figures.")] = None,
     clients: Annotated[int, typer.Option(help="Clients that stay connected throughout, 1 to 200.")] = 12,
-    max_message_bytes: Annotated[int, typer.Option(help="The limit to be found, 1,024 to 1,048,576 bytes.")] = 65_536,
+    max_message_bytes: Annotated[int, typer.Option(help="The limit to find, 1,024 to 1,048,576 bytes.")] = 65_536,
     seed: Annotated[int, typer.Option(help="Seed of the clients' reconnect delays.")] = 0,
 ) -> Run:
-    """The whole story in seconds: 1009, raise the limit, 1012 for everyone, they come back; and a crash, 1006."""
+    """Show the whole story in seconds: 1009, a raised limit, 1012 for everyone, their return, and a crash, 1006."""
     make_folder(out)
     with saved_whatever_comes() as cancel:
         with progress_line() as progress:

@@ -1,4 +1,4 @@
-"""`wslab fieldguide`: the same questions to every real server, client and proxy that is installed."""
+"""`wslab fieldguide`: the same questions to every installed server, client and proxy."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ def _names() -> list[str]:
 def fieldguide(
     only: Annotated[
         list[str] | None,
-        typer.Option(help="This subject alone; may be given several times.", autocompletion=_names),
+        typer.Option(help="Only this subject; repeatable.", autocompletion=_names),
     ] = None,
     install: Annotated[
-        bool, typer.Option("--install", help="First fetch what the subjects need, from PyPI and npm, into --folder.")
+        bool, typer.Option("--install", help="First install what the subjects need, from PyPI and npm, into --folder.")
     ] = False,
-    folder: Annotated[Path, typer.Option(help="Where they are installed; never in your environment.")] = FOLDER,
+    folder: Annotated[Path, typer.Option(help="Where --install puts them.", show_default="in your cache")] = FOLDER,
     clock: Annotated[
-        float, typer.Option(help="Look for idle timeouts up to this many seconds, of all at once; 0: do not.")
+        float, typer.Option(help="Look for idle timeouts up to this many seconds, of all servers at once; 0: skip.")
     ] = 65.0,
-    out: Annotated[
-        Path, typer.Option(help="Entries are written here; those that it has already are not made again.")
-    ] = (Path("fieldguide.jsonl")),
+    out: Annotated[Path, typer.Option(help="File for the entries; those that it already has are skipped.")] = (
+        Path("fieldguide.jsonl")
+    ),
     html: Annotated[Path | None, typer.Option(help="Write the matrix with its evidence to this file too.")] = None,
     compare: Annotated[Path | None, typer.Option(help="An earlier field guide: say what changed since.")] = None,
     recorded: Annotated[
-        bool, typer.Option("--recorded", help="Run nothing: show the field guide that comes with wslab.")
+        bool, typer.Option("--recorded", help="Run nothing; show the field guide that comes with wslab.")
     ] = False,
 ) -> int:
-    """Ask every real server, client and proxy that is installed the same questions, and show who answers what.
+    """Ask every installed server, client and proxy the same questions, and show the answers.
 
-    It may be stopped at any time: what is done is kept, and the next call goes on from there.
+    You can stop it at any time; the same command continues where it stopped.
     """
     if html is not None:
         check_writable(html)
@@ -68,14 +68,14 @@ def fieldguide(
             entries, interrupted = _survey(only or [], folder.absolute(), install, clock, out, progress)
     _show(entries, changes(earlier, entries), html)
     if interrupted:
-        return complain("interrupted; what is done is kept, and the same command goes on from there", INTERRUPTED)
+        return complain("interrupted; the same command continues from here", INTERRUPTED)
     return 0 if any(entry.cells for entry in entries) else complain("no subject could be tried", FAILED)
 
 
 def _survey(
     only: Sequence[str], folder: Path, install: bool, clock_s: float, out: Path, progress: OnProgress
 ) -> tuple[list[GuideEntry], bool]:
-    """Run what is not in `out` yet, and return all that is in it then, and whether it was interrupted."""
+    """Survey what is not in `out` yet; return all entries of it, and whether Ctrl-C ended the survey."""
     from wslab.fieldguide.catalogue import subjects
     from wslab.fieldguide.installing import GuideFolder
     from wslab.fieldguide.survey import Survey

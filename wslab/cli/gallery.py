@@ -1,4 +1,4 @@
-"""`wslab gallery`: every lesson executed, and a small site of their pages and the cards of the close codes."""
+"""`wslab gallery`: execute every lesson, and write a small site of their pages and the cards of the close codes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wslab.experiments import Progress
 def gallery(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the site.")] = Path("gallery"),
 ) -> int:
-    """Execute every lesson and write a site that opens from a disk; with WSLAB_REPLAY=1, from the recordings."""
+    """Execute every lesson and write a site that opens from disk; WSLAB_REPLAY=1 replays the recordings."""
     from wslab.reports import make_gallery
 
     make_folder(out)
@@ -22,6 +22,6 @@ def gallery(
         shown = make_gallery(out, lambda done, total, name: progress(Progress(done, total, name)))
     print_saved([out / "index.html"])
     if shown and shown[-1].interrupted:
-        return complain(f"interrupted in {shown[-1].name}; the site has what there was until then", INTERRUPTED)
+        return complain(f"interrupted in {shown[-1].name}; the site contains what came before", INTERRUPTED)
     failed = [lesson.name for lesson in shown if lesson.failed]
     return complain(f"cells failed in {', '.join(failed)}; their pages show where", FAILED) if failed else 0

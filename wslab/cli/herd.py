@@ -1,4 +1,4 @@
-"""`wslab herd`: thousands of real clients while their server restarts, in a few numbers."""
+"""`wslab herd`: thousands of real clients while their server restarts, summarised."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from wslab.views.terminal import herd_table
 
 
 class HerdNumbers(Document, frozen=True, kw_only=True):
-    """What a herd did; the fields are the keys of `wslab.core.herds.summaries.herd_summary`."""
+    """What a herd did; its fields are the keys of `wslab.core.herds.summaries.herd_summary`."""
 
     clients: int
     connects_per_s: float | None
@@ -53,13 +53,13 @@ class HerdNumbers(Document, frozen=True, kw_only=True):
 
 
 class HerdDocument(HerdNumbers, frozen=True, kw_only=True, tag="herd"):
-    """A real herd, and the run that it comes from."""
+    """A real herd, and its run."""
 
     run: RunInfo
 
 
 class SimulateDocument(HerdNumbers, frozen=True, kw_only=True, tag="simulate"):
-    """A simulated herd, what it met, and how long that took to compute."""
+    """A simulated herd, its scenario, and how long it took to compute."""
 
     scenario: Scenario
     seed: int
@@ -87,9 +87,9 @@ def herd(
     as_json: JsonOption = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the run and its two figures.")] = None,
 ) -> Run:
-    """Restart a server under thousands of real clients, and say how they came back.
+    """Restart a server under thousands of real clients, and show how they come back.
 
-    Without a URL this command runs a lab server and restarts it; given one, restart that server yourself.
+    Without a URL this command runs a lab server and restarts it. With a URL, restart that server yourself.
     """
     make_folder(out)
     with saved_whatever_comes() as cancel:
@@ -98,7 +98,7 @@ def herd(
                 target or changed(knobs, {"downtime_s": downtime_s}),
                 clients=clients,
                 policy=policy,
-                kind=cast("RestartKind", kind),  # checked there, with a message for people
+                kind=cast("RestartKind", kind),  # checked by herd_drill
                 repeats=repeats,
                 workers=workers,
                 open_timeout_s=target.open_timeout_s if target else 10.0,

@@ -1,4 +1,4 @@
-"""An option for every knob of a lab server: name, bounds, default and description are the knob's own."""
+"""An option for every knob of a lab server, with the knob's own name, bounds, default and description."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KNOBS = fields(Knobs)
 
 
 def with_knobs(command: Callable[..., R]) -> Callable[..., R]:
-    """Give `command`, whose parameter `knobs` it replaces, an option for each knob that is not its own parameter."""
+    """Replace the parameter `knobs` of a command by an option for each knob that it does not take itself."""
     own = inspect.signature(command, eval_str=True).parameters
     names = [name for name in KNOBS if name not in own]
 
@@ -38,11 +38,11 @@ def with_knobs(command: Callable[..., R]) -> Callable[..., R]:
 
 
 def help_of(name: str) -> str:
-    """Return what is said of a knob in a command's help: what it is, and what it may be."""
+    """Return the help of a knob: what it is, and which values it takes."""
     field = KNOBS[name]
     text = field.description[:1].upper() + field.description[1:]
     default = "none" if field.default is None else field.default
-    if field.kind is bool:  # asked of the kind, since 0 and 1 are equal to False and True
+    if field.kind is bool:  # ask the kind, because 0 == False
         default = "yes" if field.default else "no"
     values = "" if field.kind is bool else f" Values: {field.values}."
     return f"{text}{values} Default: {default}." if default != "" else text + values

@@ -1,4 +1,4 @@
-"""`wslab lab`: the lessons and their recorded runs in a folder of the user's, opened in JupyterLab."""
+"""`wslab lab`: copy the lessons and their recorded runs into a folder, and open it in JupyterLab."""
 
 from __future__ import annotations
 
@@ -15,28 +15,26 @@ from wslab.core import places
 
 
 def lab(
-    folder: Annotated[Path, typer.Argument(help="Where the lessons go. It is made where it is missing.")] = Path(
-        "wslab-lab"
-    ),
+    folder: Annotated[Path, typer.Argument(help="Folder for the lessons; created if missing.")] = Path("wslab-lab"),
     browser: Annotated[bool, typer.Option(help="Open the first lesson in the browser.")] = True,
 ) -> int:
-    """Copy the lessons and their recorded runs into a folder, and open it in JupyterLab, on loopback.
+    """Copy the lessons and their recorded runs into a folder, and open it in JupyterLab on loopback.
 
-    A file that is there already stays as it is, so that your work in a lesson is kept; delete it to get a fresh one.
+    Existing files stay as they are, so your work in a lesson is kept; delete a file to get a fresh one.
     """
     if not places.lessons().is_dir():
-        return complain("this installation came without its lessons; install the wheel, or work in a clone", FAILED)
+        return complain("this installation has no lessons; install the wheel, or work in a clone", FAILED)
     make_folder(folder, "FOLDER")
     typer.echo(f"{len(copy_lessons(folder))} files are new in {folder}", err=True)
     first = min((folder / "notebooks").glob("*.ipynb"))
     command = [sys.executable, "-m", "jupyter", "lab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={folder}"]
-    command += ["--allow-root"]  # who tries this in a container is root; loopback and the token guard the server
+    command += ["--allow-root"]  # in a container the user is often root; loopback and the token guard the server
     command += [f"--LabApp.default_url=/lab/tree/{first.relative_to(folder).as_posix()}"]
     return subprocess.call([*command, *([] if browser else ["--no-browser"])])
 
 
 def copy_lessons(folder: Path) -> list[Path]:
-    """Copy what is not there yet, and return it; lessons open recordings by their path from where they lie."""
+    """Copy the missing files and return them; lessons open recordings by relative path."""
     new = []
     for source, name in ((places.lessons(), "notebooks"), (places.recordings(), "data")):
         for path in sorted(source.rglob("*")):

@@ -25,27 +25,29 @@ def probe(
     as_json: JsonOption = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON document's schema and stop.")] = False,
     cap: Annotated[int, typer.Option(help="Try no message larger than this many bytes plus one.")] = DEFAULT_CAP_BYTES,
-    configured: Annotated[int | None, typer.Option(help="The limit in bytes that the server is said to have.")] = None,
+    configured: Annotated[
+        int | None, typer.Option(help="The limit, in bytes, that the server is documented to have.")
+    ] = None,
     filler: Annotated[
         str, typer.Option(help='Without a template: the one character of every message; "4" makes engine.io messages.')
     ] = "a",
     max_time: Annotated[float, typer.Option(help="End the whole search after this many seconds.")] = 300.0,
     clock: Annotated[
-        bool, typer.Option("--clock", help="Find its idle timeout and maximum age too; it waits.")
+        bool, typer.Option("--clock", help="Also find its idle timeout and maximum age, by waiting.")
     ] = False,
     up_to: Annotated[float, typer.Option(help="With --clock: the longest silence or age in seconds to try.")] = 120.0,
     keep_replies: Annotated[bool, typer.Option(help="Quote what the server answers.")] = True,
 ) -> Verdict | None:
-    """Find the largest message that a server accepts, what is counted, and what a client sees over it.
+    """Find the largest message that a server accepts, what the limit counts, and what a client sees above it.
 
-    Every verdict is an answer: the exit code is 0 where one is printed, and 3 where the server cannot be reached.
+    Every verdict is an answer, so the exit code is 0; it is 3 if the server cannot be reached.
     """
     if schema:
         print(json.dumps(verdict_schema(), indent=2))
         return None
     if target is None:
-        raise BadValueError("no server is named: write wslab probe ws://…, or the name of a target in targets.toml")
-    cancel = Cancel()  # one for all, so that Ctrl-C ends the clocks too
+        raise BadValueError("no server given: write wslab probe ws://…, or the name of a target in targets.toml")
+    cancel = Cancel()  # one for all, so that Ctrl-C also ends the clocks
     with progress_line() as progress:
         verdict = find_limit(
             target,

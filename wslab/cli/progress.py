@@ -12,7 +12,7 @@ from wslab.core.codes.languages import LANGUAGES, Language, speaking
 
 
 class Solved(NamedTuple):
-    """One lesson: its number, its question, and the day on which its check first passed, as ISO 8601 writes it."""
+    """One lesson: its number, its question, and the day (ISO 8601) on which its check first passed."""
 
     lesson: str
     question: str
@@ -24,10 +24,10 @@ def progress(
         str, typer.Option(help="The language of the questions: en or ja.", autocompletion=lambda: LANGUAGES)
     ] = "en",
 ) -> list[Solved]:
-    """Show which lessons you have solved, and the file that says so; delete it to begin again."""
+    """Show which lessons you have solved, and the file that records it; delete that file to start over."""
     from wslab.course.progress import lessons_of_course, passed_lessons, summary
 
-    say = speaking(cast("Language", lang))  # checked there, with a message for people
+    say = speaking(cast("Language", lang))  # checked by speaking
     days = {number: known.day for number, known in passed_lessons().items()}
     lessons = [Solved(lesson.number, say(lesson.question), days.get(lesson.number)) for lesson in lessons_of_course()]
     table = Table(box=None, show_header=False, pad_edge=False)

@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 def report(
     what: Annotated[str, typer.Argument(help="A lesson's number, a notebook (.ipynb) or a saved run (.jsonl).")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The page. Not given: WHAT's own name, in this folder.")
+        Path | None, typer.Option("--out", "-o", help="The page to write. Not given: WHAT's name, in this folder.")
     ] = None,
     parameter: Annotated[
         list[str] | None,
-        typer.Option("--parameter", "-p", help="NAME=VALUE, of the notebook's cell tagged `parameters`; repeatable."),
+        typer.Option("--parameter", "-p", help="NAME=VALUE for the notebook's cell tagged `parameters`; repeatable."),
     ] = None,
-    title: Annotated[str | None, typer.Option(help="Instead of the notebook's own heading.")] = None,
-    note: Annotated[str, typer.Option(help="What your reader is told first; Markdown.")] = "",
-    hide_code: Annotated[bool, typer.Option("--hide-code", help="Fold the code until the reader asks for it.")] = False,
-    widgets: Annotated[bool, typer.Option("--widgets", help="Keep widgets, working without a network.")] = False,
-    pdf: Annotated[bool, typer.Option("--pdf", help="Print it as PDF too, through an installed Chromium.")] = False,
+    title: Annotated[str | None, typer.Option(help="Title instead of the notebook's heading.")] = None,
+    note: Annotated[str, typer.Option(help="Text at the top, in Markdown.")] = "",
+    hide_code: Annotated[bool, typer.Option("--hide-code", help="Fold the code.")] = False,
+    widgets: Annotated[bool, typer.Option("--widgets", help="Keep widgets working, without a network.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Also write a PDF, with an installed Chromium.")] = False,
     md: Annotated[
-        bool, typer.Option("--md", help="Write it as Markdown too, for a ticket or a wiki, its figures in a folder.")
+        bool, typer.Option("--md", help="Also write Markdown, for a ticket or a wiki, with a folder of figures.")
     ] = False,
-    timeout_s: Annotated[float, typer.Option("--timeout", min=1, help="Seconds that one cell may take.")] = 600.0,
+    timeout_s: Annotated[float, typer.Option("--timeout", min=1, help="Seconds that each cell may take.")] = 600.0,
 ) -> int:
-    """Execute a notebook and write one page that opens anywhere, without a network, its data inside.
+    """Execute a notebook and write one self-contained page with its data.
 
-    Where a cell fails, the page shows where and why, and the exit code is 1. Ctrl-C ends it and writes what there is.
+    If a cell fails, the page shows where and why, and the exit code is 1. Ctrl-C writes the page so far.
     """
     from wslab import reports
 
@@ -58,7 +58,7 @@ def report(
         )
         files = _files(made, page, browser, md)
     for path, content in files.items():
-        path.parent.mkdir(exist_ok=True)  # that of the figures
+        path.parent.mkdir(exist_ok=True)  # the folder of the figures
         write_whole(path, content)
     print_saved([path for path in files if path.parent == page.parent])
     return _exit_code(made)
@@ -67,14 +67,14 @@ def report(
 def _exit_code(made: Report) -> int:
     where = f"code cell {made.failure.cell_number}" if made.failure else "its end"
     if made.interrupted:
-        return complain(f"interrupted in {where}; the report has what there was until then", INTERRUPTED)
+        return complain(f"interrupted in {where}; the report contains what came before", INTERRUPTED)
     if made.failure is not None:
         return complain(f"{where} failed: {made.failure.error}; the report shows where", FAILED)
     return 0
 
 
 def _files(made: Report, page: Path, browser: str | None, md: bool) -> dict[Path, bytes]:
-    """Return what is to be written, all of it made before any of it is."""
+    """Return the files to write, all rendered before the first is written."""
     from wslab import reports
 
     html = made.page()

@@ -28,12 +28,14 @@ DOCUMENTS: dict[str, Any] = {
     "simulate": SimulateDocument,
     "watch": WatchBegun | WatchClosed | WatchEnded,
 }
-"""By command, what it prints; of a watch, each of its lines; of a field guide, each line of the file that it writes."""
+"""The document of each command; of a watch, of each line; of a field guide, of each line of its file."""
 
 
 def schema(
-    command: Annotated[str, typer.Argument(help="The command.", autocompletion=lambda: list(DOCUMENTS))],
+    command: Annotated[
+        str, typer.Argument(help="A command that takes --json.", autocompletion=lambda: list(DOCUMENTS))
+    ],
 ) -> None:
-    """Print the JSON Schema (2020-12) of what COMMAND prints with `--json`."""
+    """Print the JSON Schema (2020-12) of what a command prints with `--json`."""
     check_choice("command", command, DOCUMENTS)
     print(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(DOCUMENTS[command]))).decode())

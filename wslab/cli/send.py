@@ -1,4 +1,4 @@
-"""`wslab send`: one exchange with a server, as a person reads it."""
+"""`wslab send`: one exchange with a server, shown step by step."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from wslab.net.client.exchange import Confirmation
 
 
 class SendDocument(Document, frozen=True, kw_only=True, tag="send"):
-    """One exchange: what was tried, what the server said unasked, what came of the message, how it ended, and why."""
+    """One exchange: attempt, unsolicited messages, the message and its outcome, the closure, and findings."""
 
     attempts: tuple[Attempt, ...]
     receipts: tuple[Receipt, ...]
@@ -38,23 +38,23 @@ class SendDocument(Document, frozen=True, kw_only=True, tag="send"):
 @with_target
 def send(
     target: Target,
-    message: Annotated[str | None, typer.Argument(help="What is sent; - reads it from standard input.")] = None,
+    message: Annotated[str | None, typer.Argument(help="The message; - reads it from standard input.")] = None,
     file: Annotated[Path | None, typer.Option(help="Send this file's content instead.")] = None,
     size: Annotated[
         int | None, typer.Option(help="Send a message of this many bytes, made by the template if there is one.")
     ] = None,
-    kind: Annotated[str | None, typer.Option("--as", help="text or binary. Not given: text where it is UTF-8.")] = None,
+    kind: Annotated[str | None, typer.Option("--as", help="text or binary. Not given: text if it is UTF-8.")] = None,
     fragment: Annotated[int | None, typer.Option(help="Cut it into frames of at most this many bytes.")] = None,
     compress: Annotated[bool, typer.Option("--compress", help="Offer permessage-deflate.")] = False,
     confirm: Annotated[str, typer.Option(help="What to wait for: reply, ping (its pong), none.")] = "reply",
-    timeout: Annotated[float, typer.Option(help="Seconds for sending and answer together.")] = 10.0,
-    keep_replies: Annotated[bool, typer.Option(help="Show and keep the beginning of what the server says.")] = True,
+    timeout: Annotated[float, typer.Option(help="Seconds for sending and the answer together.")] = 10.0,
+    keep_replies: Annotated[bool, typer.Option(help="Show and save the beginning of what the server says.")] = True,
     out: Annotated[Path | None, typer.Option(help="File for the run.")] = None,
     as_json: JsonOption = False,
 ) -> Run:
-    """Open a connection, send one message, close, and show the exchange: handshake, frames, times, both closes.
+    """Send one message and show the exchange: handshake, frames, times, both close frames.
 
-    Without a message it sends the template's smallest, or nothing but hello.
+    Without a message it sends the template's smallest message, or hello.
     """
     if out is not None:
         check_writable(out)
@@ -63,7 +63,7 @@ def send(
         _payload(target, message, file, size, kind),
         fragment_bytes=fragment,
         compression=compress,
-        confirm=cast(Confirmation, confirm),  # checked there, with a message for people
+        confirm=cast(Confirmation, confirm),  # checked by send_message
         timeout_s=timeout,
         keep_replies=keep_replies,
     )
@@ -100,7 +100,7 @@ def _payload(target: Target, message: str | None, file: Path | None, size: int |
 def _content(file: Path) -> bytes:
     try:
         with file.open("rb") as opened:
-            return opened.read(SAFETY_CAP_BYTES + 1)  # one more than may be sent, so that it is refused
+            return opened.read(SAFETY_CAP_BYTES + 1)  # one byte too many gets refused
     except OSError as error:
         raise BadValueError(f"--file is {str(file)!r}, which cannot be read: {in_words(error, named=False)}") from None
 
@@ -114,7 +114,7 @@ def _as(content: bytes, kind: str | None) -> str | bytes:
         if kind is None:
             return content
         raise BadValueError(
-            f"the message is no UTF-8 at byte {error.start:,}, so it is no text (RFC 6455 §5.6); send it --as binary"
+            f"the message is not UTF-8 at byte {error.start:,}, so not text (RFC 6455 §5.6); send it --as binary"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""`wslab simulate`: a herd on a virtual clock, in the same few numbers as `wslab herd`."""
+"""`wslab simulate`: a herd on a virtual clock, summarised like `wslab herd`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from wslab.core.herds.simulated import SimulatedHerd
 
 CLOSE_CODES: Mapping[str, int] = {"graceful": 1012, "reload": 1012, "crash": 1006}
-"""What clients are told by each kind of restart."""
+"""The code that clients see, by kind of restart."""
 
 
 def simulate(
@@ -39,10 +39,10 @@ def simulate(
     max_admissions_per_s: AdmissionsOption = None,
     seed: Annotated[int, typer.Option(help="Seed of the clients' delays.")] = 0,
     as_json: JsonOption = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for the figure and, of a small herd, the run.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the figure and, if the herd is small, the run.")] = None,
 ) -> None:
     """Simulate what `wslab herd` does, on a virtual clock, with up to a hundred million clients."""
-    from wslab.core.herds.simulate import simulate_herd  # NumPy takes its time
+    from wslab.core.herds.simulate import simulate_herd  # NumPy is slow to import
 
     check_choice("kind", kind, CLOSE_CODES)
     make_folder(out)

@@ -1,4 +1,4 @@
-"""What commands share that stand until somebody ends them: `serve` and `relay`, in a terminal, a pipe or a script."""
+"""What `serve` and `relay` share: they run until they are told to stop, in a terminal, a pipe or a script."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 Arrived = queue.SimpleQueue[str | None]
-"""The lines that were typed, in order. None, which any thread may put there: there is nothing more to wait for."""
+"""The lines that were typed, in order. Any thread may put None, which ends the command."""
 
 
 @contextlib.contextmanager
 def standing() -> Iterator[Arrived]:
     """Yield what is typed, until a signal.
 
-    SIGTERM ends the block in order, with exit code 0. Where standard input ends, nothing does, but for a terminal's end
-    of file (Ctrl-D), which is a last line, "quit".
+    SIGTERM ends the block in order, with exit code 0. The end of standard input ends nothing, except in a terminal
+    (Ctrl-D), where it counts as a line "quit".
     """
     _open_standard_files()
     arrived: Arrived = queue.SimpleQueue()
 
     def read() -> None:
-        with contextlib.suppress(OSError):  # a terminal gives nothing to a program in the background
+        with contextlib.suppress(OSError):  # a program in the background may not read the terminal
             for line in sys.stdin:
                 arrived.put(line.strip())
         if sys.stdin.isatty():
@@ -38,7 +38,7 @@ def standing() -> Iterator[Arrived]:
 
 
 def lines(arrived: Arrived) -> Iterator[str]:
-    """Yield each line that says something; end at "quit", or where there is nothing more to wait for."""
+    """Yield each line that is not empty, until "quit" or None."""
     while (line := arrived.get()) is not None and line != "quit":
         if line:
             yield line
@@ -46,7 +46,7 @@ def lines(arrived: Arrived) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _signals() -> Iterator[None]:
-    """Let SIGTERM end this in order, and a terminal that is not ours to read give an error instead of stopping us."""
+    """Let SIGTERM end this in order, and let reading a terminal from the background fail instead of stopping us."""
 
     def leave(*_: object) -> NoReturn:
         raise SystemExit(0)
@@ -62,9 +62,9 @@ def _signals() -> Iterator[None]:
 
 
 def _open_standard_files() -> None:
-    """Open those of the three that were closed: else a socket might take their place, and be taken for one."""
+    """Open any standard file that was closed; otherwise a socket might get its descriptor."""
     for descriptor, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         try:
             os.fstat(descriptor)
         except OSError:
-            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115  # the lowest that is free, which is this one
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115  # takes this descriptor, the lowest free

@@ -1,4 +1,4 @@
-"""The options that say what is under test and how it is reached: the same on every command that speaks to a server."""
+"""The options that say what is under test and how to reach it, shared by every command that connects to a server."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ _NUMBER = Optional[float]  # noqa: UP045
 """Typer needs types, not expressions."""
 
 _OPTIONS = (
-    _Option("header", _TEXTS, "'Name: value', for the opening handshake; {env:NAME} is a secret's place."),
-    _Option("cookie", _TEXTS, "name=value; {env:NAME} is a secret's place."),
-    _Option("cookies", _PATH, "A file of cookies (Netscape format), of which those for the URL are sent."),
-    _Option("token_env", _TEXT, "Variable of the environment that holds a bearer token."),
+    _Option("header", _TEXTS, "'Name: value' for the opening handshake; {env:NAME} inserts a secret. Repeatable."),
+    _Option("cookie", _TEXTS, "name=value; {env:NAME} inserts a secret. Repeatable."),
+    _Option("cookies", _PATH, "File of cookies (Netscape format); those for the URL are sent."),
+    _Option("token_env", _TEXT, "Environment variable that holds a bearer token."),
     _Option("token_file", _PATH, "File whose first line is a bearer token."),
-    _Option("subprotocol", _TEXTS, "A subprotocol to offer."),
+    _Option("subprotocol", _TEXTS, "A subprotocol to offer. Repeatable."),
     _Option("origin", _TEXT, "Origin of the opening handshake."),
     _Option("user_agent", _TEXT, "User-Agent of the opening handshake."),
-    _Option("greeting", _TEXTS, "'> text' is said first on each connection, '< text' awaited."),
-    _Option("answer", _TEXTS, "'heard => said': what to send back on a message, such as a heartbeat."),
+    _Option("greeting", _TEXTS, "'> text' is sent first on each connection, '< text' awaited. Repeatable."),
+    _Option("answer", _TEXTS, "'received => sent': how to answer a message such as a heartbeat. Repeatable."),
     _Option("template", _TEXT, "A message with {filler} where it may grow; @FILE reads it from a file."),
     _Option("binary", bool, "The template makes a binary message."),
     _Option("ca", _PATH, "Trust this authority's certificate (PEM) instead of the system's."),
@@ -55,22 +55,22 @@ _OPTIONS = (
     _Option("server_name", _TEXT, "Name to ask for in TLS (SNI), if it is not the URL's host."),
     _Option("resolve", _TEXT, "Address, or address:port, to connect to instead of the URL's host."),
     _Option("unix_socket", _PATH, "Socket to connect to instead of the URL's host."),
-    _Option("proxy", _TEXT, "http, socks5h, socks5 or socks4 URL of a proxy; none is used unasked."),
+    _Option("proxy", _TEXT, "http, socks5h, socks5 or socks4 URL of a proxy. Not given: no proxy."),
     _Option("open_timeout", _NUMBER, "Seconds for TCP, TLS and opening handshake together. Not given: 10."),
     _Option("ping_interval", _NUMBER, "Seconds between keepalive pings; 0: none."),
     _Option(
         "ping_timeout", _NUMBER, "Seconds to wait for a pong before the connection counts as closed. Not given: 20."
     ),
-    _Option("i_may_probe", _TEXTS, "A host other than this machine that you are permitted to probe."),
+    _Option("i_may_probe", _TEXTS, "A host other than this machine that you may probe. Repeatable."),
     _Option("targets", _PATH, "File of targets. Not given: $WSLAB_TARGETS, else targets.toml."),
 )
 
 
 def with_target(command: Callable[..., R]) -> Callable[..., R]:
-    """Give `command`, whose parameter `target` it replaces, an argument for the URL and an option for all else.
+    """Replace the parameter `target` of a command by an argument for the URL and an option for everything else.
 
-    A parameter that may be None makes the argument optional. What is wrong with the target is told before the command
-    begins, and what is to be known of it, such as that no certificate will be checked, on stderr.
+    If the parameter defaults to None, the argument is optional. Errors of the target are raised before the command
+    begins; warnings, for example that no certificate will be checked, go to stderr.
     """
     own = inspect.signature(command, eval_str=True).parameters
     is_optional = own["target"].default is None
@@ -104,13 +104,13 @@ def _parameter(option: _Option) -> inspect.Parameter:
 
 
 def _target(url: str, given: Mapping[str, Any]) -> Target:
-    """Return the target of a URL or a name, with what the options change of it."""
+    """Return the target of a URL or a name, changed by the options."""
     named = Target(url) if "://" in url else load_target(url, given["targets"])
     return named.replace(**_lists(named, given), **_singles(given), **_trust(named, given))
 
 
 def _lists(named: Target, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what may be given several times, added to what the named target has."""
+    """Return the repeatable options, added to what the named target has."""
     changes: dict[str, Any] = {}
     if given["header"]:
         changes["headers"] = {**named.headers, **_pairs("header", given["header"], ":")}
@@ -175,6 +175,6 @@ def _pairs(option: str, lines: Sequence[str], separator: str) -> dict[str, str]:
         name, found, value = line.partition(separator)
         if not found or not name.strip():
             shown = "name=value" if separator == "=" else "'Name: value'"
-            raise BadValueError(f"--{option} is not {shown}: it has no {separator!r} behind a name")
+            raise BadValueError(f"--{option} is not {shown}: it has no {separator!r} after a name")
         pairs[name.strip()] = value.strip()
     return pairs

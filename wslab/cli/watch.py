@@ -1,4 +1,4 @@
-"""`wslab watch`: stay connected, and say why each connection was closed, as it happens."""
+"""`wslab watch`: stay connected, and explain each closure as it happens."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _UNITS_S = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 class WatchBegun(Document, frozen=True, kw_only=True, tag="watch_begun"):
-    """The first line: what is watched, by how many, for how long at most, and what it may take of the server."""
+    """The first line: the target, the number of clients, the longest duration, and the load on the server."""
 
     url: str
     clients: int
@@ -39,7 +39,7 @@ class WatchBegun(Document, frozen=True, kw_only=True, tag="watch_begun"):
 
 
 class WatchClosed(Document, frozen=True, kw_only=True, tag="watch_closed"):
-    """One line a closure that was not meant, with the surest finding that rests on it at that moment."""
+    """One line per unintended closure, with the surest finding about it so far."""
 
     role: str
     closure: Closure
@@ -47,7 +47,7 @@ class WatchClosed(Document, frozen=True, kw_only=True, tag="watch_closed"):
 
 
 class WatchEnded(Document, frozen=True, kw_only=True, tag="watch_ended"):
-    """The last line: what was found of all that was seen."""
+    """The last line: all findings."""
 
     findings: tuple[FindingDocument, ...]
     connections: int
@@ -60,7 +60,9 @@ class WatchEnded(Document, frozen=True, kw_only=True, tag="watch_ended"):
 def watch(
     target: Target,
     duration: Annotated[str, typer.Option("--for", help="How long: 90s, 30m, 2h. Ctrl-C ends it earlier.")] = "1h",
-    clients: Annotated[int, typer.Option(help="5 to 60; each takes the next role of the control groups.")] = len(ROLES),
+    clients: Annotated[
+        int, typer.Option(help="Clients, 5 to 60; each takes the next role of the control groups.")
+    ] = len(ROLES),
     interval: Annotated[float, typer.Option(help="Seconds between two pings or messages of a steady client.")] = 15.0,
     apart: Annotated[float, typer.Option(help="Seconds from one client's opening to the next.")] = 1.0,
     message: Annotated[
@@ -76,12 +78,12 @@ def watch(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="File for the run, written as it goes; it must not exist.")] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print a JSON document a line: the beginning, each closure, the end.")
+        bool, typer.Option("--json", help="Print one JSON document per line: the beginning, each closure, the end.")
     ] = False,
 ) -> Run:
-    """Stay connected with control groups, and say why connections are closed: limit, restart, clock, rate or network.
+    """Stay connected with control groups, and say why connections close: limit, restart, clock, rate or network.
 
-    With --out the run is kept, even if this machine loses power.
+    With --out the run survives even a power cut.
     """
     duration_s = seconds_of(duration)
     bounds = bounded(target.is_this_machine, messages_per_min, connections_per_min)
@@ -110,10 +112,10 @@ def watch(
 
 
 def seconds_of(text: str) -> float:
-    """Read a time as people write it.
+    """Return a duration such as "90s" in seconds.
 
     Raises:
-        BadValueError: it is none.
+        BadValueError: it is not a number with a unit.
 
     >>> [seconds_of(text) for text in ("90s", "2h", "1.5m", "45")]
     [90.0, 7200.0, 90.0, 45.0]
@@ -126,7 +128,7 @@ def seconds_of(text: str) -> float:
 
 
 class _Words:
-    """Tells a watch to a reader; a finding in full only when it is new."""
+    """Reports a watch in words; a finding in full only when it is new."""
 
     def __init__(self) -> None:
         self._last = ""
@@ -134,7 +136,7 @@ class _Words:
     def begin(self, begun: WatchBegun) -> None:
         self._print(f"{begun.clients} clients watch {begun.url}, {seconds(begun.duration_s)} at most.")
         self._print(
-            f"A minute: up to {begun.messages_per_min} messages and pings, {begun.connections_per_min} connections."
+            f"Per minute: up to {begun.messages_per_min} messages and pings, {begun.connections_per_min} connections."
         )
         self._print("Ctrl-C ends it and shows what was found.")
 
@@ -162,10 +164,10 @@ class _Words:
 
 
 class _Lines:
-    """Tells a watch to a program, a JSON document a line."""
+    """Reports a watch as one JSON document per line."""
 
     def __init__(self) -> None:
-        self._one_at_a_time = threading.Lock()  # closures are told on the background loop's thread
+        self._one_at_a_time = threading.Lock()  # closures are reported on the background loop's thread
 
     def begin(self, begun: WatchBegun) -> None:
         self._print(begun)
