@@ -19,7 +19,8 @@ import trustme
 from commandline import wslab_command
 
 import wslab
-from wslab.core.records import Frame
+from wslab.cli.relay import Printer
+from wslab.core.records import Frame, Injection
 from wslab.net.relay.relay import Relay
 from wslab.net.server.lab_server import LabServer
 
@@ -86,6 +87,29 @@ def test_target_is_reached_as_by_every_other_command(
     assert run.sends[0].outcome == "accepted"
 
 
+def test_slow_reader_of_lines_holds_up_nothing(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setattr("wslab.cli.relay.MAX_WAITING", 3)
+    printer = Printer(lambda record: record.label)  # type: ignore[attr-defined]
+    for number in range(5):
+        printer.take(Injection(at_s=0, label=f"fault {number}", fault="down", on=True, settings={}))
+    printer.start()
+    assert printer.stop() == 2
+    assert capsys.readouterr().out == "fault 0\nfault 1\nfault 2\n"
+
+
+def test_script_tells_the_step_that_fails_and_ctrl_c_ends_it_quietly(tmp_path: Path) -> None:
+    script = tmp_path / "steps.txt"
+    script.write_text("0 remove latency\n0 add unavailable\n")
+    with relaying("ws://127.0.0.1:1/", "--script", str(script)) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert "+ unavailable" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert told == ("wslab: the script's step at 0 s did nothing: no fault 'latency' is switched on; these are: none\n")
+
+
 def test_json_lines_are_records(server: LabServer) -> None:
     with relaying(server.url, "--json", "--fault", "latency latency_s=0.01") as process:
         assert process.stdout is not None
@@ -138,12 +162,21 @@ def test_terminal_shows_a_table_and_obeys_keys(server: LabServer) -> None:
         (["0", "http://127.0.0.1:1/"], "write ws://… instead"),
         (["0.0.0.0:0", "ws://127.0.0.1:1/"], "expose=True"),
         (["0", "ws://127.0.0.1:1/", "--fault", "latency latency_s=-1"], "latency_s is -1"),
+        (["0", "ws://127.0.0.1:1/", "--listen-key", "key.pem"], "there is no certificate; give the certificate too"),
+        (["0", "ws://127.0.0.1:1/", "--script", "SCRIPT"], "is not UTF-8"),
     ],
 )
-def test_wrong_argument_is_told_in_one_line(arguments: list[str], message: str) -> None:
-    done = wslab_command("relay", *arguments)
+def test_wrong_argument_is_told_in_one_line(arguments: list[str], message: str, tmp_path: Path) -> None:
+    (tmp_path / "SCRIPT").write_bytes(b"0 \xff")
+    done = wslab_command("relay", *(word.replace("SCRIPT", str(tmp_path / word)) for word in arguments))
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def test_port_in_use_is_told_in_one_line(server: LabServer) -> None:
+    done = wslab_command("relay", server.url.rsplit(":")[-1].strip("/"), "ws://127.0.0.1:1/")
+    assert done.returncode == 1
+    assert "cannot be bound: Address already in use" in done.stderr
 
 
 def test_origin_that_is_none_is_refused_by_its_bounds(server: LabServer) -> None:

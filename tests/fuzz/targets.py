@@ -130,18 +130,18 @@ def spotting(data: bytes) -> None:
     sender: Side = "client" if data[:1] >= b"\x80" else "server"
 
     def spotter() -> Spotter:
-        watch = Spotter(sender, lambda head: len(head) and 1, lambda: 0.0)
+        watch = Spotter(sender, lambda head: len(head) and 1)
         watch.deflate = data[1:2] >= b"\x80"
         return watch
 
     def facts(watch: Spotter, parts: list[bytes]) -> list[object]:
-        seen = [frame for part in parts for frame in watch.pass_by(part)]
+        seen = [frame for part in parts for frame in watch.pass_by(part, 0.0)]
         return [(one.first, one.mask, one.payload_bytes, one.number, one.preview) for one in seen]
 
     content = data[1:]
     whole, cut, bent = spotter(), spotter(), spotter()
     assert facts(whole, [content]) == facts(cut, list(cuts(content)))
-    units = [unit for part in cuts(content) for unit in bent.feed(part, hold=True)]
+    units = [unit for part in cuts(content) for unit in bent.feed(part, 0.0, hold=True)]
     passed = b"".join(unit.raw for unit in units)
     assert content.startswith(passed)
     assert bent.is_holding or passed == content

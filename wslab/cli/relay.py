@@ -1,4 +1,4 @@
-"""`wslab relay`: what goes between a client and a server, frame by frame, and bent while it runs."""
+"""`wslab relay`: shows what passes between a client and a server, frame by frame, and bends it while it runs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import contextlib
 import queue
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
-from wslab.cli.console import JsonOption, OriginsOption, check_writable, print_saved
+from wslab.cli.console import INTERRUPTED, JsonOption, OriginsOption, check_writable, print_saved
 from wslab.cli.relay_screen import line_of, obey, show
 from wslab.cli.standing import lines, standing
 from wslab.cli.target import with_target
@@ -20,10 +21,13 @@ from wslab.core.errors import BadValueError
 from wslab.core.files import write_whole
 from wslab.core.printable import printable
 from wslab.core.records import Record
-from wslab.core.relay.script import read_command, read_script
+from wslab.core.relay.script import TimedCommand, read_command, read_script
 from wslab.core.runs import Run
 from wslab.core.target import Target
 from wslab.net.relay.relay import MAX_FRAMES, Relay
+
+MAX_WAITING = 100_000
+"""Records that wait to be printed."""
 
 
 @with_target
@@ -34,29 +38,29 @@ def relay(
     target: Target,
     fault: Annotated[
         list[str] | None,
-        typer.Option(help="Switched on from the beginning, such as 'latency latency_s=0.2'. Repeatable."),
+        typer.Option(help="A fault to begin with, such as 'latency latency_s=0.2'. Repeatable."),
     ] = None,
-    script: Annotated[Path | None, typer.Option(help="File of timed steps: TIME add|remove FAULT … a line.")] = None,
+    script: Annotated[Path | None, typer.Option(help="File of timed steps, one per line: TIME add FAULT …")] = None,
     out: Annotated[Path | None, typer.Option(help="File for the run: what passed, and what was bent.")] = None,
     pcapng: Annotated[Path | None, typer.Option(help="File for the frames that passed, for Wireshark.")] = None,
-    expose: Annotated[bool, typer.Option(help="Let other machines come; the URL then holds a token.")] = False,
-    listen_cert: Annotated[Path | None, typer.Option(help="PEM file with which it listens for wss://.")] = None,
+    expose: Annotated[bool, typer.Option(help="Let other machines connect; the URL then contains a token.")] = False,
+    listen_cert: Annotated[Path | None, typer.Option(help="PEM file with a certificate, to listen for wss://.")] = None,
     listen_key: Annotated[
-        Path | None, typer.Option(help="PEM file of that certificate's key, if it is in another file.")
+        Path | None, typer.Option(help="PEM file with the certificate's key, if that is in another file.")
     ] = None,
     origins: OriginsOption = None,
-    seed: Annotated[int, typer.Option(help="Of what the faults draw.")] = 0,
-    max_frames: Annotated[int, typer.Option(help="Of which records are kept.")] = MAX_FRAMES,
+    seed: Annotated[int, typer.Option(help="For what the faults draw at random.")] = 0,
+    max_frames: Annotated[int, typer.Option(help="How many frames to keep records of.")] = MAX_FRAMES,
     as_json: JsonOption = False,
-) -> None:
+) -> int:
     """Stand between a client and a server, show every frame, and bend what passes.
 
-    In a terminal, a key switches a fault on or off, and q ends it. Elsewhere it prints one line per frame, and reads
+    In a terminal, a key switches a fault on or off, and q quits. Elsewhere it prints one line per frame, and reads
     commands from standard input: add FAULT SETTING=VALUE, remove FAULT, clear, quit. With --json, the lines are those
     of a run's file.
     """
     host, port = _address(listen)
-    steps = read_script(script.read_text()) if script is not None else ()
+    steps = () if script is None else read_script(_text(script))
     commands = [read_command(f"add {words}") for words in fault or ()]
     for file in filter(None, (out, pcapng)):
         check_writable(file)
@@ -71,17 +75,32 @@ def relay(
         seed=seed,
         max_frames=max_frames,
     )
+    relaying.start()
     try:
-        with relaying:
-            for command in commands:
-                relaying.obey(command)
-            relaying.play(steps)
-            if sys.stdin.isatty() and sys.stdout.isatty() and not as_json:
-                show(relaying)
-            else:
-                _print(relaying, as_json=as_json)
+        for command in commands:
+            relaying.obey(command)
+        return _stand(relaying, steps, as_json=as_json)
     finally:
+        relaying.stop()
         print_saved(_saved(relaying.run(), out, pcapng))
+
+
+def _stand(relaying: Relay, steps: Sequence[TimedCommand], *, as_json: bool) -> int:
+    try:
+        if sys.stdin.isatty() and sys.stdout.isatty() and not as_json:
+            show(relaying, steps)
+        else:
+            _print(relaying, steps, as_json=as_json)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+def _text(script: Path) -> str:
+    try:
+        return script.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadValueError(f"the script {str(script)!r} is not UTF-8: {error}; save it as UTF-8") from None
 
 
 def _saved(run: Run, out: Path | None, pcapng: Path | None) -> list[Path]:
@@ -104,24 +123,53 @@ def _address(listen: str) -> tuple[str, int]:
 # Without a terminal
 
 
-def _print(relaying: Relay, *, as_json: bool) -> None:
-    told: queue.SimpleQueue[Record | None] = queue.SimpleQueue()  # not by the relay's own thread, which must not wait
-
-    def write() -> None:
-        while (record := told.get()) is not None:
-            line = msgspec.json.encode(record).decode() if as_json else line_of(record)
-            with contextlib.suppress(OSError):  # nobody reads any more
-                print(line, flush=True)
-
-    relaying.listeners.append(told.put)
-    writer = threading.Thread(target=write, daemon=True)
+def _print(relaying: Relay, steps: Sequence[TimedCommand], *, as_json: bool) -> None:
+    printer = Printer(lambda record: msgspec.json.encode(record).decode() if as_json else line_of(record))
+    relaying.listeners.append(printer.take)
+    relaying.warners.append(_warn)
     with standing() as arrived:
         print(relaying.url, file=sys.stderr if as_json else sys.stdout, flush=True)
-        writer.start()
+        printer.start()
+        relaying.play(steps)
         try:
             for line in lines(arrived):
                 if words := obey(relaying, line):
-                    print(f"wslab: {printable(words)}", file=sys.stderr, flush=True)
+                    _warn(words)
         finally:
-            told.put(None)
-            writer.join(timeout=1)
+            if missed := printer.stop():
+                _warn(f"{missed:,} lines were not printed: they came faster than they were read")
+
+
+def _warn(words: str) -> None:
+    print(f"wslab: {printable(words)}", file=sys.stderr, flush=True)
+
+
+class Printer:
+    """Prints records in a thread, so that a slow reader does not hold up the relay; what waits is bounded."""
+
+    def __init__(self, line_of: Callable[[Record], str]) -> None:
+        self._line_of = line_of
+        self._waiting: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
+        self._missed = 0
+        self._thread = threading.Thread(target=self._print, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def take(self, record: Record) -> None:
+        """Print a record soon, unless too many wait."""
+        if self._waiting.qsize() < MAX_WAITING:
+            self._waiting.put(record)
+        else:
+            self._missed += 1
+
+    def stop(self) -> int:
+        """Print what waits, for a second at most; return how many records were not printed."""
+        self._waiting.put(None)
+        self._thread.join(timeout=1)
+        return self._missed
+
+    def _print(self) -> None:
+        while (record := self._waiting.get()) is not None:
+            with contextlib.suppress(OSError):  # nobody reads any more
+                print(self._line_of(record), flush=True)

@@ -1,4 +1,4 @@
-"""What `wslab relay` shows of a relay: a line per record, or, in a terminal, a table that obeys keys."""
+"""How `wslab relay` shows a relay: one line per record, or, in a terminal, a table that obeys keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.live import Live
@@ -18,9 +18,10 @@ from rich.text import Text
 
 from wslab.cli.standing import Arrived
 from wslab.core.errors import WslabError
+from wslab.core.printable import printable
 from wslab.core.records import Record
 from wslab.core.relay.rows import row_of
-from wslab.core.relay.script import Remove, read_command
+from wslab.core.relay.script import Remove, TimedCommand, read_command
 from wslab.net.relay.relay import Relay
 
 KEYS = {
@@ -36,13 +37,13 @@ KEYS = {
     "p": "add hold_pongs direction=both",
     "u": "add unavailable retry_after_s=1",
 }
-"""What a key switches on, and off when it is pressed again."""
+"""The fault that a key switches on, and off when it is pressed again."""
 
 REDRAWN_PER_S = 8
 
 
 def obey(relaying: Relay, line: str) -> str:
-    """Do what a line says, and return what was wrong with it."""
+    """Carry out a line, and return what was wrong with it."""
     try:
         relaying.obey(read_command(line))
     except WslabError as error:
@@ -55,21 +56,25 @@ def line_of(record: Record) -> str:
     return "" if row is None else " ".join([f"{row.time:>10}", *filter(None, row[1:])])
 
 
-def show(relaying: Relay) -> None:
+def show(relaying: Relay, steps: Sequence[TimedCommand]) -> None:
+    """Show a table of what passes until q is pressed, and play a script meanwhile."""
     console = Console()
     rows: deque[Record] = deque(maxlen=max(5, console.size.height - 12))
+    warnings: deque[str] = deque([""], maxlen=1)
     relaying.listeners.append(rows.append)
+    relaying.warners.append(warnings.append)
     pressed: Arrived = queue.SimpleQueue()
     with (
         _keys(pressed),
         Live(console=console, auto_refresh=False, screen=True) as live,
     ):
-        said, key = "", None
+        relaying.play(steps)
+        key = None
         while key != "q":
-            live.update(_screen(relaying, tuple(rows), said), refresh=True)
+            live.update(_screen(relaying, tuple(rows), warnings[-1]), refresh=True)
             with contextlib.suppress(queue.Empty):
                 key = pressed.get(timeout=1 / REDRAWN_PER_S)
-                said = _press(relaying, key or "")
+                warnings.append(_press(relaying, key or ""))
 
 
 def _press(relaying: Relay, key: str) -> str:
@@ -88,7 +93,7 @@ def _screen(relaying: Relay, records: tuple[Record, ...], said: str) -> Table:
     screen = Table.grid(expand=True)
     screen.add_row(Text(f"{relaying.url} → {relaying.target.shown_url}   {relaying.connections} open", style="bold"))
     on = ", ".join(relaying.faults) or "nothing is bent"
-    screen.add_row(Text(f"{on}   {said}", style="red" if relaying.faults or said else "dim"))
+    screen.add_row(Text(f"{on}   {printable(said)}", style="red" if relaying.faults or said else "dim"))
     table = Table("time, s", "client", "", "opcode", "bits", "length", "fate", "payload", expand=True)
     table.columns[0].justify = table.columns[5].justify = "right"
     for row in filter(None, map(row_of, records)):
@@ -102,7 +107,7 @@ def _screen(relaying: Relay, records: tuple[Record, ...], said: str) -> Table:
 
 @contextlib.contextmanager
 def _keys(pressed: Arrived) -> Iterator[None]:
-    """Put each key as it is pressed, while the terminal passes them on one by one."""
+    """Within the block, put each key as it is pressed, without waiting for Enter."""
     import termios
     import tty
 

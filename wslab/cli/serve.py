@@ -1,14 +1,15 @@
-"""`wslab serve`: a lab server in this terminal, or in the background of a script."""
+"""`wslab serve`: runs a lab server in this terminal, or in the background of a script."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from wslab.cli.console import OriginsOption
+from wslab.cli.console import INTERRUPTED, OriginsOption
 from wslab.cli.knobs import with_knobs
 from wslab.cli.standing import lines, standing
 from wslab.core.bounds import read_settings
@@ -26,14 +27,22 @@ def serve(
     knobs: Knobs,
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
     origins: OriginsOption = None,
-) -> None:
-    """Run a lab server; its URL is printed once it listens.
+) -> int:
+    """Run a lab server, and print its URL once it listens.
 
     In a terminal, type a command and Enter: restart, crash, reload or tune KNOB=VALUE, limit BYTES, quit. Without a
-    terminal, as in a script, it reads commands from standard input, and where that ends it serves on until a signal.
-    It ends with 0 after quit or SIGTERM, with 130 after Ctrl-C, and with 1 where its server died.
+    terminal, as in a script, it reads commands from standard input; when that ends, it serves on until a signal. Exit
+    codes: 0 after quit or SIGTERM, 130 after Ctrl-C, 1 if the server died.
     """
-    with standing() as arrived, LabServer(knobs, port=port, origins=origins or ()) as server:
+    try:
+        _serve(knobs, port, origins or ())
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+def _serve(knobs: Knobs, port: int, origins: Sequence[str]) -> None:
+    with standing() as arrived, LabServer(knobs, port=port, origins=origins) as server:
         print(server.url, flush=True)
         if sys.stdin.isatty():
             Console(stderr=True).print(COMMANDS, markup=False, highlight=False, soft_wrap=True)

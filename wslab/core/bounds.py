@@ -160,12 +160,14 @@ def read_settings(record: type[msgspec.Struct], words: Iterable[str], what: str)
     """Return settings from words such as `idle_timeout_s=5`; errors call each one `what`.
 
     Raises:
-        TypeError, ValueError: a word is not FIELD=VALUE, or its value is out of bounds.
+        TypeError, ValueError: a word is not FIELD=VALUE, names a field again, or its value is out of bounds.
     """
-    settings = {}
+    settings: dict[str, Any] = {}
     for word in words:
         name, _, text = word.partition("=")
         check_choice(what, name, fields(record), hint=f"write {what.upper()}=VALUE")
+        if name in settings:
+            raise BadValueError(f"{name} is given twice; give it once")
         settings[name] = fields(record)[name].read(text)
         fields(record)[name].check(settings[name])
     return settings

@@ -33,6 +33,7 @@ _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0]*?)[ \t]*")  # 
 _OTHERS: list[tuple[re.Pattern[bytes], str]] = [
     (re.compile(rb"[\x14-\x17]\x03[\x00-\x04]"), "TLS"),
     (re.compile(rb"(?s)\x00..\x04.\x00\x00\x00\x00"), "HTTP/2"),  # a SETTINGS frame (RFC 9113 §3.4)
+    (re.compile(rb"PRI \* HTTP/2"), "HTTP/2"),  # a client's preface (RFC 9113 §3.4)
     (re.compile(rb"HTTP/[2-9]"), "HTTP of another version"),
     (re.compile(rb"SSH-\d"), "SSH"),
     (re.compile(rb"220[ -]"), "SMTP or FTP"),

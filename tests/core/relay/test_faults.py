@@ -31,8 +31,10 @@ def test_line_is_read(line: str, command: object) -> None:
 
 
 def test_script_is_read_with_comments_and_empty_lines() -> None:
-    steps = read_script("# first\n\n0 add slicer average_bytes=10\n1.5 remove slicer  # done\n")
+    steps = read_script("# first\n\n0\tadd slicer average_bytes=10\n 1.5  remove slicer  # done\n")
     assert steps == (TimedCommand(0.0, Add(Slicer(average_bytes=10))), TimedCommand(1.5, Remove("slicer")))
+    (step,) = read_script("0 add rewrite_close code=1011 reason='no. 1 # of 2'")
+    assert step.command == Add(RewriteClose(code=1011, reason="no. 1 # of 2"))
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,7 @@ def test_script_is_read_with_comments_and_empty_lines() -> None:
         ("0 add latency latency=1", "did you mean 'latency_s'"),
         ("0 add slicer average_bytes=5 variation_bytes=5", "variation_bytes is 5, but must be below average_bytes, 5"),
         ("0 add latency 'half", "cannot be read"),
+        ("0 add latency latency_s=1 latency_s=2", "latency_s is given twice"),
         ("0 add latency toxicity=1.5", "toxicity is 1.5, but must be between 0 and 1"),
     ],
 )

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from websockets.frames import Opcode
 
 from wslab.net.frames import encode_frame
+from wslab.net.relay.passing import PassingFrame
 from wslab.net.relay.previews import MAX_INFLATED_BYTES, PREVIEW_BYTES
-from wslab.net.relay.spotting import PassingFrame, Spotter
+from wslab.net.relay.spotting import Spotter
 
 HEAD = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
 
@@ -37,8 +38,8 @@ def cut_up(data: bytes, rng: Random) -> list[bytes]:
 @given(st.lists(data_frames | control_frames, max_size=6), st.randoms(use_true_random=False), st.booleans())
 def test_every_frame_is_seen(frames: list[tuple[Opcode, bytes]], rng: Random, hold: bool) -> None:
     wire = HEAD + b"".join(encode_frame(opcode, payload, sender="server") for opcode, payload in frames)
-    watch = Spotter("server", read_head, lambda: 0.0)
-    units = [unit for piece in cut_up(wire, rng) for unit in watch.feed(piece, hold=hold)]
+    watch = Spotter("server", read_head)
+    units = [unit for piece in cut_up(wire, rng) for unit in watch.feed(piece, 0.0, hold=hold)]
     ended = [unit.seen for unit in units if unit.ends and unit.seen]
     assert watch.violation is None
     assert [(seen.opcode, seen.passed_bytes, seen.preview) for seen in ended] == [
@@ -49,19 +50,19 @@ def test_every_frame_is_seen(frames: list[tuple[Opcode, bytes]], rng: Random, ho
 @given(st.lists(data_frames | control_frames, max_size=6), st.randoms(use_true_random=False))
 def test_what_is_held_comes_out_unchanged(frames: list[tuple[Opcode, bytes]], rng: Random) -> None:
     wire = HEAD + b"".join(encode_frame(opcode, payload, sender="client") for opcode, payload in frames)
-    watch = Spotter("client", read_head, lambda: 0.0)
-    units = [unit for piece in cut_up(wire, rng) for unit in watch.feed(piece, hold=True)]
+    watch = Spotter("client", read_head)
+    units = [unit for piece in cut_up(wire, rng) for unit in watch.feed(piece, 0.0, hold=True)]
     assert b"".join(unit.raw for unit in units) == wire
 
 
 @given(st.lists(data_frames, min_size=1, max_size=5), st.randoms(use_true_random=False))
 def test_switching_between_the_two_loses_and_repeats_nothing(frames: list[tuple[Opcode, bytes]], rng: Random) -> None:
     wire = HEAD + b"".join(encode_frame(opcode, payload, sender="client") for opcode, payload in frames)
-    watch = Spotter("client", read_head, lambda: 0.0)
+    watch = Spotter("client", read_head)
     out, waiting = b"", b""
     for piece in cut_up(wire, rng):
         hold = bool(waiting) or rng.random() < 0.5  # what waits must go out before anything passes at once
-        units = watch.feed(piece, hold=hold)
+        units = watch.feed(piece, 0.0, hold=hold)
         raw = b"".join(unit.raw for unit in units)
         out += raw if hold else piece
         waiting = watch._held[watch._held_passed :] if hold else b""
@@ -69,19 +70,19 @@ def test_switching_between_the_two_loses_and_repeats_nothing(frames: list[tuple[
 
 
 def test_end_of_the_protocol_is_told_and_passes_on() -> None:
-    watch = Spotter("server", read_head, lambda: 0.0)
-    units = watch.feed(HEAD + b"\x83\x00and more", hold=True)
+    watch = Spotter("server", read_head)
+    units = watch.feed(HEAD + b"\x83\x00and more", 0.0, hold=True)
     assert b"".join(unit.raw for unit in units) == HEAD + b"\x83\x00and more"
     assert watch.violation is not None
     assert "RFC 6455 §5.2" in watch.violation
-    assert b"".join(unit.raw for unit in watch.feed(b"still", hold=True)) == b"still"
+    assert b"".join(unit.raw for unit in watch.feed(b"still", 0.0, hold=True)) == b"still"
 
 
 def test_announcement_of_a_huge_frame_takes_no_memory() -> None:
-    watch = Spotter("server", read_head, lambda: 0.0)
-    watch.feed(HEAD + b"\x82\x7f" + (2**63 - 1).to_bytes(8, "big"), hold=False)
+    watch = Spotter("server", read_head)
+    watch.feed(HEAD + b"\x82\x7f" + (2**63 - 1).to_bytes(8, "big"), 0.0, hold=False)
     for _ in range(100):
-        watch.feed(bytes(65_536), hold=False)
+        watch.feed(bytes(65_536), 0.0, hold=False)
     assert watch.unfinished is not None
     assert (watch.unfinished.payload_bytes, watch.unfinished.passed_bytes) == (2**63 - 1, 100 * 65_536)
     assert len(watch.unfinished.preview) == PREVIEW_BYTES
@@ -92,13 +93,13 @@ def compressed(deflate: zlib._Compress, payload: bytes) -> bytes:
 
 
 def seen_of(watch: Spotter, wire: bytes) -> list[PassingFrame]:
-    return [unit.seen for unit in watch.feed(wire, hold=False) if unit.ends and unit.seen]
+    return [unit.seen for unit in watch.feed(wire, 0.0, hold=False) if unit.ends and unit.seen]
 
 
 def test_compressed_messages_are_shown_inflated_also_those_that_look_back() -> None:
-    watch = Spotter("server", read_head, lambda: 0.0)
+    watch = Spotter("server", read_head)
     watch.deflate = True
-    watch.feed(HEAD, hold=False)
+    watch.feed(HEAD, 0.0, hold=False)
     deflate = zlib.compressobj(wbits=-15)
     for _ in range(2):
         wire = encode_frame(Opcode.TEXT, compressed(deflate, b"over and over again"), sender="server", rsv1=True)
@@ -107,9 +108,9 @@ def test_compressed_messages_are_shown_inflated_also_those_that_look_back() -> N
 
 @pytest.mark.parametrize("takeover", [True, False])
 def test_compression_bomb_ends_the_inflating_and_not_the_relay(takeover: bool) -> None:
-    watch = Spotter("server", read_head, lambda: 0.0)
+    watch = Spotter("server", read_head)
     watch.deflate, watch.takeover = True, takeover
-    watch.feed(HEAD, hold=False)
+    watch.feed(HEAD, 0.0, hold=False)
     bomb = compressed(zlib.compressobj(wbits=-15), bytes(2 * MAX_INFLATED_BYTES))
     seen_of(watch, encode_frame(Opcode.BINARY, bomb, sender="server", rsv1=True))
     after = encode_frame(Opcode.TEXT, compressed(zlib.compressobj(wbits=-15), b"hi"), sender="server", rsv1=True)
@@ -120,10 +121,12 @@ def test_compression_bomb_ends_the_inflating_and_not_the_relay(takeover: bool) -
 @given(st.lists(data_frames | control_frames, max_size=8), st.randoms(use_true_random=False))
 def test_the_quick_look_sees_what_the_thorough_one_does(frames: list[tuple[Opcode, bytes]], rng: Random) -> None:
     wire = HEAD + b"".join(encode_frame(opcode, payload, sender="client") for opcode, payload in frames)
-    quick, thorough = (Spotter("client", read_head, lambda: 0.0) for _ in range(2))
+    quick, thorough = (Spotter("client", read_head) for _ in range(2))
     pieces = cut_up(wire, rng)
-    seen = [one for piece in pieces for one in quick.pass_by(piece)]
-    wanted = [unit.seen for piece in pieces for unit in thorough.feed(piece, hold=False) if unit.ends and unit.seen]
+    seen = [one for piece in pieces for one in quick.pass_by(piece, 0.0)]
+    wanted = [
+        unit.seen for piece in pieces for unit in thorough.feed(piece, 0.0, hold=False) if unit.ends and unit.seen
+    ]
     names = PassingFrame.__slots__
     assert [[getattr(one, name) for name in names] for one in seen] == [
         [getattr(one, name) for name in names] for one in wanted

@@ -74,7 +74,7 @@ class Closure(Record, frozen=True, kw_only=True, tag="closure"):
         received_messages: complete data messages from the server; None where they were not counted.
         broken_close_hex: the body of a close frame from the server that breaks the rules (RFC 6455 §5.5.1, §7.4), as it
             was on the wire: an application is told 1006 of it, and what was sent is the client's protest.
-        bound: the client's own bound that ended the connection, in words.
+        bound: the client's own bound that ended the connection, or the relay's reason for ending it, in words.
     """
 
     client: int

@@ -11,7 +11,7 @@ from wslab.core.records.ground import ClosedBy, Code, Record, Side
 
 TraceProtocol = Literal["websocket", "http", "http2", "tls", "other", "none"]
 NoticeEvent = Literal["open", "message", "error", "close", "thrown", "silence"]
-FrameFate = Literal["passed", "dropped", "rewritten", "inserted", "cut"]
+FrameFate = Literal["passed", "dropped", "rewritten", "inserted", "cut", "unfinished"]
 BROWSER = "browser"
 """The subject of what a page was told (`Notice`, `Sighting`)."""
 
@@ -119,7 +119,7 @@ class Frame(Record, frozen=True, kw_only=True, tag="frame"):
         payload_bytes: that its header announces, masked and compressed as on the wire. passed_bytes: that came of it.
         preview: the beginning of its payload as text, or as hexadecimal digits; of a compressed message, inflated.
         close_code, close_reason: of a close frame as it came; where the relay rewrote it, as it went on.
-        fate: what became of it. "cut": the connection was ended within it.
+        fate: what became of it. "cut": the relay ended the connection within it. "unfinished": one of the sides did.
     """
 
     client: int

@@ -1,4 +1,4 @@
-"""What a person reads of the records of a relay: a row for each, the same in a terminal and in a panel."""
+"""A relay's records as rows to read, the same in a terminal and in a panel."""
 
 from __future__ import annotations
 
@@ -8,15 +8,23 @@ from wslab.core.printable import printable
 from wslab.core.records import Attempt, Closure, Frame, Injection, Record
 
 ARROWS = {"client": "→", "server": "←"}
-"""By who sent it: to the right towards the server."""
+"""By sender: what goes to the server points right."""
+
+TCP_ENDS = {
+    "fin": "the target ended TCP without a close frame",
+    "reset": "the target reset TCP",
+    "aborted": "the client ended TCP without a close frame",
+    "unseen": "",
+}
 
 
 class PassingRow(NamedTuple):
-    """One record as text; a cell that does not apply to it is empty.
+    """One record as text; cells that do not apply are empty.
 
     Fields:
-        time: in seconds since the relay began. bits: of the frame's header that are set.
-        fate: of a frame that did not pass as it came. words: a payload's beginning; of a close frame, code and reason.
+        time: in seconds since the relay began. bits: those set in the frame's header.
+        fate: of a frame that did not pass as it came. words: the beginning of a payload; a close frame's code and
+            reason; of anything but a frame, what happened.
     """
 
     time: str
@@ -30,7 +38,7 @@ class PassingRow(NamedTuple):
 
 
 def row_of(record: Record) -> PassingRow | None:
-    """Return the row of a record, safe to show; None for a record of a kind that a relay does not make."""
+    """Return a record's row, safe to show; None for a kind that no relay makes."""
     match record:
         case Frame():
             return _frame(record)
@@ -38,8 +46,7 @@ def row_of(record: Record) -> PassingRow | None:
             answer = f"{record.http_status or record.outcome} {printable(record.error or '')}"
             return PassingRow(_time(record.ended_at_s), f"#{record.client}", words=answer.rstrip())
         case Closure():
-            ended = f"ended: {record.close_code} {printable(record.close_reason)}"
-            return PassingRow(_time(record.closed_at_s), f"#{record.client}", words=ended.rstrip())
+            return PassingRow(_time(record.closed_at_s), f"#{record.client}", words=_ended(record))
         case Injection():
             return PassingRow(_time(record.at_s), words=f"{'+' if record.on else '-'} {record.label}")
     return None
@@ -58,6 +65,13 @@ def _frame(frame: Frame) -> PassingRow:
         "" if frame.fate == "passed" else frame.fate,
         (code + printable(frame.preview)).rstrip(),
     )
+
+
+def _ended(closure: Closure) -> str:
+    without_close = "" if closure.received or closure.sent else TCP_ENDS[closure.tcp_end]
+    why = closure.bound or closure.send_error or without_close
+    ended = f"ended: {closure.close_code} {printable(closure.close_reason)}".rstrip()
+    return f"{ended} ({printable(why)})" if why else ended
 
 
 def _time(time_s: float) -> str:

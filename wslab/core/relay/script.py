@@ -1,4 +1,4 @@
-"""What a relay is told while it runs: by a line that is typed, and by the lines of a script, each at its time."""
+"""Commands to a running relay: lines that are typed, and scripts, whose lines have times."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ Command = Add | Remove
 
 
 class TimedCommand(NamedTuple):
-    """A command and its time, in seconds since the script began."""
+    """A command and its time in seconds, counted from the script's beginning."""
 
     at_s: float
     command: Command
 
 
 def read_command(line: str) -> Command:
-    """Return what a line says, such as `add latency latency_s=0.2 direction=both`, `remove latency` or `clear`.
+    """Return the command on a line: `add latency latency_s=0.2 direction=both`, `remove latency` or `clear`.
 
     Raises:
-        ValueError, TypeError: it says none of these, or a setting is unknown or out of its bounds.
+        ValueError, TypeError: there is none, or a setting is unknown, out of its bounds or given twice.
     """
     try:
         words = shlex.split(line, comments=True)
@@ -59,18 +59,18 @@ def read_command(line: str) -> Command:
 
 
 def read_script(text: str) -> tuple[TimedCommand, ...]:
-    r"""Return the steps of a script: a line each, of a time in seconds and a command; `#` begins a comment.
+    r"""Return the steps of a script: one per line, a time in seconds and a command; `#` begins a comment.
 
     Raises:
-        ValueError, TypeError: a line is no step, or comes before the one above it; the message says which line.
+        ValueError, TypeError: a line is no step, or its time is before that of the line above; the message names it.
 
     >>> read_script("0 add latency latency_s=0.2\n2.5 clear  # and on it goes")[1]
     TimedCommand(at_s=2.5, command=Remove(label=None))
     """
     steps: list[TimedCommand] = []
     for number, line in enumerate(text.splitlines(), start=1):
-        time, _, command = line.partition("#")[0].strip().partition(" ")
-        if not time:
+        time, command = [*line.split(maxsplit=1), "", ""][:2]
+        if not time or time.startswith("#"):
             continue
         try:
             steps.append(TimedCommand(_seconds(time, after_s=steps[-1].at_s if steps else 0.0), read_command(command)))

@@ -1,4 +1,4 @@
-"""One end of a connection through a relay: its TCP, with what asyncio tells of it and what is asked of it."""
+"""One end of a connection through a relay: an asyncio protocol that is told what to write and how to end."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ from wslab.net.relay.lane import Lane
 from wslab.net.relay.switch import RESET_ON_CLOSE
 
 READ_BYTES = 131_072
-"""Taken from a socket at once: the more, the faster; but what is read is looked at frame by frame before a fault's time
-or a stop can come, and there is room for 65,000 of them in this."""
+"""Read from a socket at once. More would be faster, but nothing else happens until each frame of it has been looked at,
+and this much holds 65,000 of them."""
 
 
 class Owner(Protocol):
     """What an end needs of its connection."""
 
+    @property
+    def is_over(self) -> bool: ...
+
     def ask(self, data: bytes) -> None: ...
 
-    def end(self, *, reset: bool) -> None: ...
+    def end(self, why: str, *, reset: bool = False) -> None: ...
+
+    def ends(self, end: PassageEnd, *, reset: bool) -> None: ...
 
     def lost(self, end: PassageEnd, exc: Exception | None) -> None: ...
 
@@ -41,6 +46,8 @@ class PassageEnd(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        if self._passage.is_over:  # it was ended during the TLS handshake
+            self.transport.abort()
         if hasattr(transport, "max_size"):  # asyncio's own, over TCP
             transport.max_size = READ_BYTES
         sock = transport.get_extra_info("socket")
@@ -56,10 +63,11 @@ class PassageEnd(asyncio.Protocol):
     def eof_received(self) -> bool:
         assert self.transport is not None
         self.has_ended = True
+        self._passage.ends(self, reset=False)
         if self.lane is not None:
             self.lane.receive_end()
         else:
-            self._passage.end(reset=False)
+            self._passage.end("its client ended it")
         self._close_if_over()
         return self.transport.can_write_eof()  # the other direction goes on, where TLS does not forbid it
 
@@ -76,6 +84,7 @@ class PassageEnd(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True
         self._may_write.set()
+        self._passage.ends(self, reset=exc is not None)
         self._passage.lost(self, exc)
 
     def write(self, data: bytes) -> None:
@@ -109,7 +118,7 @@ class PassageEnd(asyncio.Protocol):
         self.transport.abort()
 
     def read_on(self, why: str, wanted: bool) -> None:
-        """Read on, unless there is another reason not to; or stop reading for this one."""
+        """Stop reading for this reason, or read on unless there is another one."""
         (self._not_reading.discard if wanted else self._not_reading.add)(why)
         if self.transport is not None and not self.is_lost:
             (self.transport.pause_reading if self._not_reading else self.transport.resume_reading)()

@@ -1,6 +1,6 @@
-"""What goes through a relay in one direction, as it goes: heads and frames, found in bytes that pass on unchanged.
+"""Finds heads and frames in the bytes that pass through a relay in one direction; the bytes stay as they are.
 
-It holds a head or a header while that is incomplete, the beginning of a payload to show, and nothing else.
+It holds an incomplete head or header and the beginning of a payload for display, and nothing else.
 """
 
 from __future__ import annotations
@@ -11,64 +11,20 @@ from typing import NamedTuple
 from websockets.frames import Opcode
 
 from wslab.core.errors import WslabError
-from wslab.core.records import FrameFate, Side
+from wslab.core.records import Side
 from wslab.net.frames import MAX_HEADER_BYTES, FrameError, masked, read_header
-from wslab.net.heads import MAX_HEAD_BYTES
+from wslab.net.handshakes import agreed_extensions
+from wslab.net.heads import MAX_HEAD_BYTES, Fields
+from wslab.net.relay.passing import PassingFrame
 from wslab.net.relay.previews import PREVIEW_BYTES, Inflation
 
 
-class PassingFrame:
-    """A frame that is passing; `fate` is what becomes of it.
-
-    As small as can be, since thousands pass in a second: what its header says is worked out when it is asked for.
-    """
-
-    __slots__ = ("at_s", "fate", "first", "is_text", "mask", "number", "passed_bytes", "payload_bytes", "start", "text")
-
-    def __init__(self, first: int, mask: bytes, payload_bytes: int, number: int, at_s: float) -> None:
-        self.first = first
-        self.mask = mask
-        self.payload_bytes = payload_bytes
-        self.number = number
-        self.at_s = at_s
-        self.passed_bytes = 0
-        self.start = b""  # of the payload, as it was on the wire
-        self.is_text = False
-        self.text: str | None = None
-        self.fate: FrameFate = "passed"
-
-    @property
-    def opcode(self) -> int:
-        return self.first & 0x0F
-
-    @property
-    def is_control(self) -> bool:
-        return bool(self.first & 0x08)
-
-    @property
-    def final(self) -> bool:
-        return self.first > 0x7F
-
-    @property
-    def rsv1(self) -> bool:
-        return bool(self.first & 0x40)
-
-    @property
-    def preview(self) -> bytes:
-        """The beginning of the payload, without the mask."""
-        return masked(self.start, self.mask)
-
-    def replace_payload(self, payload: bytes) -> None:
-        """Take note that a control frame went on with another payload."""
-        self.start, self.mask, self.payload_bytes = payload, b"", len(payload)
-
-
 class Unit(NamedTuple):
-    """Bytes that belong together: of one frame, or, where `seen` is None, of what is no frame.
+    """Bytes of one frame, or, if `seen` is None, bytes outside any frame.
 
     Fields:
-        payload_at: where in `raw` the payload begins. start_bytes: how much of the frame's payload is before it.
-        ends: the frame's last. whole: the frame's beginning is in it, and nothing of it has passed before.
+        payload_at: where in `raw` the payload begins. start_bytes: how much of the payload came in earlier units.
+        ends: these are the frame's last bytes. whole: these are its first, none of which have passed yet.
     """
 
     raw: bytes
@@ -83,22 +39,21 @@ class Spotter:
     """One direction.
 
     Args:
-        on_head: called with what has come so far, until it returns how many bytes of it are the head; 0 is not yet.
-            From a negative number on everything passes unread.
-        now: the clock.
+        on_head: called with all bytes so far until it returns the length of the head; 0 means that the head is
+            incomplete, a negative number that everything passes unread from now on.
 
     Attributes:
-        violation: why nothing is read any more, where the peer broke a rule.
-        deflate: permessage-deflate was agreed. takeover: its messages may look back.
+        violation: the rule that the sender broke; from then on nothing is read. at_s: when the latest bytes came.
+        deflate: permessage-deflate was agreed. takeover: its messages may refer to earlier ones.
     """
 
-    def __init__(self, sender: Side, on_head: Callable[[bytes], int], now: Callable[[], float]) -> None:
+    def __init__(self, sender: Side, on_head: Callable[[bytes], int]) -> None:
         self.sender = sender
         self.violation: str | None = None
         self.deflate = False
         self.takeover = True
+        self.at_s = 0.0
         self._on_head: Callable[[bytes], int] | None = on_head
-        self.now = now
         self._blind = False
         self._held = b""
         self._held_passed = 0
@@ -110,17 +65,17 @@ class Spotter:
 
     @property
     def reads_frames(self) -> bool:
-        """Whether what comes are frames, and not a head or something unknown."""
+        """Whether frames come now, and not a head or unknown bytes."""
         return self._on_head is None and not self._blind
 
     @property
     def is_header_passing(self) -> bool:
-        """Whether some of a header has passed and not all of it."""
+        """Whether a header has passed in part."""
         return self._held_passed > 0
 
     @property
     def is_holding(self) -> bool:
-        """Whether bytes wait in it that have not passed."""
+        """Whether it holds bytes that have not passed."""
         return len(self._held) > self._held_passed
 
     @property
@@ -128,11 +83,25 @@ class Spotter:
         """The frame whose end has not come."""
         return self._seen
 
-    def feed(self, data: bytes, *, hold: bool) -> list[Unit]:
-        """Return what has come, in units; with `hold` an incomplete head or header waits for the rest of it.
+    @property
+    def left_bytes(self) -> int:
+        """How much of the unfinished frame's payload has not come."""
+        return self._left_bytes if self._seen is not None else 0
 
-        Without, its bytes are taken to have passed on already, and come in no unit.
+    def agree(self, fields: Fields) -> None:
+        """Note the extensions that a response accepts."""
+        agreed = agreed_extensions(fields).get("permessage-deflate")
+        self.deflate = agreed is not None
+        self.takeover = agreed is None or f"{self.sender}_no_context_takeover" not in agreed
+
+    def feed(self, data: bytes, at_s: float, *, hold: bool) -> list[Unit]:
+        """Return bytes that came at this time as units.
+
+        Args:
+            hold: an incomplete head or header waits for the rest of it. Otherwise its bytes are taken to have passed
+                on already, and appear in no unit.
         """
+        self.at_s = at_s
         units: list[Unit] = []
         data, passed = self._held + data, self._held_passed
         self._held, self._held_passed = b"", 0
@@ -147,12 +116,12 @@ class Spotter:
             passed = max(0, passed - taken)
         return units
 
-    def pass_by(self, data: bytes) -> list[PassingFrame]:
-        """Look at what passes at once, as it came; return the frames that have ended in it.
+    def pass_by(self, data: bytes, at_s: float) -> list[PassingFrame]:
+        """Return the frames that end in bytes that passed at this time.
 
-        It is `feed` without anything to bend, and quick where frames are whole and have nothing unusual: most are so.
+        Like `feed` without `hold`, but quick with whole and plain frames, as most are.
         """
-        at = 0
+        at, self.at_s = 0, at_s
         ended: list[PassingFrame] = []
         if self._seen is not None:
             at = min(self._left_bytes, len(data))
@@ -162,8 +131,8 @@ class Spotter:
         return ended + self._ended(data[at:] if at else data)
 
     def _look_quickly(self, data: bytes, at: int, ended: list[PassingFrame]) -> int:
-        """Add the frames that begin at `at` as far as they are plain, and return where the first other one begins."""
-        is_masked, now, size = 0x80 if self.sender == "client" else 0, self.now(), len(data)
+        """Add the plain frames from `at` on to `ended`, and return where the first other one begins."""
+        is_masked, now, size = 0x80 if self.sender == "client" else 0, self.at_s, len(data)
         while at + MAX_HEADER_BYTES < size:
             first, second = data[at], data[at + 1]
             begin, payload_bytes = at + 2, second & 0x7F
@@ -189,7 +158,7 @@ class Spotter:
         return at
 
     def _ended(self, data: bytes) -> list[PassingFrame]:
-        return [unit.seen for unit in self.feed(data, hold=False) if unit.ends and unit.seen is not None]
+        return [unit.seen for unit in self.feed(data, self.at_s, hold=False) if unit.ends and unit.seen is not None]
 
     def _blind_unit(self, data: bytes, at: int, passed: int, units: list[Unit]) -> int:
         units.append(Unit(data[at + passed :]))
@@ -220,7 +189,7 @@ class Spotter:
             if header is None:
                 return 0
             self._frames += 1
-            seen = self._seen = PassingFrame(data[at], header.mask, header.payload_bytes, self._frames, self.now())
+            seen = self._seen = PassingFrame(data[at], header.mask, header.payload_bytes, self._frames, self.at_s)
             self._left_bytes, header_bytes = header.payload_bytes, header.header_bytes
             self._begin(seen)
         assert seen is not None
