@@ -20,7 +20,7 @@ from wslab.core.records import Attempt, Closure
 from wslab.core.relay.script import read_script
 from wslab.net.frames import encode_frame, encode_header
 from wslab.net.relay import memory, passage
-from wslab.net.relay.passing import PassingFrame
+from wslab.net.relay.passing_frames import PassingFrame
 from wslab.net.relay.relay import Relay
 from wslab.net.relay.switch import RESET_ON_CLOSE
 

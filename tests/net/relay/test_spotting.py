@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from websockets.frames import Opcode
 
 from wslab.net.frames import encode_frame
-from wslab.net.relay.passing import PassingFrame
+from wslab.net.relay.passing_frames import PassingFrame
 from wslab.net.relay.previews import MAX_INFLATED_BYTES, PREVIEW_BYTES
 from wslab.net.relay.spotting import Spotter
 

@@ -23,7 +23,7 @@ from wslab.core.relay.faults import (
 )
 from wslab.net.close_bodies import read_close
 from wslab.net.frames import encode_frame
-from wslab.net.relay.passing import PassingFrame
+from wslab.net.relay.passing_frames import PassingFrame
 from wslab.net.relay.spotting import Unit
 
 PIECES_PER_S = 20

@@ -19,7 +19,7 @@ from wslab.core.relay.faults import Fault, SlowClose
 from wslab.net.close_bodies import read_close
 from wslab.net.frames import encode_frame
 from wslab.net.relay.bending import Bending
-from wslab.net.relay.passing import PassingFrame
+from wslab.net.relay.passing_frames import PassingFrame
 from wslab.net.relay.spotting import Spotter, Unit
 
 MAX_QUEUED_BYTES = 256 * 1024

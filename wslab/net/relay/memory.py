@@ -13,7 +13,7 @@ from wslab.core.runs import Run
 from wslab.core.target import Target
 from wslab.net import machine
 from wslab.net.recording import Recorder, wall_clock
-from wslab.net.relay.passing import Passed
+from wslab.net.relay.passing_frames import Passed
 
 MAX_CONNECTIONS = 100_000
 """Records are kept of so many connections; later ones are counted and told, but not kept."""

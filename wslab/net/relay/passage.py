@@ -14,10 +14,10 @@ from wslab.net.close_bodies import encode_close
 from wslab.net.heads import read_request, read_response, retry_after_s
 from wslab.net.relay.connection_log import ConnectionLog
 from wslab.net.relay.end import PassageEnd
+from wslab.net.relay.entrance import Entrance, Refusal, by_fault, request_bytes
 from wslab.net.relay.lane import Lane
 from wslab.net.relay.memory import RelayMemory
-from wslab.net.relay.opening import Entrance, Refusal, by_fault, request_bytes
-from wslab.net.relay.passing import Passed, PassingFrame
+from wslab.net.relay.passing_frames import Passed, PassingFrame
 
 HANDSHAKE_TIMEOUT_S = 120.0
 """A client has this long for its request, and the target to accept TCP."""

@@ -18,8 +18,8 @@ from wslab.core.target import Target, as_target
 from wslab.net import runtime
 from wslab.net.recording import OnRecord
 from wslab.net.relay.addressing import check_relayed
+from wslab.net.relay.entrance import Entrance
 from wslab.net.relay.memory import RelayMemory
-from wslab.net.relay.opening import Entrance
 from wslab.net.relay.service import RelayService
 
 MAX_FRAMES = 100_000

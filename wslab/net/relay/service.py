@@ -18,8 +18,8 @@ from wslab.core.relay.faults import Down, Fault
 from wslab.core.relay.script import Add, Command, TimedCommand
 from wslab.net import machine, reach
 from wslab.net.relay.end import PassageEnd
+from wslab.net.relay.entrance import Entrance
 from wslab.net.relay.memory import RelayMemory
-from wslab.net.relay.opening import Entrance
 from wslab.net.relay.passage import Passage
 from wslab.net.server.address import Reservation, new_socket
 

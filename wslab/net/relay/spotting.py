@@ -15,7 +15,7 @@ from wslab.core.records import Side
 from wslab.net.frames import MAX_HEADER_BYTES, FrameError, masked, read_header
 from wslab.net.handshakes import agreed_extensions
 from wslab.net.heads import MAX_HEAD_BYTES, Fields
-from wslab.net.relay.passing import PassingFrame
+from wslab.net.relay.passing_frames import PassingFrame
 from wslab.net.relay.previews import PREVIEW_BYTES, Inflation
 
 
