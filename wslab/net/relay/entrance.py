@@ -11,7 +11,7 @@ from wslab.net.origins import why_foreign
 from wslab.net.relay.addressing import addressed, has_token
 
 
-class Refusal(NamedTuple):
+class OwnAnswer(NamedTuple):
     """An HTTP answer of the relay's own; the connection ends after it."""
 
     status: int
@@ -39,24 +39,26 @@ class Entrance(NamedTuple):
     token: str | None
     origins: tuple[str, ...]
 
-    def refusal(self, request: RequestHead | None) -> Refusal | None:
+    def refusal(self, request: RequestHead | None) -> OwnAnswer | None:
         """Return why this request is refused; None is a request that cannot be read."""
         if self.token is not None:
             known = request is not None and has_token(request.resource, self.token)
-            return None if known else Refusal(403, "this relay wants its token in the query: ?token=…")
+            return None if known else OwnAnswer(403, "this relay wants its token in the query: ?token=…")
         if request is None:
             return None
         why = why_foreign(request.fields, origins=self.origins, host=self.target.address[0])
-        return Refusal(403, why) if why else None
+        return OwnAnswer(403, why) if why else None
 
     def addressed(self, asked: bytes, *, client: int, port: int) -> bytes:
         """Return the bytes of a client's request as the target gets them."""
         return addressed(asked, self.target, client=client, port=port, token=self.token)
 
 
-def by_fault(fault: Unavailable) -> Refusal:
+def by_fault(fault: Unavailable) -> OwnAnswer:
     """Return the answer that this fault gives in the target's place."""
-    return Refusal(fault.status, "the relay answered in the target's place: its fault unavailable", fault.retry_after_s)
+    return OwnAnswer(
+        fault.status, "the relay answered in the target's place: its fault unavailable", fault.retry_after_s
+    )
 
 
 def request_bytes(data: bytes) -> int:

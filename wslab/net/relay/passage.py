@@ -14,7 +14,7 @@ from wslab.net.close_bodies import encode_close
 from wslab.net.heads import read_request, read_response, retry_after_s
 from wslab.net.relay.connection_log import ConnectionLog
 from wslab.net.relay.end import PassageEnd
-from wslab.net.relay.entrance import Entrance, Refusal, by_fault, request_bytes
+from wslab.net.relay.entrance import Entrance, OwnAnswer, by_fault, request_bytes
 from wslab.net.relay.lane import Lane
 from wslab.net.relay.memory import RelayMemory
 from wslab.net.relay.passing_frames import Passed, PassingFrame
@@ -151,7 +151,7 @@ class Passage:
             await self._host.connect(self.back)
         except (OSError, WslabError) as error:  # also a certificate that is not trusted, or a proxy that leads nowhere
             self._log.fail("server", in_words(error))
-            self._refuse(Refusal(502, f"the target: {in_words(error)}"))
+            self._refuse(OwnAnswer(502, f"the target: {in_words(error)}"))
             return
         if self.front.is_lost:
             self.back.end(reset=False)
@@ -164,10 +164,10 @@ class Passage:
         self._up.receive(self._host.entrance.addressed(asked, client=self._client, port=self._host.port))
         self.front.read_on("connecting", True)
 
-    def _refusal_by_fault(self) -> Refusal | None:
+    def _refusal_by_fault(self) -> OwnAnswer | None:
         return next((by_fault(fault) for fault in self._faults.values() if isinstance(fault, Unavailable)), None)
 
-    def _refuse(self, refusal: Refusal) -> None:
+    def _refuse(self, refusal: OwnAnswer) -> None:
         self._log.error = self._log.error or refusal.words
         self._log.reject(refusal.status, None if refusal.retry_after_s is None else float(refusal.retry_after_s))
         self.front.write(refusal.answer())
