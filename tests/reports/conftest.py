@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from bs4 import Tag
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 Write = Callable[..., Path]
@@ -24,6 +25,12 @@ def write_notebook(path: Path, *cells: str) -> Path:
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(new_notebook(cells=made, metadata=kernel), path)
     return path
+
+
+def first(within: Tag, selector: str) -> Tag:
+    found = within.select_one(selector)
+    assert found is not None
+    return found
 
 
 @pytest.fixture(scope="session")

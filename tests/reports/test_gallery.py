@@ -11,6 +11,8 @@ from wslab.core import places
 from wslab.core.codes.registry import REGISTRY
 from wslab.reports import make_gallery
 
+from .conftest import Write, first
+
 FIGURE = """\
 import pandas as pd
 from matplotlib.figure import Figure
@@ -22,7 +24,7 @@ show(figure)"""
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory, write):
+def site(tmp_path_factory: pytest.TempPathFactory, write: Write) -> Path:
     folder = tmp_path_factory.mktemp("lessons")
     (folder / "ja").mkdir()
     write(folder / "00_why.ipynb", "# Why?\n\n*About five minutes. Nothing leaves this machine.*", FIGURE)
@@ -42,29 +44,29 @@ def index(site: Path) -> BeautifulSoup:
     return BeautifulSoup((site / "index.html").read_text(encoding="utf-8"), "html.parser")
 
 
-def test_index_has_a_picture_a_question_and_a_time_of_each_lesson(site):
-    first, second, translated = index(site).select(".lessons li")
-    assert (first.h3.get_text(), first.p.get_text().strip()) == ("Why?", "About five minutes")
-    assert first.img["alt"]
-    assert (site / first.img["src"]).read_bytes().startswith(b"\x89PNG")
-    assert second.img is None
-    assert "A cell failed." in second.get_text()
-    assert (translated.h3.get_text(), translated.h3["lang"]) == ("なぜ？", "ja")
+def test_index_has_a_picture_a_question_and_a_time_of_each_lesson(site: Path) -> None:
+    why, how, translated = index(site).select(".lessons li")
+    assert (first(why, "h3").get_text(), first(why, "p").get_text().strip()) == ("Why?", "About five minutes")
+    assert first(why, "img")["alt"]
+    assert (site / str(first(why, "img")["src"])).read_bytes().startswith(b"\x89PNG")
+    assert how.img is None
+    assert "A cell failed." in how.get_text()
+    assert (first(translated, "h3").get_text(), first(translated, "h3")["lang"]) == ("なぜ？", "ja")
 
 
-def test_every_link_of_the_site_leads_somewhere(site):
+def test_every_link_of_the_site_leads_somewhere(site: Path) -> None:
     for page in site.rglob("*.html"):
         for link in BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select("a[href]"):
-            address = link["href"].partition("#")[0]
+            address = str(link["href"]).partition("#")[0]
             if address and not address.startswith(("http:", "https:", "data:")):
                 assert (page.parent / address).is_file(), f"{page.name} → {address}"
 
 
-def test_every_registered_code_has_its_card(site):
+def test_every_registered_code_has_its_card(site: Path) -> None:
     assert all((site / f"code-{code}.html").is_file() for code in REGISTRY)
 
 
-def test_card_links_to_lessons_in_its_language_where_there_are_any(site):
+def test_card_links_to_lessons_in_its_language_where_there_are_any(site: Path) -> None:
     japanese, english = ((site / f"1009-1012-{lang}.html").read_text(encoding="utf-8") for lang in ("ja", "en"))
     assert 'lang="ja"' in japanese
     assert 'href="ja/01_how.html"' in japanese

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from bs4 import BeautifulSoup
 from hostile import AWAY, PAYLOADS
@@ -12,12 +14,14 @@ from pandas import DataFrame
 
 from wslab.reports.sanitizing import clean_output, clean_prose, scoped
 
+from .conftest import first
+
 ACTS = "script, meta, base, form, input, button, iframe, object, embed, link, svg"
 
 
 @pytest.mark.parametrize("clean", [clean_prose, lambda fragment: clean_output(fragment, "here")])
 @given(parts=st.lists(st.sampled_from([*PAYLOADS, "<p>", "</p>", "<style>", "</style>", "<!--", "-->"]), max_size=6))
-def test_nothing_acts(clean, parts) -> None:  # type: ignore[no-untyped-def]
+def test_nothing_acts(clean: Callable[[str], str], parts: list[str]) -> None:
     soup = BeautifulSoup(clean("".join(parts)), "html.parser")
     assert soup.select(ACTS) == []
     for tag in soup.find_all(True):
@@ -28,7 +32,7 @@ def test_nothing_acts(clean, parts) -> None:  # type: ignore[no-untyped-def]
 def test_what_people_put_out_stays() -> None:
     table = DataFrame({"a": [1]}).style.set_properties(color="red").to_html()
     cleaned = clean_output(table, "here")
-    assert BeautifulSoup(cleaned, "html.parser").select_one("table")["id"].startswith("T_")
+    assert str(first(BeautifulSoup(cleaned, "html.parser"), "table")["id"]).startswith("T_")
     assert "#here #T_" in cleaned
     assert "color: red" in cleaned
     sound = Audio(data=b"RIFF", rate=8000, autoplay=False)._repr_html_()
