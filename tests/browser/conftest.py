@@ -73,9 +73,9 @@ def attend(request: pytest.FixtureRequest) -> Iterator[Attend]:
 
     yield take
     for number, notebook in enumerate(attended):
-        if request.node.stash.get(FAILED, False):
+        if has_failed := request.node.stash.get(FAILED, False):
             notebook.screenshot(f"failed-{number}")
-        notebook.close()
+        notebook.close(keep_kernel=not has_failed)
     complaints = [complaint for notebook in attended for complaint in notebook.watch.complaints]
     assert complaints == []
 

@@ -38,14 +38,14 @@ OPTIONS = {
 class Lab:
     """A JupyterLab that answers at `url` and serves the notebooks in `folder`.
 
-    `spare` are kernels that were started before anybody wants them, each with the folder that it works in.
+    `idle` are sessions whose notebook is closed and whose kernel is as good as new, each with the folder it works in.
     """
 
     url: str
     folder: Path
     pid: int
     _settings: Path
-    spare: list[tuple[str, Path]] = field(default_factory=list)
+    idle: list[tuple[str, Path]] = field(default_factory=list)
 
     def forget_settings(self) -> None:
         """Forget what a test has changed in JupyterLab's settings, such as the theme."""
@@ -58,18 +58,25 @@ def running_lab(home: Path) -> Iterator[Lab]:
     folder = home / "notebooks"
     folder.mkdir()
     (folder / "data").symlink_to(ROOT / "data")  # a lesson is copied into a folder beside it
+    write_config(home / "config")
     with socket.create_server(("127.0.0.1", 0)) as free:  # jupyter-server writes down 0 for one that it is to choose
         options = OPTIONS | {"ServerApp.port": free.getsockname()[1]}
     command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
     with (home / "log.txt").open("w") as log:
         process = psutil.Popen(command, cwd=folder, env=environment(home), stdout=log, stderr=log)
     try:
-        startup = home / "ipython" / "profile_default" / "startup"
-        startup.mkdir(parents=True)
-        (startup / "import.py").write_text("import wslab.panels\ndel wslab\n")  # a spare kernel has the time
         yield Lab(_url_when_ready(process, home), folder, process.pid, home / "settings")
     finally:
         end(process)
+
+
+def write_config(folder: Path) -> None:
+    """Switch off what each start would pay for and no test uses: Voilà in the server, the check whether to build Lab."""
+    (folder / "labconfig").mkdir(parents=True)
+    server = {"ServerApp": {"jpserver_extensions": {"voila.server_extension": False}}}
+    page = {"buildAvailable": False, "buildCheck": False}
+    (folder / "jupyter_server_config.json").write_text(json.dumps(server), encoding="utf-8")
+    (folder / "labconfig" / "page_config.json").write_text(json.dumps(page), encoding="utf-8")
 
 
 def environment(home: Path) -> dict[str, str]:

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from playwright.sync_api import Locator, Page, ViewportSize
 
+from wslab.core.recordings import REPLAY
+
 from .lab import TOKEN, Lab
 from .watch import Watch
 
@@ -36,16 +38,24 @@ IS_READY = """path => {
     return session?.path === path && session.isReady && isIdle;
 }"""
 OPEN = "jupyterapp.commands.execute('docmanager:open', {path: promised.path}).then(() => null)"
-# As a user does it who has saved, so that no question comes: first the views, which take leave, then the kernel.
+# As a user does it who has saved, so that no question comes. The kernel lives on, for the next notebook: without widgets,
+# names and, if the answer is 0, without child processes.
 CLOSE = """(async widget => {
-    const session = widget?.sessionContext.session;
-    if (!session) return;
-    const id = session.id;
+    const kernel = widget.sessionContext.session.kernel;
+    const reply = await kernel.requestExecute(
+        {code: promised.tidy, silent: true, user_expressions: {left: "len(psutil.Process().children())"}}).done;
     widget.context.model.dirty = false;
     widget.close();
     while (!widget.isDisposed) await new Promise(requestAnimationFrame);
-    await jupyterapp.serviceManager.sessions.shutdown(id);
+    return reply.content.user_expressions.left.data["text/plain"];
 })([...jupyterapp.shell.widgets("main")].find(widget => widget.context?.path === promised.path))"""
+TIDY = f"""
+import ipywidgets, os, psutil
+ipywidgets.Widget.close_all()
+get_ipython().run_line_magic("reset", "-f")
+import os, psutil
+os.environ.pop({REPLAY!r}, None)
+"""
 # A promise is not awaited in evaluate(), which has no timeout, but told apart from here by what it leaves in the page.
 START = """promised => {
     const ends = window.ends ??= [];
@@ -78,15 +88,13 @@ class Notebook:
         """Where pictures are kept."""
         self._lab = lab
         self._path = ""
+        self._session = "", lab.folder
 
     # Opening and running
 
     def open(self, notebook: Path) -> None:
         """Open a copy of a notebook and wait for its kernel; load JupyterLab, with the light theme, if need be."""
-        kernel_id, folder = self._lab.spare.pop() if self._lab.spare else self._start_kernel()
-        path = self._path = Path(shutil.copy(notebook, folder)).relative_to(self._lab.folder).as_posix()
-        session = {"path": path, "name": path, "type": "notebook", "kernel": {"id": kernel_id}}
-        self.page.request.post(f"{self._lab.url}api/sessions", headers=AUTHORIZED, data=session)
+        path = self._path = self._take_session(notebook)
         if self.page.url.startswith(self._lab.url):  # a page of another test's, which need not load everything again
             self.use_theme("light")
             self.page.evaluate("jupyterapp.shell.expandLeft()")
@@ -96,20 +104,38 @@ class Notebook:
             workspace = path.replace("/", "-").removesuffix(".ipynb")
             self.page.goto(f"{self._lab.url}lab/workspaces/{workspace}/tree/{path}?token={TOKEN}&reset")
         self.page.wait_for_function(IS_READY, arg=path, timeout=OPENS_WITHIN_S * 1000)
-        self._lab.spare.append(self._start_kernel())  # so that it is there when the next notebook wants it
 
-    def _start_kernel(self) -> tuple[str, Path]:
-        folder = Path(tempfile.mkdtemp(dir=self._lab.folder))
-        wanted = {"name": "python3", "path": folder.name}
-        answer = self.page.request.post(f"{self._lab.url}api/kernels", headers=AUTHORIZED, data=wanted)
-        return answer.json()["id"], folder
+    def _take_session(self, notebook: Path) -> str:
+        """Copy the notebook to where a kernel works, one that is idle or a new one, and return its path there."""
+        ask, sessions = self.page.request, f"{self._lab.url}api/sessions"
+        is_new = not self._lab.idle
+        session_id, folder = ("", Path(tempfile.mkdtemp(dir=self._lab.folder))) if is_new else self._lab.idle.pop()
+        path = Path(shutil.copy(notebook, folder)).relative_to(self._lab.folder).as_posix()
+        wanted = {"path": path, "name": path, "type": "notebook"}
+        if is_new:
+            answer = ask.post(sessions, headers=AUTHORIZED, data=wanted | {"kernel": {"name": "python3"}})
+            session_id = answer.json()["id"]
+        else:
+            ask.patch(f"{sessions}/{session_id}", headers=AUTHORIZED, data=wanted)
+        self._session = session_id, folder
+        return path
 
-    def close(self) -> None:
-        """End the kernel, and with it the servers and clients of the notebook; the page stays, and without it."""
+    def close(self, *, keep_kernel: bool = True) -> None:
+        """Close the notebook, and with it its widgets, servers and clients; the page stays, and its kernel if it may.
+
+        Args:
+            keep_kernel: False after a failure, when the kernel may be in any state.
+        """
         self.watch.stop()
-        if self._path:
-            self._call(CLOSE, path=self._path)
-            self.page.wait_for_timeout(AFTERMATH_MS)  # the next test must not hear of this
+        if not self._path:
+            return
+        left = self._call(CLOSE, path=self._path, tidy=TIDY) if keep_kernel else None
+        if left == "0":
+            self._lab.idle.append(self._session)
+        else:
+            self.page.request.delete(f"{self._lab.url}api/sessions/{self._session[0]}", headers=AUTHORIZED)
+        self._path = ""
+        self.page.wait_for_timeout(AFTERMATH_MS)  # the next test must not hear of this
 
     def run_all(self, *, timeout_s: float = RUNS_WITHIN_S) -> None:
         """Press Run All and wait until the last cell has ended, or one has failed."""
