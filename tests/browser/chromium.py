@@ -17,6 +17,7 @@ ADVICE = (
 ARGUMENTS = [
     "--no-sandbox",  # which root, as in a container, may not have; every page is our own
     "--disable-background-networking",
+    "--disable-gpu",  # there is none, and a process that stands in for one costs more than to paint without
     # Names that end with .test (RFC 2606 §2) are this machine's: other sites, and names that were rebound to it.
     "--host-resolver-rules=MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -43,9 +44,12 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture(scope="package")
 def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """The JupyterLab; not started where there is no browser."""
+    """The JupyterLab; not started where there is no browser. At the end it leaves no process behind."""
     with running_lab(tmp_path_factory.mktemp("lab")) as running:
         yield running
+        server = psutil.Process(running.pid)
+        started = [server, *server.children(recursive=True)]
+    assert [process for process in started if process.is_running()] == []
 
 
 @pytest.fixture(scope="package")
@@ -74,7 +78,7 @@ def attend(request: pytest.FixtureRequest) -> Iterator[Attend]:
     yield take
     for number, notebook in enumerate(attended):
         if has_failed := request.node.stash.get(FAILED, False):
-            notebook.screenshot(f"failed-{number}")
+            notebook.screenshot(f"failed-{number}", in_any_case=True)
         notebook.close(keep_kernel=not has_failed)
     complaints = [complaint for notebook in attended for complaint in notebook.watch.complaints]
     assert complaints == []

@@ -71,7 +71,7 @@ def running_lab(home: Path) -> Iterator[Lab]:
 
 
 def write_config(folder: Path) -> None:
-    """Switch off what each start would pay for and no test uses: Voilà in the server, the check whether to build Lab."""
+    """Switch off what each start would pay for and no test uses: Voilà, and the check whether to build JupyterLab."""
     (folder / "labconfig").mkdir(parents=True)
     server = {"ServerApp": {"jpserver_extensions": {"voila.server_extension": False}}}
     page = {"buildAvailable": False, "buildCheck": False}

@@ -5,6 +5,7 @@ Nothing is asserted here, and every wait has an end; Playwright's own waits appl
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -38,17 +39,13 @@ IS_READY = """path => {
     return session?.path === path && session.isReady && isIdle;
 }"""
 OPEN = "jupyterapp.commands.execute('docmanager:open', {path: promised.path}).then(() => null)"
-# As a user does it who has saved, so that no question comes. The kernel lives on, for the next notebook: without widgets,
-# names and, if the answer is 0, without child processes.
+# As a user does it who has saved, so that no question comes.
 CLOSE = """(async widget => {
-    const kernel = widget.sessionContext.session.kernel;
-    const reply = await kernel.requestExecute(
-        {code: promised.tidy, silent: true, user_expressions: {left: "len(psutil.Process().children())"}}).done;
     widget.context.model.dirty = false;
     widget.close();
     while (!widget.isDisposed) await new Promise(requestAnimationFrame);
-    return reply.content.user_expressions.left.data["text/plain"];
 })([...jupyterapp.shell.widgets("main")].find(widget => widget.context?.path === promised.path))"""
+# Takes from a kernel what a notebook has left in it, and says how many child processes it could not take.
 TIDY = f"""
 import ipywidgets, os, psutil
 ipywidgets.Widget.close_all()
@@ -129,8 +126,9 @@ class Notebook:
         self.watch.stop()
         if not self._path:
             return
-        left = self._call(CLOSE, path=self._path, tidy=TIDY) if keep_kernel else None
-        if left == "0":
+        processes_left = self._execute(TIDY, "len(psutil.Process().children())") if keep_kernel else "unknown"
+        self._call(CLOSE, path=self._path)
+        if processes_left == "0":
             self._lab.idle.append(self._session)
         else:
             self.page.request.delete(f"{self._lab.url}api/sessions/{self._session[0]}", headers=AUTHORIZED)
@@ -161,10 +159,14 @@ class Notebook:
 
     def ask(self, expression: str) -> str:
         """Return the repr of an expression in the kernel, as if a cell had it; it waits for the cells that run."""
+        return self._execute("", expression)
+
+    def _execute(self, code: str, expression: str) -> str:
         answer = self._call(
             f"{PANEL}.sessionContext.session.kernel.requestExecute("
-            "{code: '', silent: true, user_expressions: {it: promised.expression}}).done"
+            "{code: promised.code, silent: true, user_expressions: {it: promised.expression}}).done"
             ".then(reply => reply.content.user_expressions.it)",
+            code=code,
             expression=expression,
         )
         if answer["status"] == "error":
@@ -219,21 +221,23 @@ class Notebook:
         self.command("apputils:change-theme", theme=f"JupyterLab {theme.title()}")
         self.page.locator(f"body[data-jp-theme-light={str(theme == 'light').lower()}]").wait_for(state="attached")
 
-    def screenshot(self, name: str, of: Locator | None = None) -> Path:
-        """Keep a picture of the window, or of one element of it, and return where."""
-        path = self.screenshots / f"{name}.png"
-        (of.first if of else self.page).screenshot(path=path)
-        return path
+    def screenshot(self, name: str, of: Locator | None = None, *, in_any_case: bool = False) -> None:
+        """Keep a picture of the window, or of one element of it; not where several workers run the tests.
 
-    def screenshot_all(self, name: str) -> Path:
-        """Keep a picture of the whole notebook, for which the window is made as tall as that for a moment."""
+        Nobody looks at pictures of a test that passed there, and they cost time: `in_any_case` is for one that failed.
+        """
+        if in_any_case or "PYTEST_XDIST_WORKER" not in os.environ:
+            (of.first if of else self.page).screenshot(path=self.screenshots / f"{name}.png")
+
+    def screenshot_all(self, name: str) -> None:
+        """Draw the whole notebook, in a window that is as tall for a moment, and keep a picture like `screenshot`."""
         width = VIEWPORT["width"]
         try:
             self.page.set_viewport_size({"width": width, "height": TALLEST_PX})
             self.page.evaluate(f"{PANEL}.content.node.querySelector('.jp-WindowedPanel-outer').scrollTop = 0")
             end = self.cells.last.evaluate(SETTLED_BOTTOM)
             self.page.set_viewport_size({"width": width, "height": min(int(end) + BELOW_CELLS_PX, TALLEST_PX)})
-            return self.screenshot(name)
+            self.screenshot(name)
         finally:
             self.page.set_viewport_size(VIEWPORT)
 

@@ -12,8 +12,9 @@ from playwright.sync_api import expect
 
 from .conftest import OpenCode
 from .inspection import accessibility_violations, lost_to_shortcuts, misfits
-from .notebook import Notebook
+from .notebook import Notebook, Theme
 
+THEMES: tuple[Theme, ...] = ("light", "dark")
 OPEN = "import wslab\npanel = wslab.panels.BrowserPanel()\npanel"
 READY = ".wslab-panel[aria-busy=false] .wslab-way[data-outcome]:not([data-outcome=''])"
 
@@ -50,16 +51,23 @@ def test_page_is_told_of_ends_as_python_is(notebook: Notebook) -> None:
         assert notebook.ask("panel.runs[-1].closures[0].close_code") == str(close_code)
         notebook.screenshot(button.lower())
     assert notebook.page.locator(".wslab-way").get_attribute("data-outcome") == "direct"
-    assert accessibility_violations(notebook.widgets) == []
     assert misfits(notebook.widgets) == []
-    notebook.use_theme("dark")
-    assert accessibility_violations(notebook.widgets) == []
-    notebook.screenshot("dark")
+    for theme in THEMES:
+        notebook.use_theme(theme)
+        assert accessibility_violations(notebook.widgets) == []
+        notebook.screenshot(theme)
     restart = notebook.page.get_by_role("button", name="Restart", exact=True)
     assert lost_to_shortcuts(notebook, restart, "d", "d", "b") == []
+    measured = (
+        "wslab.experiments.closure_visibility(wslab.Knobs(max_message_bytes=1000), [1], clients=[panel.page], tries=1)"
+    )
+    assert notebook.ask(f"[one.close_code for one in {measured}.sightings]") == "[1009, 1009]"  # while the cell waits
+    notebook.run_all()  # a page of another panel, and this one's is gone
+    notebook.page.locator(READY).wait_for()
+    assert kinds(press(notebook, "Send over the limit")) == ["open", "message", "close"]
 
 
-def test_page_may_send_few_codes_and_is_told_nothing_of_a_failed_handshake(notebook: Notebook) -> None:
+def test_page_may_send_few_codes_and_is_told_little(notebook: Notebook) -> None:
     for close_code, sent in [(1009, False), (1012, False), (1000, True), (3000, True), (4999, True)]:
         told = press(notebook, "Close with code", close_code=close_code)
         assert kinds(told) == ["open", "message", *["thrown"] * (not sent), "close"]
@@ -72,9 +80,6 @@ def test_page_may_send_few_codes_and_is_told_nothing_of_a_failed_handshake(noteb
         assert (told[-1]["close_code"], told[-1]["close_reason"], told[-1]["clean"]) == (1006, "", False)
         expect(notebook.page.locator(".wslab-status")).to_contain_text(f"Python's client saw {python_saw}")
     notebook.screenshot("down")
-
-
-def test_way_that_alters_codes_is_noticed_and_ours_does_not(notebook: Notebook) -> None:
     line = notebook.page.locator(".wslab-way")
     for way, outcome, close_code in [("proxy", "altered", 1005), ("wslab", "preserved", 1012)]:
         assert press(notebook, "Restart", way=way)[-1]["close_code"] == close_code
@@ -82,14 +87,3 @@ def test_way_that_alters_codes_is_noticed_and_ours_does_not(notebook: Notebook) 
         assert line.get_attribute("data-outcome") == outcome
         assert ("jupyter server extension" in line.inner_text()) == (outcome == "altered")
         notebook.screenshot(way)
-
-
-def test_page_answers_while_a_cell_waits_for_it(notebook: Notebook) -> None:
-    assert notebook.ask("panel.press('oversized').notices[-1].close_code") == "1009"
-    measured = (
-        "wslab.experiments.closure_visibility(wslab.Knobs(max_message_bytes=1000), [1], clients=[panel.page], tries=1)"
-    )
-    assert notebook.ask(f"[one.close_code for one in {measured}.sightings]") == "[1009, 1009]"
-    notebook.run_all()  # a page of another panel, and this one's is gone
-    notebook.page.locator(READY).wait_for()
-    assert kinds(press(notebook, "Send over the limit")) == ["open", "message", "close"]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
-import psutil
 import pytest
 from playwright.sync_api import Browser, expect
 
 from .conftest import OpenCode
 from .inspection import accessibility_violations, lost_to_shortcuts, misfits
-from .lab import ROOT, TOKEN, running_lab
+from .lab import ROOT
 from .watch import Watch
 
 BAD = """
@@ -42,33 +39,34 @@ def test_notebook_is_run_and_asked(open_code: OpenCode) -> None:
     assert notebook.displayed_widgets == 0  # the cell before it failed
 
 
-def test_faults_of_a_panel_are_noticed(open_code: OpenCode) -> None:
-    notebook = open_code(BAD)
+def test_next_notebook_has_the_same_kernel_and_finds_nothing_of_the_one_before(open_code: OpenCode) -> None:
+    widgets = "import os\nimport ipywidgets.widgets.widget as w\n"
+    notebook = open_code(f"{widgets}x = 1\nw.Widget()")
     notebook.run_all()
-    assert len(accessibility_violations(notebook.widgets)) == 2
-    tall, cut_off, scrolls = misfits(notebook.widgets)
+    kernel = notebook.ask("os.getpid()")
+    notebook.use_theme("dark")
+    notebook.close()
+    notebook = open_code(widgets)
+    assert notebook.page.locator("body").get_attribute("data-jp-theme-light") == "true"
+    notebook.run_all()
+    assert notebook.ask("os.getpid(), 'x' in globals(), len(w._instances)") == f"({kernel}, False, 0)"
+
+
+def test_faults_of_a_panel_are_noticed(open_code: OpenCode) -> None:
+    notebook = open_code(BAD, GOOD)
+    notebook.run_all()
+    bad, good = notebook.widgets.nth(0), notebook.widgets.nth(1)
+    assert len(accessibility_violations(bad)) == 2
+    tall, cut_off, scrolls = misfits(bad)
     assert "px tall" in tall
     assert "cut off" in cut_off
     assert "scrolls by" in scrolls
-
-
-def test_sound_panel_has_no_faults_but_lets_keys_through(open_code: OpenCode) -> None:
-    notebook = open_code(GOOD)
-    notebook.run_all()
-    assert accessibility_violations(notebook.widgets) == []
-    assert misfits(notebook.widgets) == []
-    button = notebook.widgets.get_by_role("button", name="Send")
+    assert accessibility_violations(good) == []
+    assert misfits(good) == []
+    button = good.get_by_role("button", name="Send")
     assert lost_to_shortcuts(notebook, button, "Space") == []
     assert lost_to_shortcuts(notebook, button, "b") == ["b changed the notebook"]
     assert lost_to_shortcuts(notebook, button, "d", "d") == ["d changed the notebook"]
-
-
-def test_theme_is_of_one_test_alone(open_code: OpenCode) -> None:
-    for _ in range(2):
-        notebook = open_code("1")
-        assert notebook.page.locator("body").get_attribute("data-jp-theme-light") == "true"
-        notebook.use_theme("dark")
-        notebook.close()
 
 
 def test_page_that_misbehaves_is_noticed(browser: Browser) -> None:
@@ -81,15 +79,6 @@ def test_page_that_misbehaves_is_noticed(browser: Browser) -> None:
     assert "ERR_NAME_NOT_RESOLVED" in refused
     assert said.startswith("console: oh")
     assert asked == "request: http://wslab.invalid/"
-
-
-def test_lab_leaves_nobody_behind(tmp_path: Path) -> None:
-    with running_lab(tmp_path) as lab:
-        headers = {"Authorization": f"token {TOKEN}"}
-        urlopen(Request(f"{lab.url}api/kernels", data=b"{}", headers=headers)).close()
-        started = [psutil.Process(lab.pid), *psutil.Process(lab.pid).children(recursive=True)]
-        assert any("ipykernel_launcher" in process.cmdline() for process in started)
-    assert [process for process in started if process.is_running()] == []
 
 
 def test_example_of_contributing_is_a_test_that_passes(open_code: OpenCode) -> None:

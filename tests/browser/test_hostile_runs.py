@@ -28,6 +28,16 @@ FILE_NAME = "<img src=x onerror=\"window.acted='name'\">`$x$.jsonl"
 
 POLICY = re.compile(r'<meta[^>]*Content-Security-Policy[^>]*>|<meta content="[^"]*" http-equiv="Content-Security[^>]*>')
 
+PANELS = {"PayloadPanel": "run", "RestartPanel": "run", "StoryPanel": "run", "BrowserPanel": "drill"}
+PANEL = """
+panel, kept = wslab.panels.{}(), {}
+display(panel)
+for record in run.records:
+    panel._live(record)
+panel._keep(kept)
+panel.say(kept.info.experiment, 'done')
+"""
+
 Visit = Callable[[str], Page]
 
 
@@ -48,28 +58,34 @@ def html(report: Report) -> str:
 
 @pytest.fixture
 def visit(browser: Browser, tmp_path: Path) -> Iterator[Visit]:
-    """Open a page from a file, and find at the end that nothing in it acted, asked or went anywhere."""
+    """Open one page after the other from a file, and find that nothing in it acted, asked or went anywhere."""
     with browser.new_context() as context:
         asked: list[str] = []
         context.on("request", lambda request: asked.append(request.url))
+        page = context.new_page()
+        path = tmp_path / "page.html"
 
         def open_page(html: str) -> Page:
-            (tmp_path / "page.html").write_text(html, encoding="utf-8")
-            page = context.new_page()
-            page.goto((tmp_path / "page.html").as_uri())
+            if path.exists():
+                did_nothing(page)
+            path.write_text(html, encoding="utf-8")
+            page.goto(path.as_uri())
             page.mouse.move(200, 200)
             page.keyboard.press("Enter")  # which presses what has the focus
             return page
 
         yield open_page
-        for page in context.pages:
-            page.wait_for_timeout(0)
-            assert page.evaluate("window.acted ?? null") is None
-            assert page.url.endswith("/page.html")
-            assert page.locator("base, form, iframe, object, embed, link, #html, meta[http-equiv=refresh]").count() == 0
-            assert page.locator("[onerror], [onload], [href^='javascript:' i]").count() == 0
+        did_nothing(page)
         assert {url for url in asked if not url.startswith(("file:", "data:", "blob:"))} == set()
         assert AWAY not in asked
+
+
+def did_nothing(page: Page) -> None:
+    page.wait_for_timeout(0)
+    assert page.evaluate("window.acted ?? null") is None
+    assert page.url.endswith("/page.html")
+    assert page.locator("base, form, iframe, object, embed, link, #html, meta[http-equiv=refresh]").count() == 0
+    assert page.locator("[onerror], [onload], [href^='javascript:' i]").count() == 0
 
 
 def test_report_of_a_hostile_run_does_nothing(report: Report, html: str, visit: Visit) -> None:
@@ -113,40 +129,22 @@ def test_markdown_of_a_hostile_run_is_text(report: Report, visit: Visit) -> None
     assert {file for file in files if file.endswith(".csv")} <= set(addresses)
 
 
-def test_notebook_that_displays_hostile_runs_does_nothing(run: Run, tmp_path: Path, open_code: OpenCode) -> None:
+def test_notebook_and_panels_that_show_hostile_runs_do_nothing(run: Run, tmp_path: Path, open_code: OpenCode) -> None:
     path = run.save(tmp_path / "hostile.jsonl")
-    lines = [
+    drill = Run(msgspec.structs.replace(run.info, parameters={"case": PAYLOADS[0]}), run.records[: 2 * len(KINDS)])
+    drill_path = drill.save(tmp_path / "drill.jsonl")
+    displayed = [
         "import wslab",
         "from wslab import plots, show, tables",
-        f"run = wslab.load({str(path)!r})",
+        f"run, drill = wslab.load({str(path)!r}), wslab.load({str(drill_path)!r})",
         "display(run, *(getattr(tables, kind.name)(run) for kind in wslab.core.records.KINDS))",
         "show(plots.reconnect_timeline(run))",
     ]
-    notebook = open_code("\n".join(lines))
+    notebook = open_code("\n".join(displayed), *(PANEL.format(panel, kept) for panel, kept in PANELS.items()))
     notebook.run_all()
     expect(notebook.page.locator(".wslab-run")).to_be_visible()
-    assert notebook.page.evaluate("window.acted ?? null") is None
-    assert notebook.page.locator("#html").count() == 0
-    assert notebook.errors == []
-
-
-@pytest.mark.parametrize("panel", ["PayloadPanel", "RestartPanel", "StoryPanel", "BrowserPanel"])
-def test_panel_that_shows_a_hostile_run_does_nothing(panel: str, run: Run, tmp_path: Path, open_code: OpenCode) -> None:
-    drill = Run(msgspec.structs.replace(run.info, parameters={"case": PAYLOADS[0]}), run.records[: 2 * len(KINDS)])
-    path = (drill if panel == "BrowserPanel" else run).save(tmp_path / "hostile.jsonl")
-    lines = [
-        "import wslab",
-        f"run = wslab.load({str(path)!r})",
-        f"panel = wslab.panels.{panel}()",
-        "display(panel)",
-        "for record in run.records:",
-        "    panel._live(record)",
-        "panel._keep(run)",
-        "panel.say(run.info.experiment, 'done')",
-    ]
-    notebook = open_code("\n".join(lines))
-    notebook.run_all()
-    expect(notebook.widgets.first).to_contain_text("<script>")
+    for number in range(len(PANELS)):
+        expect(notebook.widgets.nth(number)).to_contain_text("<script>")
     assert notebook.page.evaluate("window.acted ?? null") is None
     assert notebook.page.locator("#html").count() == 0
     assert notebook.errors == []

@@ -10,6 +10,7 @@ from .notebook import Notebook, Theme
 from .test_restart_panel import state, until_done
 
 CODE = "import os, signal, time\nimport wslab\npanel = wslab.panels.PayloadPanel()\npanel"
+PANELS = 4
 THEMES: tuple[Theme, ...] = ("light", "dark", "light")
 IS_PAINTED = """() => [...document.querySelectorAll(".wslab-panel canvas")].every(canvas =>
     canvas.width && canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some(byte => byte))"""
@@ -59,7 +60,7 @@ def test_messages_are_marked_where_the_limit_is(open_code: OpenCode) -> None:
     assert notebook.errors == []
 
 
-def test_number_out_of_bounds_is_not_sent(open_code: OpenCode) -> None:
+def test_numbers_are_read_as_they_are_printed_and_kept_within_bounds(open_code: OpenCode) -> None:
     notebook = open_code(CODE)
     notebook.run_all()
     panel = notebook.widgets
@@ -72,6 +73,13 @@ def test_number_out_of_bounds_is_not_sent(open_code: OpenCode) -> None:
     type_into(notebook, panel, "message limit (bytes)", "1000")
     press(panel, "Send", "1,024 bytes: 1009")
     assert notebook.ask("panel.runs[-1].info.knobs.max_message_bytes") == "1000"
+    type_into(notebook, panel, "message limit (bytes)", "64 KiB")
+    for text, payload_bytes in (("65,536", 65_536), ("32 KiB", 32_768), ("2.5 kB", 2500), ("1 000", 1000)):
+        type_into(notebook, panel, "payload size (bytes)", text)
+        press(panel, "Send", f"{payload_bytes:,} bytes: accepted")
+    type_into(notebook, panel, "payload size (bytes)", "1,5")
+    expect(panel.get_by_text("“1,5” is not a number")).to_be_visible()
+    press(panel, "Find the limit", "Messages up to 65,536 bytes pass")  # which does not read the field
 
 
 def test_panel_outlives_a_blocked_cell_a_killed_server_and_says_when_its_kernel_is_gone(open_code: OpenCode) -> None:
@@ -89,38 +97,18 @@ def test_panel_outlives_a_blocked_cell_a_killed_server_and_says_when_its_kernel_
     still = notebook.cells.locator(".wslab-still img")
     expect(still).to_have_count(1)
     expect(still).to_be_hidden()
+    notebook.restart_kernel_elsewhere()
+    expect(panel.locator(".wslab-status")).to_contain_text("was restarted elsewhere", timeout=20_000)
+    expect(panel.get_by_role("button", name="Send", exact=True)).to_be_disabled()
+    notebook.screenshot("silent")
     notebook.restart_kernel()
     expect(panel.locator(".wslab-status")).to_contain_text("To revive it, run its cell again.")
     expect(panel.get_by_role("button", name="Send", exact=True)).to_be_disabled()
     expect(still).to_be_visible()  # what stays, with its text alternative
     assert "1009 Message Too Big" in str(still.get_attribute("alt"))
     notebook.screenshot("dead")
-
-
-def test_panel_says_that_its_kernel_was_restarted_in_another_page(open_code: OpenCode) -> None:
-    notebook = open_code(CODE)
-    notebook.run_all()
-    panel = notebook.widgets
-    press(panel, "Send", "accepted")
-    notebook.restart_kernel_elsewhere()
-    expect(panel.locator(".wslab-status")).to_contain_text("was restarted elsewhere", timeout=20_000)
-    expect(panel.get_by_role("button", name="Send", exact=True)).to_be_disabled()
-    notebook.screenshot("silent")
-    notebook.restart_kernel()
     notebook.run_all()
     press(notebook.widgets, "Send", "accepted")
-
-
-def test_numbers_are_read_as_they_are_printed(open_code: OpenCode) -> None:
-    notebook = open_code(CODE)
-    notebook.run_all()
-    panel = notebook.widgets
-    for text, payload_bytes in (("65,536", 65_536), ("32 KiB", 32_768), ("2.5 kB", 2500), ("1 000", 1000)):
-        type_into(notebook, panel, "payload size (bytes)", text)
-        press(panel, "Send", f"{payload_bytes:,} bytes: accepted")
-    type_into(notebook, panel, "payload size (bytes)", "1,5")
-    expect(panel.get_by_text("“1,5” is not a number")).to_be_visible()
-    press(panel, "Find the limit", "Messages up to 65,536 bytes pass")  # which does not read the field
 
 
 def test_another_client_shows_what_it_was_told(open_code: OpenCode) -> None:
@@ -136,14 +124,16 @@ def test_another_client_shows_what_it_was_told(open_code: OpenCode) -> None:
     notebook.screenshot_all("another-client")
 
 
-def test_ten_panels_do_not_disturb_each_other(open_code: OpenCode) -> None:
-    notebook = open_code("import wslab", *["wslab.panels.PayloadPanel(payload_bytes=65_537)"] * 10)
+def test_panels_do_not_disturb_each_other(open_code: OpenCode) -> None:
+    notebook = open_code("import wslab", *["wslab.panels.PayloadPanel(payload_bytes=65_537)"] * PANELS)
     notebook.run_all()
-    expect(notebook.widgets).to_have_count(10)
-    for number in range(10):
+    expect(notebook.widgets).to_have_count(PANELS)
+    for number in range(PANELS):
         notebook.widgets.nth(number).get_by_role("button", name="Send", exact=True).click()
-    for number in range(10):
+    for number in range(PANELS):
         panel = notebook.widgets.nth(number)
         expect(panel.locator(".wslab-status")).to_contain_text("65,537 bytes: 1009", timeout=20_000)
         assert marks(panel) == [(65_537, 1009)]
+        panel.locator("label", has_text="payload size").click()
+        expect(panel.get_by_label("payload size (bytes)").first).to_be_focused()
     assert notebook.errors == []

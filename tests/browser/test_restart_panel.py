@@ -50,12 +50,11 @@ def test_clients_are_seen_waiting_and_back(open_code: OpenCode) -> None:
     assert accessibility_violations(panel) == []
     assert misfits(panel) == []
     assert lost_to_shortcuts(notebook, restart, "b", "d", "d") == []
+    is_used_by_keyboard_alone(notebook)
     assert notebook.errors == []
 
 
-def test_panel_is_used_by_keyboard_alone(open_code: OpenCode) -> None:
-    notebook = open_code(SHORT)
-    notebook.run_all()
+def is_used_by_keyboard_alone(notebook: Notebook) -> None:
     panel = notebook.widgets
     panel.get_by_role("radio", name="1001").check()
     panel.get_by_role("radio", name="1001").focus()

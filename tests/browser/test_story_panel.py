@@ -34,14 +34,3 @@ def test_story_is_told_button_by_button(open_code: OpenCode) -> None:
     assert misfits(panel) == []
     assert lost_to_shortcuts(notebook, panel.get_by_role("button", name="Crash"), "b", "d", "d") == []
     assert notebook.errors == []
-
-
-def test_whole_story_is_told_in_one(open_code: OpenCode) -> None:
-    notebook = open_code(CODE)
-    notebook.run_all()
-    panel = notebook.widgets
-    press(panel, "Play the whole story", "12 clients saw 1006, 1012; all came back")
-    assert len(state(panel, "lanes")["clients"]) == 13
-    assert [restart["kind"] for restart in state(panel, "lanes")["restarts"]] == ["reload", "crash"]
-    notebook.screenshot("told", of=panel)
-    assert misfits(panel) == []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import expect
-
 from .conftest import OpenCode
+from .inspection import misfits
 from .notebook import VIEWPORT, Notebook
-from .test_restart_panel import until_done
+from .test_restart_panel import state
+from .test_story_panel import press
 
 PANELS = (
     "import wslab\nwslab.panels.StoryPanel(downtime_s=0.2)",
@@ -52,14 +52,15 @@ def drawn_at(notebook: Notebook, width: int) -> list[dict[str, Any]]:
         notebook.page.evaluate("() => jupyterapp.shell.expandLeft()")
 
 
-def test_words_on_the_canvases_are_whole(open_code: OpenCode) -> None:
+def test_whole_story_is_told_in_one_and_its_words_are_whole_at_every_width(open_code: OpenCode) -> None:
     notebook = open_code(*PANELS)
     notebook.page.evaluate(LISTEN)
     notebook.run_all()
     story = notebook.widgets.nth(0)
-    story.get_by_role("button", name="Play the whole story").click()
-    expect(story.locator(".wslab-status")).to_contain_text("came back", timeout=30_000)
-    until_done(story)
+    press(story, "Play the whole story", "12 clients saw 1006, 1012; all came back")
+    assert len(state(story, "lanes")["clients"]) == 13
+    assert [restart["kind"] for restart in state(story, "lanes")["restarts"]] == ["reload", "crash"]
+    assert misfits(story) == []
     for width in (800, 500):
         drawn = drawn_at(notebook, width)
         cut_off = [it for it in drawn if it["text"] and (it["left"] < -1 or it["right"] > it["canvas"] + 1)]

@@ -1,7 +1,5 @@
 // The controls, in the browser's own elements: each has a label and a unit, and says its bound before anything is sent.
 
-let controlsMade = 0; // on this page, so that every field has an id of its own
-
 const bounds = (told) => `${told.low.toLocaleString("en")} to ${told.high.toLocaleString("en")} ${told.unit}`;
 
 const BYTES = { "": 1, b: 1, byte: 1, bytes: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 };
@@ -211,4 +209,5 @@ CONTROLS.words = (told, panel, id) => {
   };
 };
 
-const newControl = (told, panel) => CONTROLS[told.kind](told, panel, `wslab-control-${++controlsMade}`);
+// A page may hold several panels, each with a copy of this module: only chance gives every field an id of its own.
+const newControl = (told, panel) => CONTROLS[told.kind](told, panel, `wslab-${told.name}-${Math.random().toString(36).slice(2)}`);
