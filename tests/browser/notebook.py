@@ -24,6 +24,7 @@ OPENS_WITHIN_S = 60
 RUNS_WITHIN_S = 90
 ANSWERS_WITHIN_S = 10
 AFTERMATH_MS = 150
+POLLING_MS = 50  # and not each frame of the screen, as is the default, for which the page would be painted anew
 VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
 TALLEST_PX = 16_000  # a screenshot of Chromium's wraps round above 2**14
 BELOW_CELLS_PX = 60
@@ -100,7 +101,7 @@ class Notebook:
             self._lab.forget_settings()
             workspace = path.replace("/", "-").removesuffix(".ipynb")
             self.page.goto(f"{self._lab.url}lab/workspaces/{workspace}/tree/{path}?token={TOKEN}&reset")
-        self.page.wait_for_function(IS_READY, arg=path, timeout=OPENS_WITHIN_S * 1000)
+        self.page.wait_for_function(IS_READY, arg=path, polling=POLLING_MS, timeout=OPENS_WITHIN_S * 1000)
 
     def _take_session(self, notebook: Path) -> str:
         """Copy the notebook to where a kernel works, one that is idle or a new one, and return its path there."""
@@ -146,7 +147,7 @@ class Notebook:
     def restart_kernel(self) -> None:
         """Restart the kernel without a question; the outputs stay, and what they show is then without a kernel."""
         self._call(f"{PANEL}.sessionContext.session.kernel.restart()")
-        self.page.wait_for_function(IS_READY, arg=self._path, timeout=OPENS_WITHIN_S * 1000)
+        self.page.wait_for_function(IS_READY, arg=self._path, polling=POLLING_MS, timeout=OPENS_WITHIN_S * 1000)
 
     def restart_kernel_elsewhere(self) -> None:
         """Restart the kernel as another page would, of which this one is not told."""
@@ -251,7 +252,7 @@ class Notebook:
         return number
 
     def _finish(self, number: int, timeout_s: float) -> Any:
-        self.page.wait_for_function("number => window.ends[number]", arg=number, timeout=timeout_s * 1000)
+        self.page.wait_for_function("number => window.ends[number]", arg=number, polling=POLLING_MS, timeout=timeout_s * 1000)
         end = self.page.evaluate("number => window.ends[number]", number)
         if "error" in end:
             raise RuntimeError(end["error"])
