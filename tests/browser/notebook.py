@@ -252,7 +252,9 @@ class Notebook:
         return number
 
     def _finish(self, number: int, timeout_s: float) -> Any:
-        self.page.wait_for_function("number => window.ends[number]", arg=number, polling=POLLING_MS, timeout=timeout_s * 1000)
+        self.page.wait_for_function(
+            "number => window.ends[number]", arg=number, polling=POLLING_MS, timeout=timeout_s * 1000
+        )
         end = self.page.evaluate("number => window.ends[number]", number)
         if "error" in end:
             raise RuntimeError(end["error"])
