@@ -92,5 +92,5 @@ def test_timeline_of_many_clients_names_none(restart_run: MakeRun, see: type[Eye
 
 
 def test_timeline_refuses_several_runs(restart_run: MakeRun) -> None:
-    with pytest.raises(TypeError, match="must be one run, since a timeline has a row per client"):
+    with pytest.raises(TypeError, match="must be one run, because a timeline has a row per client"):
         plots.reconnect_timeline([restart_run(), restart_run()])  # type: ignore[arg-type]

@@ -239,7 +239,7 @@ class Panel(ControlledWidget):
     def _bundle(self) -> dict[str, str]:
         if not self.shows_something():
             state = "A run was under way in it, of which nothing was kept." if self.busy else "Nothing was run in it."
-            words = f"{self.TITLE}: a panel, in JupyterLab. {state}"
+            words = f"The panel “{self.TITLE}” works in JupyterLab. {state}"
             return {"text/html": f'<p class="wslab-still"><em>{html.escape(words)}</em></p>', "text/plain": words}
         shown, words = self.still()
         return {"text/html": f'<div class="wslab-still">{shown}</div>', "text/plain": words}

@@ -1,7 +1,7 @@
 """What all figures share: an Axes, its legend, labels, notes and text alternative, and the file. Reads no column.
 
-Nothing here touches pyplot, since widget callbacks run on any thread, and no setting of matplotlib's is changed for
-others. Titles and notes are wrapped to the Axes' width, so that a figure fits a page as well as a quarter of it.
+Nothing here touches pyplot, because widget callbacks run on any thread, and no global setting of Matplotlib changes.
+Titles and notes are wrapped to the width of the Axes, so that a figure fits a page as well as a quarter of one.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ _CHARACTER_EM = 0.55
 
 
 def new_axes(height_in: float, *, left: float = 0.1) -> Axes:
-    """Return an Axes in a Figure of its own, as wide as a notebook; `left` is the share that its labels will take."""
+    """Return an Axes in its own Figure, as wide as a notebook; `left` is the share that its labels will take."""
     figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
-    return figure.subplots(gridspec_kw={"left": left, "right": 0.98})  # about where the layout will put it
+    return figure.subplots(gridspec_kw={"left": left, "right": 0.98})  # roughly where the layout will put it
 
 
 def size_in(ax: Axes) -> tuple[float, float]:
@@ -53,16 +53,16 @@ def size_in(ax: Axes) -> tuple[float, float]:
 
 def _root(ax: Axes) -> Figure:
     figure = ax.get_figure()
-    assert figure is not None, "an Axes is made by its figure"
-    return figure.figure  # of a subfigure: the figure that it is part of; of a figure: itself
+    assert figure is not None, "every Axes has a figure"
+    return figure.figure  # of a subfigure, the whole figure; of a figure, itself
 
 
 def require(name: str, table: pd.DataFrame, columns: Sequence[str]) -> None:
     """Raise unless `table` is a table with the columns that a figure needs.
 
     Raises:
-        TypeError: it is no table.
-        ValueError: columns are missing; the message says which, and what makes such a table.
+        TypeError: it is not a table.
+        ValueError: columns are missing; the message says which, and how to make such a table.
     """
     remedy = f"make it with wslab.views.tables.{name}(run)"
     if not isinstance(table, pd.DataFrame):
@@ -73,10 +73,10 @@ def require(name: str, table: pd.DataFrame, columns: Sequence[str]) -> None:
 
 
 def notes(tables: Sequence[pd.DataFrame], drawn_s: float | None = None) -> str:
-    """Return what a reader must know of the instrument: an interrupted run, a loop lag that is not small.
+    """Return a note on the instrument: an interrupted run, or a loop lag that is not small.
 
     Args:
-        drawn_s: the time that the figure is about, in seconds; a lag (p99) of more than a tenth of it is told.
+        drawn_s: the time that the figure is about, in seconds; a lag (p99) of more than a tenth of it is noted.
     """
     lags = [lag for table in tables if (lag := table.attrs.get("loop_lag_p99_s")) is not None]
     told = []
@@ -101,8 +101,8 @@ def dress(
     """Finish a drawn Axes: quiet frame, labels, legend between title and data, note, text alternative.
 
     Args:
-        kind: what sort of figure it is, for those who do not see it.
-        details: what it shows, for the text alternative. None given: the legend's entries.
+        kind: the sort of figure, for the text alternative.
+        details: what it shows, for the text alternative. Empty: the legend's entries.
     """
     told = "; ".join(details or [str(handle.get_label()) for handle in handles])
     ax.set_label(". ".join(filter(None, (kind, title, told, note))) + ".")
@@ -136,7 +136,7 @@ def _wrapped(text: str, characters: int) -> str:
 
 def _legend_above(ax: Axes, handles: Sequence[Artist]) -> float:
     """Put the legend above the Axes in as many columns as fit its width; return its height in points."""
-    room, beside = _characters(ax, SMALL_PT), 7  # characters, and those that a handle and its gaps take
+    room, beside = _characters(ax, SMALL_PT), 7  # in characters; a handle and its gaps take `beside`
     for handle in handles:
         handle.set_label(_wrapped(str(handle.get_label()), room - beside))
     widths = [max(map(cell_len, str(handle.get_label()).splitlines())) + beside for handle in handles]
@@ -212,7 +212,7 @@ def scale_bytes(ax: Axes, smallest: float, largest: float) -> str:
 
 
 def describe(drawn: Axes | Figure) -> str:
-    """Return the text alternative of what was drawn, computed from the same table: for alt texts and captions."""
+    """Return the text alternative of a figure, computed from the same table, for alt texts and captions."""
     axes = [drawn] if isinstance(drawn, Axes) else drawn.axes
     return " ".join(printable(str(ax.get_label())) for ax in axes)
 
@@ -220,11 +220,11 @@ def describe(drawn: Axes | Figure) -> str:
 def save(drawn: Axes | Figure, path: str | os.PathLike[str], *, dpi: int = 144) -> Path:
     """Write the figure to `path`, a .png or .svg, with its text alternative as metadata; return the path.
 
-    The same figure makes the same bytes: no date and no random identifier.
+    The same figure makes the same bytes: there is no date and no random identifier.
 
     Raises:
-        UnwritableError: the path cannot be written; what was there stays.
-        ValueError: the path ends otherwise.
+        UnwritableError: the path cannot be written; an existing file stays.
+        ValueError: the path has another ending.
     """
     target = Path(path)
     if target.suffix not in (".png", ".svg"):

@@ -1,6 +1,6 @@
-"""Comparison cards in HTML, for a notebook's output or as a page of their own, which opens offline.
+"""Comparison cards in HTML, for a notebook's output or as a page that needs no network.
 
-Says what `wslab.views.cards` says on a terminal, under the same headings and with the same marks.
+The same as `wslab.views.cards` on a terminal, with the same headings and marks.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _TEMPLATES = Environment(
 
 
 def card_html(comparison: Comparison, lessons: Mapping[str, str] | None = None) -> str:
-    """Return the card as one HTML element, styled, to stand within a page.
+    """Return the card as one styled HTML element.
 
     Args:
-        lessons: where each lesson is, by its number: `{"02": "02_do_smaller_frames_help.html"}`. A lesson that is not
-            in it is named without a link.
+        lessons: links to lessons by number: `{"02": "02_do_smaller_frames_help.html"}`. Other lessons are named without
+            a link.
 
     >>> from wslab.core.codes.cards import compare
     >>> card_html(compare(1009, 1012, lang="ja")).splitlines()[0]
@@ -51,7 +51,7 @@ def card_html(comparison: Comparison, lessons: Mapping[str, str] | None = None) 
 
     def color(code: CloseCode) -> str:
         own = look(code.code).color
-        return own if luminance(own) > 0.05 else "currentColor"  # black would be lost on a dark page
+        return own if luminance(own) > 0.05 else "currentColor"  # black does not show on a dark page
 
     return _TEMPLATES.get_template("card.html.j2").render(
         card=comparison,

@@ -1,8 +1,7 @@
-"""Comparison cards for a terminal: codes side by side where there is room, below one another where not.
+"""Comparison cards for a terminal: codes side by side if there is room, otherwise below one another.
 
-Draws what `wslab.core.codes.cards` found and adds only headings. Each statement is followed by the numbers of its
-sources and by the lessons that show it; the lists at the end resolve both. `wslab.views.card_pages` does the same
-in HTML.
+Shows what `wslab.core.codes.cards` found and adds only headings. After each statement come the numbers of its sources
+and the lessons that show it; lists at the end resolve both. `wslab.views.card_pages` does the same in HTML.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from wslab.core.codes.sources import Claim, Lesson, Source
 from wslab.views.linebreaks import JapaneseText
 
 MIN_COLUMN_CHARACTERS = 32
-"""A code has a column of its own from this width on; in a narrower one a sentence falls apart into words."""
+"""The narrowest column for a code; in a narrower one sentences fall apart."""
 
 
 class Headings(NamedTuple):
-    """What stands over the sections of a card, in its language and in their order."""
+    """The headings of a card's sections, in its language and in order."""
 
     description: str
     when_seen: str
@@ -41,7 +40,7 @@ class Headings(NamedTuple):
 
 
 def headings(comparison: Comparison) -> Headings:
-    """Return the headings, which say no word of comparison over a single code."""
+    """Return the headings, which do not speak of a comparison if there is one code."""
     say, several = speaking(comparison.lang), len(comparison.codes) > 1
     alike = "No difference but the number" if several else "At a glance"
     return Headings(
@@ -57,12 +56,12 @@ def headings(comparison: Comparison) -> Headings:
 
 
 def mark(comparison: Comparison, source: Source | Lesson) -> str:
-    """Return what stands for a source beside a statement: its number on the card, or a lesson's in the course."""
+    """Return the mark of a source: its number on the card, or the lesson's number."""
     return f"L{source.number}" if isinstance(source, Lesson) else str(comparison.sources.index(source) + 1)
 
 
 def render(comparison: Comparison) -> RenderableType:
-    """Return the card, to be printed by a rich `Console`: styled on a terminal, plain text anywhere else.
+    """Return the card for a rich `Console`: styled on a terminal, plain text elsewhere.
 
     >>> from wslab.core.codes.cards import compare
     >>> console = Console(width=100)
@@ -165,7 +164,7 @@ def _indented(content: RenderableType, by: int = 2) -> Padding:
 
 
 def _pairs(rows: Iterable[tuple[str, RenderableType]]) -> Table:
-    """Return lines that hang from a short mark on their left."""
+    """Return lines with a short mark on their left."""
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
@@ -175,7 +174,7 @@ def _pairs(rows: Iterable[tuple[str, RenderableType]]) -> Table:
 
 
 def _table(headers: list[str], rows: Sequence[Sequence[RenderableType]]) -> Table:
-    """Return columns of equal width under bold headers; one without a header is as narrow as its content."""
+    """Return columns of equal width under bold headers; a column without a header is as narrow as its content."""
     table = Table(box=None, expand=True, padding=(0, 0, 0, 2), pad_edge=True)
     for header in headers:
         table.add_column(header, ratio=1 if header else None, no_wrap=not header)

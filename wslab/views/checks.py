@@ -1,7 +1,6 @@
-"""A check for readers: on a terminal, as one page with its evidence folded, and as JUnit XML for CI.
+"""A check for readers: on a terminal, as one page with folded evidence, and as JUnit XML for CI.
 
-What a peer said is escaped wherever it is shown: made printable for a terminal, by the template in HTML, by the
-library in XML.
+Words of peers are escaped: made printable for a terminal, by the template in HTML, by the library in XML.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ MARKS: dict[Judgement, tuple[str, str]] = {
     "not applicable": ("–", "dim"),
     "not run": ("?", "magenta"),
 }
-"""How each judgement looks: a mark, and a colour that says nothing without it."""
+"""The mark and the colour of each judgement; the mark alone is enough."""
 
 _TEMPLATES = Environment(loader=PackageLoader("wslab.views"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
 
 def render(check: Check, changed: Sequence[str] = ()) -> RenderableType:
-    """Return a check as a summary that fits a screen: a row per case, then what to do, then what changed."""
+    """Return a check as a summary for one screen: one row per case, then what to do, then what changed."""
     table = Table()
     for heading in ("", "case", "what was seen"):
         table.add_column(heading, no_wrap=heading == "case")
@@ -53,21 +52,21 @@ def render(check: Check, changed: Sequence[str] = ()) -> RenderableType:
 
 
 def sentence(check: Check) -> str:
-    """Say in one sentence what came of a check."""
+    """Return the result of a check in one sentence."""
     counted = ", ".join(f"{judgement} {count}" for judgement, count in check.counts().items())
     stopped = f"; {check.stopped}" if check.stopped else ""
     return f"{len(check.results)} cases in {seconds(check.elapsed_s)}: {counted or 'none'}{stopped}"
 
 
 def page(check: Check, changed: Sequence[str] = ()) -> str:
-    """Return a check as one HTML document that opens offline, its evidence folded."""
+    """Return a check as one HTML document that needs no network, with folded evidence."""
     return _TEMPLATES.get_template("check.html.j2").render(
         check=check, sentence=sentence(check), changed=changed, marks=MARKS, seconds=seconds, to_mend=_to_mend(check)
     )
 
 
 def junit(check: Check) -> str:
-    """Return a check as JUnit XML: what fails is a failure, what was not run or does not apply is skipped."""
+    """Return a check as JUnit XML: cases that fail are failures; those not run or not applicable are skipped."""
     from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 
     suite = TestSuite("wslab check")

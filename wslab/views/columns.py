@@ -1,8 +1,7 @@
-"""Records' fields as the columns of a table: which dtype each has, and what a reader is shown of it.
+"""Fields of records as columns of a table: their dtypes, and how values are shown.
 
-Dtypes follow from a field's annotation and never from the values, so an empty table has those of a full one. Texts are
-made printable: what a peer said cannot steer the terminal or the page that a table is shown on. The records keep what
-was said.
+Dtypes follow from a field's annotation, never from the values, so an empty table has those of a full one. Texts are
+made printable, so that a peer's words cannot steer a terminal or a page; the records keep the original.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ _DTYPES: dict[object, str] = {bool: "boolean", int: "Int64", float: "float64"}
 def columns(kind: type, records: Iterable[object]) -> dict[str, pd.Series[Any]]:
     """Return the columns of records, or of named tuples, of one kind: one per field, in its order.
 
-    A close frame becomes two columns, `…_code` and `…_reason`. Bytes are written in hexadecimal digits, lists and dicts
-    as JSON; knobs have no column.
+    A close frame becomes two columns, `…_code` and `…_reason`. Bytes become hexadecimal digits, lists and dicts JSON;
+    knobs have no column.
     """
     rows = list(records)
     found = {}
@@ -55,7 +54,7 @@ class _Column(NamedTuple):
     name: str
     dtype: str
     cell: Callable[[Any], object]
-    """What stands in the cell of a value that is not None."""
+    """Converts a value that is not None."""
 
 
 def _of_field(field: str, hint: object) -> list[_Column]:

@@ -1,4 +1,4 @@
-"""The contention experiment drawn: how long it takes and how many calls, against clients, a line per strategy."""
+"""The contention experiment: its duration and number of calls against clients, one line per strategy."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def contention(results: Iterable[Contention]) -> Figure:
     """Draw the mean time and the mean number of calls against clients, with their 95 % confidence bands.
 
     Args:
-        results: of `wslab.core.herds.contention.contend`, of at most six policies and several numbers of clients each.
+        results: of `wslab.core.herds.contention.contend`, for at most six policies and several numbers of clients each.
 
     Raises:
-        ValueError: there are no results, or more policies than lines that can be told apart.
+        ValueError: there are no results, or too many policies to tell their lines apart.
     """
     policies: dict[str, list[Contention]] = {}
     for result in sorted(results, key=lambda result: result.clients):

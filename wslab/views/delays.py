@@ -1,4 +1,4 @@
-"""What a policy draws: the delay before each attempt of an outage, for many clients at once."""
+"""The delays that a policy draws before each attempt of an outage, for many clients at once."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ COLUMNS = 3
 def delays_drawn(
     policies: Sequence[str | Policy | Delays], *, attempts: int = 8, clients: int = 300, seed: int = 0
 ) -> Figure:
-    """Draw the delays of each policy against the attempt's number, in a small panel each: every draw, and their median.
+    """Draw the delays of each policy by attempt, in small panels: every draw, and the median.
 
-    A policy without jitter shows as one mark per attempt; one that ends has no marks after its last.
+    A policy without jitter has one mark per attempt; one that gives up has none after its last.
 
     Args:
         policies: names, policies or generator functions; see `wslab.core.policies.textbook.named`.
-        attempts: of one outage, 1 to 100. clients: that draw, 1 to 10,000.
+        attempts: attempts of one outage, 1 to 100. clients: how many draw, 1 to 10,000.
 
     Raises:
         TypeError, ValueError: an argument is out of its bounds, or a policy yields an invalid delay.
@@ -49,7 +49,7 @@ def delays_drawn(
 
 
 def draws(policy: Policy, *, attempts: int, clients: int, seed: int) -> list[list[float]]:
-    """Return what so many clients draw before each attempt, for as many attempts as the policy makes."""
+    """Return the delays that the clients draw before each attempt, as long as the policy goes on."""
     rngs = [Random(f"{seed}/{client}") for client in range(clients)]
     each = [list(islice(checked(policy.delays(rng), policy.name), attempts)) for rng in rngs]
     longest = max(map(len, each))

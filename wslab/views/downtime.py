@@ -1,4 +1,4 @@
-"""The shade that means "the server is down", and attempts counted against it."""
+"""The shade of downtimes, and attempts counted over time beside them."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from wslab.views.style import RESTARTS, SHADE, in_order, look
 from wslab.views.words import counted, seconds, short, span
 
 MAX_BINS = 100_000
-"""A figure shows no more, and a file may claim any time."""
+"""No figure shows more, and a hostile file may claim any time."""
 
 
 def attempts_against_downtime(runs: Runs, *, bin_s: float | None = None, ax: Axes | None = None) -> Axes:
-    """Draw how many attempts the server met in each moment, against the time in which it was down.
+    """Draw the number of attempts over time, with the server's downtimes shaded.
 
-    One run is drawn as bars, stacked by outcome; of several runs each is an outline. Time counts from each run's first
-    downtime, so that runs lie over each other. First connections are not counted.
+    One run is drawn as bars, stacked by outcome; several runs as outlines. Time counts from each run's first downtime,
+    so that runs overlap. First connections are not counted.
 
     Args:
         runs: a run with restarts, or several.
-        bin_s: width of a moment, in seconds. None: a round one, not narrower than the loop lag.
+        bin_s: width of a bin, in seconds. None: a round number, not below the loop lag.
     """
     attempts, restarts = tables.attempts(runs), tables.restarts(runs)
     tried, restarts = _from_first_downtime(attempts[attempts["outage"] > 0], restarts)
@@ -57,7 +57,7 @@ def attempts_against_downtime(runs: Runs, *, bin_s: float | None = None, ax: Axe
 
 
 def shade_downtime(ax: Axes, restarts: pd.DataFrame, *, until_s: float) -> list[Artist]:
-    """Shade each downtime, up to `until_s` where the server never came up; return the legend's entries."""
+    """Shade each downtime, up to `until_s` if the server never came up; return the legend's entries."""
     handles: list[Artist] = []
     for kind, group in restarts.groupby("kind", sort=False):
         line = lined(RESTARTS[str(kind)], 0.9)
@@ -76,7 +76,7 @@ def shade_downtime(ax: Axes, restarts: pd.DataFrame, *, until_s: float) -> list[
 
 
 def _from_first_downtime(attempts: pd.DataFrame, restarts: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Count the times of both tables from each run's first downtime; from the run's start where it had none."""
+    """Count the times of both tables from each run's first downtime, or from its start if it had none."""
     zero_s = restarts.groupby(_run_of(restarts))["down_at_s"].min().dropna()
     moved = {
         name: restarts[name] - _run_of(restarts).map(zero_s).fillna(0.0).astype(float)
@@ -96,7 +96,7 @@ def _zero(restarts: pd.DataFrame) -> str:
 
 
 def _edges(tried: pd.DataFrame, restarts: pd.DataFrame, bin_s: float | None) -> np.ndarray:
-    """Return where the bins begin and end; one begins at 0. All attempts and downtimes lie within."""
+    """Return the edges of bins that cover all attempts and downtimes; one edge is 0."""
     started_s = tried["started_at_s"]
     seen_s = pd.concat([started_s, restarts["down_at_s"], restarts["up_at_s"]]).dropna()
     low_s, high_s = (seen_s.min(), seen_s.max()) if len(seen_s) else (0.0, 1.0)

@@ -1,4 +1,4 @@
-"""One exchange as a person reads it: what went which way and when, from the opening handshake to the end of TCP."""
+"""One exchange step by step: what went which way and when, from the opening handshake to the end of TCP."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def lines(run: Run) -> list[Line]:
 
 
 def exchange_table(run: Run) -> Table:
-    """Return the exchange as a table to be printed."""
+    """Return the exchange as a table for a terminal."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column("time", justify="right", style="dim", no_wrap=True)
     table.add_column("way")

@@ -1,6 +1,6 @@
-"""The field guide for readers: on a terminal who answered what, question by question; as a page, the whole matrix.
+"""The field guide for readers: the answers to each question on a terminal, or the whole matrix as a page.
 
-Every cell of the page opens to what was seen and the evidence. What a subject said is escaped wherever it is shown.
+Every cell of the page opens to what was seen, with the evidence. Words of subjects are escaped wherever they appear.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TITLES: dict[Group, str] = {
 
 
 class Matrix(NamedTuple):
-    """The subjects of a group that were tried, what was asked, and `rows` of cells, None where it was not asked."""
+    """The tried subjects of a group, and rows of a question and its cells; None if it was not asked."""
 
     title: str
     subjects: list[GuideEntry]
@@ -38,7 +38,7 @@ class Matrix(NamedTuple):
 
 
 def matrices(entries: Sequence[GuideEntry]) -> list[Matrix]:
-    """Arrange a field guide, one matrix per group that has anything in it."""
+    """Return one matrix per group that has subjects."""
     found = []
     for group, title in TITLES.items():
         subjects = [entry for entry in entries if entry.group == group and entry.cells]
@@ -50,7 +50,7 @@ def matrices(entries: Sequence[GuideEntry]) -> list[Matrix]:
 
 
 def render(entries: Sequence[GuideEntry], changed: Sequence[str] = ()) -> RenderableType:
-    """Return a field guide as one table per group: a row per question, and who gave which answer."""
+    """Return a field guide as one table per group, with one row per question and the answers to it."""
     shown: list[RenderableType] = []
     for matrix in matrices(entries):
         table = Table(title=f"{matrix.title}: {len(matrix.subjects)}", title_justify="left", show_lines=True)
@@ -79,7 +79,7 @@ def _answers(subjects: Sequence[GuideEntry], cells: Sequence[Cell | None]) -> st
 
 
 def page(entries: Sequence[GuideEntry], changed: Sequence[str] = ()) -> str:
-    """Return a field guide as one HTML document that opens offline and asks nothing of the network."""
+    """Return a field guide as one HTML document that needs no network."""
     return _TEMPLATES.get_template("fieldguide.html.j2").render(
         matrices=matrices(entries),
         untried=[entry for entry in entries if entry.missing or not entry.cells],

@@ -1,6 +1,6 @@
 """Findings for readers, each with how sure it is, why, what else it could be, and what to do.
 
-On a terminal, as Markdown for a ticket, as HTML in a notebook. What a peer said is in them, and nothing obeys it.
+On a terminal, as Markdown for a ticket, or as HTML in a notebook, with the words of peers escaped.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from wslab.core.printable import as_markdown, printable
 SHOWN_EVIDENCE = 8
 
 MOST = 50
-"""Findings that are shown; more of them nobody reads, and a JSON document has them all."""
+"""How many findings are shown; a JSON document has them all."""
 
 NOTHING = "Nothing closed but what was closed on purpose."
 
@@ -28,7 +28,7 @@ _TEMPLATES = Environment(loader=PackageLoader("wslab.views"), autoescape=True, t
 
 
 def render_findings(findings: Sequence[Finding], nothing: str = NOTHING) -> RenderableType:
-    """Return the findings, to be printed by a rich `Console`: styled on a terminal, plain text anywhere else."""
+    """Return the findings for a rich `Console`: styled on a terminal, plain text elsewhere."""
     if not findings:
         return Text(printable(nothing), style="bold")
     more = [Text(f"and {len(findings) - MOST:,} more")] if len(findings) > MOST else []
@@ -52,7 +52,7 @@ def findings_markdown(findings: Sequence[Finding], nothing: str = NOTHING) -> st
 
 
 def findings_html(findings: Sequence[Finding], nothing: str = NOTHING) -> str:
-    """Return the findings as one HTML element, to stand in a notebook's output."""
+    """Return the findings as one HTML element for a notebook's output."""
     return _TEMPLATES.get_template("findings.html.j2").render(
         findings=[(printable(finding.what), list(rows(finding))) for finding in findings[:MOST]],
         more=max(0, len(findings) - MOST),
@@ -71,7 +71,7 @@ def _parts(finding: Finding) -> Iterator[RenderableType]:
 
 
 def rows(finding: Finding, *, urls: bool = False) -> Iterator[tuple[str, str]]:
-    """Yield what to know about a finding beside its sentence: a question, and the answer; `urls` names its sources'."""
+    """Yield details of a finding, each as question and answer; `urls` adds the URLs of its sources."""
     if address := finding.facts.get("server_address"):
         yield "server", str(address)
     yield "how sure", f"{finding.sure}; whose doing: {finding.whose}"
@@ -83,7 +83,8 @@ def rows(finding: Finding, *, urls: bool = False) -> Iterator[tuple[str, str]]:
         yield "see", "; ".join(_named(source, url=urls) for source in finding.sources)
     some = ", ".join(map(str, finding.evidence[:SHOWN_EVIDENCE]))
     more = len(finding.evidence) - SHOWN_EVIDENCE
-    yield "records", some + (f" and {more:,} more" if more > 0 else "")
+    kept = "record" if len(finding.evidence) == 1 else "records"
+    yield "evidence", f"{kept} {some}" + (f" and {more:,} more" if more > 0 else "")
 
 
 def _named(source: Source | Lesson, *, url: bool) -> str:

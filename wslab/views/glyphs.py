@@ -1,7 +1,7 @@
-"""Every character of a figure is drawn as it is: by its own font, by a Japanese one, or as a number in brackets.
+"""Draws every character of a figure: in its own font, in a Japanese one, or as a number in brackets.
 
-matplotlib's own font has no Japanese. Names that users give, such as those of their runs, are often Japanese all the
-same. No setting of matplotlib's is changed; only the texts that need it are given another font.
+Matplotlib's default font has no Japanese, but users give Japanese names, for example to runs. No setting of Matplotlib
+changes; only texts that need another font get one.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ FONTS = (
     "TakaoPGothic",
     "VL PGothic",
 )
-"""Japanese sans serifs, as Linux distributions, macOS and Windows bring them; the first that is there is taken."""
+"""Japanese sans serifs of Linux distributions, macOS and Windows; the first that is installed is used."""
 
 _FILES = re.compile(r"noto ?sans(cjk|jp)|ipa|hiragino|ヒラギノ|yugoth|meiryo|bizud|msgothic|takao|vl-", re.IGNORECASE)
 
 
 class NoJapaneseFont(UserWarning):
-    """Some of a figure's characters are in no font of this machine."""
+    """No font of this machine has some of a figure's characters."""
 
 
 def make_legible(figure: Figure) -> None:
-    """Give each text of the figure a font for all of its characters; what is in no font becomes a number in brackets.
+    """Give each text of the figure a font for all of its characters; what no font has becomes a number in brackets.
 
-    The same words have the same number throughout the figure. The first time it warns, and says what to install.
+    The same words have the same number throughout the figure. The first time, warn and say what to install.
     """
     numbers: dict[str, str] = {}
     take_literally(figure)
@@ -63,9 +63,9 @@ def make_legible(figure: Figure) -> None:
 
 
 def take_literally(drawn: Artist) -> None:
-    """Have no text be read as TeX: a name with two dollar signs is no formula, and may be an invalid one.
+    """Draw no text as TeX: a name with two dollar signs is not a formula, and may be an invalid one.
 
-    Only labels that matplotlib itself writes at its ticks are left, such as powers of ten.
+    Only tick labels that Matplotlib writes itself, such as powers of ten, stay formulas.
     """
     powers = {id(label) for axis in drawn.findobj(Axis) if isinstance(axis, Axis) for label in _powers(axis)}
     for text in drawn.findobj(Text):
@@ -74,16 +74,16 @@ def take_literally(drawn: Artist) -> None:
 
 
 def _powers(axis: Axis) -> list[Text]:
-    """Return the labels of a logarithmic axis that matplotlib writes as formulas."""
+    """Return the labels of a logarithmic axis that Matplotlib writes as formulas."""
     major = axis.get_majorticklabels() if isinstance(axis.get_major_formatter(), LogFormatter) else []
     return major + (axis.get_minorticklabels() if isinstance(axis.get_minor_formatter(), LogFormatter) else [])
 
 
 @functools.cache
 def japanese_font() -> str | None:
-    """Return the name of a Japanese font of this machine, known to matplotlib; None where there is none."""
+    """Return the name of an installed Japanese font that Matplotlib knows, or None."""
     if not _known():
-        # matplotlib lists a machine's fonts once and keeps the list: what was installed since is on the disk alone.
+        # Matplotlib caches its list of fonts, so newly installed ones are not in it.
         for path in findSystemFonts():
             if _FILES.search(Path(path).stem):
                 fontManager.addfont(path)
@@ -101,7 +101,7 @@ def _with_japanese(families: Sequence[str]) -> list[str]:
 
 
 def _lacking(words: str, families: Iterable[str]) -> set[str]:
-    """Return the characters of which no font has a glyph."""
+    """Return the characters that no font has."""
     wanted = {character for character in words if ord(character) > 0x7E and character.isprintable()}
     for family in families:
         if wanted:
@@ -115,7 +115,7 @@ def _characters(path: str) -> frozenset[str]:
 
 
 def _numbered(words: str, families: Iterable[str], numbers: dict[str, str]) -> str:
-    """Return the words with what no font can show as a number in brackets; `numbers` remembers which."""
+    """Return the words, with what no font can show as numbers in brackets; `numbers` remembers them."""
     lacking = _lacking(words, families)
     if not lacking:
         return words
@@ -124,7 +124,7 @@ def _numbered(words: str, families: Iterable[str], numbers: dict[str, str]) -> s
 
 
 def _number_ticks(ax: Axes, numbers: dict[str, str]) -> None:
-    """Do it for the labels of ticks, whose texts are rewritten from the axis's own list whenever it is drawn."""
+    """Do the same for tick labels, which the axis rewrites from its own list when it is drawn."""
     for axis in (ax.xaxis, ax.yaxis):
         labels = axis.get_ticklabels()
         words = [label.get_text() for label in labels]
@@ -141,7 +141,7 @@ def _number_ticks(ax: Axes, numbers: dict[str, str]) -> None:
 @functools.cache
 def _warn_once() -> None:
     warnings.warn(
-        "no font of this machine has all characters of the figure, so some words are numbers in brackets there; its "
+        "no font of this machine has all characters of the figure, so some words are numbers in brackets; its "
         "text alternative has the words. For Japanese install fonts-noto-cjk or fonts-ipaexfont (Debian, Ubuntu), "
         "google-noto-sans-cjk-fonts (Fedora), noto-fonts-cjk (Arch) or Noto Sans JP (elsewhere), and restart the "
         "kernel",

@@ -1,4 +1,4 @@
-"""How the rows of a table fall into meanings and into groups to compare, and how a group looks. Draws nothing."""
+"""The meanings and groups of a table's rows, and how each group looks. Draws nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Groups: TypeAlias = list[tuple[str, pd.DataFrame]]
 
 
 def meanings(table: pd.DataFrame) -> pd.Series[Meaning]:
-    """Return what each row met: the close code where a connection closed, otherwise the outcome."""
+    """Return the meaning of each row: the close code if a connection closed, otherwise the outcome."""
     unknown = pd.Series(None, index=table.index, dtype=object)
     codes = table["close_code"].astype("Int64").astype(object) if "close_code" in table else unknown
     outcomes = table["outcome"].astype(object) if "outcome" in table else unknown.fillna("closed")
@@ -24,10 +24,10 @@ def meanings(table: pd.DataFrame) -> pd.Series[Meaning]:
 
 
 def grouped(table: pd.DataFrame, by: str | None) -> Groups:
-    """Return the groups of rows and their names: numbers in their order, names as they come; no rows, no groups.
+    """Return the named groups of rows, numbers sorted, names in order of appearance; no groups if there are no rows.
 
     Args:
-        by: the column whose values make the groups. None: `run`, where the table has it, else one unnamed group.
+        by: the column to group by. None: `run` if the table has it, else one unnamed group.
 
     Raises:
         ValueError: the table has no such column.
@@ -41,10 +41,10 @@ def grouped(table: pd.DataFrame, by: str | None) -> Groups:
 
 
 def looks_of(groups: Groups, by: str | None) -> Sequence[Look]:
-    """Return a look for each group: close codes and clients keep theirs in every figure.
+    """Return a look per group; close codes and clients look the same in every figure.
 
     Raises:
-        ValueError: there are more groups than lines that can be told apart.
+        ValueError: there are too many groups to tell their lines apart.
     """
     if by == "close_code":
         return [look(int(name)) for name, _ in groups]
@@ -60,10 +60,10 @@ def looks_of(groups: Groups, by: str | None) -> Sequence[Look]:
 
 
 CLIENTS = ("wslab", "websockets", "aiohttp", "websocket-client", "websocket-client, reading on", "node-ws")
-"""Whose looks are those of `GROUPS`, in this order, whichever of them a table has."""
+"""The clients to which `GROUPS` belong, in this order, whether or not a table has them."""
 
 
 def _looks_of_clients(names: Sequence[str]) -> Sequence[Look]:
-    """Return a look per client; those that are not in `CLIENTS` take the places that are left, as they come."""
+    """Return a look per client; those that are not in `CLIENTS` take what is left, in order."""
     others = iter([own for own, owner in zip(GROUPS, CLIENTS, strict=True) if owner not in names])
     return [GROUPS[CLIENTS.index(name)] if name in CLIENTS else next(others) for name in names]

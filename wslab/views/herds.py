@@ -1,7 +1,7 @@
-"""Herds in, Axes out: what their servers meet when everyone comes back, and what each policy makes of it.
+"""Herds in, Axes out: what a server meets when everyone comes back, under each policy.
 
-A herd is a `Run` of real clients or the `Herd` of a simulation; both are drawn alike. Where policies are compared, a
-mapping gives each its name: `{"full_jitter": herd, …}`.
+A herd is a `Run` of real clients or a simulated herd; both are drawn alike. To compare policies, pass a mapping from
+name to herd: `{"full_jitter": herd, …}`.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from wslab.views.style import CAPACITY, GROUPS, INK, RETURNS, SHADE, in_order, l
 from wslab.views.words import counted, seconds, short, span
 
 NOTICEABLE = 0.05
-"""The share of the smallest delay drawn beyond which the instrument's own delay is told."""
+"""The instrument's own delay is noted from this share of the smallest delay drawn."""
 
 PER_BIN = f"attempts per {seconds(BIN_S)}"
 
 
 def arrivals(herd: AnyHerd, *, ax: Axes | None = None) -> Axes:
-    """Draw the attempts that a server met in each tenth of a second, by what they met, and what it can admit.
+    """Draw the attempts in each tenth of a second, by outcome, and the server's capacity.
 
-    The instrument's own delay is told under the figure where it is over 5 % of the smallest delay drawn.
+    A note gives the instrument's own delay if it exceeds 5 % of the smallest delay drawn.
     """
     seen = returning(herd)
     ax = ax or new_axes(3.4)
@@ -55,10 +55,10 @@ def peak_against_clients(herds: Mapping[str, Sequence[AnyHerd]], *, ax: Axes | N
     """Draw the busiest tenth of a second of herds of several sizes, one line per policy, both axes logarithmic.
 
     Args:
-        herds: policy → its herds; at most six policies.
+        herds: from the name of a policy to its herds; at most six policies.
 
     Raises:
-        ValueError: there are more policies than lines that can be told apart, or one has no herd.
+        ValueError: there are too many policies to tell their lines apart, or one has no herd.
     """
     _check_told_apart(herds)
     ax = ax or new_axes(3.6)
@@ -111,7 +111,7 @@ def _steepest(largest: Mapping[str, tuple[int, float]]) -> str:
 
 
 def attempts_wasted(herds: Mapping[str, AnyHerd], *, ax: Axes | None = None) -> Axes:
-    """Draw how many attempts of an outage were in vain, on average, and what they met; one bar per policy."""
+    """Draw the mean number of attempts per outage that were in vain, by outcome; one bar per policy."""
     seen = {name: returning(herd) for name, herd in herds.items()}
     met = {name: {o: int(c.sum()) for o, c in one.counts.items() if o != "opened"} for name, one in seen.items()}
     each = {name: sum(met[name].values()) / max(one.outages, 1) for name, one in seen.items()}
@@ -135,14 +135,14 @@ def attempts_wasted(herds: Mapping[str, AnyHerd], *, ax: Axes | None = None) -> 
         title=f"Most in vain: {short(most)}, {each[most]:,.3g} attempts per outage"
         if any(each.values())
         else "No attempt was in vain",
-        xlabel="attempts in vain, an outage",
+        xlabel="attempts in vain per outage",
         handles=[Patch(**filled(look(outcome)), label=look(outcome).label) for outcome in shown],
         details=[f"{name}: {value:,.3g}" for name, value in each.items()],
     )
 
 
 def who_gave_up(herds: Mapping[str, AnyHerd], *, ax: Axes | None = None) -> Axes:
-    """Draw which share of the clients was back at the end and which was not, and why; one bar per policy."""
+    """Draw the share of clients that was back at the end, and why the others were not; one bar per policy."""
     seen = {name: returning(herd) for name, herd in herds.items()}
     ax = ax or new_axes(1.3 + 0.52 * len(seen))
     name_rows(ax, [short(name, 28) for name in seen])
@@ -167,7 +167,7 @@ def who_gave_up(herds: Mapping[str, AnyHerd], *, ax: Axes | None = None) -> Axes
 
 
 def _draw_share(ax: Axes, row: int, one: Returning) -> None:
-    """Draw the share that was back, and beside it the share that was not."""
+    """Draw the share that was back, then the share that was not."""
     left = 0.0
     for state, clients in (("back", len(one.times_s)), ("away", sum(one.away.values()))):
         share = clients / max(one.outages, 1)
@@ -182,7 +182,7 @@ def _came_back(one: Returning) -> str:
 
 
 def shade_down(ax: Axes, seen: Returning) -> list[Artist]:
-    """Shade when the server was down; return the legend's entry."""
+    """Shade the downtime; return the legend's entry."""
     for down_s, up_s in seen.down:
         ax.axvspan(down_s, min(up_s, seen.edges_s[-1]), facecolor=SHADE, edgecolor="none", zorder=0)
     lasted_s = [up_s - down_s for down_s, up_s in seen.down]
@@ -193,7 +193,7 @@ def shade_down(ax: Axes, seen: Returning) -> list[Artist]:
 
 
 def draw_capacity(ax: Axes, seen: Returning) -> list[Artist]:
-    """Draw a line at what the server can admit, where that is known; return the legend's entry."""
+    """Draw a line at the server's capacity, if known; return the legend's entry."""
     if seen.capacity_per_s is None:
         return []
     line = lined(CAPACITY, 1.2)
@@ -213,7 +213,7 @@ def _draw_stack(ax: Axes, seen: Returning) -> list[Artist]:
 
 
 def draw_back(ax: Axes, seen: Returning) -> Artist:
-    """Outline how many clients were back in each moment: the queue, drained."""
+    """Outline how many clients came back in each moment."""
     ax.stairs(seen.back, seen.edges_s, baseline=None, color=INK, linewidth=1.1, zorder=5)
     return Line2D([], [], color=INK, linewidth=1.1, label="clients that are back")
 
@@ -230,7 +230,7 @@ def _peak(seen: Returning) -> str:
 
 
 def _note(seen: Returning) -> str:
-    """Say what a reader must know of the instrument."""
+    """Return a note on the instrument."""
     told = []
     late_s, smallest_s = seen.start_delay_p99_s or 0.0, seen.smallest_delay_s or 0.0
     if late_s > NOTICEABLE * smallest_s:

@@ -1,6 +1,6 @@
 """Figures about limits: which ways past one pass, and what a limit costs.
 
-As in `wslab.views.plots`: a table in, an Axes out, the title its finding, and everything said in words too.
+As in `wslab.views.plots`: a table in, an Axes out, with the finding as title, and a text alternative.
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ from wslab.views.words import about, counted
 
 @drawn_from(tables.passages)
 def ways_that_pass(passages: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw which ways past a limit pass: a row per content, plain and compressed, a column per way.
+    """Draw which ways around a limit pass: one row per content, plain and compressed, one column per way.
 
     Args:
-        passages: a run of `frames_question`, or several, such as of servers with other limits, drawn one below the
-            other; or their `tables.passages`.
+        passages: a run of `frames_question`, or several, drawn one below the other; or their `tables.passages`.
     """
     columns = ["way", "payload_kind", "payload_bytes", "offered", "compression", "passed", "messages", "fragments"]
     require("passages", passages, [*columns, "wire_bytes"])
@@ -63,13 +62,13 @@ def ways_that_pass(passages: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 
 def _contents(passages: pd.DataFrame) -> pd.Series[str]:
-    """Say what was offered, and whether compressed."""
+    """Return the content that was offered, and whether it was compressed."""
     how = np.where(passages["compression"], ", compressed", np.where(passages["offered"], ", not agreed", ""))
     return passages["payload_kind"] + how
 
 
 def _draw_block(ax: Axes, top: int, name: str, contents: Groups, ways: Sequence[str]) -> list[str]:
-    """Draw the offers of one run from row `top` on, below its name if it has one; return the names of the rows."""
+    """Draw the offers of one run from row `top` on, below its name if it has one; return the row names."""
     rows = [""] if name else []
     ax.text(-0.48, top + 0.2, name, va="center", weight="bold", color=INK, fontsize=SMALL_PT)
     for content, offers in contents:
@@ -108,7 +107,7 @@ def _contents_bytes(offers: pd.DataFrame) -> str:
 
 @drawn_from(tables.footprints)
 def memory_held(footprints: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw a server's memory against its limit: a line for each number of half-sent messages.
+    """Draw a server's memory against its limit: one line per number of half-sent messages.
 
     Args:
         footprints: a run of `limit_cost`, or its `tables.footprints`. Plain messages have filled markers on lines,
@@ -158,7 +157,7 @@ def _label_end(ax: Axes, group: pd.DataFrame, label: str) -> None:
 
 
 def _plain_and_compressed(table: pd.DataFrame) -> list[Line2D]:
-    """Return the legend: what a filled and a hollow marker are, and what it took to get there."""
+    """Return the legend of filled and hollow markers, with how much was sent."""
     handles = []
     for compressed, group in table.groupby("compression"):
         label = f"{'compressed' if compressed else 'plain'}: up to {about(group['sent_wire_bytes'].max())} sent in all"
@@ -178,7 +177,7 @@ def _footprint(row: pd.Series[Any]) -> str:
 
 
 def _worst(table: pd.DataFrame) -> str:
-    """Say how much memory was held at most, beyond that of the idle server, and for how little."""
+    """Say how much more memory than an idle server was held at most."""
     if not table["half_sent"].any():
         return "Nothing was half sent"
     idle = table[table["half_sent"] == 0].groupby(["start"])["resident_bytes"].min()

@@ -1,7 +1,7 @@
-"""Where a line of Japanese may end: between any two characters, but for a few rules (kinsoku, JIS X 4051).
+"""Where a line of Japanese may end: between any two characters, with a few exceptions (kinsoku, JIS X 4051).
 
-A word in Latin letters stays whole, with the digits before a counter of seconds; no line begins with a closing bracket,
-a full stop or a small kana, and none ends with an opening bracket.
+Words in Latin letters stay whole, as do digits before a counter of seconds; no line begins with a closing bracket, a
+full stop or a small kana, or ends with an opening bracket.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _UNBROKEN = re.compile(f"[{_OPENING}]*(?:[!-~～–]+秒?|.)[{_CLOSING} ]*", re.
 
 
 def line_ends(text: str, width: int) -> Iterator[int]:
-    """Yield where each line but the last ends, so that none is wider than `width` terminal cells where that can be.
+    """Yield the end of each line but the last, so that none is wider than `width` terminal cells if possible.
 
     >>> list(line_ends("ジッターのない短い待ち時間では、全員が同時に戻ってくる。", 30))
     [14]

@@ -1,8 +1,10 @@
-"""The field guide as a figure: a row per question, a column per subject, a mark and a shade per answer."""
+"""The field guide as a figure: one row per question, one column per subject, a mark and a shade per answer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import product
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -23,13 +25,13 @@ SHADES: dict[Judgement, str] = {
     "not applicable": SHADE,
     "not run": SHADE,
 }
-"""Behind the mark of each judgement, which says the same without it."""
+"""The shade behind the mark of each judgement; the mark alone is enough."""
 
 ROW_IN = 0.2
 
 
 def answers(entries: Sequence[GuideEntry]) -> pd.DataFrame:
-    """Return a row per subject and question: subject, group, question, answer, judgement (None: a value), seen."""
+    """Return one row per subject and question: subject, group, question, answer, judgement (None: a value), seen."""
     rows = [
         (entry.subject, entry.group, cell.question, cell.answer, cell.judgement, cell.seen)
         for entry in entries
@@ -39,10 +41,10 @@ def answers(entries: Sequence[GuideEntry]) -> pd.DataFrame:
 
 
 def field_guide(entries: Sequence[GuideEntry], group: Group = "server", *, ax: Axes | None = None) -> Axes:
-    """Draw which subjects of a group behave how: the questions that have a right and a wrong.
+    """Draw how the subjects of a group answer the questions that have a right answer.
 
     Raises:
-        ValueError: nobody of the group was asked.
+        ValueError: no subject of the group was asked.
     """
     subjects = [entry for entry in entries if entry.group == group and entry.cells]
     if not subjects:
@@ -50,18 +52,7 @@ def field_guide(entries: Sequence[GuideEntry], group: Group = "server", *, ax: A
     asked = (cell for entry in subjects for cell in entry.cells if cell.judgement is not None)
     questions = list(dict.fromkeys(cell.question for cell in asked))
     ax = ax or new_axes(ROW_IN * len(questions) + 2.1, left=0.36)
-    shown: dict[Judgement, int] = {}
-    for column, entry in enumerate(subjects):
-        for row, question in enumerate(questions):
-            cell = entry.cell(question)
-            if cell is not None and cell.judgement is not None:
-                shown[cell.judgement] = shown.get(cell.judgement, 0) + 1
-                ax.add_patch(
-                    Rectangle(
-                        (column - 0.5, row - 0.5), 1, 1, facecolor=SHADES[cell.judgement], edgecolor=QUIET, lw=0.4
-                    )
-                )
-                ax.text(column, row, MARKS[cell.judgement][0], ha="center", va="center", fontsize=SMALL_PT, color=INK)
+    shown = Counter(_draw_cells(ax, subjects, questions))
     ax.set_xlim(-0.5, len(subjects) - 0.5)
     ax.set_ylim(len(questions) - 0.5, -0.5)
     ax.set_yticks(range(len(questions)), [question.replace("_", " ") for question in questions])
@@ -81,6 +72,17 @@ def field_guide(entries: Sequence[GuideEntry], group: Group = "server", *, ax: A
         handles=handles,
         note=f"asked {' and '.join(sorted({entry.asked_at[:10] for entry in subjects}))}",
     )
+
+
+def _draw_cells(ax: Axes, subjects: Sequence[GuideEntry], questions: Sequence[str]) -> Iterator[Judgement]:
+    """Draw a cell per subject and question, and yield its judgement."""
+    for (column, entry), (row, question) in product(enumerate(subjects), enumerate(questions)):
+        cell = entry.cell(question)
+        if cell is not None and cell.judgement is not None:
+            shade = SHADES[cell.judgement]
+            ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=shade, edgecolor=QUIET, lw=0.4))
+            ax.text(column, row, MARKS[cell.judgement][0], ha="center", va="center", fontsize=SMALL_PT, color=INK)
+            yield cell.judgement
 
 
 def _finding(questions: Sequence[str], subjects: Sequence[GuideEntry], group: Group) -> str:

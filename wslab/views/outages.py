@@ -28,11 +28,11 @@ from wslab.views.words import of_group, seconds, short
 def time_to_reconnect(outages: pd.DataFrame, *, by: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the share of outages that were over, against time: the empirical distribution with its raw points.
 
-    Clients that never came back count: their curve ends below 100 %, and the legend says how many they were.
+    Clients that never came back count: the curve ends below 100 %, and the legend says how many.
 
     Args:
         outages: a run or runs, or their `tables.outages`.
-        by: the column whose values make the groups. None: the runs, where the table holds several, else one group.
+        by: the column to group by. None: group by run if there are several.
 
     >>> from wslab.views.axes import describe
     >>> ax = time_to_reconnect(pd.DataFrame({"time_to_reconnect_s": [0.5, 1.0, 3.0, None]}))
@@ -77,7 +77,7 @@ def _draw_curve(ax: Axes, times_s: pd.Series[float], own: Look, name: str, end_s
 
 
 def _recovery(n: int, back_s: list[float]) -> str:
-    """Say when half of all `n` were back, those that never came back counted in; `back_s` is in order."""
+    """Say when half of all `n` were back, including those that never came back; `back_s` is sorted."""
     told, half = [f"n = {n:,}"], ceil(n / 2)
     if len(back_s) >= half:
         told.append(f"half back after {seconds(back_s[half - 1])}")

@@ -1,6 +1,6 @@
-"""What a page was told of a connection's end, beside what Python's client saw of its own, and the server's account.
+"""What a page was told about the end of its connection, what Python's client saw, and the server's account.
 
-Tables in words, of runs of `browser_drill`; they read records and decide nothing.
+Tables in words, from runs of `browser_drill`. Decides nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from wslab.core.records import BROWSER, Account, Attempt, Notice
 from wslab.core.runs import Run
 
 Side: TypeAlias = dict[str, str]
-"""What one side has to say: a thing to know, and the words for it."""
+"""What one side reports: topics, and words for each."""
 
 HEADINGS = {"page": "the page was told", "python": "Python's client saw", "server": "the server's account"}
 """The columns of both tables, for readers."""
@@ -29,20 +29,17 @@ ANSWERS = {
 }
 """How a server that is down answers an opening handshake."""
 
-
 ORDER = "in this order"
 
 HANDSHAKES = {"error": "an error event, which says nothing", "silence": "nothing in time"}
-"""What a page's first event says of its opening handshake, where it is not open."""
+"""What a page's first event says about its opening handshake, unless it opened."""
 
 
 def page(run: Run) -> pd.DataFrame:
-    """Return one row per thing to know of how a connection ended, in the words of each side.
-
-    Of a run of `browser_drill`: what the page was told, what Python's client saw, and the server's own account.
+    """Return one row per fact about the end of a connection, in the words of each side of a `browser_drill`.
 
     Columns:
-        what (string), page, python, server (string; missing where that side has nothing to say of it).
+        what (string), page, python, server (string; missing if that side knows nothing about it).
     """
     sides = {"page": _of_page(run), "python": _of_python(run), "server": _of_server(run)}
     things = list(dict.fromkeys(thing for side in sides.values() for thing in side))
@@ -51,12 +48,12 @@ def page(run: Run) -> pd.DataFrame:
 
 
 def pages(runs: Mapping[str, Run] | Iterable[Run]) -> pd.DataFrame:
-    """Return one row per run of `browser_drill`, with what matters most of each side.
+    """Return one row per run of `browser_drill`, with the most important fact of each side.
 
-    That is what threw, else the end, else the failed handshake.
+    That is an exception, else the end, else the failed handshake.
 
     Columns:
-        run (string; only of runs that have names), case, page, python, server (string).
+        run (string; only if the runs have names), case, page, python, server (string).
     """
     rows = [
         (case(run), *(_in_short(side(run)) for side in (_of_page, _of_python, _of_server)))
@@ -69,7 +66,7 @@ def pages(runs: Mapping[str, Run] | Iterable[Run]) -> pd.DataFrame:
 
 
 def case(run: Run) -> str:
-    """Name what page and client met in a run of `browser_drill`."""
+    """Return what page and client met in a run of `browser_drill`."""
     met, knobs = run.info.parameters, run.info.knobs
     assert knobs is not None, "a drill has a lab server"
     match met["case"]:
@@ -143,7 +140,7 @@ def _end(code: int, reason: str, *, clean: bool) -> Side:
 
 
 def _of_server(run: Run) -> Side:
-    """Return what the server says of both connections; of each by itself where they differ."""
+    """Return the server's account of both connections, each separately if they differ."""
     assert run.info.knobs is not None, "a drill has a lab server"
     if not run.accounts:
         return {"handshake": ANSWERS[run.info.knobs.while_down]}

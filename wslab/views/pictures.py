@@ -1,4 +1,4 @@
-"""A figure in a notebook: a crisp picture with its text alternative, which stays when the kernel is gone."""
+"""A figure in a notebook: a sharp picture with its text alternative, which outlives the kernel."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from wslab.views.glyphs import make_legible
 def show(drawn: Axes | Figure) -> None:
     """Display a figure under the cell, with an `alt` text computed from its data.
 
-    It needs no pyplot and no `%matplotlib`, and shows the same in a rendered page, without JavaScript.
+    It needs neither pyplot nor `%matplotlib`, and looks the same in a rendered page, without JavaScript.
     """
-    check_type("drawn", drawn, Axes | Figure, "what a function of wslab.plots returns, or another Axes or Figure")
+    check_type("drawn", drawn, Axes | Figure, "the result of a function of wslab.plots, or another Axes or Figure")
     display({"text/html": picture(drawn), "text/plain": describe(drawn)}, raw=True)
 
 

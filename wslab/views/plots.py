@@ -1,13 +1,12 @@
-"""Runs in, figures out: one function per figure, all of them here. Judges nothing, opens nothing.
+"""Runs in, figures out: one function per figure. Judges nothing, opens nothing.
 
 Every function takes what `wslab.views.tables` takes: one run, or several to compare, such as `{"fixed": run_a,
-"jitter": run_b}`. A figure of one kind of record also takes the table of it, or a part of that table. Those of herds
-take simulated ones as well; `delays_drawn` takes policies, `contention` what its experiment returns, and `field_guide`
-entries: no runs.
+"jitter": run_b}`. A figure of one kind of record also takes its table, or a part of it. Figures of herds also take
+simulated ones. `delays_drawn` takes policies, `contention` the results of its experiment, and `field_guide` entries.
 
-A figure is drawn on `ax`, or on an Axes of its own, and returned, so that it fits any matplotlib layout. The title is
-the finding and `describe()` gives the text alternative, both computed from the same table; `save()` writes them into
-the file as well. A table that lacks columns raises ValueError; one without rows makes a figure that says so.
+A figure is drawn on `ax`, or on a new Axes, and returned, so that it fits any Matplotlib layout. The title is the
+finding and `describe()` returns the text alternative, both computed from the same table; `save()` writes them into the
+file too. A table that lacks columns raises ValueError; one without rows makes a figure that says so.
 """
 
 from __future__ import annotations

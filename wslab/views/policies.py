@@ -1,4 +1,4 @@
-"""Policies side by side: one small panel each, on the same axes, so that they compare at a glance."""
+"""Policies side by side: one small panel each, on shared axes."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ BACK = Look("successful", look("opened").color)
 
 
 def side_by_side(herds: Mapping[str, AnyHerd]) -> Figure:
-    """Draw the attempts over time that each policy makes of the same restart, a small panel per policy.
+    """Draw the attempts over time under each policy, after the same restart, one small panel per policy.
 
-    All panels share their axes, the upright one logarithmic: peaks of one client and of thousands are both seen.
+    All panels share their axes. The vertical one is logarithmic, so that small and large peaks both show.
     """
     if not herds:
         raise BadValueError("herds is empty; give at least one policy: {'full_jitter': simulate_herd(…)}")

@@ -1,4 +1,4 @@
-"""A run in a notebook: what was seen, in counts, under which knobs, and how good the instrument was."""
+"""A run in a notebook: counts of what was seen, the knobs, and how good the instrument was."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from wslab.views.words import seconds
 _TEMPLATES = Environment(
     loader=PackageLoader("wslab.views"),
     autoescape=True,
-    finalize=lambda value: printable(value) if isinstance(value, str) else value,  # a run may be anybody's
+    finalize=lambda value: printable(value) if isinstance(value, str) else value,  # a run may come from a stranger
     trim_blocks=True,
     lstrip_blocks=True,
 )
 
 
 class RecordCount(NamedTuple):
-    """All records of one kind, named as the function of `wslab.tables` that lists them; and what they met, counted."""
+    """The records of one kind, named like their function in `wslab.tables`, and counts of what they met."""
 
     kind: str
     number: int
@@ -33,7 +33,7 @@ class RecordCount(NamedTuple):
 
 
 def run_html(run: Run) -> str:
-    """Return the run as one HTML element, to stand in a notebook's output.
+    """Return the run as one HTML element for a notebook's output.
 
     >>> from wslab import Knobs, send_message
     >>> "1009 Message Too Big" in run_html(send_message(Knobs(max_message_bytes=1024), "x" * 1025))
@@ -51,7 +51,7 @@ def _seen(run: Run) -> Iterator[RecordCount]:
 
 
 def _met(record: Record) -> str | None:
-    """Return in words what a record met: the code with which a connection closed, or what came of it otherwise."""
+    """Return what a record met: the code with which a connection closed, or another outcome."""
     code = getattr(record, "close_code", None)
     if code is not None:
         return lookup(code).label
@@ -59,7 +59,7 @@ def _met(record: Record) -> str | None:
 
 
 def _turned(knobs: Knobs | None) -> dict[str, object]:
-    """Return the knobs that are not as they come."""
+    """Return the knobs that are not at their defaults."""
     if knobs is None:
         return {}
     fresh = Knobs()

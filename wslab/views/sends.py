@@ -1,4 +1,4 @@
-"""What came of each message that was sent, against its size."""
+"""The outcome of each message, against its size."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ UNANSWERED = ["timeout", "unopened", "unconfirmed", "interrupted"]
 
 @drawn_from(tables.sends)
 def close_codes(sends: pd.DataFrame, *, limit_bytes: int | None = None, ax: Axes | None = None) -> Axes:
-    """Draw what each message met, against its payload size: one lane per outcome or close code.
+    """Draw the outcome of each message against its payload size: one lane per outcome or close code.
 
     Messages of the same size are stacked within their lane.
 
     Args:
         sends: a run or runs, or their `tables.sends`.
-        limit_bytes: a limit to mark, in bytes. None: none is marked.
+        limit_bytes: a limit to mark, in bytes.
     """
     require("sends", sends, ["payload_bytes", "outcome", "close_code"])
     check_whole("limit_bytes", limit_bytes, low=1, unit="bytes", hint="None marks no limit", optional=True)
@@ -62,7 +62,7 @@ def close_codes(sends: pd.DataFrame, *, limit_bytes: int | None = None, ax: Axes
 
 
 def _stacked(values: pd.Series[float]) -> pd.Series[float]:
-    """Return the place of each value among its equals, counted from their middle."""
+    """Return the position of each value among equal ones, counted from their middle."""
     equals = values.groupby(values)
     return equals.cumcount() - (equals.transform("size") - 1) / 2
 
@@ -93,7 +93,7 @@ def _mark_limit(ax: Axes, limit_bytes: float) -> str:
 
 
 def _boundary(sizes: pd.Series[float], met: pd.Series[int | str]) -> str:
-    """Say between which sizes the limit lies, from the messages that were answered, one way or the other."""
+    """Say between which sizes the limit lies, judging by the messages that were accepted or refused."""
     answered = ~met.isin(UNANSWERED)
     accepted, others = sizes[met == "accepted"], sizes[answered & (met != "accepted")]
     if sizes.empty:

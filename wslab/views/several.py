@@ -1,4 +1,4 @@
-"""What lets a function that makes or draws the table of one run take several runs, by name or in their order."""
+"""Decorators that let a function of one run take several, by name or in order."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def over_runs(tabulate: Callable[[Run], pd.DataFrame]) -> Callable[[Runs], pd.Da
 def drawn_from(
     tabulate: Callable[[Runs], pd.DataFrame],
 ) -> Callable[[Callable[Concatenate[pd.DataFrame, P], D]], Callable[Concatenate[Shown, P], D]]:
-    """Have a function that draws a table take runs, of which `tabulate` makes the table.
+    """Let a function that draws a table also take runs, which `tabulate` turns into that table.
 
-    A table is drawn as it is, so that a part of one can be: `close_codes(tables.sends(run).query("client == 0"))`.
+    A table is drawn as it is, so you can draw a part of one: `close_codes(tables.sends(run).query("client == 0"))`.
     """
 
     def of_table(draw: Callable[Concatenate[pd.DataFrame, P], D]) -> Callable[Concatenate[Shown, P], D]:

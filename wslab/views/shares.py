@@ -31,8 +31,8 @@ def outcome_shares(runs: Shown, *, of: str = "closures", by: str | None = None, 
 
     Args:
         runs: a run or runs, or their table `of`.
-        of: of which records: "sends", "closures", "attempts" or "outages".
-        by: the column whose values make the groups. None: the runs, where the table holds several, else one group.
+        of: the kind of records: "sends", "closures", "attempts" or "outages".
+        by: the column to group by. None: group by run if there are several.
     """
     check_choice("of", of, ["sends", "closures", "attempts", "outages"])
     table = runs if isinstance(runs, pd.DataFrame) else getattr(tables, of)(runs)

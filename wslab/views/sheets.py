@@ -1,4 +1,4 @@
-"""A table as a file for a spreadsheet, in which no cell is a formula and no text steers anything."""
+"""A table as a file for a spreadsheet, in which no cell is a formula."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from wslab.core.printable import as_cell
 def save(table: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     """Write a table to `path`, a .csv or .xlsx, and return the path.
 
-    What a peer said may begin with `=`, `+`, `-` or `@`, which a spreadsheet would compute: an apostrophe before it
-    keeps it a text. CSV is UTF-8 with the mark by which spreadsheets know that.
+    A peer's words may begin with `=`, `+`, `-` or `@`, which a spreadsheet would compute; an apostrophe before them
+    keeps them a text. CSV is UTF-8 with a byte order mark, which spreadsheets need.
 
     Raises:
-        TypeError: it is no table.
-        ValueError: the path ends otherwise.
-        MissingPackageError: for an .xlsx openpyxl is needed: pip install 'wslab[excel]'.
-        UnwritableError: the path cannot be written; what was there stays.
+        TypeError: it is not a table.
+        ValueError: the path has another ending.
+        MissingPackageError: .xlsx needs openpyxl: pip install 'wslab[excel]'.
+        UnwritableError: the path cannot be written; an existing file stays.
     """
     check_type("table", table, pd.DataFrame, "a table, such as tables.sends(run)")
     target = Path(path)
@@ -47,6 +47,6 @@ def _as_xlsx(table: pd.DataFrame) -> bytes:
     try:
         table.to_excel(file, index=False, engine="openpyxl")
     except ImportError:
-        message = "an .xlsx is written by openpyxl, which is not installed: pip install 'wslab[excel]', or save a .csv"
+        message = "an .xlsx needs openpyxl, which is not installed: pip install 'wslab[excel]', or save a .csv"
         raise MissingPackageError(message) from None
     return file.getvalue()

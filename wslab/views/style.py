@@ -1,8 +1,8 @@
-"""One meaning, one look: the colour, marker, hatch and label of whatever a figure may show. Draws nothing.
+"""One meaning, one look: the colour, marker, hatch and label of everything that a figure shows. Draws nothing.
 
-A colour names a family of meanings, marker and hatch name the member, so nothing is told by colour alone. The family
-colours are Okabe and Ito's (https://jfly.uni-koeln.de/color/) and three dark ones beside them; tests hold them apart as
-readers with each kind of colour blindness see them.
+Colour stands for a family of meanings, marker and hatch for a member, so that nothing depends on colour alone. The
+colours are Okabe and Ito's (https://jfly.uni-koeln.de/color/) and three dark ones; tests check that readers with each
+kind of colour blindness can tell them apart.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Meaning: TypeAlias = int | str
 INK = "#111111"
 """Text, and lines that mark a place."""
 QUIET = "#8A8A8A"
-"""Guides and waiting: there, and no more."""
+"""Guides and waiting."""
 SHADE = "#E3E3E3"
 """The server is down."""
 
@@ -45,12 +45,12 @@ _ON_DARK = {
     "#661100": "#E0BC85",
     "#117733": "#85E0C5",
 }
-"""The same families and groups where the page is dark; the others are seen there as they are."""
+"""Colours for a dark page; those that are not listed stay as they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How one meaning looks everywhere, and the label that needs no legend beside it."""
+    """How one meaning looks everywhere, and its label."""
 
     label: str
     color: str
@@ -65,7 +65,7 @@ class Look:
 
     @property
     def edge(self) -> str:
-        """The colour darkened: it parts markers that overlap, and shows light ones on white."""
+        """The colour darkened: it separates overlapping markers, and outlines light ones on white."""
         red, green, blue = to_rgb(self.color)
         return to_hex((0.75 * red, 0.75 * green, 0.75 * blue))
 
@@ -115,7 +115,7 @@ LOOKS: dict[Meaning, Look] = {
     "interrupted": Look("interrupted: the run was stopped", _NOBODY, "$-$", "-"),
     "failed": Look("failed otherwise", _FAULT, "$!$", "*"),
 }
-"""Every meaning with a look of its own, in the order in which figures list them."""
+"""Every meaning with its own look, in the order in which figures list them."""
 
 RESTARTS: dict[str, Look] = {
     "graceful": Look("graceful restart", INK, linestyle="--"),
@@ -123,7 +123,7 @@ RESTARTS: dict[str, Look] = {
     "crash": Look("crash", INK, linestyle="-"),
     "rolling": Look("rolling restart, one server after another", INK, linestyle=":"),
 }
-"""The moments at which a server restarts, by their kind."""
+"""The moment of a restart, by its kind."""
 
 RETURNS: dict[str, Look] = {
     "back": Look("back at the end", _WORKS),
@@ -134,7 +134,7 @@ RETURNS: dict[str, Look] = {
 CAPACITY = Look("capacity", _FAULT, linestyle=(0, (5, 2)))
 
 LONE = Look("", _WORKS, "o")
-"""What came back, where there is one group only."""
+"""The look of a single group."""
 
 GROUPS = (
     Look("", "#AA4499", "o"),
@@ -144,11 +144,11 @@ GROUPS = (
     Look("", "#CC6677", "v", linestyle=(0, (8, 2))),
     Look("", "#117733", "P", linestyle=(0, (3, 1, 1, 1, 1, 1))),
 )
-"""Runs, policies or kinds beside each other: no colour that has a meaning of its own."""
+"""Runs, policies or kinds that are compared, in colours without another meaning."""
 
 
 def look(meaning: Meaning) -> Look:
-    """Return the look of a close code or outcome; a code without one of its own looks like its range.
+    """Return the look of a close code or outcome; a code without its own look has that of its range.
 
     >>> look(1009).label
     '1009 Message Too Big'
@@ -159,13 +159,13 @@ def look(meaning: Meaning) -> Look:
         return LOOKS[meaning]
     if not isinstance(meaning, int):
         raise KeyError(f"no figure knows the outcome {meaning!r}")
-    if 3000 <= meaning <= 4999:  # libraries' and applications' own (RFC 6455 §7.4.2)
+    if 3000 <= meaning <= 4999:  # for libraries and applications (RFC 6455 §7.4.2)
         return _code(meaning, _APPLICATION, "<", "O")
     return _code(meaning, _FAULT, "8", "O")
 
 
 def in_order(meanings: set[Meaning]) -> list[Meaning]:
-    """Return the meanings in the order of `LOOKS`, codes without a look of their own after them.
+    """Return the meanings in the order of `LOOKS`, with other codes after them.
 
     >>> in_order({4000, "timeout", 1009, "accepted"})
     ['accepted', 1009, 'timeout', 4000]

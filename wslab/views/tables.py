@@ -1,16 +1,15 @@
-"""Records in, tables out: the only place that names columns.
+"""Records in, tables out: the only place that names columns. Draws and decides nothing.
 
-There is a function for each kind of record that a run keeps, by the name that `wslab.core.records.Kinds` gives it:
-`tables.sends`, `tables.closures`, `tables.attempts` and so on. Its table has one row per record and one column per
-field, in the record's order, as `wslab.views.columns` says; a value that does not apply is missing. Others join or
-count. This module draws and decides nothing.
+There is one function per kind of record, named as in `wslab.core.records.Kinds`: `tables.sends`, `tables.closures`,
+`tables.attempts` and so on. Its table has one row per record and one column per field, in the record's order (see
+`wslab.views.columns`); a value that does not apply is missing. Other functions join or count.
 
 Every function takes one run, or several to compare: `{"fixed": run_a, "full_jitter": run_b}`, or any iterable of runs,
-which are then called "1", "2", … in their order. Tables of several runs begin with the column `run` (string).
+which are named "1", "2", … in order. A table of several runs begins with the column `run` (string).
 
-What a reader must know of the instrument travels in `table.attrs`: `loop_lag_p99_s` (float, the worst of the runs, None
-if unknown) and `partial` (bool, any of the runs was interrupted). pandas keeps them through selections but drops them
-where tables that differ in them are concatenated: give the runs together instead.
+`table.attrs` says how good the instrument was: `loop_lag_p99_s` (float, the worst of the runs, None if unknown) and
+`partial` (bool, whether any run was interrupted). pandas keeps them through selections, but drops them when it
+concatenates tables that differ in them: pass the runs together instead.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ def _plain(kind: Kind[Any]) -> Callable[[Runs], pd.DataFrame]:
 
 globals().update({kind.name: _plain(kind) for kind in KINDS})
 
-if TYPE_CHECKING:  # the functions that the table of kinds makes
+if TYPE_CHECKING:  # the functions made from KINDS
 
     def __getattr__(name: str) -> Callable[[Runs], pd.DataFrame]: ...
 
@@ -65,7 +64,7 @@ def restarts(run: Run) -> pd.DataFrame:
 
     Columns:
         those of `wslab.core.records.Restart`, and downtime_s (float64, seconds), knobs_changed (string,
-        "name=value, …" as they are afterwards; missing where nothing changed).
+        "name=value, …" with the new values; missing if nothing changed).
     """
     knobs, changes = run.info.knobs, []
     for restart in run.restarts:
@@ -87,14 +86,14 @@ def _changes(before: Knobs | None, after: Knobs | None) -> str | None:
 
 @over_runs
 def both_sides(run: Run) -> pd.DataFrame:
-    """Return one row per closure: what the client saw of it beside the server's own account.
+    """Return one row per closure: what the client saw, beside the server's account.
 
-    A server that keeps no account for us leaves its columns missing.
+    Columns of the server are missing for a foreign server.
 
     Columns:
         client (Int64), connection_id (string), client_saw_code (Int64), client_saw_reason (string),
         server_sent_code (Int64), server_sent_reason (string), client_sent_code (Int64), server_received_code (Int64),
-        agree (boolean: the client saw the code that the server sent; missing where the server sent none),
+        agree (boolean: the client saw the code that the server sent; missing if the server sent none),
         recovered (boolean), send_error (string), tcp_end (string), server_error (string),
         client_closed_at_s, server_closed_at_s (float64, seconds since the run began).
     """
@@ -129,10 +128,10 @@ def both_sides(run: Run) -> pd.DataFrame:
 
 @over_runs
 def summary(run: Run) -> pd.DataFrame:
-    """Return one row per measured quantity: how many, how large, how widely spread.
+    """Return one row per measured quantity: how many values, how large, how widely spread.
 
     Quantities: `round_trip_s` of the messages sent, `attempts` and `time_to_reconnect_s` of the outages, `downtime_s`
-    of the restarts; each only where the run has such records. Quartiles are values that occurred (`quantile`).
+    of the restarts; each only if the run has such records. Quartiles are values that occurred (`quantile`).
 
     Columns:
         quantity (string, its unit in its name), n (Int64, values), missing (Int64, records without a value, such as
@@ -161,7 +160,7 @@ def summary(run: Run) -> pd.DataFrame:
 
 @over_runs
 def passages(run: Run) -> pd.DataFrame:
-    """Return one row per way in which a content was offered by `frames_question`, and whether all of it passed.
+    """Return one row per way in which `frames_question` offered a content, and whether all of it passed.
 
     Columns:
         client (Int64), way (string: one frame, fragments, messages), payload_kind (string), payload_bytes (Int64, the
@@ -172,7 +171,7 @@ def passages(run: Run) -> pd.DataFrame:
     content_bytes = run.info.parameters.get("payload_bytes", 0)
     rows = []
     for client, case in enumerate(run.info.parameters.get("cases", [])):
-        if sent := [send for send in run.sends if send.client == client]:  # none where the run was interrupted first
+        if sent := [send for send in run.sends if send.client == client]:  # none if the run was interrupted first
             rows.append(_passage(client, case, content_bytes, sent))
     return pd.DataFrame(columns(_Passage, rows))
 

@@ -1,4 +1,4 @@
-"""Runs in a terminal: tables for `rich` to print, computed from the records and nothing else."""
+"""Runs in a terminal: tables for `rich` to print, computed from the records."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wslab.views.words import seconds
 
 
 def story_table(run: Run) -> Table:
-    """Return the story's chapters, one a row: what was done, what clients were told, who came back and when."""
+    """Return the story, one row per chapter: what was done, what clients were told, who came back and when."""
     title = "Why did my WebSocket close?" + (" (interrupted)" if run.info.partial else "")
     table = Table(title=title, title_style="bold", show_lines=True)
     for heading in ("what happened", "what the client is told", "and then"):
@@ -29,7 +29,7 @@ def story_table(run: Run) -> Table:
 
 
 def _chapters(run: Run) -> Iterator[tuple[str, str, str]]:
-    """Yield as many as there are; an interrupted story ends early."""
+    """Yield the chapters; an interrupted story ends early."""
     before, after = before_reload(run)
     if before:
         yield _growing(before)
@@ -40,14 +40,14 @@ def _chapters(run: Run) -> Iterator[tuple[str, str, str]]:
 
 
 def before_reload(run: Run) -> tuple[list[Send], list[Send]]:
-    """Return the story's messages that met the first limit, and those that met the raised one."""
+    """Return the story's messages under the first limit, and those under the raised one."""
     raised_at_s = run.restarts[0].requested_at_s if run.restarts else math.inf
     before = [send for send in run.sends if send.started_at_s < raised_at_s]
     return before, [send for send in run.sends if send.started_at_s >= raised_at_s]
 
 
 def herd_table(title: str, summary: Mapping[str, Any]) -> Table:
-    """Return a herd's summary, real or simulated, one quantity a row; what does not apply has none."""
+    """Return the summary of a herd, real or simulated, one row per quantity that applies."""
     table = Table(title=title, title_style="bold", show_header=False)
     table.add_column()
     table.add_column(justify="right")

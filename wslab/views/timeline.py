@@ -22,23 +22,23 @@ from wslab.views.words import counted, span
 
 
 def reconnect_timeline(run: Run, *, ax: Axes | None = None) -> Axes:
-    """Draw each client's outages on a row of its own; the clients that were back first are on top.
+    """Draw one row per client with its outages; the first clients to be back are on top.
 
     A row shows the connection (a bar), its closure (the close code's marker), the wait (a thin line), each attempt
-    (its outcome's marker) and the connection after it. The time in which the server was down is shaded. Clients
-    without an outage are left out, unless nobody had one.
+    (its outcome's marker) and the connection after it. The server's downtime is shaded. Clients without an outage are
+    left out, unless no client had one.
 
     Raises:
-        TypeError: it is not one run.
+        TypeError: `run` is not one run.
     """
-    check_type("run", run, Run, "one run, since a timeline has a row per client; of several, draw one each")
+    check_type("run", run, Run, "one run, because a timeline has a row per client; draw one timeline per run")
     attempts, closures = tables.attempts(run), tables.closures(run)
     outages, restarts = tables.outages(run), tables.restarts(run)
     row_of = _rows(attempts, closures, outages)
     attempts, closures, outages = (_on_rows(table, row_of) for table in (attempts, closures, outages))
-    ax = ax or new_axes(float(np.clip(1.7 + 0.25 * len(row_of), 2.4, 7.0)))
+    ax = ax or new_axes(float(np.clip(1.7 + 0.25 * len(row_of), 2.4, 6.0)))
     row_pt = size_in(ax)[1] * 72 / max(len(row_of), 1)
-    named, marker_pt = row_pt > SMALL_PT, float(np.clip(0.65 * row_pt, 1.8, 7.5))  # else names would overlap
+    named, marker_pt = row_pt > SMALL_PT, float(np.clip(0.65 * row_pt, 1.8, 7.5))  # otherwise names overlap
     start_s, end_s = _view(attempts, closures, outages, restarts)
     handles = [
         *shade_downtime(ax, restarts, until_s=end_s),
@@ -61,7 +61,7 @@ def reconnect_timeline(run: Run, *, ax: Axes | None = None) -> Axes:
 
 
 def _rows(attempts: pd.DataFrame, closures: pd.DataFrame, outages: pd.DataFrame) -> pd.Series[float]:
-    """Return the row of each client: by its last reopening, those that never came back at the end."""
+    """Return the row of each client, in the order of their last reopening; those that never came back are last."""
     shown = outages["client"] if len(outages) else pd.concat([attempts["client"], closures["client"]])
     back_s = outages.groupby("client")["reopened_at_s"].agg(lambda times: times.max(skipna=False))
     order = back_s.reindex(sorted(shown.unique())).sort_values(kind="stable", na_position="last").index
@@ -71,7 +71,7 @@ def _rows(attempts: pd.DataFrame, closures: pd.DataFrame, outages: pd.DataFrame)
 def _view(
     attempts: pd.DataFrame, closures: pd.DataFrame, outages: pd.DataFrame, restarts: pd.DataFrame
 ) -> tuple[float, float]:
-    """Return from when to when to draw: the outages with a margin, or everything where there are none."""
+    """Return the time range to draw: the outages with a margin, or everything if there are none."""
     if len(outages):
         firsts = [outages["closed_at_s"].min(), restarts["requested_at_s"].min()]
         lasts = [outages["reopened_at_s"].max(), restarts["up_at_s"].max()]
@@ -85,7 +85,7 @@ def _view(
 
 
 def _on_rows(table: pd.DataFrame, row_of: pd.Series[float]) -> pd.DataFrame:
-    """Add the column `row`, and leave out the clients that have none."""
+    """Add the column `row`, and drop clients without one."""
     return table.assign(row=table["client"].map(row_of)).dropna(subset="row")
 
 
@@ -127,7 +127,7 @@ def _draw_marks(ax: Axes, table: pd.DataFrame, at_s: str, marker_pt: float) -> l
 
 def _finding(outages: pd.DataFrame, closures: pd.DataFrame) -> str:
     if outages.empty:
-        lost = int((closures["closed_by"] != "client").sum())  # as in a capture, which does not know whose is whose
+        lost = int((closures["closed_by"] != "client").sum())  # as in a capture
         return (
             f"{counted(lost, 'connection')} ended by the other side; no return is on record" if lost else "No outages"
         )

@@ -1,4 +1,4 @@
-"""A verdict in words: the finding, the facts that apply, the remarks; from the record and nothing else."""
+"""A verdict in words: the finding, the facts that apply, and remarks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TIMES = {
 
 
 def render(verdict: Verdict) -> RenderableType:
-    """Return the verdict, to be printed by a rich `Console`: styled on a terminal, plain text anywhere else."""
+    """Return the verdict for a rich `Console`: styled on a terminal, plain text elsewhere."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
     grid.add_column()
@@ -37,7 +37,7 @@ def render(verdict: Verdict) -> RenderableType:
 
 
 def facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    """Yield what is known, one question a row; what does not apply has none."""
+    """Yield the known facts, each as question and answer."""
     sizes = {
         "largest accepted in one frame": verdict.max_single_frame_bytes,
         "smallest refused in one frame": verdict.smallest_refused_bytes,
@@ -66,7 +66,7 @@ def facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 
 def _closure(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    """Yield what a refusal looks like to an application, and what a client with much left to send is told."""
+    """Yield how an application sees a refusal, and what a client with much left to send is told."""
     if verdict.close_code is not None:
         yield "an application is told", lookup(verdict.close_code).label
     if verdict.close_frame_hex is not None:
@@ -83,7 +83,7 @@ def _closure(verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 
 def _cause(cause: Cause) -> str:
-    """Return a cause in short: its kind, and its number where it has one."""
+    """Return a cause in brief: its kind, and its number if it has one."""
     kind = "at random" if cause.kind == "chance" else f"on {cause.kind}"
     if cause.unit is None:
         return kind

@@ -1,6 +1,6 @@
-"""What clients are told of a refusal: the share of tries in which each saw the server's close code.
+"""What clients are told about a refusal: the share of tries in which each saw the server's close code.
 
-As in `wslab.views.plots`: a table in, an Axes out, the title its finding, and everything said in words too.
+As in `wslab.views.plots`: a table in, an Axes out, with the finding as title, and a text alternative.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ SERVERS = {"drain": "Server drains", "reset": "Server resets TCP", "hold": "Serv
 """What a server does after refusing, for readers."""
 
 BESIDE = 0.13
-"""How far clients stand from each other at one overshoot, whose distance to the next is 1."""
+"""The distance between clients at one overshoot; overshoots are 1 apart."""
 
 
 @drawn_from(tables.sightings)
 def code_seen(sightings: pd.DataFrame, *, close_code: int = 1009, ax: Axes | None = None) -> Axes:
     """Draw the share of tries in which each client's application saw the close code, against the overshoot.
 
-    The clients stand beside each other at each overshoot; the bars are Wilson's 95 % intervals.
+    Clients are side by side at each overshoot; bars are Wilson's 95 % intervals.
 
     Args:
-        sightings: a run of `closure_visibility` or its `tables.sightings`, of one server behaviour;
-            `code_seen_by_server` draws them all.
-        close_code: what the server sent.
+        sightings: a run of `closure_visibility` with one server behaviour, or its `tables.sightings`;
+            `code_seen_by_server` draws several.
+        close_code: the code that the server sent.
     """
     require("sightings", sightings, ["subject", "after_refusal", "overshoot_bytes", "close_code"])
     ax = ax or new_axes(3.4)
@@ -63,7 +63,7 @@ def code_seen_by_server(sightings: pd.DataFrame, *, close_code: int = 1009, figu
 
 
 def _clients(sightings: pd.DataFrame) -> list[Line2D]:
-    """Return a legend's entry for each client, which is the same in every panel."""
+    """Return one legend entry per client, the same in every panel."""
     groups = grouped(sightings, "subject")
     return [
         Line2D([], [], **(marked(own, 6.5) | lined(own)), label=name)
@@ -83,7 +83,10 @@ def _draw_seen(
         places = np.arange(len(overshoots)) + BESIDE * (place - (len(clients) - 1) / 2)
         how: dict[str, Any] = {"color": client.get_color(), "zorder": 3}
         ax.plot(places, shares, linestyle=client.get_linestyle(), linewidth=0.8, alpha=0.7, **how)
-        bars = [(shares - low).tolist(), (high - shares).tolist()]  # of arrays, Matplotlib makes numbers: NumPy warns
+        bars = [
+            (shares - low).tolist(),
+            (high - shares).tolist(),
+        ]  # NumPy warns of arrays
         ax.errorbar(places, shares, bars, linestyle="none", elinewidth=1.6, **how)
         ax.plot(places, shares, linestyle="none", marker=client.get_marker(), markersize=6.5, **how)
         details.append(f"{client.get_label()}: " + ", ".join(map("{} {:.0%}".format, names, shares)))
@@ -106,7 +109,7 @@ def _draw_seen(
 
 
 def _shares(sightings: pd.DataFrame, overshoots: Sequence[int], close_code: int) -> np.ndarray:
-    """Return share, low and high bound, each at every overshoot; NaN where nothing was tried."""
+    """Return share, lower and upper bound at each overshoot; NaN if nothing was tried."""
     rows = []
     for overshoot in overshoots:
         codes = sightings.loc[sightings["overshoot_bytes"] == overshoot, "close_code"]

@@ -1,4 +1,4 @@
-"""A watch as a picture: a lane for each client, what went over its connection, and when and how that ended."""
+"""A watch as a figure or in a terminal: one lane per client, what it sent, and when and how its connections ended."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from wslab.views.style import QUIET, in_order, look
 from wslab.views.tables import closures
 
 DEEDS = {"client's messages": ("|", "message sent"), "client's pings": (".", "ping"), "client's pongs": ("x", "pong")}
-"""How what a client sent is drawn, and what it is called."""
+"""The marker and the label of what a client sent."""
 
 
 def watch_timeline(run: Run, *, ax: Axes | None = None) -> Axes:
-    """Draw a lane for each client of a watch, named by its role: its connections, what it sent, and how each ended."""
+    """Draw one lane per client of a watch, named by its role: its connections, what it sent, and how each ended."""
     seen = lives(Observed(run.records))
     names = _names(run, seen)
     ax = ax or new_axes(float(np.clip(1.9 + 0.27 * len(names), 2.6, 7.5)))
@@ -85,7 +85,7 @@ def _draw_ends(ax: Axes, seen: list[Life], row: dict[int, int]) -> Iterator[Line
 
 
 def lanes(run: Run, width: int = 60) -> Table:
-    """Return the same for a terminal: one line per client, "─" connected, "·" something sent, "✕" ended."""
+    """Return the lanes for a terminal, one line per client: "─" connected, "·" sent something, "✕" ended."""
     seen = lives(Observed(run.records))
     table = Table(box=None, pad_edge=False)
     table.add_column("client", no_wrap=True)

@@ -1,4 +1,4 @@
-"""How numbers and names are written in figures, for readers."""
+"""How numbers and names are written for readers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from wslab.core.printable import printable
 
 
 def short(text: str, longest: int = 36) -> str:
-    """Return a name as a legend or tick has room for it, with no control character in it.
+    """Return a name cut to fit a legend or tick, without control characters.
 
     >>> short("going down for maintenance", 12)
     'going down …'
@@ -27,7 +27,7 @@ def seconds(value_s: float) -> str:
 
 
 def span(low_s: float, high_s: float) -> str:
-    """Write a range of times, or one time where both are written alike.
+    """Write a range of times, or one time if both are written alike.
 
     >>> span(0.5, 1.5), span(1.0, 1.0001)
     ('0.5 s to 1.5 s', '1 s')
@@ -37,7 +37,7 @@ def span(low_s: float, high_s: float) -> str:
 
 
 def kibi(count_bytes: float) -> str:
-    """Write a number of bytes by the largest binary unit.
+    """Write a number of bytes in the largest binary unit.
 
     >>> kibi(512), kibi(65_536), kibi(1.5 * 2**20)
     ('512 B', '64 KiB', '1.5 MiB')
@@ -80,7 +80,7 @@ def counted(count: float, thing: str) -> str:
 
 
 def of_group(name: str, what: str) -> str:
-    """Write what is said of a group, which may be the only one and have no name.
+    """Write a statement about a group, which has no name if it is the only one.
 
     >>> of_group("crash", "n = 12"), of_group("", "n = 12")
     ('crash: n = 12', 'n = 12')
