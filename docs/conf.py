@@ -59,7 +59,8 @@ def generate(app: Sphinx) -> None:
 def with_whole_summaries(commands: str) -> str:
     """Put into the list of commands what each says of itself in a sentence, of which typer leaves a few words."""
     for name, first in re.findall(r"^## `wslab (\S+)`\n\n(.+)$", commands, re.MULTILINE):
-        commands = re.sub(rf"^\* `{name}`: .*$", lambda _, to=f"* `{name}`: {first}": to, commands, flags=re.MULTILINE)
+        line = f"* `{name}`: {first}".replace("\\", r"\\")
+        commands = re.sub(rf"^\* `{name}`: .*$", line, commands, flags=re.MULTILINE)
     return commands
 
 

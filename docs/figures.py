@@ -10,7 +10,7 @@ import statistics
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import _results as results_of_bench
 import matplotlib.pyplot as plt
@@ -67,7 +67,7 @@ def announced() -> Drawn:
 
 
 def drained() -> Drawn:
-    crowd = {"downtime_s": 10, "max_admissions_per_s": 500, "seed": 1}
+    crowd: dict[str, Any] = {"downtime_s": 10, "max_admissions_per_s": 500, "seed": 1}
     herds = {
         "all closed at once": simulate_herd(10_000, "full_jitter", **crowd),
         "closed over 20 s": simulate_herd(10_000, "full_jitter", **crowd, drain_s=20),
@@ -77,7 +77,7 @@ def drained() -> Drawn:
 
 def which_backoff() -> Drawn:
     names = ["constant", "exponential", "full_jitter", "decorrelated_jitter", "seed_page", "registry"]
-    crowd = {"downtime_s": 10, "max_admissions_per_s": 500, "seed": 1}
+    crowd: dict[str, Any] = {"downtime_s": 10, "max_admissions_per_s": 500, "seed": 1}
     herds = {name: simulate_herd(10_000, name, **crowd) for name in names}
     return Drawn(
         plots.side_by_side(herds), "`simulate_herd(10_000, …, downtime_s=10, max_admissions_per_s=500, seed=1)`."
@@ -110,7 +110,7 @@ def reached() -> Drawn:
 def estimated_policy() -> Drawn:
     found = estimate([[1.1, 1.9, 4.2, 7.8, 10.0, 9.9], [0.6, 1.5, 3.1, 5.2, 7.0, 8.8], [0.8, 1.2, 2.4, 7.5, 6.1, 9.3]])
     assert found is not None, "there are enough delays"
-    crowd = {"downtime_s": 5, "max_admissions_per_s": 500, "seed": 1}
+    crowd: dict[str, Any] = {"downtime_s": 5, "max_admissions_per_s": 500, "seed": 1}
     herds = {
         "as estimated": simulate_herd(10_000, found.policy(), **crowd),
         "the same without jitter": simulate_herd(10_000, "exponential", **crowd),

@@ -12,9 +12,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from wslab import compare
-from wslab.core.codes.cards import Claim, Comparison
+from wslab.core.codes.cards import Comparison
 from wslab.core.codes.registry import REGISTRY
-from wslab.core.codes.sources import Lesson, Source
+from wslab.core.codes.sources import Claim, Lesson, Source
 from wslab.core.recordings import REPLAY
 from wslab.reports import lessons, make_report
 from wslab.reports.markdown import to_markdown

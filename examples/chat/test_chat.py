@@ -14,6 +14,7 @@ import pytest
 
 from wslab import LabServer
 from wslab.checks import check_server
+from wslab.core.records import RestartKind
 from wslab.core.target import Target
 from wslab.pytest_plugin import assert_comes_back, assert_sees, assert_stays_away
 
@@ -50,7 +51,7 @@ def start_client(node: list[str]) -> Iterator[StartClient]:
 
 @pytest.mark.wslab(downtime_s=0.2)
 @pytest.mark.parametrize("kind", ["graceful", "crash"])
-def test_client_comes_back(lab_server: LabServer, start_client: StartClient, kind: str) -> None:
+def test_client_comes_back(lab_server: LabServer, start_client: StartClient, kind: RestartKind) -> None:
     start_client(lab_server.url)
     assert_comes_back(lab_server)
     lab_server.restart(kind)
