@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell
+from nbformat.v4 import new_code_cell, new_notebook
 
 from wslab.core.codes import sources
 from wslab.core.codes.cards import compare
@@ -75,23 +75,36 @@ def text_of(cell: NotebookNode) -> str:
     return "".join(output.get("text", "") or output.data.get("text/plain", "") for output in cell.outputs)
 
 
-def solved(lesson: str) -> NotebookNode:
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[NotebookClient]:
+    """A kernel for one lesson after the other: each begins without a name of those before it.
+
+    That a lesson needs nothing of them but names is shown by tests/browser, where each has a kernel of its own.
+    """
+    with kernel_settings() as config:
+        client = NotebookClient(new_notebook(), timeout=120, config=config)
+        with client.setup_kernel():
+            yield client
+
+
+def solved(lesson: str, kernel: NotebookClient) -> NotebookNode:
     """Execute a lesson, and behind its check the solution and the check again."""
     notebook = read(lesson)
     (check,) = tagged(notebook, "check")
     more = [new_code_cell(solution_of(notebook)), new_code_cell(notebook.cells[check].source)]
     notebook.cells[check + 1 : check + 1] = more
-    folder = str((NOTEBOOKS / lesson).parent)
-    with kernel_settings() as config:
-        client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": folder}}, config=config)
-        asyncio.run(client.async_execute())
+    forget = new_code_cell(f"%reset -f\n%cd -q {(NOTEBOOKS / lesson).parent}")
+    kernel.nb = new_notebook(cells=[forget, *notebook.cells])
+    kernel.reset_execution_trackers()
+    for index, cell in enumerate(kernel.nb.cells):
+        kernel.execute_cell(cell, index)
     return notebook
 
 
 @pytest.mark.parametrize("lesson", [*LESSONS, TRANSLATED[0]])  # the code of the others is the same
 @pytest.mark.filterwarnings("default")  # of the libraries that start a kernel; the lesson's own go to its stderr
-def test_lesson_runs_and_its_exercise_can_be_solved(lesson: str) -> None:
-    notebook = solved(lesson)
+def test_lesson_runs_and_its_exercise_can_be_solved(lesson: str, kernel: NotebookClient) -> None:
+    notebook = solved(lesson, kernel)
     (check,) = tagged(notebook, "check")
     assert text_of(notebook.cells[check]).startswith("✗ まだ：" if lesson in TRANSLATED else "✗ not yet:")
     assert text_of(notebook.cells[check + 2]).startswith("✓")
