@@ -10,14 +10,14 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from kernels import execute, running_kernel
 from nbclient import NotebookClient
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell
 
 from wslab.core.codes import sources
 from wslab.core.codes.cards import compare
 from wslab.core.codes.registry import REGISTRY
-from wslab.reports.execution import kernel_settings
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
@@ -77,14 +77,9 @@ def text_of(cell: NotebookNode) -> str:
 
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[NotebookClient]:
-    """A kernel for one lesson after the other: each begins without a name of those before it.
-
-    That a lesson needs nothing of them but names is shown by tests/browser, where each has a kernel of its own.
-    """
-    with kernel_settings() as config:
-        client = NotebookClient(new_notebook(), timeout=120, config=config)
-        with client.setup_kernel():
-            yield client
+    """A kernel for one lesson after the other. In tests/browser each has its own: none needs those before it."""
+    with running_kernel() as client:
+        yield client
 
 
 def solved(lesson: str, kernel: NotebookClient) -> NotebookNode:
@@ -93,11 +88,7 @@ def solved(lesson: str, kernel: NotebookClient) -> NotebookNode:
     (check,) = tagged(notebook, "check")
     more = [new_code_cell(solution_of(notebook)), new_code_cell(notebook.cells[check].source)]
     notebook.cells[check + 1 : check + 1] = more
-    forget = new_code_cell(f"%reset -f\n%cd -q {(NOTEBOOKS / lesson).parent}")
-    kernel.nb = new_notebook(cells=[forget, *notebook.cells])
-    kernel.reset_execution_trackers()
-    for index, cell in enumerate(kernel.nb.cells):
-        kernel.execute_cell(cell, index)
+    execute(notebook, kernel, (NOTEBOOKS / lesson).parent, "%reset -f")
     return notebook
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from kernels import execute, running_kernel
+from nbclient import NotebookClient
+from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from wslab.core.recordings import REPLAY
-from wslab.reports.execution import execute
-from wslab.reports.material import Material, lessons, open_notebook
+from wslab.reports import execution
+from wslab.reports.material import lessons, open_notebook
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -39,34 +43,51 @@ def record() -> ModuleType:
     return module
 
 
-def replay(opened: Material, folder: Path) -> str:
-    """Execute a lesson, its exercise solved, in a kernel that may open no socket; return all that it put out."""
-    opened.notebook.cells.insert(0, new_code_cell(NO_SOCKETS))
-    execution = execute(opened, record_to=folder, timeout_s=110)
-    assert execution.failure is None
-    outputs = [output for cell in opened.notebook.cells for output in cell.get("outputs", [])]
+FORGET = """\
+%reset -f
+import sys
+
+for name in [name for name in sys.modules if name.partition(".")[0] == "wslab"]:
+    del sys.modules[name]
+shell = get_ipython()
+shell.magics_manager.magics["line"].pop("wslab", None)
+shell.input_transformers_post.clear()"""
+"""After it a kernel imports wslab anew, which then begins a replay anew."""
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[NotebookClient]:
+    """A kernel that replays one lesson after the other."""
+    with running_kernel(**{REPLAY: "1"}) as client:
+        yield client
+
+
+def told(notebook: NotebookNode) -> str:
+    """Return all that a notebook put out, which is no complaint."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
     return "\n".join(output.get("text") or output.data.get("text/plain", "") for output in outputs)
 
 
 # of those in Japanese the first: the others' code is the English one's, as tests/test_lessons.py says
 @pytest.mark.parametrize("lesson", [name for name in lessons() if "/" not in name or name.startswith("ja/00")])
-def test_replayed_lesson_shows_what_was_recorded(
-    lesson: str, record: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(REPLAY, "1")
+def test_replayed_lesson_shows_what_was_recorded(lesson: str, record: ModuleType, kernel: NotebookClient) -> None:
     opened = open_notebook(lesson)
     record.solve(opened)
-    told = replay(opened, tmp_path)
-    assert told.startswith("A replay: no socket is opened here. The runs are recordings of real ones, made on 20")
-    assert len(re.findall(r"^✓ ", told, re.MULTILINE)) == 1
+    execute(opened.notebook, kernel, opened.folder, f"{FORGET}\n{NO_SOCKETS}")
+    words = told(opened.notebook)
+    assert words.startswith("A replay: no socket is opened here. The runs are recordings of real ones, made on 20")
+    assert len(re.findall(r"^✓ ", words, re.MULTILINE)) == 1
     drawn = json.loads((DATA / "lessons" / lesson.removeprefix("ja/") / record.FIGURES).read_text(encoding="utf-8"))
     assert record.figures_in_words(opened.notebook) == drawn
 
 
 def test_lesson_is_replayed_where_no_socket_is_to_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(REPLAY, raising=False)
-    assert "A replay: no socket is opened here" in replay(open_notebook("00"), tmp_path)
+    opened = open_notebook("00")
+    opened.notebook.cells.insert(0, new_code_cell(NO_SOCKETS))
+    assert execution.execute(opened, record_to=tmp_path, timeout_s=110).failure is None
+    assert "A replay: no socket is opened here" in told(opened.notebook)
 
 
 def test_every_lesson_is_recorded_and_no_other() -> None:
