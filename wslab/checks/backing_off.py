@@ -23,6 +23,9 @@ from wslab.core.policies.scatter import NOISE_S, is_spread
 
 LOOPS_PER_S = 5.0
 
+LIKELY_NOISE_S = 4 * NOISE_S
+"""How far apart the first delays of clients may come that show no jitter later on: all of them run at that moment."""
+
 GIVES_UP = 2.5
 """A client that stays away so many times longer than its longest delay has given up, as far as can be seen."""
 
@@ -52,19 +55,25 @@ async def _spreads(bench: ClientBench) -> CaseOutcome:
     seen = await outage_of(bench)
     if isinstance(seen, CaseOutcome):
         return seen
-    rounds = [seen]
-    if len(seen.delays_s) >= 3 and not is_spread(seen.before(1), seen.late_s):  # which chance may explain, once
-        again = await sent_away(bench, most_attempts=1)
-        rounds += [again] if isinstance(again, ObservedOutage) and len(again.delays_s) >= 3 else []
     if len(seen.delays_s) < 3:
         told = f"{len(seen.delays_s)} of {seen.copies} clients came back after 1012."
         return CaseOutcome(judgement="not applicable", seen=told)
+    found = estimate(seen.delays_s, late_s=seen.late_s)
+    noise_s = LIKELY_NOISE_S if found is not None and found.jitter == "none" else NOISE_S
+    rounds = [seen]
+    if not is_spread(seen.before(1), seen.late_s, noise_s=noise_s):  # which chance may explain, once
+        again = await sent_away(bench, most_attempts=1)
+        rounds += [again] if isinstance(again, ObservedOutage) and len(again.delays_s) >= 3 else []
+    return _judge_spread(rounds, noise_s)
+
+
+def _judge_spread(rounds: list[ObservedOutage], noise_s: float) -> CaseOutcome:
     evidence = tuple(Evidence("a client is back", round(first_s, 3)) for each in rounds for first_s in each.before(1))
     told = " ".join(
         f"{len(each.delays_s)} clients, sent away together, came back {_range(each.before(1))} s later."
         for each in rounds
     )
-    spread = [is_spread(each.before(1), each.late_s) for each in rounds]
+    spread = [is_spread(each.before(1), each.late_s, noise_s=noise_s) for each in rounds]
     if True in spread:
         return CaseOutcome(judgement="passes", seen=told, evidence=evidence)
     if False not in spread:

@@ -92,6 +92,20 @@ def test_jitter_that_is_added_or_drawn_from_the_last_delay_is_told_from_a_share(
     assert drawn_alike.jitter == "partial"
 
 
+@pytest.mark.parametrize(
+    ("delays", "drawn"),
+    [
+        (lambda draw: [3 * draw * 1.3**place for place in range(5)], "once for all delays"),
+        (lambda draw: [0.02, 4 * draw, 3.0, 5.0, 8.0], "before attempt 2 alone"),
+    ],
+)
+def test_jitter_of_some_delays_alone_is_told_so(delays: Callable[[float], list[float]], drawn: str) -> None:
+    found = estimate([delays(0.3 + 0.2 * client) for client in range(8)])
+    assert found is not None
+    assert (found.jitter in ("partial", "full"), found.drawn) == (True, drawn)
+    assert drawn in found.told()
+
+
 def test_delays_that_do_not_grow_have_no_factor_but_for_a_range() -> None:
     found = drawn(textbook.seed_page(min_delay_s=1, max_delay_s=3))
     assert not found.grows

@@ -7,7 +7,6 @@ one client with jitter say little; those of several clients, attempt by attempt,
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Iterator, Sequence
 from random import Random
@@ -16,9 +15,10 @@ from typing import Literal
 import msgspec
 
 from wslab.core.codes.sources import Source
-from wslab.core.policies.growth import EXACT, SAME, bounds, columns_of, grown
+from wslab.core.policies.fitting import Model, bounds, model_of
+from wslab.core.policies.growth import EXACT, SAME, columns_of
 from wslab.core.policies.policy import LONGEST_DELAY_S, Policy, as_policy, at_most
-from wslab.core.policies.scatter import LARGEST_RATIO, NOISE_S, added_s, follows_the_last, relative_spread
+from wslab.core.policies.scatter import LARGEST_RATIO, NOISE_S, drawn_once, follows_the_last, share_of
 from wslab.core.policies.textbook import decorrelated_jitter
 
 Jitter = Literal["none", "partial", "full", "added", "decorrelated", "unknown"]
@@ -43,6 +43,7 @@ class PolicyEstimate(msgspec.Struct, frozen=True, kw_only=True):
         share: how much of each delay is drawn at random, 0 to 1; None of a single client whose delays are irregular,
             and where the machine was too late to tell.
         added_s: up to how many seconds are added to each delay at random, however long it is.
+        drawn: what is random, if anything is: "each delay", "before attempt N alone", "once for all delays".
         decorrelated: whether each delay is drawn between `first_s` and three times the one before it.
         min_uptime_s: a connection that lasted so long did not, and did, start the delays over; None: not tried.
     """
@@ -57,6 +58,7 @@ class PolicyEstimate(msgspec.Struct, frozen=True, kw_only=True):
     step_s: float = 0.0
     share: float | None
     added_s: float = 0.0
+    drawn: str = "each delay"
     decorrelated: bool = False
     min_uptime_s: tuple[float | None, float | None] | None = None
 
@@ -120,7 +122,8 @@ class PolicyEstimate(msgspec.Struct, frozen=True, kw_only=True):
             "partial": f", {round(100 * (self.share or 0.0), -1):.0f} % of each delay",
             "added": f", up to {self.added_s:.2g} s to each delay",
         }
-        return f"jitter: {self.jitter}{sizes.get(self.jitter, '')} (n = {len(self.outages_s)})"
+        drawn = "" if self.drawn == "each delay" else f", drawn {self.drawn}"
+        return f"jitter: {self.jitter}{sizes.get(self.jitter, '')}{drawn} (n = {len(self.outages_s)})"
 
 
 @as_policy(
@@ -167,55 +170,40 @@ def estimate(outages_s: Sequence[Sequence[float]], *, late_s: float = 0.0) -> Po
     if len(columns) < 3:
         return None
     starts_at_once = statistics.mean(columns[0]) < AT_ONCE_S < statistics.mean(columns[1]) / 3
-    modelled_s = [outage_s[starts_at_once:] for outage_s in outages_s]
-    columns, noise_s = columns[starts_at_once:], max(late_s, NOISE_S) / 2
-    spread = relative_spread(columns, noise_s)
-    growth = grown(columns, spread, len(outages_s))
-    added = added_s(columns, noise_s) if growth.is_growing and (spread or 0.0) > SAME / 2 else 0.0
-    if added:
-        modelled_s = [[max(0.0, delay_s - added / 2) for delay_s in outage_s] for outage_s in modelled_s]
-        columns = columns_of(modelled_s)
-        growth = grown(columns, spread, len(outages_s))
-    if spread is None and len(columns) > 3 and growth.deviation < EXACT:
-        spread = 0.0
-    low, high = bounds(modelled_s, growth, spread, max(late_s, NOISE_S))
-    share = 0.0 if added else _share(spread, max(map(statistics.mean, columns)), late_s)
+    noise_s = max(late_s, NOISE_S)
+    model = model_of([outage_s[starts_at_once:] for outage_s in outages_s], noise_s)
+    growth, only = model.growth, model.only
+    low, high = bounds(model.series_s, growth, model.spread, noise_s)
+    share = 0.0 if model.added_s else share_of(model.spread, max(map(statistics.mean, model.columns)), late_s)
+    middle = 1 - (share or 0.0) / 2  # what a mean is of its ceiling
     found = PolicyEstimate(
         outages_s=tuple(map(tuple, outages_s)),
-        first_s=growth.first_s / _middle(share),
-        max_delay_s=None if growth.level_s is None else growth.level_s / _middle(share),
+        first_s=growth.first_s / middle,
+        max_delay_s=None if growth.level_s is None else growth.level_s / middle,
         starts_at_once=starts_at_once,
         factor=growth.factor,
         factor_low=low,
         factor_high=high,
-        step_s=growth.step_s / _middle(share),
+        step_s=growth.step_s / middle,
         share=share,
-        added_s=added,
+        added_s=model.added_s,
+        drawn="each delay" if only is None else f"before attempt {only + 1 + starts_at_once} alone",
     )
-    return _drawn_from_the_last(found) if found.jitter == "full" and follows_the_last(outages_s, columns) else found
+    return _as_drawn(found, model)
 
 
-def _share(spread: float | None, longest_s: float, late_s: float) -> float | None:
-    """Return how much of a delay is random, from its deviation; None where that is unknown, or would not show."""
-    if spread is None:
-        return None
-    share = min(1.0, math.sqrt(12) * spread / (1 + math.sqrt(3) * spread))
-    return None if share < SAME and late_s / 2 > SAME * longest_s else share
-
-
-def _middle(share: float | None) -> float:
-    """Return what a mean is of its ceiling."""
-    return 1 - (share or 0.0) / 2
-
-
-def _drawn_from_the_last(found: PolicyEstimate) -> PolicyEstimate:
-    """Return the estimate of decorrelated jitter; the delays that were cut to the cap are alike."""
-    delays_s = sorted(delay_s for outage_s in found.outages_s for delay_s in outage_s)
-    longest_s = delays_s[-1]
-    capped = sum(delay_s > (1 - EXACT) * longest_s for delay_s in delays_s) > 2
+def _as_drawn(found: PolicyEstimate, model: Model) -> PolicyEstimate:
+    """Return the estimate, corrected where a client draws only once, or each delay from the last."""
+    if found.jitter in ("partial", "full") and drawn_once(model.series_s, model.columns):
+        return msgspec.structs.replace(found, drawn="once for all delays")
+    if found.jitter != "full" or not follows_the_last(model.series_s, model.columns):
+        return found
+    delays_s = [delay_s for outage_s in model.series_s for delay_s in outage_s]
+    longest_s = max(delays_s)
+    capped = sum(delay_s > (1 - EXACT) * longest_s for delay_s in delays_s) > 2  # those that were cut are alike
     return msgspec.structs.replace(
         found,
-        first_s=delays_s[0],
+        first_s=min(delays_s),
         max_delay_s=longest_s if capped else None,
         factor=1.0,
         factor_low=1.0,

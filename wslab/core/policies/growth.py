@@ -124,29 +124,3 @@ def _line(xs: Sequence[float], ys: Sequence[float], weights: Sequence[float]) ->
 
 def _squares(means_s: Sequence[float], fitted_s: Sequence[float]) -> float:
     return sum(math.log(mean_s / fit_s) ** 2 for mean_s, fit_s in zip(means_s, fitted_s, strict=True))
-
-
-def bounds(
-    outages_s: Sequence[Sequence[float]], growth: Growth, spread: float | None, noise_s: float
-) -> tuple[float, float]:
-    """Return how far the factor may be off.
-
-    By two standard errors, leaving out one client in turn, and by what noise can add to the first delay. Where few
-    clients were seen, or nothing fits closely: by the smallest and the largest ratio of two delays in a row.
-    """
-    if growth.factor == 1.0:
-        return 1.0, 1.0
-    means_s = [statistics.mean(column) for column in columns_of(outages_s)]
-    below_s = 0.95 * (growth.level_s or math.inf)
-    rising_s = list(itertools.takewhile(lambda mean_s: mean_s < below_s, means_s))
-    clients = len(outages_s)
-    if spread is None or clients < 3 or not growth.is_close:
-        ratios = [after_s / before_s for before_s, after_s in itertools.pairwise(rising_s)] or [growth.factor]
-        return min(*ratios, growth.factor), max(*ratios, growth.factor)
-    without = []
-    for left_out in range(clients):
-        others = [outage_s for client, outage_s in enumerate(outages_s) if client != left_out]
-        without.append(math.log(grown(columns_of(others), spread, clients - 1).factor))
-    late = math.log1p(noise_s / means_s[0]) / max(1, len(rising_s) - 1)
-    error = 2 * math.sqrt((clients - 1) * statistics.pvariance(without)) + late
-    return growth.factor * math.exp(-error), growth.factor * math.exp(error)

@@ -23,6 +23,15 @@ _CORRELATED = 0.3
 _GROWN = 2.0
 
 
+def scatter(columns: Sequence[Sequence[float]], noise_s: float) -> tuple[float | None, int | None]:
+    """Return how much the delays scatter (`relative_spread`), and the place of the only one that does, if one does."""
+    spreads = [relative_spread([column], noise_s) or 0.0 for column in columns]
+    scattered = [place for place, spread in enumerate(spreads) if spread > SAME / 2]
+    if len(scattered) == 1 and len(columns) > 2 and max(spreads) > SAME:
+        return spreads[scattered[0]], scattered[0]
+    return relative_spread(columns, noise_s), None
+
+
 def relative_spread(columns: Sequence[Sequence[float]], noise_s: float) -> float | None:
     """Return the standard deviation of a delay as a share of its mean, without the noise; None of a single client."""
     freedom = sum(len(column) - 1 for column in columns)
@@ -34,6 +43,14 @@ def relative_spread(columns: Sequence[Sequence[float]], noise_s: float) -> float
         if len(column) > 1
     )
     return math.sqrt(squares / freedom)
+
+
+def share_of(spread: float | None, longest_s: float, late_s: float) -> float | None:
+    """Return how much of a delay is random, from its deviation; None where that is unknown, or would not show."""
+    if spread is None:
+        return None
+    share = min(1.0, math.sqrt(12) * spread / (1 + math.sqrt(3) * spread))
+    return None if share < SAME and late_s / 2 > SAME * longest_s else share
 
 
 def added_s(columns: Sequence[Sequence[float]], noise_s: float) -> float:
@@ -50,6 +67,13 @@ def added_s(columns: Sequence[Sequence[float]], noise_s: float) -> float:
         return 0.0
     slope = statistics.linear_regression([*map(math.log, means_s)], [*map(math.log, deviations_s)]).slope
     return 0.0 if slope > 0.5 else math.sqrt(12) * statistics.median(deviations_s)
+
+
+def drawn_once(outages_s: Sequence[Sequence[float]], columns: Sequence[Sequence[float]]) -> bool:
+    """Whether each client draws once, and its delays then keep the same share of the others'."""
+    means_s = [statistics.mean(column) for column in columns]
+    shares = [[delay_s / mean_s for delay_s, mean_s in zip(series, means_s, strict=False)] for series in outages_s]
+    return all(max(own) - min(own) < SAME for own in shares if own)
 
 
 def follows_the_last(outages_s: Sequence[Sequence[float]], columns: Sequence[Sequence[float]]) -> bool:
@@ -72,14 +96,14 @@ def follows_the_last(outages_s: Sequence[Sequence[float]], columns: Sequence[Seq
     return scattered and statistics.correlation(befores, afters) > _CORRELATED
 
 
-def is_spread(first_delays_s: Sequence[float], late_s: float = 0.0) -> bool | None:
+def is_spread(first_delays_s: Sequence[float], late_s: float = 0.0, *, noise_s: float = NOISE_S) -> bool | None:
     """Whether clients that were sent away together came back further apart than a busy machine explains.
 
     None: they did come back apart, and so late was the machine that it may be the reason.
     """
     longest_s = max(first_delays_s)
     apart_s = longest_s - min(first_delays_s)
-    if apart_s < max(SAME * longest_s, NOISE_S):
+    if apart_s < max(SAME * longest_s, noise_s):
         return False
     return True if apart_s >= 2 * late_s else None
 
