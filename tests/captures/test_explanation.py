@@ -101,6 +101,7 @@ def test_text_is_taken_for_text_and_a_name_without_spaces_for_a_file(tmp_path: P
     log = tmp_path / "server.log"
     log.write_text("x\n" * 2_000_000 + "websocket: close 1009 (message too big)\n")
     assert explain(log).run.statements[0].close_code == 1009
+    assert explain('{"type":"disconnect","reason":"server_restart"}').what == "text"
 
 
 def test_text_may_be_utf_16() -> None:

@@ -124,7 +124,7 @@ def explain(
 
     Args:
         what: a file's path; an open binary file, read to its end; bytes; a run; or the text itself, such as an
-            exception or lines of a log. A string that names no file and has no space in it is taken for a path.
+            exception or lines of a log. A string without a space, a quotation mark or a bracket is taken for a path.
         keys: a TLS key log (`SSLKEYLOGFILE`), with which an installed `tshark` decrypts a capture of packets.
         on_bytes: told from time to time how many bytes have been read.
 
@@ -150,7 +150,7 @@ def explain(
 
 def _is_text(what: str) -> bool:
     try:
-        return any(mark.isspace() for mark in what) and not Path(what).is_file()
+        return any(mark.isspace() or mark in '"{}<>' for mark in what) and not Path(what).is_file()
     except (OSError, ValueError):  # too long for a name, or with a NUL in it
         return True
 

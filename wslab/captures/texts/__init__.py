@@ -15,6 +15,7 @@ from wslab.captures.capture import capture_info
 from wslab.captures.texts import (
     browsers,
     clouds,
+    frameworks,
     go,
     javascript,
     jvm,
@@ -22,6 +23,7 @@ from wslab.captures.texts import (
     proxies,
     python,
     python_frameworks,
+    reactive,
     runtimes,
     systems,
 )
@@ -36,8 +38,10 @@ TABLE: tuple[Phrase, ...] = (
     *python_frameworks.PHRASES,
     *go.PHRASES,
     *jvm.PHRASES,
+    *reactive.PHRASES,
     *native.PHRASES,
     *runtimes.PHRASES,
+    *frameworks.PHRASES,
     *proxies.PHRASES,
     *clouds.PHRASES,
     *javascript.PHRASES,

@@ -11,6 +11,7 @@ _AWS = (
 _CLOUDFLARE = (
     "cloudflare/cloudflare-docs@04e05ca80113cce940a067e5c7467d72c454faf3:src/content/docs/network/websockets.mdx"
 )
+_LOGPUSH = "https://developers.cloudflare.com/logs/logpush/logpush-job/datasets/zone/websocket_analytics/"
 _KJ = "capnproto/capnproto@2c2709587d32475ff6b9e88385f460f45249a064:c++/src/kj/compat/http.c++"
 
 PHRASES = (
@@ -70,6 +71,27 @@ PHRASES = (
         NO_FRAME,
         "WebSocket disconnected between frames without sending `Close`.",
         _KJ,
+        told_by="assumed",
+        close_code=1006,
+        closed_by="network",
+    ),
+    Phrase(
+        "Cloudflare",
+        r"ConnectionCloseReason\W{1,4}timedOut",
+        "Cloudflare's log says that the connection ended by a timeout.",
+        "whose: `ConnectionCloseSource` beside it says upstream (the server), downstream (the client) or me (Cloudflare)",
+        '"ConnectionCloseReason":"timedOut","ConnectionCloseSource":"me"',
+        _LOGPUSH,
+        speaker="proxy",
+    ),
+    Phrase(
+        "Cloudflare",
+        r"ConnectionCloseReason\W{1,4}(?P<reason>peerReset|upstreamReset)",
+        "Cloudflare's log says that TCP was reset.",
+        NO_FRAME,
+        '"ConnectionCloseReason":"upstreamReset","ConnectionCloseSource":"upstream"',
+        _LOGPUSH,
+        speaker="proxy",
         told_by="assumed",
         close_code=1006,
         closed_by="network",

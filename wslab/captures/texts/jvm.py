@@ -1,4 +1,4 @@
-"""Java and Kotlin: Tomcat, Spring, Jetty, Netty, OkHttp, Java-WebSocket."""
+"""Java and Kotlin: Tomcat, Spring, Jetty, OkHttp, Java-WebSocket."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ _JETTY = (
     "jetty/jetty.project@acf33259281419d619d8e392e6f3b2d654bcc914:jetty-core/jetty-websocket/"
     "jetty-websocket-core-common/src/main/java/org/eclipse/jetty/websocket/core/"
 )
-_NETTY = "netty/netty@2af04ea2ee7f3f45720c4d8f1ed6e2053526bf04:codec-http/src/main/java/io/netty/handler/codec/http/websocketx/"
 _OKHTTP = (
     "square/okhttp@1682d9bac8c03dffde2969b0b74d47649d0dbb52:"
     "okhttp/src/commonJvmAndroid/kotlin/okhttp3/internal/ws/RealWebSocket.kt"
@@ -139,16 +138,6 @@ PHRASES = (
         f"{_JETTY}WebSocketConnection.java",
         told_by="sent",
         close_code=1001,
-    ),
-    Phrase(
-        "Netty",
-        r"(?P<reason>Max frame length of (?P<limit>\d+) has been exceeded)",
-        "Netty closes with 1009: a frame was longer than `maxFramePayloadLength` (65,536 where nobody set it).",
-        "which side runs Netty: as the reason of a close frame these are the words of the side that sent it",
-        "io.netty.handler.codec.http.websocketx.CorruptedWebSocketFrameException: Max frame length of 65536 has been exceeded.",
-        f"{_NETTY}WebSocket08FrameDecoder.java",
-        told_by="assumed",
-        close_code=1009,
     ),
     Phrase(
         "OkHttp",

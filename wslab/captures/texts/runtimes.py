@@ -1,4 +1,4 @@
-""".NET, Erlang and Apple: System.Net.WebSockets, SignalR, Cowboy, URLSession."""
+""".NET, Erlang, Apple and Dart: System.Net.WebSockets, SignalR, Cowboy, Gun, URLSession, Starscream, dart:io."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ _SIGNALR_SERVER = (
     "dotnet/aspnetcore@bf884ebc758a8ca4e6d99efdeba223dcf0e38d6c:src/SignalR/server/Core/src/HubConnectionHandler.cs"
 )
 _COWBOY = "ninenines/cowboy@5c8535f409aa2fd49deb355e8ee43d5c06eb1c90:src/cowboy_websocket.erl"
+_GUN = "ninenines/gun@4b8ed819632d62a804d5d69aa15495d5c97ff489:doc/src/manual/"
+_SIGNALR_TRANSPORT = "dotnet/aspnetcore@9c542c98a235343297e24974878e5ef6ec59b8f2:src/SignalR/clients/ts/signalr/src/WebSocketTransport.ts"
+_STARSCREAM = "daltoniam/Starscream@c6bfd1af48efcc9a9ad203665db12375ba6b145a:Sources/"
+_DART = "dart-lang/sdk@bc8606c34ea0c6a14770efb8ae69a630715a0ef9:sdk/lib/_http/websocket_impl.dart"
 _APPLE = "https://developer.apple.com/documentation/foundation/urlsessionwebsockettask"
 
 PHRASES = (
@@ -68,6 +72,35 @@ PHRASES = (
         closed_by="speaker",
     ),
     Phrase(
+        "SignalR",
+        r"WebSocket closed with status code: (?P<code>\d{4}) \((?P<reason>(?!no reason given|undefined)[^)]*)?",
+        "The client's WebSocket was closed with this code, and not cleanly or not with 1000.",
+        f"where the code is 1006, {NO_FRAME}",
+        "Error: WebSocket closed with status code: 1006 (no reason given).",
+        _SIGNALR_TRANSPORT,
+        speaker="client",
+        told_by="assumed",
+    ),
+    Phrase(
+        "Gun",
+        r"\{gun_ws,.*?\{close, ?(?P<code>\d{4}), ?<<\"(?P<reason>[^\"]*)",
+        "The server sent this close frame.",
+        "whether it answers one of the client's own",
+        '{gun_ws,<0.200.0>,#Ref<0.1.2.3>,{close,1001,<<"going away">>}}',
+        f"{_GUN}gun_ws.asciidoc",
+        speaker="client",
+        told_by="received",
+    ),
+    Phrase(
+        "Gun",
+        r"\{gun_down, ?<[\d.]+>, ?ws, ?(?P<reason>closed|normal|\{error, ?\w+\})",
+        "The connection is down: TCP has ended. Gun reconnects by itself, and opens no WebSocket by itself.",
+        "whether a close frame came: then a `gun_ws` message before it holds it",
+        "{gun_down,<0.200.0>,ws,closed,[]}",
+        f"{_GUN}gun_down.asciidoc",
+        speaker="client",
+    ),
+    Phrase(
         "Cowboy or WebSockex",
         r"\{:?remote, ?(?P<code>\d{4}), ?(?:<<)?\"?(?P<reason>[^\">}]*)",
         "The other side closed, with this close frame.",
@@ -96,5 +129,33 @@ PHRASES = (
         speaker="client",
         told_by="assumed",
         close_code=1006,
+    ),
+    Phrase(
+        "Starscream",
+        r"WSError\(type: (?:Starscream\.)?(?:ErrorType)?\.protocolError, message: \"(?P<reason>[^\"]*)\", code: (?P<code>\d{4})\)",
+        "This side gave up: the server broke the protocol in this way.",
+        "which bytes they were: capture them",
+        'WSError(type: Starscream.ErrorType.protocolError, message: "not valid UTF-8 data", code: 1007)',
+        f"{_STARSCREAM}Framer/FrameCollector.swift",
+        speaker="client",
+        told_by="assumed",
+    ),
+    Phrase(
+        "Starscream",
+        r"\bnotAnUpgrade\((?P<status>\d{3}),",
+        "The opening handshake was answered with another status than 101.",
+        WHY_REJECTED,
+        'notAnUpgrade(403, ["Server": "nginx"])',
+        f"{_STARSCREAM}Framer/HTTPHandler.swift",
+        speaker="client",
+    ),
+    Phrase(
+        "Dart",
+        r"WebSocketException: Connection to '[^']*' was not upgraded to websocket(?:, HTTP status code: (?P<status>\d{3}))?",
+        "The opening handshake was answered with another status than 101, or without its Upgrade.",
+        WHY_REJECTED,
+        "WebSocketException: Connection to 'https://host.example/feed#' was not upgraded to websocket",
+        _DART,
+        speaker="client",
     ),
 )
