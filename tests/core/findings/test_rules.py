@@ -66,6 +66,42 @@ CASES: dict[str, tuple[Callable[[], list[Record]], Said]] = {
         lambda: [*refused_at(2000, code=None), *passed_at(1000, 1.0)],
         {("size_refused", "shown")},
     ),
+    "no answer, and the client closes": (
+        lambda: [make.send(outcome="timeout"), make.closure(received=1000, sent=1000, sent_first=True)],
+        {("unanswered", "cannot tell")},
+    ),
+    "no answer to one of two alike": (
+        lambda: [make.send(), make.send(at_s=0.6, outcome="timeout")],
+        {("unanswered", "cannot tell")},
+    ),
+    "no answer to the larger message, and one to a smaller that came later": (
+        lambda: [make.send(), make.send(payload_bytes=9000, at_s=0.6, outcome="timeout"), make.send(at_s=0.9)],
+        {("unanswered", "shown")},
+    ),
+    "no answer to the larger message, which came last": (
+        lambda: [make.send(), make.send(payload_bytes=9000, at_s=0.6, outcome="timeout")],
+        {("unanswered", "likely")},
+    ),
+    "no answer was waited for": (lambda: [make.send(outcome="unconfirmed")], set()),
+    "1000 right behind an answer": (
+        lambda: [make.send(at_s=0.9), make.closure(received=1000, sent=1000)],
+        {("closed_behind_an_answer", "possible")},
+    ),
+    "1000 right behind an answer that says no": (
+        lambda: [
+            make.send(at_s=0.9, reply='{"status": 413}', round_trip_s=0.05, reply_bytes=15, outcome="closed"),
+            make.closure(received=1000, sent=1000),
+        ],
+        {("closed_behind_an_answer", "likely")},
+    ),
+    "1000 long after an answer": (
+        lambda: [make.send(at_s=0.1), make.closure(received=1000, sent=1000)],
+        {("server_said", "cannot tell")},
+    ),
+    "1000 behind an answer, with a reason": (
+        lambda: [make.send(at_s=0.9), make.closure(received=(1000, "bye"), sent=1000)],
+        {("server_said", "likely")},
+    ),
     "no close frame and no control": (lambda: refused_at(2000, code=None), {("unexplained", "cannot tell")}),
     "a larger one passes: it was not the size": (
         lambda: [*refused_at(2000), *passed_at(3000, 1.0)],

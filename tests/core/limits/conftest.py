@@ -11,8 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from wslab.core.limits.evidence import LimitEvidence
-from wslab.core.limits.inquiry import Terms
 from wslab.core.limits.likeness import kind_of
+from wslab.core.limits.manner import Terms
 from wslab.core.limits.search import search_limit
 from wslab.core.limits.trials import Observation, Trial
 from wslab.core.limits.verdicts import CompressionCounts, Failure, OverLimit, Refusal, TextUnit
@@ -20,6 +20,9 @@ from wslab.core.records import Close
 
 Replies = Literal["echo", "own", "none"]
 WantsJson = Literal["or closes", "or says no"]
+
+
+CAP_BYTES = 2**30
 
 
 @dataclass
@@ -63,7 +66,9 @@ class SimulatedServer:
     `late_refusals` are answered only to patient trials, as a busy server does. `says_no_above` is answered in words.
     Each connection goes by chance to one of `servers`, whose `max_message` it is. Every message takes a ms.
     `chatter` comes with every message and without; a message that is not as it `wants_json` is refused with 1003.
-    `max_message` grows by `grows_per_s`. One message above `fells_above` takes the server away for `away_s`.
+    `max_message` grows by `grows_per_s`, or `falls_to` a number `falls_after` so many trials. Of a message it
+    `echoes_bytes` at most. It answers `late_s` after a pong. After `trials_in_time` the search's time is up. One
+    message above `fells_above` takes the server away for `away_s`.
     """
 
     max_frame: int | None = None
@@ -92,6 +97,11 @@ class SimulatedServer:
     wants_json: WantsJson | None = None
     chatter: tuple[str, ...] = ()
     grows_per_s: float = 0.0
+    falls_after: int | None = None
+    falls_to: int = 0
+    echoes_bytes: int | None = None
+    late_s: float = 0.0
+    trials_in_time: int | None = None
     fells_above: int | None = None
     away_s: float = 0.5
     servers: tuple[int, ...] = ()
@@ -128,6 +138,10 @@ class SimulatedServer:
         self.clock_s += trial.pause_s
         if self.clock_s < self._back_at_s:
             return Observation(failure=Failure(status="went_away", explanation="It is not open."), at_s=self.clock_s)
+        if len(self.trials) == self.trials_in_time:
+            return Observation(failure=Failure(status="out_of_bounds", explanation="Time is up."), at_s=self.clock_s)
+        if self.falls_after is not None and len(self.trials) > self.falls_after:
+            self.max_message = self.falls_to
         greetings = self._connect(trial)
         if trial.is_compressed and self.compression is None:
             return self._dated(Observation(own_messages=greetings))
@@ -195,7 +209,7 @@ class SimulatedServer:
             nth=line.messages if line else 1,
             age_s=self.clock_s - line.opened_at_s if line else 0.0,
             sent_bytes=line.bytes if line else 0,
-            took_s=0.001 + (trial.takes_s + trial.payload_bytes / self.bytes_per_s if trial else 0.0),
+            took_s=0.001 + self.late_s + (trial.takes_s + trial.payload_bytes / self.bytes_per_s if trial else 0.0),
             at_s=self.clock_s,
             connections=self.connections,
         )
@@ -236,9 +250,15 @@ class SimulatedServer:
             return Observation(own_messages=1, replies=('{"error": "invalid JSON"}',), pong=alive)
         if self.says_no_above is not None and trial.payload_bytes > self.says_no_above:
             return Observation(own_messages=1, replies=(self.no,), pong=alive)
+        echoes = self.replies == "echo" and trial.baseline.replies != "own"
+        is_waited_for = trial.baseline.replies in ("echo", "own") or trial.answer_within_s >= self.late_s
+        if self.late_s:
+            self.clock_s += self.late_s if is_waited_for else 0.0
+            if not is_waited_for:
+                return Observation(pong=True)
         return Observation(
-            echoed_bytes=trial.echo_bytes if self.replies == "echo" else 0,
-            own_messages=unasked + (self.replies == "own") + len(chatter),
+            echoed_bytes=min(trial.echo_bytes, self.echoes_bytes or CAP_BYTES) if echoes else 0,
+            own_messages=unasked + (not echoes and self.replies != "none") + len(chatter),
             replies=(*chatter, *([self.answer.format(size=trial.payload_bytes)] if self.replies == "own" else ())),
             pong=alive and self.ends is None,
             close=Close(code=self.ends) if self.ends not in (None, 1006) else None,
@@ -247,7 +267,7 @@ class SimulatedServer:
         )
 
     def _refuses(self, trial: Trial) -> bool:
-        if trial.form in ("opening", "nothing", "again") or self._stuck:
+        if trial.form in ("opening", "nothing") or self._stuck:
             return False
         if trial.is_announcement and not self.on_header:
             return False

@@ -119,6 +119,51 @@ def test_servers_with_different_limits_behind_one_address(
     else:
         assert (found.status, found.causes) == ("inconsistent", [])
         assert "behind one address" in failure_of(found).explanation
+        assert f"up to {LIMIT // 4:,} bytes pass on each" in failure_of(found).explanation
+        assert (found.accepted_bytes, found.refused_bytes) == (LIMIT // 4, LIMIT // 4 + 1)
+
+
+@pytest.mark.parametrize("window_s", [1.0, 5.0, 60.0])
+def test_quota_of_bytes_over_all_connections(
+    simulate: type[SimulatedServer], caps: type[Caps], window_s: float
+) -> None:
+    """Small messages pass on until the rest of the quota is used up too; what was refused is no limit."""
+    quota = caps(bytes_per_window=1_500_000, per_server=True, window_s=window_s)
+    found = simulate(on_header=False, caps=quota).probe(cap_bytes=CAP)
+    assert found.status in ("closes_on_rate", "no_limit_below_cap")
+    assert found.refused_bytes is None
+    (cause,) = found.causes
+    assert (cause.kind, cause.number) == ("rate", None)
+    assert cause.unit in ("bytes_per_s", None)  # None: it counts what it refuses, too, and takes nothing any more
+
+
+def test_limit_that_falls(simulate: type[SimulatedServer]) -> None:
+    found = simulate(max_message=LIMIT, on_header=False, falls_after=40, falls_to=LIMIT // 3).probe(cap_bytes=CAP)
+    assert found.status == "inconsistent"
+    assert "The limit fell during the search" in failure_of(found).explanation
+
+
+@pytest.mark.parametrize("replies", ["echo", "own"])
+def test_answers_that_come_late(simulate: type[SimulatedServer], replies: Replies) -> None:
+    """A pong comes at once, and an answer only from the server's work on the message."""
+    found = simulate(max_message=LIMIT, on_header=False, replies=replies, late_s=2.0).probe(cap_bytes=CAP)
+    assert_size(found, LIMIT)
+    assert found.always_answers
+
+
+def test_echo_that_is_cut(simulate: type[SimulatedServer]) -> None:
+    found = simulate(on_header=False, echoes_bytes=5000).probe(cap_bytes=CAP)
+    assert_size(found, None)
+    assert (found.echo_cut_bytes, found.answer_changes_at_bytes) == (5000, 5001)
+
+
+@pytest.mark.parametrize("trials", range(8, 26, 3))
+def test_search_that_runs_out_of_time_keeps_what_it_saw(simulate: type[SimulatedServer], trials: int) -> None:
+    found = simulate(max_message=LIMIT, on_header=False, replies="own", trials_in_time=trials).probe(cap_bytes=CAP)
+    assert found.status == "out_of_bounds"
+    assert found.accepted_bytes <= LIMIT < (found.refused_bytes or CAP)
+    assert found.refusal is None or found.awaits_control
+    assert trials < 20 or found.refused_bytes is not None
 
 
 @pytest.mark.parametrize("replies", ["echo", "own", "none"])

@@ -227,7 +227,8 @@ def test_echo_that_is_cut_is_no_silence(limit: int | None) -> None:
     verdict = probed(converse)
     expected = ("no_limit_below_cap", CAP) if limit is None else ("limit_found", limit)
     assert (verdict.status, verdict.max_single_frame_bytes) == expected
-    assert any("Its echo is cut: of 1,001 bytes 1,000 come back" in remark for remark in verdict.remarks)
+    assert verdict.answer_changes_at_bytes == 1001
+    assert "messages up to 1,000 bytes come back whole" in verdict.explanation
 
 
 def test_large_messages_that_must_be_json() -> None:

@@ -9,13 +9,12 @@ from wslab.core.codes.registry import lookup
 from wslab.core.codes.sources import LESSON_00, RFC_CODE_SEEN, RFC_CODES, WEBSOCKETS_FAQ
 from wslab.core.findings.finding import Alternative, Finding, Whose, counted, quoted
 from wslab.core.findings.lives import Life, lives
-from wslab.core.findings.observed import EndedConnection, Observed
+from wslab.core.findings.observed import SAY_NOTHING, EndedConnection, Observed
 from wslab.core.findings.wording import range_of
 from wslab.core.records import Ping
 
 PROTOCOL = (1002, 1007)
 KEEPALIVE = 1011
-SAY_NOTHING = (1000, 1005)
 
 SAYS_KEEPALIVE = re.compile(r"\b(ping|pong|keep-?alive|heart-?beat)", re.IGNORECASE)
 """What a close reason calls it, whatever wrote it."""
@@ -227,6 +226,8 @@ def _words(reason: str) -> str:
 
 
 def _advice(code: int) -> str:
+    if code in SAY_NOTHING:
+        return "Find out what it followed before you retry: the code says neither that something failed nor what."
     match lookup(code).is_retryable:
         case True:
             return "Reconnect after a random delay, and back off while it goes on."

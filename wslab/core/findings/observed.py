@@ -16,6 +16,9 @@ OfClient = TypeVar("OfClient", Send, Attempt, Outage)
 COMPLAINTS = (1002, 1003, 1007, 1008, 1009, 1010, 1011)
 """With these a side says that it could not go on (RFC 6455 §7.4.1); every other code of its own is its free choice."""
 
+SAY_NOTHING = (1000, 1005)
+"""Codes that end a connection in order and name no cause."""
+
 
 class EndedConnection(NamedTuple):
     """One connection that has ended: its closure, with its id, and what else is on record of it.

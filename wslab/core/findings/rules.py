@@ -22,6 +22,7 @@ from wslab.core.findings.restarts import announced_restart, crash, stayed_away, 
 from wslab.core.findings.sizes import close_frame_lost, own_limit, size_refused
 from wslab.core.findings.statements import said
 from wslab.core.findings.traces import broke_the_protocol, cut_in_a_message
+from wslab.core.findings.unanswered import closed_behind_an_answer, unanswered
 from wslab.core.records import Record
 from wslab.core.runs import Run
 
@@ -53,6 +54,8 @@ RULES: tuple[Rule, ...] = (
     unreachable,
     unavailable,
     stayed_away,
+    closed_behind_an_answer,
+    unanswered,
     said,
     cannot_be_seen,
 )

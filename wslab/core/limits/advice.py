@@ -52,11 +52,15 @@ def _cap(evidence: LimitEvidence) -> int:
 
 def _live_with(evidence: LimitEvidence) -> str:
     split = "split larger ones in your protocol"
-    if evidence.counts == "frame":
-        split = "send larger ones in fragments of at most as many"
+    if evidence.counts in ("frame", "both"):
+        up_to = "" if evidence.counts == "frame" else f" up to {evidence.max_fragmented_bytes:,} bytes"
+        split = f"send larger ones{up_to} in fragments of at most as many"
     said = f"Keep messages to {evidence.accepted_bytes:,} bytes, {split}, or raise the limit of server or proxy."
     if evidence.refused_in_silence:
         return f"{said} The sender of a larger one is never told: check the size before sending."
-    if evidence.refusal is not None and evidence.refusal.close_code in (1005, 1006):
+    code = evidence.refusal.close_code if evidence.refusal is not None else None
+    if code == 1006:
         return f"{said} To clients it looks like a crash: do not send the same message again after it."
+    if code in (1000, 1001, 1005):
+        return f"{said} To clients {code} looks like an orderly end: do not send the same message again after it."
     return said

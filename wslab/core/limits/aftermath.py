@@ -11,7 +11,8 @@ from collections import Counter
 
 from wslab.core.limits.causes import diagnose
 from wslab.core.limits.doubts import Doubt
-from wslab.core.limits.inquiry import PATIENT, Inquiry, Manner, Steps
+from wslab.core.limits.inquiry import PATIENT, Inquiry, Steps
+from wslab.core.limits.manner import Manner
 from wslab.core.limits.trials import Observation
 from wslab.core.limits.verdicts import AfterRefusal
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -16,6 +17,9 @@ from wslab.core.limits.verdicts import Failure
 
 SLOW = 60
 """Patience with a server that gives neither pong nor answer: it may be busy with the message for seconds."""
+
+LATE_ANSWER_S = 3.0
+"""How long a first answer is waited for; a server that takes longer looks like one that never answers."""
 
 JSON_BYTES = 16
 """Of a message that is an object in JSON."""
@@ -48,9 +52,8 @@ def calibrate(inquiry: Inquiry) -> Steps[None]:
 def _meet(inquiry: Inquiry) -> Steps[None]:
     evidence = inquiry.evidence
     content, observation = yield from _first_words(inquiry)
-    if not (observation.pong or observation.echoed_bytes or observation.own_messages) and inquiry.baseline.ends is None:
-        slow, _ = yield from inquiry.ask("frame", inquiry.small_bytes, content=content, fresh=True, patience=SLOW)
-        observation = observation if slow.close_code is not None else slow
+    if observation.close_code is None and not (observation.echoed_bytes or observation.own_messages):
+        observation = yield from _late_words(inquiry, content, observation)
     echoes = observation.echoed_bytes > 0
     inquiry.baseline = replace(
         inquiry.baseline,
@@ -96,6 +99,18 @@ def _first_words(inquiry: Inquiry) -> Steps[tuple[Content, Observation]]:
     if opening.close_code is not None:
         raise Stopped(_unasked(inquiry, opening))
     raise Stopped(_why_refused(inquiry, refused[0]))
+
+
+def _late_words(inquiry: Inquiry, content: Content, prompt: Observation) -> Steps[Observation]:
+    """Wait for longer than a pong takes: a server may work for seconds on each message."""
+    patience = UNHURRIED if prompt.pong else SLOW
+    how: dict[str, Any] = {"content": content, "fresh": True, "patience": patience, "answer_within_s": LATE_ANSWER_S}
+    slow, _ = yield from inquiry.ask("frame", inquiry.small_bytes, **how)
+    if slow.close_code is not None:
+        return prompt
+    if slow.echoed_bytes or slow.own_messages:
+        inquiry.late_s = min(LATE_ANSWER_S, 1.5 * slow.took_s)
+    return slow
 
 
 def _hurried(inquiry: Inquiry, opening: Observation) -> Steps[tuple[Content, Observation]]:

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from wslab.core.limits.advice import advise
 from wslab.core.limits.evidence import LimitEvidence
-from wslab.core.limits.guesses import looks_configured
+from wslab.core.limits.remarks import remarks_on
 from wslab.core.limits.verdicts import Costs, Refusal, Verdict
 from wslab.core.printable import printable
 
@@ -65,7 +65,7 @@ def conclude(
         status=evidence.status,
         explanation=printable(" ".join(_sentences(evidence))),
         advice=advise(evidence),
-        remarks=tuple(map(printable, (*evidence.remarks, *_remarks(evidence)))),
+        remarks=tuple(map(printable, (*evidence.remarks, *remarks_on(evidence)))),
         cap_bytes=evidence.cap_bytes,
         configured_bytes=evidence.configured_bytes,
         max_single_frame_bytes=evidence.accepted_bytes or None,
@@ -166,6 +166,11 @@ def _failed(evidence: LimitEvidence) -> str | None:
 
 def _other_answer(evidence: LimitEvidence) -> str:
     changes_at = evidence.answer_changes_at_bytes or 0
+    if evidence.echo_cut_bytes is not None:
+        return (
+            f"Its echo is cut: messages up to {_bytes(evidence.echo_cut_bytes)} come back whole, and of a larger one "
+            "only so many bytes do. Whether it reads the rest cannot be seen from outside."
+        )
     said = f"Up to {_bytes(changes_at - 1)} it is answered"
     if evidence.answer_below is None:
         return f"{said} in one way, from {_bytes(changes_at)} on in another."
@@ -187,6 +192,8 @@ def _established(evidence: LimitEvidence) -> Iterator[str]:
 
 def _describe(refusal: Refusal) -> str:
     reason = f" “{refusal.close_reason}”" if refusal.close_reason else " and gives no reason"
+    if refusal.answer and not refusal.close_reason:
+        reason = f", behind the answer “{refusal.answer}”"
     return _OVER_LIMIT[refusal.over_limit].format(
         code=refusal.close_code,
         reason=reason,
@@ -220,39 +227,6 @@ def _how_often(codes: Mapping[int, int]) -> str:
     """
     times = sum(codes.values())
     return ", ".join(f"{code} {count} of {times} times" for code, count in sorted(codes.items(), reverse=True))
-
-
-def _remarks(evidence: LimitEvidence) -> Iterator[str]:
-    if evidence.through_proxy and (evidence.accepted_bytes or evidence.refused_bytes):
-        yield (
-            "All was seen through a proxy: how much is taken and how TCP ends is its doing as well as the server's, "
-            "and a close frame may be lost in it."
-        )
-    if evidence.accepted_bytes and not evidence.always_answers:
-        why = "answers no message, or only seconds later"
-        if evidence.speaks_unasked:
-            why = "speaks unasked, and nothing that it says could be told for an answer"
-        yield (
-            f"The server {why}, so a message that it drops in silence looks like one that it accepts; only a closure "
-            "could be seen."
-        )
-    if evidence.is_settled and evidence.inclusive is None:
-        yield from _reads_like(evidence)
-    if evidence.failure is not None and evidence.failure.status != evidence.status:
-        yield f"The search ended before everything was examined: {evidence.failure.explanation}"
-
-
-def _reads_like(evidence: LimitEvidence) -> Iterator[str]:
-    accepted, refused = evidence.accepted_bytes, evidence.accepted_bytes + 1
-    if evidence.configured_bytes is not None:
-        yield (
-            f"The limit is said to be {evidence.configured_bytes:,} bytes, but another was met first: look for a "
-            "proxy, a library's default or a second limit in between."
-        )
-    elif looks_configured(accepted):
-        yield f"{accepted:,} reads like a limit of {accepted:,}, inclusive."
-    elif looks_configured(refused):
-        yield f"{accepted:,} reads like a limit of {refused:,}, exclusive."
 
 
 def _bytes(count: int) -> str:

@@ -165,6 +165,13 @@ def count_compression(inquiry: Inquiry) -> Steps[None]:
     evidence = inquiry.evidence
     if not (evidence.is_settled and inquiry.terms.is_filler and (yield from inquiry.deflates())):
         return
+    _, reading = yield from inquiry.ask("deflated", inquiry.small_bytes, **_EVIDENCE)
+    if reading != "accepted":
+        evidence.remarks.append(
+            "It refuses compressed messages of the letter “a”, however short: what the limit counts in compressed "
+            "messages stays open."
+        )
+        return
     inflated = yield from _limits_inflated(inquiry)
     wire = yield from _limits_wire(inquiry)
     if inflated is None:

@@ -36,6 +36,7 @@ class LimitEvidence:
         named_bytes: sizes that close reasons named, besides those sent.
         always_answers: the server replies to messages, so that a dropped one would be noticed. speaks_unasked: it says
             something of its own accord.
+        echo_cut_bytes: how much of a larger message its echo holds.
         awaits_control: a refusal has not been held against all its controls, and so proves nothing yet.
         causes: `Verdict.closes_on`. budget_s: how long the search may take.
         through_proxy: TCP is a proxy's, whatever the messages on it are answered.
@@ -59,6 +60,7 @@ class LimitEvidence:
     answer_changes_at_bytes: int | None = None
     answer_below: str | None = None
     answer_above: str | None = None
+    echo_cut_bytes: int | None = None
     after_refusal: AfterRefusal | None = None
     reading_client_told: dict[int, int] | None = None
     blocking_client_told: dict[int, int] | None = None

@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Generator
 from typing import Any, NoReturn, TypeVar
 
-import msgspec
 from msgspec.structs import replace
 
 from wslab.core.limits.evidence import LimitEvidence
 from wslab.core.limits.guesses import named_sizes
+from wslab.core.limits.manner import Manner, Terms
 from wslab.core.limits.proofs import read
 from wslab.core.limits.trials import Baseline, Content, Ending, Form, Observation, Reading, Trial
 from wslab.core.limits.verdicts import Cause, Failure
@@ -41,40 +41,6 @@ class Reconsidered(Exception):  # noqa: N818 - starts a search over, is no error
     """What was refused was not refused for its size: the search starts over, in another manner."""
 
 
-class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What the caller says of the messages and the host.
-
-    Fields:
-        least_bytes: the smallest message that there can be. contents: what may be sent; the first that passes is.
-        is_filler: messages are one character over and over, so that another content may be tried.
-        other_sources: connections may come from other loopback addresses.
-        is_local: the host is this machine, which may be asked more often, and again after it said no.
-    """
-
-    least_bytes: int = 1
-    contents: tuple[Content, ...] = ("text", "binary")
-    is_filler: bool = True
-    other_sources: bool = False
-    is_local: bool = True
-
-
-class Manner(msgspec.Struct, frozen=True, kw_only=True):
-    """How the search goes about its trials, lest anything but their size decide.
-
-    Fields:
-        fresh: every message on a connection of its own. pause_s: before every trial. grace_s: a closure that comes so
-            late still belongs to the message. bytes_per_s: of one message's payload. tries: a message counts as
-            refused only where so many are. from_anywhere: every connection from another address.
-    """
-
-    fresh: bool = False
-    pause_s: float = 0.0
-    grace_s: float = 0.0
-    bytes_per_s: float = float("inf")
-    tries: int = 1
-    from_anywhere: bool = False
-
-
 class Inquiry:
     """One server under question: how it behaves, and what its answers have shown.
 
@@ -86,8 +52,10 @@ class Inquiry:
         announced: which sizes were refused by their header, and how long that was waited for.
         at_once_bytes: what a limit on bytes per second lets pass at once, where no slower sending helps.
         always_says_no: it refuses in words what is surely not too big.
+        late_s: how long to wait for an answer beyond a pong; 0 unless the server is known to answer so late.
         closed: which messages were answered by a closure, in one frame.
         heard: what a message of this size, in one frame, was answered. passed_bytes: the largest that passed so.
+        taken_bytes: payload of all messages so far that were not closed.
         doubted: sizes of closures that no control reproduced.
     """
 
@@ -105,12 +73,13 @@ class Inquiry:
         self.closed: dict[int, Observation] = {}
         self.refused_by: tuple[Trial, Observation] | None = None
         self.doubted: list[int] = []
-        self.passed_bytes = self.asked = 0
+        self.passed_bytes = self.taken_bytes = self.asked = 0
         self._asked_at_s: deque[float] = deque(maxlen=256)
         self.at_s = 0.0
         self.announced: dict[tuple[Form, int], tuple[bool, int]] = {}
         self.at_once_bytes: int | None = None
         self.always_says_no = False
+        self.late_s = 0.0
         self._deflates: bool | None = None
         self._source = 0
         self._notice: str | None = None
@@ -166,7 +135,7 @@ class Inquiry:
             takes_s=0.0 if form.startswith("announced") else max(takes_s, payload_bytes / manner.bytes_per_s),
             source=self._next_source() if source is None else source,
             notice=self._notice or notice,
-            **{"pause_s": manner.pause_s, **others},
+            **{"pause_s": manner.pause_s, "answer_within_s": self.late_s, **others},
         )
         self._notice = None
         observation = yield trial
@@ -190,6 +159,8 @@ class Inquiry:
         self.at_s = max(self.at_s, observation.at_s)
         self.asked += max(1, observation.passed)
         self._asked_at_s.append(observation.at_s)
+        if not trial.is_announcement:
+            self.taken_bytes += trial.payload_bytes * (observation.passed or (observation.close_code is None))
         if observation.before is not None:
             self.endings.append(observation.before)
         if trial.form == "frame" and observation.replies:

@@ -6,6 +6,8 @@
 | connection all pass or none does                                 | or a limit that changes  |
 | pass and are refused by turns, and on one connection too         | their number, or chance  |
 | are refused, and pass behind a small one                         | their place              |
+| are refused all, and passed before                               | a quota, or a limit that |
+|                                                                  | fell, see `strictest`    |
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from wslab.core.limits.doubts import RESTS_S, Diagnosis, messages
-from wslab.core.limits.inquiry import Steps, Stopped
+from wslab.core.limits.inquiry import Inquiry, Steps, Stopped
+from wslab.core.limits.strictest import EACH, fallen_or_used_up, strictest
 from wslab.core.limits.verdicts import Failure
 
 _ALONE = 12
@@ -38,13 +41,15 @@ def by_lot(diagnosis: Diagnosis) -> Steps[None]:
     alone = yield from _fates(diagnosis, size, _ALONE, pause_s=diagnosis.inquiry.manner.pause_s)
     if not any(alone):
         yield from _by_place(diagnosis, size)
+        if diagnosis.doubt.passes:
+            yield from fallen_or_used_up(diagnosis)
     if all(alone) or not _take_turns(alone) or not (yield from _after_rests(diagnosis, size)):
         return
     for count in _ON_ONE:
         several = yield from diagnosis.series(size, count=count, pause_s=diagnosis.inquiry.manner.pause_s)
         if 0 < several.passed < count:
             yield from _by_message(diagnosis, size, alone)
-    raise Stopped(_other_servers(size, alone))
+    raise Stopped((yield from _other_servers(diagnosis.inquiry, size, alone)))
 
 
 def _fates(
@@ -88,14 +93,23 @@ def _by_place(diagnosis: Diagnosis, size: int) -> Steps[None]:
     raise Stopped(Failure(status="inconsistent", explanation=said))
 
 
-def _other_servers(size: int, alone: list[bool]) -> Failure:
+def _other_servers(inquiry: Inquiry, size: int, alone: list[bool]) -> Steps[Failure]:
+    """Name the smallest of their limits, and the largest as far as it was met."""
     passed = sum(alone)
     said = (
         f"On {_ALONE} new connections a message of {size:,} bytes passed {passed} times and was refused "
         f"{_ALONE - passed} times, by turns and also after rests, and several on one connection met the same fate: "
-        "servers with different limits behind one address, or a limit that changes. The smallest of them is the one to "
-        "heed; probe each server by its own address."
+        "servers with different limits behind one address, or a limit that changes."
     )
+    largest, least = max(size, inquiry.passed_bytes), (yield from strictest(inquiry, size))
+    if least is None:
+        said += " The smallest of them is the one to heed; probe each server by its own address."
+    else:
+        said += (
+            f" Messages up to {least:,} bytes pass on each of {EACH} connections, and with one byte more some are "
+            f"refused: heed this limit. Another server takes {largest:,} bytes at least."
+        )
+        inquiry.evidence.accepted_bytes, inquiry.evidence.refused_bytes = least, least + 1
     return Failure(status="inconsistent", explanation=said)
 
 

@@ -21,7 +21,7 @@ def offer(inquiry: Inquiry, payload_bytes: int) -> Steps[bool]:
         return False
     observation, reading = yield from weigh(inquiry, "frame", payload_bytes, purpose="evidence", patience=PATIENT)
     if reading in ("silent_drop", "held_open") and observation.echoed_bytes:
-        _echo_is_cut(inquiry, payload_bytes, observation.echoed_bytes)
+        yield from _echo_is_cut(inquiry, payload_bytes, observation.echoed_bytes)
     if reading in ("silent_drop", "held_open"):
         reading = yield from _look_again(inquiry, observation)
     if reading == "accepted":
@@ -36,16 +36,20 @@ def offer(inquiry: Inquiry, payload_bytes: int) -> Steps[bool]:
     return False
 
 
-def _echo_is_cut(inquiry: Inquiry, payload_bytes: int, echoed_bytes: int) -> NoReturn:
+def _echo_is_cut(inquiry: Inquiry, payload_bytes: int, echoed_bytes: int) -> Steps[NoReturn]:
     """An echo that is not whole is an answer, and no silence: from now on any answer will do.
 
     Raises:
         Reconsidered: always.
     """
-    inquiry.evidence.remarks.append(
-        f"Its echo is cut: of {payload_bytes:,} bytes {echoed_bytes:,} come back. Any answer counts as acceptance, so "
-        "a message that was cut on its way to the server looks like one that came whole."
-    )
+    evidence, whole = inquiry.evidence, True
+    for size in (echoed_bytes, echoed_bytes + 1):
+        seen, _ = yield from inquiry.ask("frame", size, purpose="control", patience=PATIENT)
+        whole = whole and seen.echoed_bytes == echoed_bytes
+    if whole:
+        evidence.echo_cut_bytes, evidence.answer_changes_at_bytes = echoed_bytes, echoed_bytes + 1
+    else:
+        evidence.remarks.append(f"Its echo is cut: of {payload_bytes:,} bytes {echoed_bytes:,} come back.")
     inquiry.baseline = replace(inquiry.baseline, replies="own")
     inquiry.adopt("Any answer counts as acceptance from here on.")
 

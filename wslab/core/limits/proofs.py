@@ -71,7 +71,7 @@ def refusal_of(trial: Trial, observation: Observation, over_limit: OverLimit | N
         close_reason=observation.close.reason if observation.close else None,
         close_frame_hex=observation.close_frame_hex,
         fault=observation.close_fault,
-        answer=refusing_reply(trial.baseline, observation) if over_limit == "other_answer" else None,
+        answer=refusing_reply(trial.baseline, observation),
         took_s=observation.took_s,
     )
 

@@ -30,10 +30,12 @@ from wslab.core.limits.counting import count_compression, count_fragments, count
 from wslab.core.limits.doubts import Doubt, explained, stopped_by
 from wslab.core.limits.evidence import LimitEvidence
 from wslab.core.limits.guesses import growing, next_size
-from wslab.core.limits.inquiry import PATIENT, Inquiry, Reconsidered, Steps, Stopped, Terms
+from wslab.core.limits.inquiry import PATIENT, Inquiry, Reconsidered, Steps, Stopped
+from wslab.core.limits.manner import Terms
 from wslab.core.limits.offering import confirm, offer, passes
+from wslab.core.limits.proofs import refusal_of
 from wslab.core.limits.regaining import attended
-from wslab.core.limits.trials import Form
+from wslab.core.limits.trials import Form, Trial
 from wslab.core.limits.verdicts import Failure
 
 MIB = 2**20
@@ -65,6 +67,21 @@ def search_limit(evidence: LimitEvidence, terms: Terms | None = None) -> Steps[N
         evidence.failure = stopped.failure
         if stopped.failure.status == "went_away" and not evidence.is_settled:
             _withdraw_refusal(evidence)
+        if stopped.failure.status.startswith("closes_"):
+            evidence.withdraw_refusal()
+        if stopped.failure.status == "out_of_bounds" and evidence.refused_bytes is None:
+            _keep_bracket(inquiry)
+
+
+def _keep_bracket(inquiry: Inquiry) -> None:
+    """Keep what a search that found no limit in time has seen pass, and be closed."""
+    evidence = inquiry.evidence
+    closed = min(inquiry.closed, default=None)
+    if inquiry.baseline.replies != "none" and (closed is None or inquiry.passed_bytes < closed):
+        evidence.accepted_bytes = max(evidence.accepted_bytes, inquiry.passed_bytes)
+    if closed is not None and closed > evidence.accepted_bytes:
+        evidence.refused_bytes, evidence.awaits_control = closed, True
+        evidence.refusal = refusal_of(Trial(form="frame", payload_bytes=closed), inquiry.closed[closed])
 
 
 def _search_in_any_manner(inquiry: Inquiry) -> Steps[None]:

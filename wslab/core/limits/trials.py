@@ -84,6 +84,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
         fresh: on a connection of its own. pause_s: before it begins. source: the number of the loopback address to
             connect from; 0 leaves it to the system.
         grace_s: how long a closure is awaited after the answer. takes_s: over which the payload is spread.
+        answer_within_s: how long an answer is awaited once a pong has come, or silence would mean something.
         pings: where nothing else tells, a ping may be sent behind the message.
         count, interval_s: of a series; after `rest_after` messages it rests for `rest_s`.
         overrun_bytes: of messages behind this one.
@@ -102,6 +103,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     source: int = 0
     grace_s: float = 0.0
     takes_s: float = 0.0
+    answer_within_s: float = 0.0
     pings: bool = True
     count: int = 1
     interval_s: float = 0.0

@@ -105,8 +105,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """How a message over the limit was refused; the fields are those of `Verdict`.
 
-    `fault` is the rule that an invalid close frame breaks. `answer` is what the server said instead of closing, and
-    `took_s` how long it took from the message's first byte to its refusal.
+    `fault` is the rule that an invalid close frame breaks. `answer` is what the server said instead of closing, or
+    before it closed, in words that refuse; `took_s` how long it took from the message's first byte to its refusal.
     """
 
     over_limit: OverLimit

@@ -119,6 +119,11 @@ class AnswerReader:
         return self.echoed_bytes + (self._message_bytes if self._matches else 0)
 
     @property
+    def said(self) -> int:
+        """Grows with each whole message."""
+        return self.echoed_bytes + self.own_messages
+
+    @property
     def is_over(self) -> bool:
         """Nothing more is read."""
         return self.close is not None or self.violation is not None or self.allowance.excess is not None

@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wslab.core.limits.trials import Trial
+from wslab.core.limits.trials import Observation, Trial
+from wslab.core.limits.verdicts import Failure
 from wslab.net.limits.waits import Waits
-from wslab.net.limits.wire import Wire
+from wslab.net.limits.wire import Sending, Wire
 
 STEPS_OF_PROGRESS = 64
 Question = Callable[[], bool]
@@ -29,6 +30,7 @@ class Since:
     @classmethod
     def now(cls, wire: Wire) -> Since:
         loop = asyncio.get_running_loop()
+        wire.spoke_at_s = None
         return cls(wire, loop.time(), wire.answers.echoed_bytes, wire.answers.own_messages)
 
     def echoed_bytes(self) -> int:
@@ -79,6 +81,10 @@ class Fate:
             await self._unanswered()
         else:
             await self._answered_or_not()
+        if self._trial.answer_within_s:
+            await self._wire.until(self._spoke_up, self._trial.answer_within_s)
+        if self._is_answer() and self._wire.spoke_at_s is not None:
+            self._waits.note_answer(self._wire.spoke_at_s - self._sent_at_s, self._trial.payload_bytes)
 
     @property
     def _answer_s(self) -> float:
@@ -89,6 +95,15 @@ class Fate:
 
     def _answered(self) -> bool:
         return self._echoed() if self._trial.baseline.replies == "echo" else self._since.own_messages() > 0
+
+    def _spoke_up(self) -> bool:
+        return self._echoed() or self._since.own_messages() > 0
+
+    def _is_answer(self) -> bool:
+        """Whether what came was an answer, as far as is known; what is said unasked may tell nothing of how long."""
+        if self._trial.answer_within_s:
+            return self._spoke_up()
+        return self._answered() if self._trial.baseline.replies == "own" else self._echoed()
 
     def _spoke(self) -> bool:
         return self._answered() or bool(self._wire.answers.replies)
@@ -103,9 +118,9 @@ class Fate:
         patience = self._trial.patience
         await self._ping()
         if await self._wire.until(lambda: self.pong() or self._echoed(), self._waits.for_answer(patience)):
-            took_s = self._took_s()
-            if await self._wire.until(lambda: self._echoed() and self.pong(), self._waits.for_more(patience)):
-                self._waits.note_answer(took_s, self._trial.payload_bytes)
+            if self.pong():
+                self._note_pong(self._sent_at_s)
+            await self._wire.until(lambda: self._echoed() and self.pong(), self._waits.for_more(patience))
         await self._wire.rest(self._waits.for_more())  # for the end of a server that closes after each message
 
     async def _unanswered(self) -> None:
@@ -114,10 +129,10 @@ class Fate:
             await self._wire.until(_never, self._answer_s)
             return
         await self._wire.until(_never, self._waits.for_more(self._trial.patience))
-        self._sent_at_s = asyncio.get_running_loop().time()
+        pinged_at_s = asyncio.get_running_loop().time()
         await self._ping()
         if await self._wire.until(self.pong, self._answer_s):
-            self._waits.note_answer(self._took_s(), self._trial.payload_bytes)
+            self._note_pong(pinged_at_s)
             await self._wire.until(_never, self._waits.for_more())
         self.is_answering = self.pong()
 
@@ -126,8 +141,6 @@ class Fate:
         if await self._wire.until(self._spoke, self._answer_s, self._progress):
             if not self._answered():
                 await self._wire.until(self._answered, self._waits.for_more(patience, size), self._progress)
-            if self._answered():
-                self._waits.note_answer(self._took_s(), size)
             if self._trial.baseline.replies == "own":  # no proof yet: a close frame may be on its way
                 await self._wire.until(_never, self._waits.for_more())
             self.is_answering = self._spoke()
@@ -144,8 +157,46 @@ class Fate:
             self.has_pinged = True
             self.pong = await wire.ping(self._waits.for_answer(trial.patience))
 
-    def _took_s(self) -> float:
-        return asyncio.get_running_loop().time() - self._sent_at_s
+    def _note_pong(self, since_s: float) -> None:
+        self._waits.note_pong(asyncio.get_running_loop().time() - since_s, self._trial.payload_bytes)
+
+
+def seen(
+    wire: Wire,
+    since: Since,
+    fate: Fate | None = None,
+    *,
+    header_only: bool = False,
+    sending: Sending | None = None,
+) -> Observation:
+    """Return what was seen on a wire since a trial began."""
+    now_s = asyncio.get_running_loop().time()
+    settled_at_s = now_s if wire.over_at_s is None else max(wire.over_at_s, since.began_at_s)
+    answers = wire.answers
+    return Observation(
+        echoed_bytes=since.echoed_bytes(),
+        own_messages=since.own_messages(),
+        replies=tuple(answers.replies),
+        pong=fate is not None and fate.pong(),
+        pinged=fate is not None and fate.has_pinged and wire.has_ended,
+        close=answers.close,
+        close_frame_hex=answers.close_bytes.hex() or None,
+        close_fault=answers.close_fault,
+        tcp_ended=wire.tcp_ended,
+        header_only=header_only,
+        sending=sending,
+        age_s=settled_at_s - wire.opened_at_s,
+        took_s=settled_at_s - since.began_at_s,
+        deflate=wire.deflate,
+        failure=_failure(wire),
+    )
+
+
+def _failure(wire: Wire) -> Failure | None:
+    excess, violation = wire.answers.allowance.excess, wire.answers.violation
+    if excess is not None:
+        return Failure(status="out_of_bounds", explanation=f"{excess}: the probe read no further.")
+    return Failure(status="breaks_protocol", explanation=f"It sends {violation}.") if violation else None
 
 
 def _never() -> bool:

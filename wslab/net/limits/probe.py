@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from wslab.core.limits.conclusions import conclude
 from wslab.core.limits.evidence import LimitEvidence
-from wslab.core.limits.inquiry import Terms
+from wslab.core.limits.manner import Terms
 from wslab.core.limits.search import search_limit
 from wslab.core.limits.trials import Observation, Trial
 from wslab.core.limits.verdicts import Costs, Failure, Verdict
@@ -160,7 +160,7 @@ class LimitProbe:
         except NotOpened as error:
             return Observation(failure=self._in_context(error.failure))
         except TimeoutError:
-            return _out_of_bounds(f"{self._bounds.max_elapsed_s:g} seconds")
+            return _out_of_bounds(f"{self._bounds.max_elapsed_s:g} seconds", self._runner.slowness)
         return self._heed(trial, observation)
 
     def _bound_reached_by(self, trial: Trial) -> str | None:
@@ -224,6 +224,6 @@ class LimitProbe:
         return replace(observation, failure=failure)
 
 
-def _out_of_bounds(bound: str) -> Observation:
-    explanation = f"The probe's bound of {bound} was reached."
+def _out_of_bounds(bound: str, why: str = "") -> Observation:
+    explanation = f"The probe's bound of {bound} was reached. {why}".strip()
     return Observation(failure=Failure(status="out_of_bounds", explanation=explanation))

@@ -7,8 +7,7 @@ answer and the slowest refusal that it has given so far.
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -16,25 +15,19 @@ from types import TracebackType
 from typing import Self
 
 from msgspec.structs import replace
-from websockets.frames import Opcode
 
 from wslab.core.limits.contents import Contents
 from wslab.core.limits.proofs import read
 from wslab.core.limits.trials import Ending, Observation, Trial
-from wslab.core.limits.verdicts import Failure
 from wslab.core.target import Target
-from wslab.net.frames import encode_header, text_frame
-from wslab.net.limits.connecting import NotOpened
-from wslab.net.limits.fates import Fate, Since
-from wslab.net.limits.offers import CHUNK_BYTES, Piece, fragmented_message, whole_frame
+from wslab.net.limits.fates import Fate, Since, seen
+from wslab.net.limits.greetings import greet
+from wslab.net.limits.offers import overrunning, parts_of
 from wslab.net.limits.waits import Waits
 from wslab.net.limits.wire import Sending, Wire
 
 OVERRUN_BUFFER_BYTES = 64 * 1024
 """What the kernel may hold back while it is found out how much a server takes."""
-
-DRIP_S = 0.05
-"""Between the pieces of a payload that is spread over a time."""
 
 OpenWire = Callable[[Trial, int | None], Awaitable[Wire]]
 
@@ -76,6 +69,11 @@ class TrialRunner:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._leave()
+
+    @property
+    def slowness(self) -> str:
+        """How slow the server is, in sentences; empty where it is not."""
+        return self._waits.in_words()
 
     async def observe(self, trial: Trial) -> Observation:
         """Carry out one trial and return what was seen.
@@ -131,42 +129,12 @@ class TrialRunner:
             self._is_answering = fate.is_answering
             if trial.grace_s and not wire.has_ended:
                 await wire.rest(trial.grace_s)
-        return self._seen(wire, since, fate, header_only=header_only, sending=sending)
-
-    def _seen(
-        self,
-        wire: Wire,
-        since: Since,
-        fate: Fate | None = None,
-        *,
-        header_only: bool = False,
-        sending: Sending | None = None,
-    ) -> Observation:
-        now_s = asyncio.get_running_loop().time()
-        settled_at_s = now_s if wire.over_at_s is None else max(wire.over_at_s, since.began_at_s)
-        answers = wire.answers
-        return Observation(
-            echoed_bytes=since.echoed_bytes(),
-            own_messages=since.own_messages(),
-            replies=tuple(answers.replies),
-            pong=fate is not None and fate.pong(),
-            pinged=fate is not None and fate.has_pinged and wire.has_ended,
-            close=answers.close,
-            close_frame_hex=answers.close_bytes.hex() or None,
-            close_fault=answers.close_fault,
-            tcp_ended=wire.tcp_ended,
-            header_only=header_only,
-            sending=sending,
-            age_s=settled_at_s - wire.opened_at_s,
-            took_s=settled_at_s - since.began_at_s,
-            deflate=wire.deflate,
-            failure=_failure(wire),
-        )
+        return seen(wire, since, fate, header_only=header_only, sending=sending)
 
     async def _announce(self, wire: Wire, trial: Trial) -> None:
         began = asyncio.get_running_loop().time()
         self._count_message(wire)
-        await wire.announce(self._parts(trial), self._waits.for_answer())
+        await wire.announce(parts_of(trial, self._contents), self._waits.for_answer())
         if await wire.until(lambda: wire.has_ended, self._waits.for_refusal(trial.patience)):
             self._waits.note_refusal(asyncio.get_running_loop().time() - began)
 
@@ -175,7 +143,7 @@ class TrialRunner:
         if trial.form in ("opening", "nothing"):
             return False
         self._count_message(wire)
-        parts = self._parts(trial)
+        parts = parts_of(trial, self._contents)
         stall_s = max(1.0, self._waits.for_answer(trial.patience, trial.payload_bytes))
         if trial.purpose == "evidence" and self._waits.refusal_s is not None and trial.form in ("frame", "padded"):
             # This server refuses headers: the payload need not be sent to be refused.
@@ -189,21 +157,12 @@ class TrialRunner:
     async def _overrun(self, wire: Wire, trial: Trial) -> Sending:
         """Send the message and more behind it; find out what each kind of client comes to know."""
         self._count_message(wire)
-        sending = await wire.send_regardless(self._overrunning(trial), self._hold_s)
+        sending = await wire.send_regardless(overrunning(trial, self._contents), self._hold_s)
         if sending == "taken":
             await wire.until(lambda: wire.has_ended, self._waits.for_answer(trial.patience, trial.payload_bytes))
             if wire.has_ended and not wire.tcp_ended:
                 await wire.end_of_tcp(self._hold_s)
         return sending
-
-    def _overrunning(self, trial: Trial) -> Iterator[bytes]:
-        yield from self._parts(replace(trial, form="frame"))
-        left_bytes = trial.overrun_bytes - trial.payload_bytes
-        further = replace(trial, form="frame", payload_bytes=min(trial.payload_bytes, CHUNK_BYTES))
-        message = b"".join(self._parts(further))
-        several = message * (1 + CHUNK_BYTES // len(message))
-        for _ in range(0, left_bytes, len(several)):
-            yield several
 
     async def _series(self, wire: Wire, trial: Trial) -> Observation:
         """Send message after message, each once the one before is settled; count how many pass."""
@@ -218,29 +177,11 @@ class TrialRunner:
             if read(one, await self._try(wire, one)) != "accepted" or not self._is_answering:
                 break
             passed += 1
-        return replace(self._seen(wire, since), passed=passed, fell_short=passed < trial.count)
+        return replace(seen(wire, since), passed=passed, fell_short=passed < trial.count)
 
     def _count_message(self, wire: Wire) -> None:
         wire.messages += 1
         self.spent.messages += 1
-
-    def _parts(self, trial: Trial) -> Iterator[bytes]:
-        opcode = Opcode.BINARY if trial.content == "binary" else Opcode.TEXT
-        size = trial.payload_bytes
-        piece: Piece = partial(self._contents.piece, trial.content, size)
-        match trial.form:
-            case "announced":
-                yield encode_header(opcode, size, os.urandom(4))
-            case "announced_in_fragments":
-                yield b"".join(whole_frame(opcode, 1, piece, final=False))
-                yield encode_header(Opcode.CONT, size - 1, os.urandom(4))
-            case "frame" | "again":
-                yield from whole_frame(opcode, size, piece, chunk_bytes=_chunk_bytes(trial))
-            case "fragments":
-                yield from fragmented_message(opcode, size, trial.fragment_bytes, piece)
-            case "deflated" | "padded":
-                payload = trial.compressed_payload(self._contents.fill or b"a")
-                yield from whole_frame(opcode, len(payload), lambda at, length: payload[at : at + length], rsv1=True)
 
     async def _wire_for(self, trial: Trial) -> Wire:
         """Return the open connection if it is fit for this trial, else a new one, past its greetings."""
@@ -251,31 +192,13 @@ class TrialRunner:
         buffer_bytes = OVERRUN_BUFFER_BYTES if trial.form == "overrun" else None
         wire = self._wire = await self._open_wire(trial, buffer_bytes)
         self._is_answering, self._offered_deflate = True, trial.is_compressed
-        wire.answers.answer_always(self._target.answers)
-        wire.answers.listen_for(self._target.said(step) for step in self._target.steps if step.kind == "await")
-        await self._greet(wire, trial)
+        sent_before = wire.sent_bytes
+        await greet(wire, self._target, self._waits, trial.patience)
+        self.spent.search += wire.sent_bytes - sent_before
         answers = wire.answers
         if trial.baseline.greetings:
             await wire.until(lambda: answers.own_messages >= trial.baseline.greetings, self._waits.for_answer())
         return wire
-
-    async def _greet(self, wire: Wire, trial: Trial) -> None:
-        """Go through the target's dialogue, whose messages are neither the search's nor answers to it."""
-        sent_before = wire.sent_bytes
-        answers = wire.answers
-        steps = [(step.kind, self._target.said(step)) for step in self._target.steps]
-        own_before = 0
-        for kind, text in steps:
-            if kind == "await":
-                if not await wire.until(answers.heard(text), self._target.open_timeout_s):
-                    raise _ungreeted(wire, text)
-                continue
-            own_before = answers.own_messages
-            await wire.send([text_frame(text)], self._waits.for_answer())
-        if steps and steps[-1][0] == "say":
-            await wire.until(lambda: answers.own_messages > own_before, self._waits.for_more(trial.patience))
-        answers.listen_for([])
-        self.spent.search += wire.sent_bytes - sent_before
 
     def _is_fit(self, wire: Wire, trial: Trial) -> bool:
         return (
@@ -293,22 +216,3 @@ class TrialRunner:
             sent_before = wire.sent_bytes
             await wire.leave()
             self.spent.search += wire.sent_bytes - sent_before
-
-
-def _chunk_bytes(trial: Trial) -> int:
-    if not trial.takes_s:
-        return CHUNK_BYTES
-    return max(1, min(CHUNK_BYTES, int(trial.payload_bytes * DRIP_S / trial.takes_s)))
-
-
-def _failure(wire: Wire) -> Failure | None:
-    excess, violation = wire.answers.allowance.excess, wire.answers.violation
-    if excess is not None:
-        return Failure(status="out_of_bounds", explanation=f"{excess}: the probe read no further.")
-    return Failure(status="breaks_protocol", explanation=f"It sends {violation}.") if violation else None
-
-
-def _ungreeted(wire: Wire, text: str) -> NotOpened:
-    close = wire.answers.close
-    end = f"; the server closes with {close.code} “{close.reason}”" if close else ""
-    return NotOpened("needs_greeting", f"The greeting waits for “{text}”, which did not come{end}.")

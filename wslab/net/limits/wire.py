@@ -38,6 +38,7 @@ class Wire:
         sent_bytes: of frames, headers and masks included. bytes_per_s: sends no faster, on average.
         is_whole: the last frame was sent to its end, so that another may follow.
         messages: sent or begun. opened_at_s: on the loop's clock.
+        spoke_at_s: when a whole message first came from the server since this was last set to None.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Wire:
         self.is_whole = True
         self.opened_at_s = asyncio.get_running_loop().time()
         self.over_at_s: float | None = None
+        self.spoke_at_s: float | None = None
         self._stream = stream
         self._bytes_per_s = bytes_per_s
         self._pings = cycle(bytes([number]) for number in range(256))
@@ -169,7 +171,10 @@ class Wire:
 
     async def _read(self, data: bytes) -> None:
         while True:
+            said = self.answers.said
             self.answers.feed(data)
+            if self.spoke_at_s is None and self.answers.said > said:
+                self.spoke_at_s = asyncio.get_running_loop().time()
             if self.has_ended:
                 self._note_end()
             self._news.set()
