@@ -91,7 +91,7 @@ def test_serve_on_a_port_in_use_says_how_to_get_another() -> None:
     with wslab.LabServer() as taken:
         done = wslab_command("serve", "--port", str(taken.port))
     assert done.returncode == 1
-    assert "take port 0" in done.stderr
+    assert "use port 0" in done.stderr
 
 
 def test_serve_obeys_and_stops() -> None:

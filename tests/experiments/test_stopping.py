@@ -133,7 +133,8 @@ def test_interrupted_search_says_what_it_established() -> None:
 
 def test_interrupted_tune_leaves_server_and_knobs_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     with LabServer(max_message_bytes=100) as server:
-        process = server._process
+        assert server._starts is not None
+        process = server._starts.serving
         assert process is not None
         tell = process.tell
 

@@ -219,10 +219,10 @@ class Stuck:
 
 
 @pytest.mark.parametrize(
-    ("takes", "words"), [(True, "no answer came from the receiver"), (False, "the receiver took no message")]
+    ("takes", "words"), [(True, "the receiver did not answer"), (False, "the receiver did not read")]
 )
 def test_silence_ends_in_a_timeout_that_says_what_to_do(takes: bool, words: str) -> None:
-    with pytest.raises(TimeoutError, match=rf"{words} within 0.05 s; the same call on a new connection goes on"):
+    with pytest.raises(TimeoutError, match=rf"{words} within 0.05 s; call again on a new connection to continue"):
         asyncio.run(send_in_chunks(Stuck(takes=takes), CONTENT, upload="a", timeout_s=0.05))
 
 

@@ -75,7 +75,6 @@ def test_stream_yields_what_was_sent_however_it_is_cut(
             read[-1] = (read[-1][0], read[-1][1] + piece.payload)
         data = data[cut:]
     assert read == frames
-    assert stream.between_frames
 
 
 def test_stream_takes_control_frames_between_fragments_and_nothing_after_the_close() -> None:
@@ -96,7 +95,6 @@ def test_stream_holds_no_payload() -> None:
     stream = FrameStream("server")
     assert [piece.payload for piece in stream.feed(b"\x82\x7f" + (2**40).to_bytes(8, "big") + b"ab")] == [b"ab"]
     assert [piece.payload for piece in stream.feed(bytes(2**20))] == [bytes(2**20)]
-    assert not stream.between_frames
     assert not stream._buffer
 
 
@@ -110,7 +108,7 @@ def test_stream_holds_no_payload() -> None:
         ("827f8000000000000000", "server", "2⁶³", "RFC 6455 §5.2"),
         ("8000", "server", "continuation of no message", "RFC 6455 §5.4"),
         ("01000100", "server", "inside another", "RFC 6455 §5.4"),
-        ("0900", "server", "in fragments", "RFC 6455 §5.5"),
+        ("0900", "server", "fragmented", "RFC 6455 §5.5"),
         ("897e0080", "server", "too long", "RFC 6455 §5.5"),
     ],
 )
@@ -120,9 +118,9 @@ def test_stream_names_the_rule_that_is_broken(data: str, sender: Side, words: st
     assert (broken.value.section, broken.value.code) == (section, 1002)
 
 
-@pytest.mark.parametrize(("data", "words"), [("4001", "begins no message"), ("c900", "begins no message")])
-def test_rsv1_is_for_the_first_frame_of_a_message(data: str, words: str) -> None:
-    with pytest.raises(FrameError, match=words):
+@pytest.mark.parametrize("data", ["4001", "c900"])
+def test_rsv1_is_for_the_first_frame_of_a_message(data: str) -> None:
+    with pytest.raises(FrameError, match="does not begin a message"):
         read_header(bytes.fromhex(data), deflate=True)
 
 

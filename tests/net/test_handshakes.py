@@ -40,7 +40,7 @@ def test_request_is_read_as_it_is_written() -> None:
     [
         (("GET", "POST"), "POST of HTTP/1.1"),
         (("HTTP/1.1", "HTTP/1.0"), "HTTP/1.0"),
-        (("Upgrade: websocket", "Upgrade: h2c"), "no WebSocket"),
+        (("Upgrade: websocket", "Upgrade: h2c"), "not ask for a WebSocket"),
         (("Version: 13", "Version: 8"), "not '13'"),
         ((KEY, "c2hvcnQ="), "not 16 bytes"),
         ((KEY, "*"), "not 16 bytes"),

@@ -83,9 +83,9 @@ def test_what_is_no_response_is_named_at_once(received: bytes, words: str) -> No
         (b"HTTP/1.1 200 OK\r\n" + b"x" * 70_000, "too_long", "more than 65,536 bytes"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", "too_long", "more than 65,536 bytes"),
         (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * (MAX_FIELDS + 1) + b"\r\n", "too_long", "257 fields"),
-        (b"HTTP/1.1 200 OK\r\nno field\r\n\r\n", "malformed", "no field"),
-        (b"HTTP/1.1 200 OK\r\nX : y\r\n\r\n", "malformed", "no field"),
-        (b"HTTP/1.1 200 OK\r\n folded: y\r\n\r\n", "malformed", "no field"),
+        (b"HTTP/1.1 200 OK\r\nno field\r\n\r\n", "malformed", "not a field"),
+        (b"HTTP/1.1 200 OK\r\nX : y\r\n\r\n", "malformed", "not a field"),
+        (b"HTTP/1.1 200 OK\r\n folded: y\r\n\r\n", "malformed", "not a field"),
     ],
 )
 def test_head_beyond_a_bound_says_which(received: bytes, fault: str, words: str) -> None:

@@ -239,7 +239,7 @@ def test_proxy_leads_to_the_server(proxy: Any, scheme: str, userinfo: str, host:
 def test_proxy_that_refuses_is_told_without_its_password() -> None:
     attempt = runtime.run(through(http_proxy, "http", "bob:wrong-password@"))
     assert attempt.outcome == "failed"
-    assert "leads nowhere: 407 Proxy Authentication Required" in (attempt.error or "")
+    assert "does not connect: 407 Proxy Authentication Required" in (attempt.error or "")
     assert "wrong-password" not in (attempt.error or "")
 
 

@@ -107,7 +107,7 @@ def test_policies_are_told_apart_by_what_they_do_and_not_by_their_names(recorded
 def test_server_of_a_replay_says_that_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(REPLAY, "1")
     for lab in (LabServer(), LabFleet()):
-        with lab, pytest.raises(LabServerError, match="this is a replay, in which no server runs"):
+        with lab, pytest.raises(LabServerError, match="this is a replay without a server"):
             lab.restart()
 
 
@@ -123,11 +123,11 @@ def test_it_is_a_replay_where_no_socket_is_to_be_had(monkeypatch: pytest.MonkeyP
 
     monkeypatch.delenv(REPLAY, raising=False)
     monkeypatch.setattr(socket.socket, "bind", refuse)
-    replay.sockets_are_to_be_had.cache_clear()
+    replay.sockets_are_available.cache_clear()
     try:
         assert replay.replaying()
     finally:
-        replay.sockets_are_to_be_had.cache_clear()
+        replay.sockets_are_available.cache_clear()
 
 
 def test_exercise_answered_otherwise_in_a_replay_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

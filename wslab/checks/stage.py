@@ -11,7 +11,7 @@ from typing import Self
 from wslab.checks.guest import Guest
 from wslab.net.handshakes import HandshakeError, check_asking
 from wslab.net.heads import HeadError, RequestHead, read_request
-from wslab.net.server.address import Reservation, new_socket
+from wslab.net.listening import Reservation, new_socket
 
 MAX_GUESTS = 400
 HEAD_WITHIN_S = 5.0

@@ -142,7 +142,7 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def changed(knobs: Knobs, changes: dict[str, Any]) -> Knobs:
-    """Return a copy of `knobs` with `changes`; an unknown name raises ValueError, which suggests the nearest ones."""
+    """Return a copy of `knobs` with `changes`; for an unknown name, ValueError suggests the nearest ones."""
     check_type("knobs", knobs, Knobs, "Knobs; write single knobs by name, such as max_message_bytes=1024")
     for name in changes:
         check_choice("knob", name, Knobs.__struct_fields__)

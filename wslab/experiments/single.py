@@ -13,7 +13,6 @@ from wslab.core.runs import Run
 from wslab.experiments.call import Call
 from wslab.experiments.conduct import Aim, Bench, Cancel, OnRecord, conduct
 from wslab.net.client import reconnect
-from wslab.net.client.client import MAX_RECEIVED_BYTES
 from wslab.net.client.exchange import Confirmation
 
 
@@ -23,7 +22,7 @@ def send_message(
     *,
     fragment_bytes: int | None = None,
     compression: bool = False,
-    max_message_bytes: int | None = MAX_RECEIVED_BYTES,
+    max_message_bytes: int | None = SAFETY_CAP_BYTES,
     confirm: Confirmation = "reply",
     timeout_s: float = 10.0,
     cap_bytes: int = SAFETY_CAP_BYTES,

@@ -15,7 +15,7 @@ from wslab.core.target import Target
 from wslab.core.templates import Template
 from wslab.experiments.call import Call, plain
 from wslab.experiments.conduct import Aim, Bench, Cancel, OnProgress, OnRecord, conduct
-from wslab.net.client.client import MAX_RECEIVED_BYTES, Client
+from wslab.net.client.client import Client
 from wslab.net.client.exchange import Confirmation
 
 MAX_REPEATS = 1000
@@ -30,7 +30,7 @@ def payload_sweep(
     connection: Literal["per_message", "shared"] = "per_message",
     fragment_bytes: int | None = None,
     compression: bool = False,
-    max_message_bytes: int | None = MAX_RECEIVED_BYTES,
+    max_message_bytes: int | None = SAFETY_CAP_BYTES,
     confirm: Confirmation = "reply",
     timeout_s: float = 10.0,
     cap_bytes: int = SAFETY_CAP_BYTES,

@@ -15,8 +15,8 @@ from tornado.web import HTTPError
 from wslab.jupyter.lookup import Listener, find_lab_server
 from wslab.jupyter.tunnel import CHUNK_BYTES, Tunnel
 from wslab.net.heads import HeadError, ResponseHead, read_response
+from wslab.net.listening import new_socket
 from wslab.net.relay.switch import Address
-from wslab.net.server.address import new_socket
 
 ASKED = ("Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions")
 ANSWERED = (

@@ -1,1 +1,1 @@
-"""Sockets: servers, clients, the probe and the herd; records come out, nothing is drawn."""
+"""Sockets: servers, clients, the probe, the herd and the relay. They emit records and draw nothing."""

@@ -1,7 +1,7 @@
-"""A process of the lab, a server or a herd's worker, seen from its parent: spawn it, command it, hear it, see it end.
+"""A child process of the lab, a server or a herd's worker, as its parent sees it: spawn, command, hear, end.
 
-The child has a session of its own, so that a notebook's interrupt does not reach it, and it watches its parent
-(`wslab.net.parent`), which it never outlives. It needs both: the first alone would orphan it at every kernel restart.
+The child runs in its own session, so that a notebook's interrupt does not reach it, and it watches its parent
+(`wslab.net.parent`), which it never outlives. It needs both: without the second, every kernel restart would orphan it.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ MAX_LINE_BYTES = 2**30
 
 
 class Child:
-    """One process running a program of the lab. Lives on the background loop.
+    """One process that runs a program of the lab. Lives on the background loop.
 
     Args:
-        program: what it runs.
-        asides: events that come unasked, each with whom to call; all others are for `expect`.
+        program: the program.
+        asides: a callback for each kind of unsolicited event; all other events are for `expect`.
     """
 
     def __init__(self, process: asyncio.subprocess.Process, program: control.Program, asides: Asides) -> None:
@@ -46,10 +46,10 @@ class Child:
     async def spawn(
         cls, program: control.Program, asides: Asides, *arguments: str, descriptors: Sequence[int] = ()
     ) -> Self:
-        """Start the interpreter; `expect(Ready)` says when it waits for its first command.
+        """Start the interpreter; `expect(Ready)` returns when it waits for its first command.
 
-        The arguments are for those who look at the machine's processes; what the program is to do it is told later.
-        It inherits the descriptors.
+        The arguments only identify the process in listings such as `ps`; commands tell it what to do. It inherits the
+        descriptors.
         """
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -79,7 +79,7 @@ class Child:
         return self._process.returncode is None
 
     def tell(self, command: control.Message) -> None:
-        """Send a command; one to a dead child is lost, and `expect` says so."""
+        """Send a command. If the child is dead, it is lost, and the next `expect` raises."""
         assert self._process.stdin is not None
         if not self._process.stdin.is_closing():
             self._process.stdin.write(control.encode(command) + b"\n")
@@ -88,7 +88,7 @@ class Child:
         """Return the next event, which must be of this kind.
 
         Raises:
-            RuntimeError: the program's own kind; it reports a failure, ends, or says nothing for `REPLY_TIMEOUT_S`.
+            RuntimeError: of the program's class: it reports a failure, ends, or is silent for `REPLY_TIMEOUT_S`.
         """
         try:
             event = await asyncio.wait_for(self._events.get(), REPLY_TIMEOUT_S)
@@ -99,19 +99,19 @@ class Child:
         if isinstance(event, control.Failed):
             raise self._program.raises(event.error)
         if event is None:
-            self._events.put_nowait(None)  # a caller that asks again hears the same
-        raise self._program.raises(f"process {self.pid} ({self._program.module}) ended unexpectedly; {self.farewell()}")
+            self._events.put_nowait(None)  # for the next call
+        raise self._program.raises(f"{self} ended unexpectedly; {self.farewell()}")
 
     def kill(self) -> None:
-        """SIGKILL: no close frame, no farewell; the kernel ends its connections."""
+        """Send SIGKILL: no close frame, no farewell; the kernel ends its connections."""
         if self.alive:
-            # Not Process.kill: before Python 3.13 its look at the process can take the exit status away from asyncio's
-            # own waiting (python/cpython#87744).
+            # Not Process.kill: before Python 3.13 it polls the process, and can take the exit status away from asyncio
+            # (python/cpython#87744).
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
     async def ended(self) -> None:
-        """Wait until the process is gone and everything that it said was heard."""
+        """Wait until the process is gone and all its output has been read."""
         await self._process.wait()
         await asyncio.gather(*self._listeners)
 
@@ -137,12 +137,12 @@ class Child:
             self._last_words.append(line.decode(errors="replace").rstrip())
 
     def farewell(self) -> str:
-        """Return what it said last, for a message about its end."""
+        """Return its last output, for a message about its end."""
         said = "\n".join(self._last_words)
         return f"its last words:\n{said}" if said else f"exit status {self._process.returncode}, nothing said"
 
 
 def child_environment() -> dict[str, str]:
-    """Return the environment of a child: it imports this very package, wherever it works."""
+    """Return the environment of a child: it imports this very package, whatever its working directory."""
     here = str(Path(__file__).parents[2])
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))}

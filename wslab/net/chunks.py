@@ -1,11 +1,11 @@
 """Large contents over connections with a limit: send_in_chunks() and receive_chunks(), the remedy for 1009.
 
-Frames do not help where the limit is on the message; several messages do. What they say is `wslab.core.chunks.sending`;
-this module moves them over any object with `send` and `recv` as those of a `websockets` connection, on either side. The
-connection belongs to the upload until it ends: no other message may be sent or received on it.
+Smaller frames do not help if the limit is on the message; several messages do. `wslab.core.chunks.sending` defines
+them; this module moves them over any object with `send` and `recv` like those of a `websockets` connection, on either
+side. The connection belongs to the upload until it ends: no other message may be sent or received on it.
 
-An upload survives its connection. After a closure, such as 1012 in its middle, the same call on a new connection goes
-on where the receiver says it was:
+An upload survives its connection. After a closure, such as 1012 in the middle, the same call on a new connection
+continues where the receiver left off:
 
     async for connection in websockets.connect(url):
         try:
@@ -33,7 +33,7 @@ BUSY_INTERVAL_S = 0.02
 
 
 class Messages(Protocol):
-    """What carries chunks: a connection that sends and receives whole messages."""
+    """A connection that sends and receives whole messages."""
 
     async def send(self, message: bytes, /) -> None: ...
 
@@ -52,19 +52,19 @@ async def send_in_chunks(
     """Send `content` in messages of at most `max_message_bytes`; return once the receiver has handed it over.
 
     Args:
-        upload: its name. The same name and content resume on a new connection what is there; what is done already is
-            not accepted again. A name of 1 to 64 letters, digits and `_ . : -`.
-        max_message_bytes: the receiver's limit, or less, at least 1024: each message stays within it, with its header
-            and with what permessage-deflate adds to bytes that do not compress.
-        window: messages on their way before the first answer must come.
-        timeout_s: how long one message may take to be sent, and an answer to come.
+        upload: its name, 1 to 64 letters, digits and `_ . : -`. The same name and content resume the upload on a new
+            connection; a finished upload is not accepted again.
+        max_message_bytes: the receiver's limit or less, at least 1024. Each message stays within it, including its
+            header and what permessage-deflate adds to incompressible bytes.
+        window: messages in flight before the first answer must come.
+        timeout_s: for sending one message, and for one answer.
 
     Raises:
-        TypeError, ValueError: an argument is out of its bounds.
-        UploadRefusedError: the receiver does not accept the upload; its words say why.
-        TimeoutError: no answer came; the same call on a new connection goes on.
+        TypeError, ValueError: an argument is out of bounds.
+        UploadRefusedError: the receiver does not accept the upload; the message is its own.
+        TimeoutError: no answer came; repeat the call on a new connection to continue.
 
-    What the connection raises when it ends passes through, such as websockets.ConnectionClosed.
+    Exceptions of the connection when it ends, such as websockets.ConnectionClosed, pass through.
     """
     check_number("timeout_s", timeout_s, low=0.01, high=3600, unit="seconds")
     sender = Sender(content, upload=upload, max_message_bytes=max_message_bytes, window=window)
@@ -77,19 +77,19 @@ async def send_in_chunks(
                 else:
                     await connection.send(message)
         except TimeoutError:
-            did = "no answer came from the receiver" if message is None else "the receiver took no message"
-            raise TimeoutError(f"{did} within {timeout_s} s; the same call on a new connection goes on") from None
+            what = "the receiver did not answer" if message is None else "the receiver did not read"
+            raise TimeoutError(f"{what} within {timeout_s} s; call again on a new connection to continue") from None
 
 
 async def receive_chunks(connection: Messages, inbox: Inbox, keep: Callable[[Upload], Awaitable[None]]) -> None:
-    """Take in uploads until the connection has ended, and hand over each that is whole.
+    """Receive uploads until the connection ends, and hand over each complete one.
 
     Args:
         inbox: shared by all connections over which an upload may be resumed; it bounds the memory.
-        keep: awaited once for each upload, before its sender is told that it is done. If it raises, the error passes
-            through and the upload is handed over again when its sender comes back. To accept nothing twice beyond
-            the life of this process, let it save `upload.name` together with the content, and make the next inbox
-            with what was saved (`Inbox(done=…)`).
+        keep: awaited once per upload, before its sender is told that it is done. If it raises, the exception passes
+            through, and the upload is handed over again when its sender comes back. To accept nothing twice even after
+            this process has ended, save `upload.name` with the content, and pass the saved names to the next inbox
+            (`Inbox(done=…)`).
     """
     answer: bytes | None = None
     try:

@@ -1,4 +1,4 @@
-"""The body of a close frame (RFC 6455 §5.5.1): what it says, even if nobody may send it, and the way back. No I/O."""
+"""The body of a close frame (RFC 6455 §5.5.1), read, even if invalid, and written. No I/O."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from wslab.net.frames import FrameError
 
 
 class CloseBody(NamedTuple):
-    """A close frame's payload as it was on the wire, and what it says.
+    """A close frame's payload as on the wire, and its meaning.
 
     Fields:
-        code: 1005 where there is none (RFC 6455 §7.1.5). reason: bytes that are not UTF-8 are replaced.
-        error: the rule that it breaks, and the code that its receiver answers with, 1002 or 1007.
+        code: 1005 if there is none (RFC 6455 §7.1.5). reason: bytes that are not UTF-8 are replaced.
+        error: the rule that it breaks, with the code of the receiver's answer, 1002 or 1007; None if it is valid.
     """
 
     payload: bytes
@@ -30,7 +30,7 @@ class CloseBody(NamedTuple):
 
     @property
     def told_code(self) -> int:
-        """What an application is told: 1006 where the frame is invalid, and so none was received (§7.1.5)."""
+        """The code as reported to an application: 1006 if the frame is invalid, as if none had come (§7.1.5)."""
         return 1006 if self.error else self.code
 
     @property
@@ -39,12 +39,12 @@ class CloseBody(NamedTuple):
 
 
 def read_close(payload: bytes) -> CloseBody:
-    r"""Return what the payload of a close frame says, also where it breaks a rule.
+    r"""Read the payload of a close frame, even if it breaks a rule.
 
     >>> read_close(b"\x03\xf1too big")[1:]
     (1009, 'too big', None)
     >>> read_close(b"\x03\xee").error
-    FrameError('close code 1006, which is not to be sent (RFC 6455 §7.4)')
+    FrameError('close code 1006, which must not be sent (RFC 6455 §7.4)')
     >>> read_close(b"\x03").error
     FrameError('a close frame with a body of one byte (RFC 6455 §5.5.1)')
     """
@@ -62,18 +62,20 @@ def read_close(payload: bytes) -> CloseBody:
 
 
 def _unsendable(code: int) -> FrameError:
-    return FrameError(f"close code {code}, which is not to be sent", "RFC 6455 §7.4")
+    return FrameError(f"close code {code}, which must not be sent", "RFC 6455 §7.4")
 
 
 def encode_close(close: Close) -> bytes:
-    """Return the payload of a close frame; that of 1005 is empty (RFC 6455 §7.1.5).
+    """Return the payload of a close frame; for 1005 it is empty (RFC 6455 §7.1.5).
 
     Raises:
-        ValueError: the code does not fit in two bytes, or the reason not beside it.
+        ValueError: the code does not fit into two bytes, or the reason not into the rest.
     """
     reason = close.reason.encode()
     if len(reason) > MAX_REASON_BYTES:
-        raise BadValueError(f"the reason has {len(reason)} bytes, but a close frame holds at most {MAX_REASON_BYTES}")
+        raise BadValueError(
+            f"the reason has {len(reason)} bytes, but a close frame holds at most {MAX_REASON_BYTES}; shorten it"
+        )
     if close.code == 1005 and not reason:
         return b""
     return lookup(close.code).code.to_bytes(2, "big") + reason

@@ -1,8 +1,8 @@
-"""The channel between the lab and its processes: JSON lines on the process's stdin and stdout.
+"""The channel between the lab and its child processes: JSON lines on the child's stdin and stdout.
 
-Commands go down, events come up. Each room that has a program defines its own (`wslab.net.server.server_protocol`,
-`wslab.net.herds.worker_protocol`); here is what is the same for all. `at_s` is the machine's monotonic clock, which all
-its processes share.
+Commands go down, events come up. Each program defines its own (`wslab.net.server.server_protocol`,
+`wslab.net.herds.worker_protocol`); this module has what they share. `at_s` is on the machine's monotonic clock, which
+all its processes share.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="message"):
 
 
 class Ready(Message, frozen=True, kw_only=True, tag="ready"):
-    """Event: everything is imported; the first command will be carried out at once."""
+    """Event: all imports are done; the first command will be carried out at once."""
 
 
 class Failed(Message, frozen=True, kw_only=True, tag="failed"):
@@ -27,11 +27,11 @@ class Failed(Message, frozen=True, kw_only=True, tag="failed"):
 
 
 class Program(NamedTuple):
-    """A program of the lab: the module that a child process runs, and how it is spoken with.
+    """A program of the lab: the module that a child process runs, and its protocol.
 
     Fields:
-        events: the union of its events, beside `Ready` and `Failed`.
-        raises: what its parent raises when the process fails.
+        events: the union of its events, apart from `Ready` and `Failed`.
+        raises: the exception that the parent raises if the process fails.
     """
 
     module: str
@@ -39,12 +39,12 @@ class Program(NamedTuple):
     raises: type[RuntimeError]
 
 
-encode = msgspec.json.Encoder(enc_hook=str).encode  # of what JSON has no word for, there are paths only
+encode = msgspec.json.Encoder(enc_hook=str).encode  # of values that JSON lacks, only paths occur
 
 
-def decoder(words: Any) -> msgspec.json.Decoder[Any]:
-    """Return what reads a line of a channel with these words, a union of messages.
+def decoder(messages: Any) -> msgspec.json.Decoder[Any]:
+    """Return a decoder for lines of a channel, from a union of its messages.
 
     Its `decode` raises msgspec.DecodeError on any other line.
     """
-    return msgspec.json.Decoder(words, dec_hook=lambda kind, text: kind(text))
+    return msgspec.json.Decoder(messages, dec_hook=lambda kind, text: kind(text))

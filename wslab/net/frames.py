@@ -1,10 +1,10 @@
-"""RFC 6455's frames on the wire, read and written once for the probe, the herd, the relay and captures. No I/O.
+"""RFC 6455's frames on the wire, read and written in one place for the probe, the herd, the relay and captures. No I/O.
 
-It says what bytes mean and which rule they break; what follows from that is up to the reader. Both directions are read
-alike: `sender` says whose frames they are, since only clients mask (RFC 6455 §5.1).
+This module says what bytes mean and which rule they break; callers decide what to do about it. Both directions are read
+alike; `sender` says whose frames they are, since only clients mask (RFC 6455 §5.1).
 
-    read_header   one header in a buffer            encode_header, encode_frame   the way back
-    FrameStream   a whole direction, piece by piece, with a bound on what it holds
+    read_header   reads one header in a buffer      encode_header, encode_frame   write
+    FrameStream   reads a whole direction, piece by piece, with bounded memory
 
 The body of a close frame is in `close_bodies`, permessage-deflate in `inflating`.
 """
@@ -30,10 +30,10 @@ _LENGTHS = {126: struct.Struct("!H"), 127: struct.Struct("!Q")}
 
 
 class FrameError(WslabError):
-    """Bytes that break a rule of the protocol; a reader must fail the connection (RFC 6455 §7.1.7).
+    """Bytes that break a rule of the protocol; the reader must fail the connection (RFC 6455 §7.1.7).
 
     Fields:
-        code: of the close frame that then is sent. section: the rule's, such as "RFC 6455 §5.2"; the message names it.
+        code: of the close frame to send. section: of the rule, such as "RFC 6455 §5.2"; the message names it.
     """
 
     def __init__(self, what: str, section: str, code: int = 1002) -> None:
@@ -43,7 +43,7 @@ class FrameError(WslabError):
 
 
 class FrameHeader(NamedTuple):
-    """What a frame's header says; `mask` is four bytes, or empty where the payload is not masked."""
+    """A frame's header; `mask` is four bytes, or empty if the payload is not masked."""
 
     opcode: int
     final: bool
@@ -58,21 +58,21 @@ class FrameHeader(NamedTuple):
 
     @property
     def is_minimal(self) -> bool:
-        """Whether the length takes as few bytes as it can. It must (RFC 6455 §5.2), but readers do not insist."""
+        """Whether the length takes as few bytes as possible. It must (RFC 6455 §5.2), but readers do not insist."""
         return self.header_bytes - len(self.mask) == 2 + _length_bytes(self.payload_bytes)
 
 
 def read_header(
     received: bytes | bytearray, at: int = 0, *, sender: Side | None = None, deflate: bool = False
 ) -> FrameHeader | None:
-    """Return the header that begins at `at`; None while it is incomplete.
+    """Return the header that begins at `at`; None if it is incomplete.
 
     Args:
-        sender: None where it is not known: then masked frames and others are taken alike.
-        deflate: permessage-deflate was agreed, so that RSV1 has a meaning.
+        sender: None if unknown: masked and unmasked frames are then accepted.
+        deflate: permessage-deflate was agreed, so RSV1 has a meaning.
 
     Raises:
-        FrameError: such a frame must not be sent.
+        FrameError: the frame breaks a rule.
     """
     if len(received) < at + 2:
         return None
@@ -84,7 +84,7 @@ def read_header(
         what = "an unmasked frame from a client" if sender == "client" else "a masked frame from a server"
         raise FrameError(what, "RFC 6455 §5.1")
     if opcode & 0x8 and (length > MAX_CONTROL_BYTES or not first & 0x80):
-        raise FrameError("a control frame too long or in fragments", "RFC 6455 §5.5")
+        raise FrameError("a control frame that is too long or fragmented", "RFC 6455 §5.5")
     begin = at + 2
     if length > MAX_CONTROL_BYTES:
         extended = _LENGTHS[length]
@@ -108,15 +108,15 @@ def _check_first(first: int, *, deflate: bool) -> None:
     if opcode not in _OPCODES:
         raise FrameError(f"a frame that begins with {first:02x}, an unknown opcode", "RFC 6455 §5.2")
     if first & (0x30 if deflate else 0x70):
-        raise FrameError(f"a frame that begins with {first:02x}, in which a reserved bit is set", "RFC 6455 §5.2")
+        raise FrameError(f"a frame that begins with {first:02x}, which sets a reserved bit", "RFC 6455 §5.2")
     if opcode not in (Opcode.TEXT, Opcode.BINARY):
-        raise FrameError("a compressed frame that begins no message", "RFC 7692 §6.1")
+        raise FrameError("a frame marked as compressed that does not begin a message", "RFC 7692 §6.1")
 
 
 def encode_header(
     opcode: int, payload_bytes: int, mask: bytes = b"", *, final: bool = True, rsv1: bool = False
 ) -> bytes:
-    """Return the header of a frame that announces `payload_bytes`; a `mask` is four bytes, and a client's must."""
+    """Return the header of a frame with `payload_bytes`; `mask` is four bytes, required for a client's frame."""
     first, is_masked = final << 7 | rsv1 << 6 | opcode, 0x80 if mask else 0
     if payload_bytes < 126:
         return struct.pack("!BB", first, is_masked | payload_bytes) + mask
@@ -128,23 +128,23 @@ def encode_header(
 def encode_frame(
     opcode: int, payload: bytes = b"", *, sender: Side = "client", final: bool = True, rsv1: bool = False
 ) -> bytes:
-    """Return a whole frame, masked at random if a client sends it. What it holds is not judged."""
+    """Return a whole frame, masked at random if a client sends it. The payload is not checked."""
     mask = os.urandom(4) if sender == "client" else b""
     return encode_header(opcode, len(payload), mask, final=final, rsv1=rsv1) + masked(payload, mask)
 
 
 def control_frame(opcode: Opcode, payload: bytes = b"") -> bytes:
-    """Return a ping, pong or close frame, masked as a client's."""
+    """Return a client's ping, pong or close frame, masked."""
     return encode_frame(opcode, payload)
 
 
 def text_frame(text: str) -> bytes:
-    """Return a whole text message in one frame, masked as a client's."""
+    """Return a client's text message in one frame, masked."""
     return encode_frame(Opcode.TEXT, text.encode())
 
 
 def masked(payload: bytes, mask: bytes, at: int = 0) -> bytes:
-    """Mask a piece of a payload that begins at `at`, or take the mask off it; an empty `mask` changes nothing."""
+    """Mask, or unmask, a piece of a payload that begins at `at`; an empty `mask` changes nothing."""
     if not mask or not payload:
         return payload
     return apply_mask(payload, mask[at % 4 :] + mask[: at % 4])
@@ -155,7 +155,7 @@ def _length_bytes(payload_bytes: int) -> int:
 
 
 class Piece(NamedTuple):
-    """Some of a frame's payload, without its mask; a control frame's is whole. `ends`: the frame's last."""
+    """A piece of a frame's payload, unmasked; a control frame comes in one piece. `ends`: the frame's last piece."""
 
     header: FrameHeader
     payload: bytes
@@ -164,9 +164,9 @@ class Piece(NamedTuple):
 
 
 class FrameStream:
-    """The frames of one direction, piece by piece as their bytes come; it holds a header or a control frame at most.
+    """The frames of one direction, piece by piece as bytes arrive; it buffers at most a header or a control frame.
 
-    After a close frame it reads no further (RFC 6455 §5.5.1), and `closed` is set.
+    After a close frame it stops reading (RFC 6455 §5.5.1) and sets `closed`.
     """
 
     __slots__ = ("_buffer", "_deflate", "_header", "_inside", "_left_bytes", "_sender", "closed")
@@ -180,16 +180,11 @@ class FrameStream:
         self._left_bytes = 0
         self._inside = False
 
-    @property
-    def between_frames(self) -> bool:
-        """Whether nothing of a frame has come whose end has not."""
-        return not self._buffer and self._header is None
-
     def feed(self, data: bytes) -> Iterator[Piece]:
-        """Yield what has come of frames; go through all of it before the next call.
+        """Yield the pieces that have arrived; exhaust the iterator before the next call.
 
         Raises:
-            FrameError: such a frame must not be sent, or not there; what follows it means nothing.
+            FrameError: a frame breaks a rule; whatever follows it has no meaning.
         """
         self._buffer += data
         while not self.closed and (piece := self._step()) is not None:

@@ -1,8 +1,8 @@
-"""A guard in front of a foreign program: however we end, the program ends too, with everything that it started.
+"""A guard for a foreign program: however we end, the program ends too, with everything that it started.
 
 The guard is a separate process, `python -m wslab.net.guard PARENT COMMAND...`. It forwards SIGTERM and SIGINT to the
-program and exits with the program's code. It kills the program's whole session when it receives SIGQUIT, when its
-parent is gone, and when the program has ended.
+program and exits with the program's code. It kills the program's whole session on SIGQUIT, when its parent is gone, and
+when the program has ended.
 """
 
 from __future__ import annotations

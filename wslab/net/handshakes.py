@@ -1,4 +1,4 @@
-"""The opening handshake (RFC 6455 §4): what a client asks, and what makes a request or an answer valid. No I/O."""
+"""The opening handshake (RFC 6455 §4): writing a request, checking requests and answers. No I/O."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _nonces = Random()
 
 
 class HandshakeError(WslabError):
-    """A head that does not open a WebSocket (RFC 6455 §4), or not the requested one."""
+    """A head that does not open a WebSocket (RFC 6455 §4), or not the one requested."""
 
 
 def new_key() -> str:
-    """Return a Sec-WebSocket-Key: sixteen random bytes (RFC 6455 §4.1), which need be no secret."""
+    """Return a Sec-WebSocket-Key: sixteen random bytes (RFC 6455 §4.1), which need not be secret."""
     return base64.b64encode(_nonces.randbytes(16)).decode()
 
 
 def encode_request(authority: str, resource: str, key: str, fields: Mapping[str, str] | None = None) -> bytes:
-    """Return an opening handshake: the mandatory fields (RFC 6455 §4.1), then further ones."""
+    """Return an opening handshake: the mandatory fields (RFC 6455 §4.1), then `fields`."""
     further = "".join(f"{name}: {value}\r\n" for name, value in fields.items()) if fields else ""
     return (
         f"GET {resource} HTTP/1.1\r\nHost: {authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -44,15 +44,15 @@ def check_opening(
     """Raise HandshakeError unless a client must accept this 101 (RFC 6455 §4.1, checked in its order).
 
     Args:
-        accept: the value that the key calls for (`accept_key`). subprotocols, extensions: the names offered.
+        accept: the value for our key (`accept_key`). subprotocols, extensions: the names offered.
     """
     fields = response.fields
     if fields.get("Upgrade").lower() != "websocket":
-        raise HandshakeError(f"Upgrade is {fields.get('Upgrade')!r} and not 'websocket'")
+        raise HandshakeError(f"Upgrade is {fields.get('Upgrade')!r}, not 'websocket'")
     if "upgrade" not in fields.options("Connection"):
-        raise HandshakeError(f"Connection is {fields.get('Connection')!r} and not 'Upgrade'")
+        raise HandshakeError(f"Connection is {fields.get('Connection')!r}, not 'Upgrade'")
     if (answered := fields.get("Sec-WebSocket-Accept")) != accept:
-        raise HandshakeError(f"Sec-WebSocket-Accept is {answered!r}, which is not what the key asks for")
+        raise HandshakeError(f"Sec-WebSocket-Accept is {answered!r}, which does not match the key")
     for name in agreed_extensions(fields):
         if name not in extensions:
             raise HandshakeError(f"Sec-WebSocket-Extensions is {name!r}, which was not offered")
@@ -61,30 +61,30 @@ def check_opening(
 
 
 def check_asking(request: RequestHead) -> str:
-    """Return the value for the answer's Sec-WebSocket-Accept.
+    """Return the value of Sec-WebSocket-Accept that answers a request.
 
     Raises:
-        HandshakeError: the request does not ask for a WebSocket as RFC 6455 §4.2.1 wants it.
+        HandshakeError: the request is not an opening handshake according to RFC 6455 §4.2.1.
     """
     fields = request.fields
     if request.method != "GET" or request.version == "1.0":
-        raise HandshakeError(f"{request.method} of HTTP/{request.version} and not GET of HTTP/1.1")
+        raise HandshakeError(f"it is {request.method} of HTTP/{request.version}, not GET of HTTP/1.1")
     if "websocket" not in fields.options("Upgrade") or "upgrade" not in fields.options("Connection"):
-        raise HandshakeError("Upgrade and Connection ask for no WebSocket")
+        raise HandshakeError("Upgrade and Connection do not ask for a WebSocket")
     if fields.get("Sec-WebSocket-Version") != "13":
-        raise HandshakeError(f"Sec-WebSocket-Version is {fields.get('Sec-WebSocket-Version')!r} and not '13'")
+        raise HandshakeError(f"Sec-WebSocket-Version is {fields.get('Sec-WebSocket-Version')!r}, not '13'")
     key = fields.get("Sec-WebSocket-Key")
     try:
         key_bytes = len(base64.b64decode(key, validate=True))
     except ValueError:  # also where it is not ASCII
         key_bytes = 0
     if key_bytes != 16:
-        raise HandshakeError(f"Sec-WebSocket-Key is {key!r}, which are not 16 bytes in base64")
+        raise HandshakeError(f"Sec-WebSocket-Key is {key!r}, which is not 16 bytes in base64")
     return accept_key(key)
 
 
 def agreed_extensions(fields: Fields) -> dict[str, dict[str, str | None]]:
-    """Return the extensions that a head names, each with its parameters.
+    """Return the extensions in a head, each with its parameters.
 
     Raises:
         HandshakeError: Sec-WebSocket-Extensions is malformed (RFC 6455 §9.1).

@@ -1,7 +1,7 @@
-"""The heads of HTTP/1.1 with which a WebSocket begins (RFC 9112, RFC 6455 §4), read from bytes within bounds. No I/O.
+"""The HTTP/1.1 heads that begin a WebSocket (RFC 9112, RFC 6455 §4), read from bytes within bounds. No I/O.
 
-For the probe, the herd, the relay, the tunnel and captures: what a peer sends may be anything, so each reader says
-early that it is no HTTP, and none takes a head without an end, fields without number, or endless interim answers.
+For the probe, the herd, the relay, the tunnel and captures. A peer may send anything, so the readers reject what is not
+HTTP early, and bound the size of a head, the number of its fields, and the number of interim answers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from wslab.core.errors import WslabError
 MAX_HEAD_BYTES = 65_536
 MAX_FIELDS = 256
 MAX_INTERIM = 8
-"""Answers of 1xx, such as 103, before the one that counts (RFC 9110 §15.2)."""
+"""Answers of 1xx, such as 103, before the final one (RFC 9110 §15.2)."""
 
 MAX_RETRY_AFTER_S = 366 * 86_400.0
 
@@ -48,7 +48,7 @@ _OTHERS: list[tuple[re.Pattern[bytes], str]] = [
 
 
 class HeadError(WslabError):
-    """Bytes that are no head of HTTP/1.1, or one beyond a bound; the message names it."""
+    """Bytes that are not an HTTP/1.1 head, or exceed a bound; the message names it."""
 
     def __init__(self, fault: HeadFault, what: str) -> None:
         super().__init__(what)
@@ -56,27 +56,27 @@ class HeadError(WslabError):
 
 
 class Fields(tuple[tuple[str, str], ...]):
-    """A head's fields, in order, with their names as they were written."""
+    """A head's fields, in order, with their names as written."""
 
     __slots__ = ()
 
     def get(self, name: str, default: str = "") -> str:
-        """Return a field's value; of several lines, the list that they are together (RFC 9110 §5.3)."""
+        """Return a field's value; several lines are combined into a list (RFC 9110 §5.3)."""
         name = name.lower()
         values = [value for own, value in self if own.lower() == name]
         return ", ".join(values) if values else default
 
     def options(self, name: str) -> list[str]:
-        """Return the members of a list, such as that of Connection, in lower case."""
+        """Return the members of a list field, such as Connection, in lower case."""
         return [option for each in self.get(name).lower().split(",") if (option := each.strip())]
 
     def has(self, name: str) -> bool:
-        """Return whether there is such a field, empty or not."""
+        """Whether there is such a field, empty or not."""
         return any(own.lower() == name.lower() for own, _ in self)
 
 
 class ResponseHead(NamedTuple):
-    """A response's head; it takes the first `head_bytes` of what was received, interim ones before it included."""
+    """A response's head: the first `head_bytes` received, including interim answers before it."""
 
     version: str
     status: int
@@ -87,7 +87,7 @@ class ResponseHead(NamedTuple):
 
 
 class RequestHead(NamedTuple):
-    """A request's head; it takes the first `head_bytes` of what was received."""
+    """A request's head: the first `head_bytes` received."""
 
     method: str
     resource: str
@@ -97,10 +97,10 @@ class RequestHead(NamedTuple):
 
 
 def read_response(received: bytes, *, max_bytes: int = MAX_HEAD_BYTES) -> ResponseHead | None:
-    """Return the first head that is no interim answer (101 is none); None while it is incomplete.
+    """Return the first head that is not an interim answer (101 is not); None if it is incomplete.
 
     Raises:
-        HeadError: no response of HTTP/1.1, or one beyond a bound.
+        HeadError: it is not an HTTP/1.1 response, or exceeds a bound.
     """
     at = 0
     interim: list[int] = []
@@ -121,15 +121,15 @@ def read_response(received: bytes, *, max_bytes: int = MAX_HEAD_BYTES) -> Respon
             return response
         interim.append(response.status)
         if len(interim) > MAX_INTERIM:
-            raise HeadError("too_many_interim", f"more than {MAX_INTERIM} interim answers, of late {interim[-1]}")
+            raise HeadError("too_many_interim", f"more than {MAX_INTERIM} interim answers, the last {interim[-1]}")
         at = end
 
 
 def read_request(received: bytes, *, max_bytes: int = MAX_HEAD_BYTES) -> RequestHead | None:
-    """Return a request's head; None while it is incomplete.
+    """Return a request's head; None if it is incomplete.
 
     Raises:
-        HeadError: no request of HTTP/1.1, or one beyond a bound.
+        HeadError: it is not an HTTP/1.1 request, or exceeds a bound.
     """
     end = _end(received, 0, max_bytes)
     if end is None:
@@ -164,22 +164,22 @@ def _fields(head: bytes) -> Fields:
     for line in lines:
         field = _FIELD.fullmatch(line)
         if field is None:
-            raise HeadError("malformed", f"a head with a line that is no field: {line[:80]!r}")
+            raise HeadError("malformed", f"a head with a line that is not a field: {line[:80]!r}")
         fields.append((field[1].decode(), field[2].decode("latin-1")))
     return Fields(fields)
 
 
 def _not_http(received: bytes) -> HeadError:
     known = next((name for pattern, name in _OTHERS if pattern.match(received)), None)
-    what = f"{known} and not HTTP/1.1" if known else "not HTTP/1.1"
+    what = f"{known}, not HTTP/1.1" if known else "not HTTP/1.1"
     return HeadError("not_http", f"{what}: {received[:80]!r}")
 
 
 def retry_after_s(fields: Fields | Mapping[str, str]) -> float | None:
-    """Return the seconds that Retry-After asks for, given as a number or as a date (RFC 9110 §10.2.3).
+    """Return the seconds that Retry-After asks for, as a number or as a date (RFC 9110 §10.2.3).
 
-    A date is counted from the answer's own Date, else from this machine's clock; one in the past is 0. None where
-    nothing is asked, where it is neither number nor date, and where it is more than a year: nobody waits for that.
+    A date counts from the answer's own Date, else from this machine's clock; a date in the past is 0. Returns None if
+    the field is missing, is neither a number nor a date, or asks for more than a year, which nobody waits.
     """
     value = fields.get("Retry-After", "").strip()
     if re.fullmatch(r"\d+(\.\d+)?", value, re.ASCII):

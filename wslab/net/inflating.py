@@ -1,11 +1,11 @@
-"""permessage-deflate (RFC 7692) within bounds: for those who read frames themselves, and for `websockets`.
+"""permessage-deflate (RFC 7692) in bounded memory: for our own readers of frames, and for `websockets`.
 
     Inflater            one direction, piece by piece
-    offered, accepted   the library's extension, for a client and a lab server, without the memory that a bomb takes
+    offered, accepted   the library's extension, for a client and a lab server, made safe against bombs
 
-The library inflates a message up to the limit before it refuses it, and joins the pieces, so a few kilobytes from a
-peer take twice the limit for a moment. Here a message that could be a bomb is measured first, piece by piece, and
-inflated only if it is within the limit.
+The library inflates a message up to the limit before refusing it, and joins the pieces, so a few kilobytes from a peer
+briefly take twice the limit. Here, a message that could be a bomb is first measured, piece by piece, and inflated only
+if it is within the limit.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from websockets.frames import Frame, Opcode
 from wslab.net.frames import FrameError
 
 PIECE_BYTES = 2**20
-"""What an `Inflater` yields at once, at most."""
+"""The most that an `Inflater` yields at once."""
 
 MEASURED_BYTES = 1024
-"""Measured at a time: it inflates to about 1 MiB at most."""
+"""Compressed bytes measured at a time; they inflate to about 1 MiB at most."""
 
 HIGHEST_RATIO = 1032
-"""What deflate makes of a byte at most (https://zlib.net/zlib_tech.html)."""
+"""The highest ratio of deflate (https://zlib.net/zlib_tech.html)."""
 
 CHEAP_BYTES = 4 * 2**20
-"""Up to this limit a message is not worth measuring."""
+"""Under a limit up to this size, a message is not worth measuring."""
 
-_SYNC_MARK = b"\x00\x00\xff\xff"  # what a compressed message leaves out at its end (RFC 7692 §7.2.2)
+_SYNC_MARK = b"\x00\x00\xff\xff"  # omitted at the end of a compressed message (RFC 7692 §7.2.2)
 
 
 class Inflater:
     """permessage-deflate, one direction: compressed payload in, content out in pieces of at most `PIECE_BYTES`.
 
     Args:
-        takeover: messages may look back at those before them, as they do unless agreed otherwise (RFC 7692 §7.1.1).
+        takeover: messages may refer to earlier ones, as they do unless agreed otherwise (RFC 7692 §7.1.1).
     """
 
     def __init__(self, *, takeover: bool = True) -> None:
@@ -53,9 +53,9 @@ class Inflater:
         self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
 
     def feed(self, payload: bytes, *, ends: bool) -> Iterator[bytes]:
-        """Yield what a piece of a message's payload inflates to; `ends`: it is the message's last.
+        """Yield the inflated content of a piece of a message; `ends`: the piece is the message's last.
 
-        Stop whenever it is too much: nothing is inflated before it is asked for.
+        Stop iterating when it is too much: content is inflated only on demand.
 
         Raises:
             FrameError: it does not inflate.
@@ -77,7 +77,7 @@ class Inflater:
 
 
 class MeasuredDeflate(PerMessageDeflate):
-    """The library's extension; a frame that would inflate beyond the limit is refused before it takes any memory."""
+    """The library's extension; refuses a frame that would inflate beyond the limit before it takes any memory."""
 
     def decode(self, frame: Frame, *, max_size: int | None = None) -> Frame:
         if max_size is not None and CHEAP_BYTES < max_size < HIGHEST_RATIO * len(frame.data):
@@ -85,7 +85,7 @@ class MeasuredDeflate(PerMessageDeflate):
         return super().decode(frame, max_size=max_size)
 
     def _measure(self, frame: Frame, max_size: int) -> None:
-        """Raise PayloadTooBig where the frame inflates beyond the limit; what is broken is left to `decode`."""
+        """Raise PayloadTooBig if the frame inflates beyond the limit; broken data is left to `decode`."""
         if not (self.decode_cont_data if frame.opcode is Opcode.CONT else frame.rsv1):
             return
         fresh = frame.opcode is not Opcode.CONT and self.remote_no_context_takeover
@@ -110,12 +110,12 @@ class _Acceptance(ServerPerMessageDeflateFactory):
 
 
 def offered() -> Sequence[ClientExtensionFactory]:
-    """Return what a client offers: the library's defaults."""
+    """Return a client's offer, with the library's defaults."""
     return [_Offer(compress_settings={"memLevel": 5})]
 
 
 def accepted() -> Sequence[ServerExtensionFactory]:
-    """Return what a lab server accepts: the library's defaults."""
+    """Return a lab server's acceptance, with the library's defaults."""
     return [_Acceptance(server_max_window_bits=12, client_max_window_bits=12, compress_settings={"memLevel": 5})]
 
 

@@ -1,7 +1,7 @@
-"""What this machine can hold: open files, ports, memory; asked before thousands of clients are let loose on it.
+"""This machine's limits: open files, ports, memory; checked before thousands of clients start.
 
-A limit that is met in the middle of a run looks like a server's failure, so it is looked up here first, and the
-message says what to raise. Owns no socket.
+A limit that is hit in the middle of a run looks like a server's failure, so it is checked first, and the message says
+what to raise. Owns no socket.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from typing import NamedTuple
 from wslab.core.arguments import check_whole
 
 SPARE_FILES = 100
-"""For all that a process opens besides its clients' sockets."""
+"""Files that a process opens besides its clients' sockets."""
 
 BYTES_PER_CLIENT = 48 * 2**10
-"""What a client may cost altogether: itself, the kernel's two sockets, and the lab server's side of it, which is by far
-the most. Ample, so that a machine is not brought to its knees."""
+"""Memory per client in all: the client, the kernel's two sockets, and the lab server's side, which is by far the most.
+A generous estimate, so that the machine stays usable."""
 
 OPEN_MAX = 10_240
-"""What macOS grants a process for certain, although it calls its limit infinite (setrlimit(2), there)."""
+"""Open files that macOS guarantees a process, although it reports no limit (its setrlimit(2))."""
 
 DEFAULT_PORTS = (49_152, 65_535)
-"""The ports that clients are given where the system does not say otherwise (RFC 6335 §6)."""
+"""Ports for clients if the system does not say otherwise (RFC 6335 §6)."""
 
 SOURCES = 200
-"""Loopback addresses that a herd may connect from, where there are more than one."""
+"""Loopback addresses that a herd may connect from, if there is more than one."""
 
 
 class MachineLimit(NamedTuple):
-    """How many clients there can be, because of what, and how to raise it."""
+    """The largest number of clients that one resource allows, and how to raise it."""
 
     clients: int
     because: str
@@ -44,9 +44,9 @@ class MachineLimit(NamedTuple):
 
 
 def check_clients(clients: int, *, processes: int = 1, files_per_client: int = 1) -> None:
-    """Raise ValueError unless this machine can hold so many clients, divided among so many processes.
+    """Raise ValueError unless this machine can hold `clients`, divided among `processes`.
 
-    The message names the limit that is met first, says how to raise it, and offers the simulation.
+    The message names the lowest limit, says how to raise it, and suggests the simulation.
     """
     limit = min(limits(processes, files_per_client))
     check_whole(
@@ -61,7 +61,7 @@ def check_clients(clients: int, *, processes: int = 1, files_per_client: int = 1
 
 
 def limits(processes: int = 1, files_per_client: int = 1) -> list[MachineLimit]:
-    """Return every limit to the number of clients that `processes` processes can hold together."""
+    """Return every limit on the number of clients that `processes` can hold together."""
     files = _permitted_files()
     addresses = SOURCES if _has_many_addresses() else 1
     memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -78,21 +78,21 @@ def limits(processes: int = 1, files_per_client: int = 1) -> list[MachineLimit]:
         ),
         MachineLimit(
             memory_bytes // 2 // BYTES_PER_CLIENT,
-            f"a client takes {BYTES_PER_CLIENT // 1024} KiB with all that serves it, of {memory_bytes / 2**30:.0f} GiB",
-            "take a machine with more memory",
+            f"a client with its server takes {BYTES_PER_CLIENT // 1024} KiB, of {memory_bytes / 2**30:.0f} GiB",
+            "use a machine with more memory",
         ),
     ]
 
 
 def raise_open_files() -> None:
-    """Let this process open as many files as it is permitted to: raise the soft limit to the hard one."""
+    """Raise this process's soft limit on open files to the hard one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < (permitted := _permitted_files()):
         resource.setrlimit(resource.RLIMIT_NOFILE, (permitted, hard))
 
 
 def ports_per_address() -> int:
-    """Return how many connections one address can have to one server at a time."""
+    """Return how many connections one address can have to one server at the same time."""
     try:
         low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
     except OSError:
@@ -101,10 +101,10 @@ def ports_per_address() -> int:
 
 
 def sources(host: str, clients: int) -> list[str]:
-    """Return addresses for `clients` to connect from; none where the system's own choice will do.
+    """Return addresses for `clients` to connect from; an empty list if the system's own choice will do.
 
-    Past half of an address's ports the kernel looks ever longer for a free one. So there are enough addresses for
-    that, and they are drawn again each time, away from ports that still wait in TIME_WAIT.
+    Once half of an address's ports are taken, the kernel searches ever longer for a free one. So there are enough
+    addresses to stay below half, drawn anew each time to avoid ports that are still in TIME_WAIT.
     """
     wanted = min(SOURCES, -(-2 * clients // ports_per_address()))
     if wanted == 1 or not _has_many_addresses() or ipaddress.ip_address(host).version != 4:
@@ -114,7 +114,7 @@ def sources(host: str, clients: int) -> list[str]:
 
 
 def resident_bytes() -> int:
-    """Return the memory that this process occupies now; where the system only tells its peak, that."""
+    """Return this process's memory; its peak, if the system reports only that."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:
@@ -123,7 +123,7 @@ def resident_bytes() -> int:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what a run was measured with."""
+    """Return the versions of the software that measures."""
     return {
         "python": platform.python_version(),
         "wslab": importlib.metadata.version("wslab"),
@@ -137,4 +137,4 @@ def _permitted_files() -> int:
 
 
 def _has_many_addresses() -> bool:
-    return sys.platform == "linux"  # all of 127.0.0.0/8 is the machine itself; elsewhere 127.0.0.1 alone is
+    return sys.platform == "linux"  # there, all of 127.0.0.0/8 is the machine itself; elsewhere only 127.0.0.1 is

@@ -1,6 +1,6 @@
-"""What the `websockets` connection knows for a moment and forgets: bytes on the wire, and when closing began.
+"""Measurements that a `websockets` connection does not keep: bytes on the wire, and when closing began.
 
-Shared by the lab's server and client; it adds to the library's classes and changes nothing that they do.
+Shared by the lab's server and client; it extends the library's classes without changing their behaviour.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from websockets.protocol import Protocol
 from wslab.core.records import Close
 
 READ_BYTES = 65_536
-"""Taken from a socket at once. asyncio takes 262,144, in which there is room for 130,000 frames: while the library
-parses them, for a second or more, no time-out could interrupt it."""
+"""Read from a socket at once. asyncio reads 262,144, which may hold 130,000 frames; the library parses them for a
+second or more, during which no timeout can fire."""
 
 
 class MeteredConnection(Connection):
-    """A connection that counts its bytes and stamps its closing, on the machine's monotonic clock."""
+    """A connection that counts its bytes and notes when closing began, on the machine's monotonic clock."""
 
     def __init__(self, protocol: Protocol, *args: Any, **options: Any) -> None:
         super().__init__(protocol, *args, **options)
@@ -40,7 +40,7 @@ class MeteredConnection(Connection):
 
     @property
     def sent_close_first(self) -> bool:
-        # The library leaves this None until both frames are there; one frame alone was the first.
+        # The library leaves this None until both frames are there; a lone frame was the first.
         return self.protocol.close_rcvd_then_sent is not True and self.protocol.close_sent is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -54,7 +54,7 @@ class MeteredConnection(Connection):
         self._note_closing()
 
     def send_data(self) -> None:
-        """Do as the library does, and count."""
+        """Send like the library, and count."""
         for data in self.protocol.data_to_send():
             if data:
                 self.sent_wire_bytes += len(data)

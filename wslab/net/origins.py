@@ -1,7 +1,7 @@
-"""Which pages may use what listens on this machine: any site's page can reach loopback, and a rebound name too.
+"""Which pages may connect to this machine: any site's page can reach loopback, also through a rebound name.
 
-A browser names its page in Origin with every WebSocket, and with a plain GET of the same origin it does not: then Host
-is the name that the page used. Programs send no Origin.
+A browser sends its page's Origin with every WebSocket, but not with a plain GET of the same origin; Host is then the
+name that the page used. Programs send no Origin.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from wslab.core.routes import is_loopback
 from wslab.net.heads import Fields
 
 LOOPBACK_ORIGIN = re.compile(r"https?://(localhost|127(\.\d+){3}|\[::1\])(:\d+)?")
-"""A page that comes from this machine itself."""
+"""The origin of a page served by this machine."""
 
 
 def why_foreign(fields: Fields, *, origins: Collection[str], host: str) -> str | None:
-    """Return why a request comes from a page that may not make it; None if it does not.
+    """Return why a request must be refused, as from a foreign page; None if it may pass.
 
     Args:
-        origins: pages that may, beside those from this machine. host: a name by which it may be called, beside those of
-            this machine: a program may say whom it means in the end.
+        origins: allowed pages, besides those of this machine. host: allowed in Host, besides this machine's names: a
+            program may name the final destination.
     """
     if fields.has("Origin"):
         origin = fields.get("Origin")
         is_known = origin in origins or LOOPBACK_ORIGIN.fullmatch(origin)
-        return None if is_known else f"a page of {origin} may not come here: name it with origins=[…] if it may"
+        return None if is_known else f"pages of {origin} may not connect; to allow them, name them in origins=[…]"
     if "websocket" in fields.options("Upgrade"):
         return None
     try:
@@ -36,4 +36,4 @@ def why_foreign(fields: Fields, *, origins: Collection[str], host: str) -> str |
         called = fields.get("Host")
     if is_loopback(called) or called == host.lower():
         return None
-    return f"nobody is called {called!r} here: use 127.0.0.1"
+    return f"the Host {called!r} is not this machine; use 127.0.0.1"

@@ -1,8 +1,8 @@
-"""The parent of a process of the lab, as that process sees it: hear what it commands, and leave when it is gone.
+"""The parent, as a child process of the lab sees it: read its commands, and exit when it is gone.
 
-That stdin ends is a sign of it, and not enough: a child that the parent forked holds the same pipe open, and goes on
-when the parent is killed. So the parent's life is watched too: by a descriptor of its process on Linux, at once;
-elsewhere by asking every `POLL_S` who the parent is.
+The end of stdin is a sign of that, but not enough: another process forked by the parent may hold the same pipe open and
+survive it. So the child also watches the parent's process: on Linux through a pidfd, elsewhere by checking every
+`POLL_S` who its parent is.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ from wslab.net import control
 POLL_S = 0.5
 
 
-def commands(words: Any) -> Iterator[Any]:
-    """Yield each command as it comes, of the union `words`. Where there are no more, leave."""
+def commands(messages: Any) -> Iterator[Any]:
+    """Yield each command, of the union `messages`, as it comes. When stdin ends, exit."""
     try:
-        yield from map(control.decoder(words).decode, sys.stdin.buffer)
-    except msgspec.DecodeError:  # half a command, as a dying parent leaves it
+        yield from map(control.decoder(messages).decode, sys.stdin.buffer)
+    except msgspec.DecodeError:  # half a command, from a dying parent
         traceback.print_exc()
     leave()
 
 
 def leave() -> NoReturn:
-    """End the process at once: a thread that reads stdin would keep the interpreter's own way of ending waiting."""
+    """Exit at once: a thread that reads stdin would block the interpreter's orderly exit."""
     os._exit(0)
 
 
 def leave_after_it(first: Callable[[], object] = lambda: None) -> None:
-    """From now on, leave when the parent is gone, after a call of `first`. Its process id is our first argument."""
+    """From now on, call `first` and exit when the parent is gone. Its process id is our first argument."""
     threading.Thread(target=_watch, args=(int(sys.argv[1]), first), name="wslab-parent", daemon=True).start()
 
 
 def _watch(pid: int, first: Callable[[], object]) -> None:
     try:
-        descriptor = os.pidfd_open(pid)  # type: ignore[attr-defined,unused-ignore]  # Linux alone has it
-    except (AttributeError, OSError):  # another system, an old kernel, or a parent that is gone already
+        descriptor = os.pidfd_open(pid)  # type: ignore[attr-defined,unused-ignore]  # only on Linux
+    except (AttributeError, OSError):  # another system, an old kernel, or the parent is already gone
         while os.getppid() == pid:
             time.sleep(POLL_S)
     else:
-        if os.getppid() == pid:  # else the number is somebody else's by now
+        if os.getppid() == pid:  # else the id belongs to another process by now
             select.select([descriptor], [], [])
     first()
     leave()

@@ -1,6 +1,7 @@
-"""From a target to a connected socket: by its addresses, another address, a Unix socket, or a proxy; and what to ask.
+"""From a target to a connected socket: by its address, another address, a Unix socket or a proxy; and the request to
+send.
 
-What the socket is connected to is what the user permitted, whatever a name resolves to; see `Target.check_permission`.
+The socket connects only to what the user permitted, whatever a name resolves to; see `Target.check_permission`.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from wslab.core.secrets import expand, masked_url
 from wslab.core.target import Target
 
 AddressInfo = tuple[Any, Any, int, str, Any]
-"""Family, kind, protocol, canonical name, address: as `getaddrinfo` returns them."""
+"""Family, type, protocol, canonical name and address, as returned by `getaddrinfo`."""
 
 
 class ProxyError(WslabError, ConnectionError):
-    """The proxy does not answer, or does not lead to the server; the message holds its words."""
+    """The proxy does not answer, or does not reach the server; the message quotes it."""
 
 
 async def resolve(target: Target) -> list[AddressInfo]:
-    """Return the addresses of the target's host, to be used for all its connections; none where a proxy looks it up.
+    """Return the addresses of the target's host, for all its connections; an empty list if a proxy looks it up.
 
     A name of this machine has only addresses of this machine, whatever the resolver says.
 
@@ -42,7 +43,7 @@ async def resolve(target: Target) -> list[AddressInfo]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:
-        raise OSError(errno.EINVAL, f"{host} is no name of a host") from error
+        raise OSError(errno.EINVAL, f"{host} is not a host name") from error
     if target.is_this_machine:
         found = [info for info in found if is_this_machine(str(info[4][0]))]
     if not found:
@@ -57,16 +58,16 @@ async def connect(
     source: str | None = None,
     send_buffer_bytes: int | None = None,
 ) -> socket.socket:
-    """Return a non-blocking socket that is connected to the target; TLS, where it is wanted, is still to come.
+    """Return a non-blocking socket, connected to the target; TLS, if any, is up to the caller.
 
     Args:
-        addresses: what `resolve` returned; None: it is asked.
+        addresses: from `resolve`. None: call it.
         source: address to connect from. None: the system's choice.
-        send_buffer_bytes: what the kernel may hold back, about. None: its choice.
+        send_buffer_bytes: approximate size of the kernel's send buffer. None: its choice.
 
     Raises:
-        OSError: nobody can be reached; the last address' error where there are several.
-        MissingPackageError: a proxy is wanted, and python-socks is not installed.
+        OSError: no address can be reached; the error is that of the last one.
+        MissingPackageError: the target has a proxy, and python-socks is not installed.
     """
     if target.proxy is not None:
         return _held_back(await _through_proxy(target, expand(target.proxy)), send_buffer_bytes)
@@ -89,10 +90,10 @@ def _held_back(sock: socket.socket, send_buffer_bytes: int | None) -> socket.soc
 
 
 def asked(target: Target, client: int | None = 0) -> tuple[str, str, dict[str, str]]:
-    """Return authority, resource and further fields of an opening handshake, for who encodes it himself.
+    """Return authority, resource and further fields of an opening handshake, for callers that encode it themselves.
 
     Args:
-        client: of a herd; None leaves `{client}` where it stands.
+        client: of a herd; None leaves `{client}` in place.
     """
     uri = parse_uri(target.sent_url)
     fields = target.fields(client)
@@ -123,7 +124,7 @@ async def _through_proxy(target: Target, url: str) -> socket.socket:
         import python_socks
         from python_socks.async_.asyncio import Proxy
     except ImportError:
-        raise MissingPackageError("a proxy is spoken to with python-socks: pip install 'wslab[proxy]'") from None
+        raise MissingPackageError("a proxy needs python-socks: pip install 'wslab[proxy]'") from None
     parts = urlsplit(url)
     kind = "HTTP" if parts.scheme == "http" else parts.scheme[:6].upper()
     proxy = Proxy(
@@ -137,4 +138,4 @@ async def _through_proxy(target: Target, url: str) -> socket.socket:
     try:
         return await proxy.connect(*target.address, timeout=target.open_timeout_s)
     except (python_socks.ProxyError, python_socks.ProxyConnectionError, python_socks.ProxyTimeoutError) as error:
-        raise ProxyError(f"the proxy {masked_url(url)} leads nowhere: {in_words(error, named=False)}") from error
+        raise ProxyError(f"the proxy {masked_url(url)} does not connect: {in_words(error, named=False)}") from error

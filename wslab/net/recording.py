@@ -1,4 +1,4 @@
-"""The clock, the records and the error bar of one run, while it is being measured."""
+"""The clock, the records and the error bar of one run, during the measurement."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from wslab.core.secrets import Redaction
 
 LAG_INTERVAL_S = 0.01
 STEPPED_S = 1.0
-"""A system clock that moved so much against the one that no one sets was set."""
+"""If the system clock moves this much against one that is never set, it was set."""
 
 R = TypeVar("R", bound=Record)
 
 
 class Progress(NamedTuple):
-    """How far an experiment is: `done` of `total` steps (None: not known), and what it does now."""
+    """How far an experiment is: `done` of `total` steps (None: unknown), and what it is doing."""
 
     done: int
     total: int | None
@@ -32,17 +32,16 @@ class Progress(NamedTuple):
 OnProgress = Callable[[Progress], None]
 
 OnRecord = Callable[[Record], None]
-"""Called with each record, and with what is told of a moment alone (see `Recorder`)."""
+"""Called with each record, kept or passing (see `Recorder`)."""
 
 
 class Recorder:
-    """Collects records; its clock is the machine's monotonic one, counted from the run's beginning.
+    """Collects records; its clock is the machine's monotonic one, counted from the start of the run.
 
-    `listeners` are called with each record on the background loop's thread, and with what is told of a moment alone:
-    a client that is waiting, a restart under way. They must return at once, and one that raises is not called again.
-    What is kept and told holds no secret that `redaction` knows.
-    `measured` is what was measured of the instrument itself, `losses` what was lost of the run, `warnings` what else
-    is to be known of it (see `RunInfo`); `lags_s` is of the loops that measured, where it was not the background loop.
+    `listeners` are called on the background loop's thread with each record, and with passing ones that the run does not
+    keep: a client that is waiting, a restart under way. They must return at once; one that raises is not called again.
+    No record holds a secret that `redaction` knows. For `measured`, `losses` and `warnings` see `RunInfo`; `lags_s` are
+    those of the measuring loops, if the background loop does not measure.
 
     Args:
         on_progress: called with each step, likewise.
@@ -65,32 +64,32 @@ class Recorder:
         return time.monotonic() - self.origin
 
     def warn_of_clock(self) -> None:
-        """Warn if the system clock was set during the run: of all times only the run's beginning is read from it."""
+        """Warn if the system clock was set during the run, although only `started_at` is read from it."""
         stepped_s = _wall_ahead_s() - self._ahead_s
         if abs(stepped_s) > STEPPED_S:
             way = "forward" if stepped_s > 0 else "back"
             self.warnings.append(
-                f"the system clock was set {way} by {abs(stepped_s):,.0f} s during this run; its times are counted on "
-                "another clock, so they hold, but a log of the same minutes may not match them"
+                f"the system clock was set {way} by {abs(stepped_s):,.0f} s during this run; its times come from "
+                "another clock and are right, but logs of the same minutes may not match them"
             )
 
     def emit(self, record: Record) -> None:
-        """Keep a record, and tell it."""
+        """Keep a record, and call the listeners."""
         record = self._redacted(record)
         self.records.append(record)
         self._call(record)
 
     def step(self, done: int, total: int | None, doing: str) -> None:
-        """Tell how far the experiment is, where somebody wants to know."""
+        """Report the experiment's progress, if anyone listens."""
         if self._on_progress is not None:
             self._on_progress(Progress(done, total, doing))
 
     def tell(self, record: Record) -> None:
-        """Call the listeners; what is told alone is no part of the run."""
+        """Call the listeners with a record that the run does not keep."""
         self._call(self._redacted(record))
 
     def _redacted(self, record: R) -> R:
-        """Return a record in which no text repeats a secret of the target, no matter who said it."""
+        """Return the record without any secret of the target in its texts."""
         if not self.redaction.secrets:
             return record
         changed: dict[str, Any] = {}
@@ -107,15 +106,15 @@ class Recorder:
             try:
                 listener(record)
             except BaseException:
-                self.listeners.remove(listener)  # what fails for one record would for the next, while all is closed
+                self.listeners.remove(listener)  # it would fail again and again while everything closes
                 raise
 
 
 @contextlib.asynccontextmanager
 async def loop_lag(interval_s: float = LAG_INTERVAL_S) -> AsyncIterator[list[float]]:
-    """Measure, while the block runs, how late the event loop wakes a sleeper; the list holds seconds.
+    """Measure, while the block runs, how late the event loop wakes a sleeping task; the list holds seconds.
 
-    What the loop notices late, it stamps late: this is the error bar of every time in the run.
+    A late loop stamps events late: this is the error bar of every time in the run.
     """
     lags: list[float] = []
 
@@ -144,9 +143,9 @@ def _wall_s() -> float:
 
 
 def _wall_ahead_s() -> float:
-    """Return how far the system clock is ahead of one that nobody sets and that goes on while the machine sleeps.
+    """Return how far the system clock is ahead of one that is never set and keeps running while the machine sleeps.
 
-    Where there is none, 0: a sleep would look like a clock that was set.
+    Without such a clock, return 0: a sleep would look as if the clock had been set.
     """
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return 0.0 if boot is None else _wall_s() - time.clock_gettime(boot)

@@ -1,8 +1,8 @@
-"""Whether results come from sockets or from recordings, and the recordings themselves.
+"""Replay and recording: whether results come from sockets or from recordings.
 
-`WSLAB_REPLAY=1` replays from the kit's own recordings, `WSLAB_REPLAY=<folder>` from another folder, and
-`WSLAB_REPLAY=0` never does. Unset, sockets are used where they are available. `WSLAB_RECORD=<folder>` keeps what every
-experiment returns there, so that the same program can be replayed from it.
+`WSLAB_REPLAY=1` replays the kit's own recordings, `WSLAB_REPLAY=<folder>` those of another folder; `WSLAB_REPLAY=0`
+never replays. Unset, sockets are used if they are available. `WSLAB_RECORD=<folder>` saves the result of every
+experiment there, to replay the same program later.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from wslab.core.recordings import RECORD, REPLAY, Asked
 from wslab.core.runs import Run
 
 NOWHERE = "ws://replay.invalid/"
-"""The URL of a lab server in a replay: the name is one that never resolves (RFC 6761 §6.4)."""
+"""The URL of a lab server in a replay; this name never resolves (RFC 6761 §6.4)."""
 
-NO_SERVER = "this is a replay, in which no server runs; for a real one, unset WSLAB_REPLAY where sockets are available"
+NO_SERVER = "this is a replay without a server; for a real one, unset WSLAB_REPLAY where sockets are available"
 
 R = TypeVar("R", Run, Verdict, Check)
 
@@ -36,18 +36,18 @@ _turns: Counter[str] = Counter()
 def replaying() -> bool:
     """Whether experiments return recordings and open no socket."""
     wanted = os.environ.get(REPLAY, "")
-    return wanted != "0" if wanted else not sockets_are_to_be_had()
+    return wanted != "0" if wanted else not sockets_are_available()
 
 
 def folder() -> Path:
-    """Return where recordings are looked for."""
+    """Return the folder of the recordings."""
     wanted = os.environ.get(REPLAY, "")
     return places.recordings() if wanted in ("", "1") else Path(wanted)
 
 
 @functools.cache
-def sockets_are_to_be_had() -> bool:
-    """Whether this process may listen on loopback; in a browser's Python, for one, it may not."""
+def sockets_are_available() -> bool:
+    """Whether this process may listen on loopback; Python in a browser, for example, may not."""
     if sys.platform == "emscripten":
         return False
     try:
@@ -59,7 +59,7 @@ def sockets_are_to_be_had() -> bool:
 
 
 def recall(asked: Asked, read: Callable[[Path], R]) -> R:
-    """Return the recording of this call; of several, each in its turn, and after the last the first again.
+    """Return the recording of this call; if there are several, each in turn, then the first again.
 
     Raises:
         NotRecordedError: there is none.
@@ -69,8 +69,8 @@ def recall(asked: Asked, read: Callable[[Path], R]) -> R:
     if not paths:
         count = len({path.name.rpartition("-")[0] for path in folder().rglob(f"{asked.experiment}-*")})
         raise NotRecordedError(
-            f"{asked.experiment} was not recorded with these arguments and knobs ({count} other calls of it were), and "
-            "a replay opens no sockets; run what was recorded, or unset WSLAB_REPLAY where sockets are available"
+            f"{asked.experiment} was not recorded with these arguments and knobs ({count} other calls were), and a "
+            "replay opens no sockets; make a recorded call, or unset WSLAB_REPLAY where sockets are available"
         )
     turn = _turns[asked.fingerprint]
     _turns[asked.fingerprint] += 1
@@ -78,7 +78,7 @@ def recall(asked: Asked, read: Callable[[Path], R]) -> R:
 
 
 def keep(asked: Asked, result: Run | Verdict | Check) -> None:
-    """Keep a result where `WSLAB_RECORD` says; without it, do nothing.
+    """Save a result in the folder that `WSLAB_RECORD` names; do nothing if it is unset.
 
     Raises:
         OSError: the folder cannot be written.

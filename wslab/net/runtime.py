@@ -1,8 +1,8 @@
-"""The background event loop, on which every lab connection lives; the only module that knows about Jupyter's.
+"""The background event loop, on which all the lab's connections live; the only module that knows about Jupyter's loop.
 
-A notebook's own loop stands still while a cell runs, and a connection on it would miss its pings. So the lab
-keeps one loop in a daemon thread, started at first use, and blocking calls wait for it: the same call works in
-a notebook, a script, a widget callback on whichever thread, and a test.
+A notebook's own loop stands still while a cell runs, so a connection on it would miss its pings. The lab therefore runs
+one loop in a daemon thread, started on first use, and blocking calls wait for it: the same call works in a notebook, a
+script, a test, and a widget's callback on any thread.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _owner: tuple[int, threading.Thread] | None = None
 
 
 def background_loop() -> asyncio.AbstractEventLoop:
-    """Return the lab's running event loop; start its thread if there is none (or only a forked parent's)."""
+    """Return the lab's running event loop; start its thread if there is none, as after a fork."""
     global _loop, _owner
     with _lock:
         if _loop is None or _owner is None or _owner[0] != os.getpid() or not _owner[1].is_alive():
@@ -39,7 +39,7 @@ def background_loop() -> asyncio.AbstractEventLoop:
 
 
 class Job(Generic[T]):
-    """A coroutine on the background loop, held from another thread."""
+    """A coroutine on the background loop, controlled from another thread."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
         self._ended = threading.Event()
@@ -51,19 +51,19 @@ class Job(Generic[T]):
         self._task.add_done_callback(lambda _: self._ended.set())
 
     def cancel(self) -> None:
-        """Ask the task to stop; it cleans up first, so wait for `result` to know that it did."""
-        # One turn of the loop later, so that the coroutine has begun: one cancelled before that could not clean up.
+        """Ask the coroutine to stop; it cleans up first, so call `result` to wait for its end."""
+        # One iteration of the loop later, so that the coroutine has begun: cancelled earlier, it could not clean up.
         self._loop.call_soon_threadsafe(lambda: self._loop.call_soon(self._task.cancel))
 
     def done(self) -> bool:
         return self._ended.is_set()
 
     def result(self, timeout_s: float | None = None) -> T:
-        """Block until the coroutine has ended, and return or raise what it did.
+        """Block until the coroutine ends; return its result or raise its exception.
 
         Raises:
             RuntimeError: called on the background loop itself, which would wait for itself forever.
-            TimeoutError: it has not ended within `timeout_s`; it goes on.
+            TimeoutError: it has not ended within `timeout_s`; it keeps running.
         """
         if _owner is not None and threading.current_thread() is _owner[1]:
             raise MisuseError("a blocking call on the lab's own event loop would wait for itself; await it instead")
@@ -73,7 +73,7 @@ class Job(Generic[T]):
 
 
 def start(coroutine: Coroutine[Any, Any, T]) -> Job[T]:
-    """Begin `coroutine` on the background loop and return at once."""
+    """Start `coroutine` on the background loop and return at once."""
     return Job(coroutine)
 
 
@@ -93,7 +93,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     try:
         with interrupts(stop):
             jobs.append(start(coroutine))
-            if interrupted.is_set():  # in the moment before
+            if interrupted.is_set():  # before the job was in the list
                 jobs[0].cancel()
             return jobs[0].result()
     finally:
@@ -103,9 +103,9 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 @contextlib.contextmanager
 def interrupts(call: Callable[[], object]) -> Iterator[None]:
-    """Within the block, have Ctrl-C and a notebook's ■ make this call, and raise nothing in the middle of anything.
+    """Within the block, Ctrl-C and a notebook's ■ make this call instead of raising KeyboardInterrupt.
 
-    Only the main thread can be interrupted; and who ignores interrupts, as a job in the background does, goes on so.
+    Only the main thread can be interrupted; a process that ignores interrupts, like a background job, still does.
     """
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(before):
@@ -119,9 +119,9 @@ def interrupts(call: Callable[[], object]) -> Iterator[None]:
 
 
 async def to_the_end(coroutine: Coroutine[Any, Any, T], *, on_cancel: Callable[[], object] = lambda: None) -> T:
-    """Await what must not be left half done: it runs to its end even if the waiting is cancelled.
+    """Await a coroutine that must not be left half done: it runs to its end even if the waiting is cancelled.
 
-    The cancellation then goes on; `on_cancel` is called when it comes, to make the rest shorter.
+    The cancellation is raised afterwards; `on_cancel` is called when it comes, to shorten the rest.
     """
     task = asyncio.ensure_future(coroutine)
     try:
@@ -138,12 +138,12 @@ async def hand_over(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def allow_nested_run() -> None:
-    """Let `asyncio.run(main())` work in this notebook's cells; the upstream documentation's examples use it.
+    """Let `asyncio.run(main())` work in this notebook's cells, as the examples in the library's documentation use it.
 
-    A notebook's loop is already running, so `asyncio.run` refuses with RuntimeError. This applies nest-asyncio2, the
+    A notebook's loop is already running, so `asyncio.run` raises RuntimeError. This applies nest-asyncio2, the
     maintained successor of nest-asyncio, whose last release breaks timeouts on Python 3.14. It patches asyncio for
-    the whole kernel: nested calls end last in, first out, and uvloop cannot be patched. `await main()` needs none of
-    it, nor does anything in the lab; it is for pasted examples and is never applied on import.
+    the whole kernel: nested calls end last in, first out, and uvloop cannot be patched. `await main()` does not need
+    it, nor does the lab; it is for pasted examples and is never applied on import.
     """
     import nest_asyncio2
 
@@ -161,10 +161,10 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 
 @atexit.register
 def _leave() -> None:
-    """End the loop with its tasks cancelled, so that servers and sockets are released in order."""
+    """Cancel all tasks and end the loop, so that servers and sockets are released in order."""
     if _loop is None or _owner is None or _owner[0] != os.getpid() or not _owner[1].is_alive():
         return
-    # A task that will not end must not keep the interpreter; its child process sees our end of the pipe close.
+    # A task that does not end must not block the interpreter's exit; its child process will see the pipe close.
     with contextlib.suppress(TimeoutError, concurrent.futures.CancelledError):
         asyncio.run_coroutine_threadsafe(_cancel_all(), _loop).result(timeout=2)
     _loop.call_soon_threadsafe(_loop.stop)

@@ -103,7 +103,7 @@ def test_band_holds_the_true_mean_about_as_often_as_it_says() -> None:
 
 
 def test_contention_refuses_a_policy_that_gives_up() -> None:
-    with pytest.raises(PolicyError, match="policy 'signalr' gave up, but here every client must write once"):
+    with pytest.raises(PolicyError, match="policy 'signalr' gave up, but every client must write once"):
         contend(50, "signalr")
 
 

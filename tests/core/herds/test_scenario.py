@@ -17,7 +17,7 @@ from wslab.core.herds.scenario import Scenario, changed
         ("max_admissions_per_s", 1e7, "max_admissions_per_s is .*between 0.1 and 1,000,000"),
         ("burst", 0, "burst is 0, but must be between 1 and 1,000,000,000 admissions"),
         ("max_waiting", 0, "max_waiting is 0, .* attempts; None means no bound"),
-        ("refused_s", 0, "refused_s is 0, .* an attempt that costs no time never ends"),
+        ("refused_s", 0, "refused_s is 0, .* attempts that take no time would never end"),
         ("timeout_s", 0.0001, "timeout_s is 0.0001, but must be between 0.001 and 86,400 seconds"),
         ("while_down", "try_again_later", "while_down is 'try_again_later'"),
         ("close_code", 99, "close_code is 99, but must be between 1,000 and 4,999"),

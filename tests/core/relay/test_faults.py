@@ -40,8 +40,8 @@ def test_script_is_read_with_comments_and_empty_lines() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("0 ad latency", "line 1 of the script: 'ad latency' is no command; say add FAULT"),
-        ("0 add latency\nsoon clear", "line 2 of the script: 'soon' is no time"),
+        ("0 ad latency", "line 1 of the script: 'ad latency' is not a command; write add FAULT"),
+        ("0 add latency\nsoon clear", "line 2 of the script: 'soon' is not a time"),
         ("5 clear\n1 clear", "line 2 of the script: time is 1.0, but must be between 5.0 and 86,400 seconds"),
         ("0 add latency latency_s=lots", "latency_s is 'lots', but must be 0 to 3,600 seconds"),
         ("0 add latency latency=1", "did you mean 'latency_s'"),

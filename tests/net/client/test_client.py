@@ -140,12 +140,12 @@ def test_attempt_is_refused_where_nobody_listens() -> None:
     ("answer", "words"),
     [
         (b"HTTP/1.1 302 Found\r\nLocation: wss://other.example/?key=swordfish\r\n\r\n",
-         "HTTP 302 Found: it points to wss://other.example/?key=…, which is not followed"),
-        (b"HTTP/1.1 426 Upgrade\r\nUpgrade: h2c\r\n\r\n", "HTTP 426 Upgrade: it wants another protocol"),
-        (b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 9\r\n\r\nno \x1btoken", "it wants credentials"),
-        (b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x80", "HTTP/2 and not HTTP/1.1"),
-        (b"\x15\x03\x01\0\x02\x02\x46", "TLS and not HTTP/1.1"),
-        (b"SSH-2.0-OpenSSH_9.6\r\n", "SSH and not HTTP/1.1"),
+         "HTTP 302 Found: it redirects to wss://other.example/?key=…, which is not followed"),
+        (b"HTTP/1.1 426 Upgrade\r\nUpgrade: h2c\r\n\r\n", "HTTP 426 Upgrade: it asks for another protocol"),
+        (b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 9\r\n\r\nno \x1btoken", "it asks for credentials"),
+        (b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x80", "HTTP/2, not HTTP/1.1"),
+        (b"\x15\x03\x01\0\x02\x02\x46", "TLS, not HTTP/1.1"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "SSH, not HTTP/1.1"),
     ],
     ids=["redirect", "upgrade required", "unauthorized", "http/2", "tls", "ssh"],
 )  # fmt: skip
@@ -312,7 +312,7 @@ def test_server_that_asks_for_pongs_and_takes_none_is_left() -> None:
 
     (closure,) = of(talk(peer, open_and_wait), Closure)
     assert closure.bound is not None
-    assert "asks for pongs and takes none" in closure.bound
+    assert "asks for pongs but does not read them" in closure.bound
     assert closure.tcp_end == "aborted"
 
 

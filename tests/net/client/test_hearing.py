@@ -143,7 +143,7 @@ def test_answer_is_found_among_what_a_server_pushes() -> None:
 def test_server_that_only_pushes_is_not_taken_for_one_that_answers() -> None:
     (send,), _ = ask(push_and_say_nothing, "hi", timeout_s=0.5)
     assert send.outcome == "timeout"
-    assert "such as the server also sends unasked" in (send.error or "")
+    assert "the server also sends such messages unasked" in (send.error or "")
 
 
 def test_answer_in_other_words_is_kept() -> None:
@@ -199,7 +199,7 @@ def test_greeting_is_a_dialogue() -> None:
 def test_greeting_that_is_not_answered_is_told_and_nothing_is_sent() -> None:
     (send,), recorder = ask(demand_a_login, "hi", greeting=["> login c-0", "< never"], open_timeout_s=0.3)
     assert (send.outcome, send.wire_bytes) == ("unopened", 0)
-    assert send.error == "the greeting is not answered: no message with 'never' within 0.3 s (2 other messages came)"
+    assert send.error == "the greeting was not answered: no message with 'never' within 0.3 s (2 other messages came)"
     (closure,) = (record for record in recorder.records if isinstance(record, Closure))
     assert closure.closed_by == "client"
 

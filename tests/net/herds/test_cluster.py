@@ -18,9 +18,9 @@ from wslab.core.policies.textbook import named
 from wslab.core.records import Attempt, Closure
 from wslab.core.runs import Run
 from wslab.net import runtime
-from wslab.net.herds.cluster import ClockOffset, ClockReading, Cluster, clock, herd_on, over_cluster
+from wslab.net.herds.cluster import Cluster, herd_on, over_cluster
 from wslab.net.herds.herd import Herd
-from wslab.net.herds.outpost import check_reach
+from wslab.net.herds.outpost import ClockOffset, ClockReading, best_offset, check_reach
 from wslab.net.recording import Recorder
 from wslab.net.server.lab_server import LabServer
 
@@ -43,12 +43,12 @@ delays = st.floats(0, 10)
 def test_offset_is_within_its_error(true_offset_s: float, readings: list[tuple[float, float, float]]) -> None:
     """However unequal the two ways are."""
     exchanges = [ClockReading(at, at + there + true_offset_s, at + there + back) for at, there, back in readings]
-    measured = clock(exchanges)
+    measured = best_offset(exchanges)
     assert abs(measured.offset_s - true_offset_s) <= measured.error_s + 1e-6
 
 
 def test_quickest_exchange_counts() -> None:
-    assert clock([ClockReading(0, 105, 10), ClockReading(20, 121, 22), ClockReading(30, 150, 40)]) == ClockOffset(
+    assert best_offset([ClockReading(0, 105, 10), ClockReading(20, 121, 22), ClockReading(30, 150, 40)]) == ClockOffset(
         100, 1
     )
 

@@ -258,18 +258,18 @@ def test_close_frame_that_comes_with_the_answer_is_read() -> None:
         (
             b"\x88\x02\x03\xee",
             1006,
-            Close(code=1002, reason="close code 1006, which is not to be sent (RFC 6455 §7.4)"),
+            Close(code=1002, reason="close code 1006, which must not be sent (RFC 6455 §7.4)"),
         ),
         (b"\x81\x81aaaaa", 1006, Close(code=1002, reason="a masked frame from a server (RFC 6455 §5.1)")),
         (
             b"\x89\x7e\x00\x7e",
             1006,
-            Close(code=1002, reason="a control frame too long or in fragments (RFC 6455 §5.5)"),
+            Close(code=1002, reason="a control frame that is too long or fragmented (RFC 6455 §5.5)"),
         ),
         (
             b"\xc1\x00",
             1006,
-            Close(code=1002, reason="a frame that begins with c1, in which a reserved bit is set (RFC 6455 §5.2)"),
+            Close(code=1002, reason="a frame that begins with c1, which sets a reserved bit (RFC 6455 §5.2)"),
         ),
     ],
     ids=["empty close", "close of one byte", "1006 on the wire", "masked", "long ping", "reserved bit"],

@@ -663,7 +663,7 @@ def test_limit_behind_a_proxy(raw: type[Raw], proxies: dict[str, str], proxy: st
 def test_proxy_that_refuses_is_told_and_not_the_servers_doing(raw: type[Raw], proxies: dict[str, str]) -> None:
     verdict = probed(raw.mannered(Manners()), proxy=proxies["wrong"], allow_hosts=["127.0.0.1"])
     assert verdict.status == "unreachable"
-    assert "leads nowhere: 407" in verdict.explanation
+    assert "does not connect: 407" in verdict.explanation
     assert "wrong-password" not in str(verdict)
 
 

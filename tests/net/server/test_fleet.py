@@ -65,7 +65,7 @@ def test_fleet_leaves_no_process() -> None:
     with LabFleet(servers=2) as fleet:
         assert len(set(psutil.Process().children(recursive=True)) - before) >= 2
     assert set(psutil.Process().children(recursive=True)) <= before
-    with pytest.raises(LabServerError, match="does not run"):
+    with pytest.raises(LabServerError, match="is not running"):
         _ = fleet.url
 
 

@@ -1,1 +1,1 @@
-"""The chunk protocol without any I/O: both ends of an upload that survives a restart."""
+"""The chunk protocol, without I/O: both ends of an upload that survives a restart."""

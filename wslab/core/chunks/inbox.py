@@ -1,9 +1,9 @@
-"""The chunk protocol, receiving side: uploads that grow out of chunks, in whatever order, however often each comes.
+"""The chunk protocol, receiving side: uploads assembled from chunks, which may come in any order and more than once.
 
-An upload is handed over once: when it is whole and its digest right. Memory is bounded by what one upload may announce,
-by what all of them together may, and by their number. One whose connection has ended waits to be resumed, and gives
-way, the oldest first, when its room is needed; its sender then hears that everything is missing, and nothing is lost.
-The messages are those of `wslab.core.chunks.sending`; no byte is moved here.
+An upload is handed over once, when it is complete and its digest is right. Three bounds limit the memory: on the size
+of one upload, on the size of all unfinished uploads together, and on their number. An upload whose connection has ended
+waits to be resumed. If its room is needed, the oldest is dropped; its sender is then told that everything is missing,
+so nothing is lost. The messages are defined in `wslab.core.chunks.sending`; there is no I/O here.
 """
 
 from __future__ import annotations
@@ -28,43 +28,43 @@ from wslab.core.chunks.sending import (
 from wslab.core.errors import DamagedMessageError
 
 MIN_CHUNK_BYTES = 512
-"""Smaller chunks of an upload of several are refused: keeping account of them would take more memory than they do."""
+"""An upload in smaller chunks is refused: tracking them would take more memory than their content."""
 
 MAX_RANGES = 100
-"""The missing ranges told at once; the next offer brings the next. Their message stays below any limit in use."""
+"""Missing ranges reported at once, which keeps the message below any limit in use; the next offer brings more."""
 
 
 class Upload(NamedTuple):
-    """A whole upload, its digest verified, as the application gets it."""
+    """A complete upload, its digest verified, as handed to the application."""
 
     name: str
     content: bytes
 
 
 class Taken(NamedTuple):
-    """What follows from one message: an answer to send, or an upload to hand over and then to `settle` or `release`."""
+    """The result of one message: an answer to send, or an upload to hand over and then to `settle` or `release`."""
 
     answer: bytes | None = None
     upload: Upload | None = None
 
 
 BUSY = Taken()
-"""Another connection brought this upload, and it is being handed over: take the same message again a little later."""
+"""This upload came over another connection and is being handed over: take the same message again a little later."""
 
 
 class Inbox:
-    """The uploads of all connections of one receiver. Not for several threads.
+    """The uploads of all connections of one receiver. Not thread-safe.
 
     Args:
-        max_upload_bytes: largest upload accepted.
-        max_held_bytes: what all unfinished uploads together may announce. While one is handed over it takes its size
-            twice, and each chunk some 150 bytes more than its content.
-        max_uploads: unfinished ones at a time.
-        remembered: names of finished uploads that are kept, so that none is accepted twice; the oldest are forgotten.
-        done: names and digests of uploads finished earlier, such as `finished` of an inbox before a crash.
+        max_upload_bytes: the largest upload accepted.
+        max_held_bytes: the size of all unfinished uploads together. An upload takes twice its size while it is handed
+            over, and each chunk takes about 150 bytes more than its content.
+        max_uploads: unfinished uploads at a time.
+        remembered: finished uploads whose names are kept, so that none is accepted twice; the oldest are forgotten.
+        done: names and digests of uploads finished earlier, such as the `finished` of an inbox before a crash.
 
     Raises:
-        TypeError, ValueError: an argument is out of its bounds.
+        TypeError, ValueError: an argument is out of bounds.
     """
 
     def __init__(
@@ -94,11 +94,11 @@ class Inbox:
 
     @property
     def announced_bytes(self) -> int:
-        """What the unfinished uploads will take once they are whole; never more than `max_held_bytes`."""
+        """The size of the unfinished uploads once complete; never more than `max_held_bytes`."""
         return sum(growing.offer.total_bytes for growing in self._growing.values())
 
     def take(self, message: str | bytes, connection: object) -> Taken:
-        """Take in one message that `connection` brought, and say what follows from it."""
+        """Take one message that came over `connection`, and return what to do next."""
         try:
             header, data = decode(message)
         except DamagedMessageError as error:
@@ -119,27 +119,27 @@ class Inbox:
         return self._grow(growing, header, data)
 
     def settle(self, name: str) -> bytes:
-        """Note that the application has the upload, and return the answer that says so."""
+        """Note that the application has the upload, and return the answer to its sender."""
         self._finished[name] = self._growing.pop(name).offer.digest
         if len(self._finished) > self._remembered:
             del self._finished[next(iter(self._finished))]
         return encode(Done(upload=name))
 
     def release(self, name: str) -> None:
-        """Note that the application could not take the upload: the next offer of it hands it over again."""
+        """Note that the application could not take the upload; the next offer hands it over again."""
         self._growing[name].handed_over = False
 
     def leave(self, connection: object) -> None:
-        """Note that a connection has ended: its uploads can be resumed on another, until their room is needed."""
+        """Note that a connection has ended: its uploads can be resumed on another until their room is needed."""
         for growing in self._growing.values():
             if growing.connection is connection:
                 growing.connection = None
 
     def _admit(self, newcomer: _Growing) -> Refused | None:
-        """Find room for an upload, or say why there is none."""
+        """Make room for an upload, or return why there is none."""
         offer = newcomer.offer
         known = self._growing.get(offer.upload)
-        # The same content, cut differently, begins again, since the limit on messages may have changed in a restart.
+        # The same content, cut differently, starts over: the limit on messages may have changed in a restart.
         if known is not None and known.offer.digest != offer.digest and not known.is_abandoned:
             return _other_content(offer)
         if offer.total_bytes > self._max_upload_bytes:
@@ -149,13 +149,16 @@ class Inbox:
                 "split the content, or raise the receiver's max_upload_bytes",
             )
         if offer.chunk_bytes < MIN_CHUNK_BYTES < offer.total_bytes:
-            return _refusal(offer, f"chunks of {offer.chunk_bytes} bytes; cut it into at least {MIN_CHUNK_BYTES} bytes")
+            return _refusal(
+                offer,
+                f"the chunks have {offer.chunk_bytes} bytes, but must have at least {MIN_CHUNK_BYTES}; cut larger ones",
+            )
         self._growing.pop(offer.upload, None)
         if not self._make_room(offer.total_bytes):
             return _refusal(
                 offer,
-                f"{len(self._growing)} unfinished uploads of {self.announced_bytes:,} bytes in all leave no room; "
-                "try again later",
+                f"there is no room beside {len(self._growing)} unfinished uploads of {self.announced_bytes:,} bytes in "
+                "all; try again later",
                 is_retryable=True,
             )
         self._growing[offer.upload] = newcomer
@@ -190,7 +193,7 @@ class Inbox:
 
 
 class _Growing:
-    """One upload that is not finished, and the chunks that are here."""
+    """One unfinished upload, and its chunks so far."""
 
     def __init__(self, offer: Offer) -> None:
         self.offer = offer
@@ -218,16 +221,16 @@ class _Growing:
         return self._hash.hexdigest()
 
     def put(self, number: int, data: memoryview) -> str:
-        """Keep a chunk unless it is here; return what is wrong with it, or nothing."""
+        """Keep a chunk unless it is already here; return what is wrong with it, or an empty string."""
         offer = self.offer
         if number >= offer.chunk_count:
-            return f"chunk number {number:,}, but {offer.chunk_count:,} chunks make this upload, counted from 0"
+            return f"chunk number is {number:,}, but this upload has {offer.chunk_count:,} chunks, counted from 0"
         due_bytes = min(offer.chunk_bytes, offer.total_bytes - number * offer.chunk_bytes)
         if len(data) != due_bytes:
             return f"chunk {number:,} has {len(data):,} bytes, but must have {due_bytes:,}"
         self._chunks.setdefault(number, bytes(data))
         while (chunk := self._chunks.get(self._first_missing)) is not None:
-            self._hash.update(chunk)  # as the chunks come, so that no event loop waits for the whole content at once
+            self._hash.update(chunk)  # as chunks come, so that the event loop never waits for the whole content
             self._first_missing += 1
         return ""
 
@@ -235,7 +238,7 @@ class _Growing:
         return b"".join(self._chunks[number] for number in range(self.offer.chunk_count))
 
     def missing_ranges(self) -> Iterator[tuple[int, int]]:
-        """Yield the gaps between the chunks that are here, as (first, one after the last)."""
+        """Yield the gaps between the chunks so far, as (first, last + 1)."""
         beyond = sorted(number for number in self._chunks if number > self._first_missing)
         for before, after in pairwise([self._first_missing - 1, *beyond, self.offer.chunk_count]):
             if after - before > 1:
@@ -247,4 +250,4 @@ def _refusal(offer: Offer, reason: str, *, is_retryable: bool = False) -> Refuse
 
 
 def _other_content(offer: Offer) -> Refused:
-    return _refusal(offer, "an upload of this name has other content; give each content a name of its own")
+    return _refusal(offer, "an upload of this name has different content; give each content its own name")

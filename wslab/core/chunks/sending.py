@@ -1,18 +1,18 @@
 """The chunk protocol, sending side: one large content as many small messages, each of which says where it belongs.
 
-A limit on messages (1009) is not avoided by frames, which are put together again before they are counted; it is by
-messages, and since RFC 6455 knows no bond between messages, the application has to state it. Here it does:
+Smaller frames do not avoid a limit on messages (1009), since they are reassembled before they are counted; smaller
+messages do. RFC 6455 has no way to link messages, so the application must do it:
 
     sender                              receiver
     Offer(upload, length, digest)  →    what do you have of it?
                                    ←    Missing(these numbers)
     Chunk(the same, and number)    →    as many as the window allows, in any order
-                                   ←    Kept(number), one for each
-                                   ←    Done: whole, its digest right, and in the application's hands
+                                   ←    Kept(number), one per chunk
+                                   ←    Done: complete, its digest right, and handed to the application
 
-Every message is binary: CRC-32 of what follows (4 bytes), a header in JSON, a newline, the chunk's bytes. Each gets
-exactly one answer. The sender keeps nothing between connections: after a closure it offers the same upload again, and
-the receiver (`wslab.core.chunks.inbox`) says what it lacks. No byte is moved here; `wslab.net.chunks` does that.
+Every message is binary: a CRC-32 of the rest (4 bytes), a header in JSON, a newline, the chunk's bytes. Each gets
+exactly one answer. The sender keeps no state between connections: after a closure it offers the same upload again, and
+the receiver (`wslab.core.chunks.inbox`) says what is missing. There is no I/O here; see `wslab.net.chunks`.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ from wslab.core.errors import BadTypeError, BadValueError, DamagedMessageError, 
 MIN_MESSAGE_BYTES = 1024
 MAX_ROUNDS_WITHOUT_PROGRESS = 3
 DEFLATE_MAY_ADD = 16
-"""permessage-deflate lengthens what does not compress, by less than a sixteenth whatever zlib's memory level; and some
-servers count a frame as it is on the wire."""
+"""permessage-deflate lengthens incompressible content, by less than a sixteenth at any of zlib's memory levels; and
+some servers count the bytes of a frame on the wire."""
 _CRC_BYTES = 4
 _MAX_HEADER_BYTES = 16_384
 
-Count = Annotated[int, Meta(ge=0, lt=2**53)]  # what JSON's readers agree on
+Count = Annotated[int, Meta(ge=0, lt=2**53)]  # larger ones are not exact in every JSON reader
 UploadId = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.:-]{1,64}\Z")]
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, tag_field="is"):
-    """The base of everything that is said, by either side."""
+    """The base of all headers, of either side."""
 
 
 class Offer(Header, frozen=True, kw_only=True, tag="offer"):
-    """Sender: this is the upload; what do you lack of it?
+    """Sender: this is the upload; what are you missing?
 
     Fields:
-        upload: the name by which it is resumed, and by which it is accepted once.
-        total_bytes: of the content. chunk_bytes: of each chunk but the last, which may be shorter.
+        upload: the name under which it is resumed, and accepted once.
+        total_bytes: of the content. chunk_bytes: of each chunk except the last, which may be shorter.
         digest: SHA-256 of the content, as `sha256sum` prints it.
     """
 
@@ -65,18 +65,18 @@ class Offer(Header, frozen=True, kw_only=True, tag="offer"):
 
     @property
     def grid(self) -> tuple[str, int, int]:
-        """What chunks must have in common to belong together."""
+        """The values that chunks of the same upload share."""
         return self.digest, self.total_bytes, self.chunk_bytes
 
 
 class Chunk(Offer, frozen=True, kw_only=True, tag="chunk"):
-    """Sender: the bytes from `number * chunk_bytes` on. All of the offer is in it, so that order does not matter."""
+    """Sender: the bytes from `number * chunk_bytes` on. It repeats the offer, so that order does not matter."""
 
     number: Count
 
 
 class Missing(Header, frozen=True, kw_only=True, tag="missing"):
-    """Receiver: so many chunks are missing, and these are the first of them, as ranges (first, one after the last)."""
+    """Receiver: the number of missing chunks, and the first of them as ranges (first, last + 1)."""
 
     upload: str
     chunks: Count
@@ -84,20 +84,20 @@ class Missing(Header, frozen=True, kw_only=True, tag="missing"):
 
 
 class Kept(Header, frozen=True, kw_only=True, tag="kept"):
-    """Receiver: this chunk is here, now or since earlier."""
+    """Receiver: this chunk is here, possibly since earlier."""
 
     upload: str
     number: Count
 
 
 class Done(Header, frozen=True, kw_only=True, tag="done"):
-    """Receiver: the upload is whole, its digest is right, the application has it. It will not be accepted again."""
+    """Receiver: the upload is complete, its digest is right, the application has it. It is not accepted again."""
 
     upload: str
 
 
 class Refused(Header, frozen=True, kw_only=True, tag="refused"):
-    """Receiver: the upload is not accepted. `is_retryable`: the same may be accepted later."""
+    """Receiver: the upload is not accepted. `is_retryable`: it may be later."""
 
     upload: str
     reason: str
@@ -105,7 +105,7 @@ class Refused(Header, frozen=True, kw_only=True, tag="refused"):
 
 
 class Damaged(Header, frozen=True, kw_only=True, tag="damaged"):
-    """Receiver: a message arrived that is not what was sent; nobody can say which, so it has to be found missing."""
+    """Receiver: a message arrived damaged; it is unknown which, so the next offer finds it missing."""
 
     reason: str
 
@@ -115,16 +115,16 @@ _decode = msgspec.json.Decoder(Offer | Chunk | Missing | Kept | Done | Refused |
 
 
 def encode(header: Header, data: bytes | memoryview = b"") -> bytes:
-    """Return the message that says `header` and carries `data`."""
+    """Return the message with this header and data."""
     head = _encode(header) + b"\n"
     return b"".join((zlib.crc32(data, zlib.crc32(head)).to_bytes(_CRC_BYTES, "big"), head, data))
 
 
 def decode(message: str | bytes) -> tuple[Header, memoryview]:
-    """Return what a message says and the bytes that it carries.
+    """Return the header and the data of a message.
 
     Raises:
-        DamagedMessageError: it is not what was sent, or none of this protocol's; the text says what is wrong.
+        DamagedMessageError: it was damaged, or does not belong to this protocol; the message says what is wrong.
 
     >>> decode(encode(Kept(upload="a", number=3), b"xyz"))[0]
     Kept(upload='a', number=3)
@@ -134,7 +134,7 @@ def decode(message: str | bytes) -> tuple[Header, memoryview]:
     wslab.core.errors.DamagedMessageError: a message of 5 bytes does not match its checksum
     """
     if isinstance(message, str):
-        raise DamagedMessageError(f"a text message of {len(message):,} characters, but chunks travel in binary ones")
+        raise DamagedMessageError(f"a text message of {len(message):,} characters, but chunks are binary messages")
     view = memoryview(message)
     if int.from_bytes(view[:_CRC_BYTES], "big") != zlib.crc32(view[_CRC_BYTES:]):
         raise DamagedMessageError(f"a message of {len(message):,} bytes does not match its checksum")
@@ -142,20 +142,20 @@ def decode(message: str | bytes) -> tuple[Header, memoryview]:
     try:
         return _decode(view[_CRC_BYTES : max(end, _CRC_BYTES)]), view[end + 1 :]
     except msgspec.DecodeError as error:
-        raise DamagedMessageError(f"a message's header is none of the chunk protocol: {error}") from None
+        raise DamagedMessageError(f"a message's header is not of the chunk protocol: {error}") from None
 
 
 class Sender:
-    """One upload on one connection: says what to send next and hears the answers.
+    """One upload on one connection: returns what to send next, and takes the answers.
 
     Args:
-        content: what is to be uploaded.
-        upload: its name, 1 to 64 letters, digits and `_ . : -`; the same name and content resume what is there.
-        max_message_bytes: no message gets larger, header and what permessage-deflate may add included; at least 1024.
-        window: messages on their way without an answer, 1 to 1024.
+        content: the bytes to upload.
+        upload: its name, 1 to 64 letters, digits and `_ . : -`; the same name and content resume an upload.
+        max_message_bytes: the largest message, including header and what permessage-deflate may add; at least 1024.
+        window: messages in flight without an answer, 1 to 1024.
 
     Raises:
-        TypeError, ValueError: an argument is out of its bounds.
+        TypeError, ValueError: an argument is out of bounds.
 
     >>> sender = Sender(b"content", upload="a")
     >>> decode(sender.next_message())[0].total_bytes, sender.next_message()
@@ -191,26 +191,26 @@ class Sender:
         return Offer(upload=upload, total_bytes=total_bytes, chunk_bytes=chunk_bytes, digest=digest)
 
     def next_message(self) -> bytes | None:
-        """Return what to send now; None: nothing before the next answer was heard."""
+        """Return the next message; None: wait for the next answer first."""
         number = next(self._wanted, None) if self._unanswered < self._window else None
         if number is None and self._unanswered:
             return None
         self._unanswered += 1
-        # All is answered, but the upload is not done: something was damaged or dropped, so ask what is missing.
+        # Everything is answered, but the upload is not done: a message was damaged or dropped, so ask what is missing.
         return encode(self._offer) if number is None else self._chunk(number)
 
     def hear(self, answer: str | bytes) -> None:
-        """Take in one answer of the receiver.
+        """Take one answer of the receiver.
 
         Raises:
-            UploadRefusedError: it refuses the upload, or loses the same chunks again and again.
+            UploadRefusedError: it refuses the upload, or keeps losing the same chunks.
         """
         try:
             header, _ = decode(answer)
         except DamagedMessageError:
-            header = Damaged(reason="")  # whatever it said, the next offer will bring it to light
+            header = Damaged(reason="")  # the next offer makes up for whatever it said
         if getattr(header, "upload", self._offer.upload) != self._offer.upload:
-            return  # meant for an upload that this connection carried before
+            return  # it answers an upload that this connection carried before
         self._unanswered = max(0, self._unanswered - 1)
         match header:
             case Done():
@@ -241,7 +241,7 @@ class Sender:
         self._rounds_without_progress += 1
         if self._rounds_without_progress >= MAX_ROUNDS_WITHOUT_PROGRESS:
             raise UploadRefusedError(
-                f"after {MAX_ROUNDS_WITHOUT_PROGRESS} more rounds {missing:,} chunks are still missing: the way there "
-                "drops or damages messages of this size; try a smaller max_message_bytes",
+                f"after {MAX_ROUNDS_WITHOUT_PROGRESS} more rounds {missing:,} chunks are still missing: messages of "
+                "this size are dropped or damaged on the way; try a smaller max_message_bytes",
                 is_retryable=False,
             )

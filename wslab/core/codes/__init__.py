@@ -1,1 +1,1 @@
-"""What the close codes mean: the registry, the cards, their explanations, sources and languages."""
+"""The meaning of close codes: registry, cards, explanations, sources and languages."""

@@ -1,7 +1,7 @@
-"""Comparison cards: what sets close codes apart, as data, for any codes.
+"""Comparison cards: the differences between any close codes, as data.
 
-A card is derived from `wslab.core.codes.registry` and `wslab.core.codes.folklore` and adds no fact of its own. Its
-texts are looked up whole in the table of its language, after everything else is done.
+A card is derived from `wslab.core.codes.registry` and `wslab.core.codes.folklore` and adds no facts. Its texts are
+translated last, each looked up whole in the table of its language.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from wslab.core.errors import BadValueError
 
 
 class Aspect(msgspec.Struct, frozen=True):
-    """One point of comparison, and how it stands with each code of the card, in the card's order."""
+    """One point of comparison, with a cell for each code of the card, in order."""
 
     name: str
     cells: tuple[Claim, ...]
@@ -46,15 +46,15 @@ class Comparison(msgspec.Struct, frozen=True):
     """A card for one code, or for several side by side.
 
     Fields:
-        codes: what is known of each, in the order asked for; `explanation` has the texts.
-        aspects: the main differences; all aspects where there is none, for one code alone or for codes that
-            the protocol does not tell apart, such as two of private use.
-        practice: of each code, how many real servers and clients do what, counted in the recorded field guide.
-        folklore: what is too simple among the things often said of these codes.
+        codes: the facts of each, in the order given; `explanation` has the texts.
+        aspects: the main differences; all aspects if there is none, as for one code, or for codes that the protocol
+            does not tell apart, such as two of private use.
+        practice: for each code, what real servers and clients do, counted in the recorded field guide.
+        folklore: common statements about these codes that are too simple.
         sources: the documents cited on the card, once each, in order of appearance.
         lessons: the lessons cited on the card, by number.
-        lang: the language of every text above but the names that are registered, the close reasons and the
-            titles of documents, which are the same in all.
+        lang: the language of all texts above, except registered names, close reasons and titles of documents, which
+            are the same in all languages.
     """
 
     codes: tuple[CloseCode, ...]
@@ -78,8 +78,8 @@ _CAUSED_BY: dict[CausedBy, str] = {
     "closer": "the side that closes: its own state",
     "recipient": "the other side: what it did, or who it is",
     "upstream": "a server behind the side that closes",
-    "unknown": "not told by the code",
-    "nobody": "nobody's: nothing went wrong",
+    "unknown": "the code does not say",
+    "nobody": "nobody: nothing went wrong",
 }
 _SENT_BY: dict[SentBy, str] = {
     "either": "server or client",
@@ -122,7 +122,7 @@ _ASPECTS: tuple[tuple[str, Callable[[CloseCode], Claim]], ...] = (
 
 
 def compare(*codes: int, lang: Language = "en") -> Comparison:
-    """Return the card of one close code, or of several in comparison.
+    """Return the card of one close code, or of several side by side.
 
     A notebook shows it as a page, `wslab codes` prints it; every statement on it has its sources.
 
@@ -132,7 +132,7 @@ def compare(*codes: int, lang: Language = "en") -> Comparison:
 
     Raises:
         TypeError: a code is not a whole number.
-        ValueError: no code, a code given twice, or one that does not fit in a close frame; or no such language.
+        ValueError: no code, a code twice, or one that does not fit into a close frame; or an unknown language.
 
     >>> card = compare(1009, 1012)
     >>> [aspect.name for aspect in card.aspects]
@@ -167,7 +167,7 @@ def compare(*codes: int, lang: Language = "en") -> Comparison:
 
 
 def _said(statement: Claim, say: Say) -> Claim:
-    """Return a statement in the language, with those of its sources that there are."""
+    """Return a statement in the language, without those of its sources that are not written yet."""
     there = tuple(source for source in statement.sources if isinstance(source, Source) or source.is_written)
     return Claim(say(statement.text), there)
 

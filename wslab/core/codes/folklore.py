@@ -1,4 +1,4 @@
-"""What is often said of 1009 and 1012 and is too simple, and what an experiment of the course finds instead."""
+"""Common statements about 1009 and 1012 that are too simple, and what the course's experiments find instead."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wslab.core.codes.sources import (
 
 
 class Folklore(msgspec.Struct, frozen=True):
-    """What is often said of a code and is too simple, and what is found instead, with the lesson that shows it."""
+    """A common statement about a code that is too simple, and what is found instead, with the lesson that shows it."""
 
     code: int
     says: str

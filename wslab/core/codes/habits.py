@@ -1,4 +1,4 @@
-"""What the recorded field guide says of a close code: how many real servers and clients do what, each product once."""
+"""What real servers and clients do about a close code: counts from the recorded field guide, each product once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wslab.core.fieldguide import Group, GuideEntry, read_entries, tally_product
 
 
 class Practice(NamedTuple):
-    """One sentence about those who give one of `answers` to a question."""
+    """One sentence about the products that give one of `answers` to a question."""
 
     text: str
     question: str
@@ -56,7 +56,7 @@ PRACTICES: dict[int, tuple[Practice, ...]] = {
     1013: (Practice("{seen} reconnecting clients come back after 1013.", "comes_back_after_1013", group="client"),),
     1001: (Practice("{seen} reconnecting clients come back after 1001.", "comes_back_after_1001", group="client"),),
 }
-"""By close code. The data have the names and the evidence: `wslab fieldguide --recorded`."""
+"""By close code. `wslab fieldguide --recorded` shows the names and the evidence."""
 
 HEADING = "Seen in the field guide"
 OF = "{yes} of {asked}"
@@ -72,9 +72,9 @@ def _recorded() -> tuple[GuideEntry, ...]:
 
 
 def in_practice(code: int, say: Say = str) -> tuple[str, ...]:
-    """Return what real servers and clients do about a close code, one sentence each, in the language of `say`.
+    """Return what real servers and clients do about a close code, in sentences translated by `say`.
 
-    The counts are those of the recorded field guide, by product; there is no sentence where nothing was recorded.
+    Products are counted in the recorded field guide; a question that was not recorded has no sentence.
     """
     return tuple(sentence for practice in PRACTICES.get(code, ()) if (sentence := _counted(practice, say)))
 

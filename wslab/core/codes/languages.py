@@ -1,7 +1,7 @@
-"""The languages in which cards and checks speak, and where their words come from. Formats and judges nothing.
+"""The languages of cards and checks, and their translations.
 
-English is what the code says; `japanese.toml` beside this module is the one table that holds the rest. A text is
-looked up whole, as it is shown, so a table without it shows English rather than nothing.
+The code holds the English; `japanese.toml` beside this module is the only other table. Texts are looked up whole, and a
+text that is missing from the table is shown in English.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Language = Literal["en", "ja"]
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
 
 Say: TypeAlias = Callable[[str], str]
-"""Returns an English text in the language of the reader."""
+"""Translates an English text."""
 
 
 def speaking(lang: Language) -> Say:
-    """Return what says English texts in `lang`.
+    """Return a function that translates English texts into `lang`.
 
     Raises:
-        ValueError: no such language.
+        ValueError: unknown language.
 
     >>> speaking("ja")("Main differences"), speaking("en")("Main differences")
     ('主な違い', 'Main differences')

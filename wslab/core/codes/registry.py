@@ -1,9 +1,8 @@
-"""The close codes: one table of facts, and what any number from 0 to 65535 means by it.
+"""The close codes: one table of facts, and `lookup` for any number from 0 to 65535.
 
-The facts follow the IANA registry, RFC 6455 §7.4 and, for 1012 to 1014, the messages that registered them;
-the words and every source are in `wslab.core.codes.explanations`. Whether to reconnect is a judgement, not a fact
-of the protocol, which leaves it open (RFC 6455 §7.4): it is kept here once, with its reason, for every policy,
-check and report.
+The facts follow the IANA registry, RFC 6455 §7.4 and, for 1012 to 1014, the messages that registered them; texts and
+sources are in `wslab.core.codes.explanations`. Whether to reconnect is a judgement, since the protocol leaves it open
+(RFC 6455 §7.4). It is made here, once, for every policy, check and report.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ class CloseCode(msgspec.Struct, frozen=True):
 
     Fields:
         code: the number in the close frame, 0 to 65535.
-        name: as registered; for a code that is not, what its range is for.
-        defined_by: "rfc6455"; "hybi", a mail to the working group's list after the RFC, which some libraries
-            do not know; "registry", a name without a definition; "agreement" of library or application.
-        sent_by: who may put it into a close frame; "observer": never sent, but reported by the side that
-            looks (RFC 6455 §7.1.5, §7.4.1).
-        caused_by: whose doing the closure is: the "closer", who sends the code; the "recipient", whose
-            conduct or identity it refuses; a server "upstream" of a gateway; "unknown" from the code alone.
+        name: as registered; for an unregistered code, the purpose of its range.
+        defined_by: "rfc6455"; "hybi": a message to the working group's list after the RFC, unknown to some libraries;
+            "registry": a name without a definition; "agreement": of library or application.
+        sent_by: who may put it into a close frame; "observer": never sent, but reported by the side that sees the
+            closure (RFC 6455 §7.1.5, §7.4.1).
+        caused_by: who caused the closure: the "closer", who sends the code; the "recipient", whose conduct or identity
+            it refuses; a server "upstream" of a gateway; "unknown" from the code alone.
         is_retryable: may a client reconnect and go on as before? None: the code alone does not say.
-        first_delay_s: bounds, in seconds, of the random delay before the first attempt, where a source states
-            one: 1012's definition, and RFC 6455 §7.2.3 for a connection that ended abnormally.
+        first_delay_s: bounds, in seconds, of the random delay before the first attempt, if a source states them:
+            1012's definition, and RFC 6455 §7.2.3 for a connection that ended abnormally.
         explanation: the same in words, with sources.
     """
 
@@ -66,7 +65,7 @@ class CloseCode(msgspec.Struct, frozen=True):
 _Key = int | range
 _Facts = tuple[str, DefinedBy, SentBy, CausedBy, bool | None, tuple[float, float] | None]
 
-# A table is read by its columns, which the formatter would take away.
+# The formatter would destroy the columns, by which a table is read.
 # fmt: off
 _TABLE: dict[_Key, _Facts] = {
     # code               name                          defined by   sent by     caused by    retry  first delay
@@ -103,18 +102,18 @@ def _close_code(code: int, key: _Key) -> CloseCode:
 
 
 REGISTRY: dict[int, CloseCode] = {key: _close_code(key, key) for key in _TABLE if isinstance(key, int)}
-"""Every code that is registered one by one, in ascending order."""
+"""Every code that is registered individually, in ascending order."""
 
 
 def lookup(code: int) -> CloseCode:
-    """Return what is known of a close code; one that is not registered gets the meaning of its range.
+    """Return the facts of a close code; an unregistered code has the meaning of its range.
 
     Args:
-        code: 0 to 65535, all that the two bytes of a close frame can say (RFC 6455 §5.5.1).
+        code: 0 to 65535, as two bytes of a close frame can hold (RFC 6455 §5.5.1).
 
     Raises:
         TypeError: `code` is not a whole number.
-        ValueError: `code` does not fit in two bytes.
+        ValueError: `code` does not fit into two bytes.
 
     >>> lookup(1012).label, lookup(1012).is_retryable, lookup(1012).first_delay_s
     ('1012 Service Restart', True, (5, 30))

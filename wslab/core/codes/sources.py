@@ -1,7 +1,7 @@
-"""Who says so: the documents and the lessons that a statement of the kit rests on.
+"""Sources: the documents and lessons that the kit's statements rest on.
 
-A `Claim` is a statement with its sources; it cannot be made without one. Each document has one name here, so
-that a fact is cited the same way everywhere. Nothing is looked up or fetched.
+A `Claim` is a statement with at least one source. Each document is named once here, so that it is cited the same way
+everywhere. Nothing is fetched.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from wslab.core.codes.languages import Say
 
 
 class Source(msgspec.Struct, frozen=True, tag_field="kind", tag="document"):
-    """A document: what to call it, and where it is."""
+    """A document: its title and its address."""
 
     label: str
     url: str
 
 
 class Lesson(msgspec.Struct, frozen=True, tag_field="kind", tag="lesson"):
-    """A lesson of the course, whose experiment shows a claim true or shows where it is too simple."""
+    """A lesson of the course, whose experiment confirms a claim or shows where it is too simple."""
 
     number: str
     question: str
@@ -35,8 +35,8 @@ class Lesson(msgspec.Struct, frozen=True, tag_field="kind", tag="lesson"):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """A statement, and what it rests on. `text` is one whole sentence or phrase, never assembled from parts,
-    so that a translation can be looked up by it.
+    """A statement and its sources. `text` is a whole sentence or phrase, never assembled from parts, so that its
+    translation can be looked up.
     """
 
     text: str
@@ -44,7 +44,7 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 def claim(text: str, source: Source | Lesson, *more: Source | Lesson) -> Claim:
-    """Return the statement with its sources, of which there is at least one."""
+    """Return the statement with its sources; at least one is required."""
     return Claim(text, (source, *more))
 
 

@@ -1,1 +1,1 @@
-"""The parts of the simulated herd (`wslab.core.herds.simulate`): scenario, capacity, draws, and what came of it."""
+"""The simulated herd (`wslab.core.herds.simulate`): scenario, capacity, draws, outcome and summary."""

@@ -1,15 +1,15 @@
-"""How many opening handshakes a server answers: a token bucket in front of a first-come, first-served queue.
+"""How many opening handshakes a server answers: a token bucket with a first-come, first-served queue.
 
 The model, stated because it decides the outcome:
 
-- A full bucket holds `burst` tokens and gains `max_admissions_per_s` a second. Each admission takes one.
-- Who finds no token *waits* for the next that nobody before it has claimed. A model that turned every such attempt
-  away instead would let through only a burst of each wave of clients in step, and those would never all come back.
-- With `max_waiting`, an attempt that finds so many waiting is turned away at once. That costs the server
-  `refusal_cost` tokens, which delays those who come later, not those who wait already.
-- A turn is given on arrival and is spent even if its client no longer waits.
+- A full bucket holds `burst` tokens and gains `max_admissions_per_s` tokens per second. Each admission takes one.
+- An attempt that finds no token *waits* for the next unclaimed one. A model that rejected such attempts instead would
+  admit only a burst of each wave of synchronised clients, and they would never all come back.
+- With `max_waiting`, an attempt that finds that many others waiting is rejected at once. This costs the server
+  `refusal_cost` tokens, which delays later attempts but not those already waiting.
+- A turn is assigned on arrival, and is spent even if its client no longer waits.
 
-In any interval the admissions are therefore at most `burst + max_admissions_per_s × length`.
+Admissions in any interval are therefore at most `burst + max_admissions_per_s × length`.
 """
 
 from __future__ import annotations
@@ -22,26 +22,28 @@ import numpy as np
 from wslab.core.herds.scenario import FloatArray, Scenario
 
 ROUNDING_S = 1e-6
-"""Far more than sums of times are rounded by: who arrives within it of being let in is looked at one by one."""
+"""Well above any rounding of sums of times: arrivals this close to being admitted are checked one by one."""
 
 CHUNK = 65_536
-"""Arrivals turned into Python floats at a time: the queue is sequential, its memory need not grow with the herd."""
+"""Arrivals converted to Python floats at a time: the queue is sequential, and its memory need not grow with the
+herd."""
 
 
 class Admission:
-    """The queue of one server. It remembers, so arrivals must come in the order of time, call after call."""
+    """The queue of one server. It keeps state, so arrivals must be in order of time, also across calls."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._token_s = 1 / (scenario.max_admissions_per_s or math.inf)
         self._refusal_s = scenario.refusal_cost * self._token_s
         self._burst_s = (scenario.burst - 1) * self._token_s
         waiting = math.inf if scenario.max_waiting is None else scenario.max_waiting
-        # Who finds w waiting would itself wait up to w + 1 tokens. The slack is for rounding: a wave arrives at once.
+        # An arrival that finds w waiting would itself wait up to w + 1 tokens. The slack is for rounding: a wave
+        # arrives at once.
         self._longest_wait_s = (waiting + 1e-6) * self._token_s if self._token_s else math.inf
         self._owed_until_s = -math.inf
 
     def turns(self, arrivals: FloatArray) -> FloatArray:
-        """Return when each arrival has its turn, in seconds; NaN where it is turned away."""
+        """Return when each arrival has its turn, in seconds; NaN if it is rejected."""
         if not self._token_s:
             return arrivals
         chunks = (arrivals[start : start + CHUNK] for start in range(0, len(arrivals), CHUNK))
@@ -69,7 +71,7 @@ class Admission:
             elif refusal_s:
                 owed_until_s += refusal_s
                 number += 1
-            else:  # it costs nothing, so that clients that come before the queue is shorter are turned away too
+            else:  # a rejection is free, so all arrivals before the queue is shorter are rejected too
                 number = bisect_left(arrivals, turn - longest_wait_s - ROUNDING_S, number + 1)
         self._owed_until_s = owed_until_s
         return turns

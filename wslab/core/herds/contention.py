@@ -1,14 +1,14 @@
-"""AWS's backoff experiment: clients contend for one row, and each must write it once. No reconnection in it.
+"""AWS's backoff experiment: clients contend for one row, and each must write it once. Nobody reconnects.
 
 The rules, as published with "Exponential Backoff And Jitter" (https://github.com/aws-samples/aws-arch-backoff-simulator):
-a client reads the row's version, then writes the row with it. The write succeeds if the version is still the row's,
-which then changes; otherwise the client waits by its policy and reads again. Each of the four messages of such a round
-takes |N(10, 2)| on the network. The server answers at once and without limit: what is scarce is not its capacity, as
-after a restart, but the row. Time has no unit here, so a policy's seconds are read as the model's.
+a client reads the row's version, then writes the row with it. The write succeeds, and changes the version, if the
+version is still current; otherwise the client waits by its policy and reads again. Each of the four messages of a round
+takes |N(10, 2)| on the network. The server answers at once and without limit: the scarce resource is the row, and not
+the server's capacity, as it is after a restart. Time has no unit here; a policy's seconds are taken as the model's.
 
-It is computed version by version. Between two changes of the version, clients do not influence one another: one that
-read before the last change is bound to fail, and among the others the first write wins. So each version takes a few
-operations on arrays of trials × clients, and there are as many versions as clients.
+The computation goes version by version. Between two changes of the version, clients do not influence one another: one
+that read before the last change is bound to fail, and among the others the first write wins. So each version takes a
+few operations on arrays of trials × clients, and there are as many versions as clients.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from wslab.core.policies.textbook import decorrelated_jitter, equal_jitter, expo
 
 BASE, CAP = 5.0, 2000.0
 
-# The original counts attempts from 1, so that its first exponential delay is twice the base.
+# The original counts attempts from 1, so its first exponential delay is twice the base.
 AWS_POLICIES: Mapping[str, Policy] = {
     "none": none(),
     "exponential": exponential(initial_delay_s=2 * BASE, max_delay_s=CAP),
@@ -39,18 +39,18 @@ AWS_POLICIES: Mapping[str, Policy] = {
     "full_jitter": full_jitter(initial_delay_s=2 * BASE, max_delay_s=CAP),
     "decorrelated_jitter": decorrelated_jitter(initial_delay_s=BASE, max_delay_s=CAP),
 }
-"""The five strategies of the original, with its base of 5 and its cap of 2,000."""
+"""The original's five strategies, with its base of 5 and its cap of 2,000."""
 
 Indices = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
 class Contention:
-    """What `clients` contenders under one policy did, trial by trial.
+    """The results of `clients` contenders under one policy, per trial.
 
     Fields:
-        time: from the start until the last client knows that it has written, a trial each.
-        calls: writes tried by all clients together, a trial each.
+        time: from the start until the last client knows that it has written.
+        calls: writes tried by all clients together.
     """
 
     policy: Policy
@@ -69,9 +69,9 @@ class Band(NamedTuple):
 
 
 def band(trials: npt.NDArray[np.floating | np.integer], confidence: float = 0.95) -> Band:
-    """Return the mean of at least two `trials`, and the interval that holds the true mean with `confidence`.
+    """Return the mean of at least two `trials`, and the interval that contains the true mean with `confidence`.
 
-    By the normal approximation, since there are many trials.
+    Uses the normal approximation, since there are many trials.
 
     >>> band(np.array([9.0, 10.0, 11.0] * 30)).mean
     10.0
@@ -91,17 +91,17 @@ def contend(
     latency_mean: float = 10.0,
     latency_sd: float = 2.0,
 ) -> Contention:
-    """Let `clients` contend under `policy`, `trials` times over, and return what each trial took.
+    """Let `clients` contend under `policy`, `trials` times, and return the time and the calls of each trial.
 
     Args:
         clients: 1 to 2,000; the calls grow with their square.
         policy: see `wslab.core.policies.textbook.named`; the original's are in `AWS_POLICIES`.
-        trials: independent repetitions, all at once; 2 to 100,000.
-        latency_mean, latency_sd: of one message; the original's are 10 and 2.
+        trials: independent repetitions, computed together; 2 to 100,000.
+        latency_mean, latency_sd: of one message; 10 and 2 in the original.
 
     Raises:
-        TypeError, ValueError: an argument is of the wrong kind or out of its bounds.
-        PolicyError: the policy yielded an invalid delay, or ended: here nobody may give up.
+        TypeError, ValueError: an argument has the wrong type or is out of bounds.
+        PolicyError: the policy yielded an invalid delay, or ended, though no client may give up.
 
     >>> few, many = (contend(n, AWS_POLICIES["full_jitter"], seed=1) for n in (5, 50))
     >>> bool(few.calls.mean() / 5 < many.calls.mean() / 50)
@@ -134,7 +134,7 @@ class _Rounds:
         self.drawn = 0
 
     def run(self) -> FloatArray:
-        """Let one client of each trial win, as often as there are clients; return when the last one knew."""
+        """Let one client of each trial win, once per client; return when the last one knew."""
         ended = np.zeros(self.trials)
         first = np.arange(self.trials) * self.clients
         for _ in range(self.clients):
@@ -143,10 +143,10 @@ class _Rounds:
             ended = np.maximum(ended, changed_at + self._messages(1, self.trials))
             self.calls[winners] += 1
             self.read_at[winners] = self.write_at[winners] = math.inf
-            self._fail_who_read_before(np.repeat(changed_at, self.clients))
+            self._fail_stale(np.repeat(changed_at, self.clients))
         return ended
 
-    def _fail_who_read_before(self, changed_at: FloatArray) -> None:
+    def _fail_stale(self, changed_at: FloatArray) -> None:
         stale = np.flatnonzero(self.read_at < changed_at)
         while stale.size:
             self.calls[stale] += 1
@@ -163,11 +163,11 @@ class _Rounds:
             self.drawn += 1
         waits: FloatArray = self.delays[numbers - 1, stale]
         if np.isnan(waits).any():
-            raise PolicyError(f"policy {self.policy.name!r} gave up, but here every client must write once")
+            raise PolicyError(f"policy {self.policy.name!r} gave up, but every client must write once")
         return waits
 
     def _messages(self, count: int, size: int) -> FloatArray:
-        """Return how long `count` messages in a row take, `size` times."""
+        """Return the time that `count` consecutive messages take, for `size` clients."""
         mean, sd = self.latency
         total: FloatArray = np.abs(self.rng.normal(mean, sd, (count, size))).sum(axis=0)
         return total

@@ -1,7 +1,7 @@
-"""The delays of a whole herd from one policy: a column for each attempt, with one delay for each client.
+"""The delays of a whole herd from one policy: one column per attempt, with one delay per client.
 
-A policy is written for one client. One that broadcasts is run once, over draws that are arrays; any other is run
-once a client, which takes far longer and asks nothing of it.
+A policy is written for one client. One that broadcasts runs once, with arrays as draws; any other runs once per client,
+which takes far longer but works for every policy.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _Indices = npt.NDArray[np.intp]
 
 
 class HerdDraws:
-    """What a broadcasting policy may ask of `random.Random`, answered for all clients at once."""
+    """The part of `random.Random` that broadcasting policies may use, drawing for all clients at once."""
 
     def __init__(self, clients: int, seed: int) -> None:
         self._clients = clients
@@ -38,7 +38,7 @@ class HerdDraws:
 
 
 class DrawnDelays:
-    """Every client's delays before the attempts still possible, one row per attempt; old rows are overwritten."""
+    """Every client's delays before the attempts that are still possible, one row per attempt; old rows are reused."""
 
     def __init__(self, policy: Policy, clients: int, seed: int) -> None:
         self._columns = columns(policy, clients, seed)
@@ -46,7 +46,7 @@ class DrawnDelays:
         self._newest = 0
 
     def before(self, numbers: _Indices, clients: _Indices, oldest: Callable[[], int]) -> FloatArray:
-        """Return the delays of these clients, before the attempts of these numbers; `oldest` is still to be made."""
+        """Return the delays of these clients before the attempts of these numbers; rows before `oldest()` may go."""
         while self._newest < numbers.max():
             self._draw(oldest)
         return self._rows[numbers % len(self._rows), clients]
@@ -63,9 +63,9 @@ class DrawnDelays:
 
 
 def columns(policy: Policy, clients: int, seed: int) -> Iterator[FloatArray]:
-    """Yield, for attempt 1, 2, … without end, an array of one delay per client, or of a single delay for all.
+    """Yield, for attempts 1, 2, … without end, an array of one delay per client, or of a single delay for all.
 
-    NaN stands where a client has given up.
+    NaN means that a client has given up.
 
     Raises:
         PolicyError: the policy yielded an invalid delay.
@@ -85,7 +85,7 @@ def _broadcast(policy: Policy, clients: int, seed: int) -> Iterator[FloatArray]:
 
 
 def _one_by_one(policy: Policy, clients: int, seed: int) -> Iterator[FloatArray]:
-    rng = Random(seed)  # one for all: the order of the draws is fixed, and a generator each would take 2.5 KB
+    rng = Random(seed)  # shared: the order of the draws is fixed, and a generator per client would take 2.5 KB each
     everyone = [checked(policy.delays(rng), policy.name) for _ in range(clients)]
     while True:
         yield np.array([next(delays, math.nan) for delays in everyone])

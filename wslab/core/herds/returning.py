@@ -1,7 +1,7 @@
-"""How a herd came back: the same few arrays of a run and of a simulation, from which all that is told of it derives.
+"""How a herd came back: the same few arrays for a run and a simulation, from which all summaries and figures derive.
 
-A simulation of a million clients keeps no attempts, only how many there were in each moment; so that is what a run is
-reduced to as well. Time counts from when the server first went down.
+A simulation of a million clients keeps no attempts, only their number over time, so a run is reduced to that as well.
+Times count from when the server first went down.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ AnyHerd: TypeAlias = SimulatedHerd | Run
 
 
 MAX_BINS = 20_000_000
-"""Three weeks of them: a file may claim any time."""
+"""Three weeks: a file may contain any time."""
 
 
 @dataclass(frozen=True, eq=False)
 class Returning:
-    """What one herd did.
+    """The return of one herd.
 
     Fields:
-        clients: how many there were to be; never_connected: who of them never was.
-        outages: how many there were: a client each, for one restart.
-        edges_s: where the bins of `BIN_S` begin and end; one begins at 0.
+        clients: the size of the herd. never_connected: clients that were never connected.
+        outages: one per client, for one restart.
+        edges_s: the edges of bins of `BIN_S`; one is at 0.
         counts: outcome → attempts to come back that began in each bin.
-        down: when the server was down, from and to; to inf where it did not come up again.
-        capacity_per_s: opening handshakes that the server answers per second. None: no limit, or not known.
-        times_s: times to reconnect, in their order; of those who came back.
-        back: clients that were back, in each bin.
-        away: why clients were away at the end → how many; gave_up: those of them whose policy made no further attempt.
-        start_delay_p99_s: how late attempts to come back began; smallest_delay_s: the least that was drawn for them.
-            None of a simulation, and where there were none.
-        partial: it is a run that was cut short.
+        down: when the server was down, from and to; to inf if it did not come up again.
+        capacity_per_s: opening handshakes that the server answers per second. None: no limit, or unknown.
+        times_s: times to reconnect of the clients that came back, sorted.
+        back: clients that came back in each bin.
+        away: why clients were away at the end → number of clients. gave_up: those whose policy made no further attempt.
+        start_delay_p99_s: how late attempts to come back began. smallest_delay_s: the smallest delay drawn for them.
+            Both are None for a simulation, and without attempts.
+        partial: the run was cut short.
     """
 
     clients: int
@@ -63,7 +63,7 @@ class Returning:
 
     @property
     def attempts(self) -> Counts:
-        """Attempts of all outcomes in each bin."""
+        """Attempts in each bin, whatever their outcome."""
         return sum(self.counts.values(), start=np.zeros(len(self.edges_s) - 1, np.int64))
 
     @property
@@ -73,12 +73,12 @@ class Returning:
 
     @property
     def peak_per_s(self) -> float:
-        """Attempts in the fullest bin, as a rate."""
+        """The rate of attempts in the fullest bin."""
         return peak_per_s(self.attempts)
 
     @property
     def half_back_s(self) -> float | None:
-        """When half of all outages were over; None where half never were."""
+        """The time after which half of all outages were over; None if half never were."""
         half = -(-self.outages // 2)
         return quantile_in_order(self.times_s[:half], 1.0) if half <= len(self.times_s) else None
 
@@ -154,7 +154,7 @@ def _of_run(run: Run) -> Returning:
 
 
 def _clients(run: Run) -> tuple[int, int]:
-    """Return how many clients there were to be, and how many of them were connected at some time."""
+    """Return the number of clients, and how many of them were ever connected."""
     opened = {attempt.client for attempt in run.attempts if attempt.outcome == "opened"}
     connected = opened | {outage.client for outage in run.outages}  # a simulation begins with their closing
     wanted = run.info.parameters.get("clients")
@@ -163,12 +163,12 @@ def _clients(run: Run) -> tuple[int, int]:
 
 
 def _edges(*times_s: FloatArray) -> FloatArray:
-    """Return edges of bins that hold all times, and the moment when the server went down."""
+    """Return edges of bins that cover all times, and 0, when the server went down."""
     first, last = (np.floor(extreme / BIN_S) for extreme in _extremes(np.concatenate([*times_s, [0.0]])))
     if last - first > MAX_BINS:
         raise BadValueError(
-            f"the run's times lie {(last - first) * BIN_S:,.0f} s apart, but bins of {BIN_S:g} s reach "
-            f"{MAX_BINS * BIN_S:,.0f} s at most; the file is damaged, or no herd's"
+            f"the run's times are {(last - first) * BIN_S:,.0f} s apart, but bins of {BIN_S:g} s cover at most "
+            f"{MAX_BINS * BIN_S:,.0f} s; the file is damaged, or not of a herd"
         )
     return np.arange(first, last + 2) * BIN_S
 

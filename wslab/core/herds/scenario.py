@@ -1,7 +1,7 @@
-"""What a simulated herd meets: one restart, and a server with so much capacity.
+"""The scenario of a simulated herd: one restart, and a server of limited capacity.
 
-The names are those of `wslab.core.knobs.Knobs` where a lab server has the same knob, so that a prediction and a
-measurement are set up with the same words. What a scenario adds is what a real server and network bring themselves.
+Names are those of `wslab.core.knobs.Knobs` where a lab server has the same knob, so that prediction and measurement are
+set up in the same words. The other fields describe what a real server and network bring with them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DAY_S = 86_400
 MANY = 1_000_000_000
 
 VirtualS = Annotated[float, Bound(0, DAY_S, "seconds")]
-AttemptS = Annotated[float, Bound(1e-6, 60, "seconds", hint="an attempt that costs no time never ends")]
+AttemptS = Annotated[float, Bound(1e-6, 60, "seconds", hint="attempts that take no time would never end")]
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,25 +32,25 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     Args:
         downtime_s: from listener closed to listening again.
-        while_down: what an attempt meets until then: "refuse" (nobody listens), "unavailable" (503), "hang" (no
-            answer; who still waits when the server is up again is cut off). A server that opens and then closes with
-            1013 begins a new outage with every attempt, which is for the real herd to show.
-        retry_after_s: the 503's Retry-After, while down and from a full queue alike. None: no such header.
-        drain_s, drain_batch: the closures are spread over `drain_s` from time 0 on, so many at once, as by a lab
-            server. None: one at a time.
-        close_code: with which everyone is closed; a policy that does not retry it makes no attempt.
+        while_down: the response to attempts until then: "refuse" (nobody listens), "unavailable" (503), "hang" (no
+            answer; clients that still wait when the server is up again are cut off). A server that opens and then
+            closes with 1013 begins a new outage with every attempt; only a real herd shows that.
+        retry_after_s: the Retry-After of a 503, during the downtime and from a full queue. None: no such header.
+        drain_s, drain_batch: closures are spread over `drain_s` from time 0 on, in batches of `drain_batch`, as by a
+            lab server. None: one at a time.
+        close_code: the close code of all connections; a policy that does not retry it makes no attempt.
         max_admissions_per_s: opening handshakes answered per second, first come, first served. None: no limit.
-        burst: handshakes that an idle server answers at once before that rate holds.
-        max_waiting: attempts that may wait for their turn; one more is answered with 503 at once. None: no bound.
-        refusal_cost: how much of an admission the server spends on such a 503.
-        handshake_s: from an attempt's turn to its answer at the client: the round trips and the server's work.
-        refused_s: from an attempt at a closed port to the client's knowing.
-        timeout_s: a client gives an attempt up after so long without an answer. Its turn is spent nonetheless: the
-            server learns too late. None: it waits as long as it takes.
+        burst: handshakes that an idle server answers at once before that rate applies.
+        max_waiting: attempts that may wait for their turn; any more get a 503 at once. None: no bound.
+        refusal_cost: the cost of such a 503 to the server, in admissions.
+        handshake_s: from an attempt's turn to its answer at the client: round trips and the server's work.
+        refused_s: from an attempt at a closed port until the client knows.
+        timeout_s: a client abandons an attempt after this time without an answer. Its turn is spent nonetheless: the
+            server learns too late. None: it waits indefinitely.
         until_s: no attempt starts later: a server that spends its turns on clients that left may never catch up.
 
     Raises:
-        TypeError, ValueError: a value is of the wrong kind or out of its bounds; the message says which.
+        TypeError, ValueError: a value has the wrong type or is out of bounds; the message says which.
 
     >>> Scenario(while_down="refuze")
     Traceback (most recent call last):
@@ -79,14 +79,14 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         check_number("timeout_s", self.timeout_s, low=self.handshake_s, high=DAY_S, unit="seconds", optional=True)
 
     def closed_at_s(self, clients: int) -> FloatArray:
-        """Return when each client is closed: batch after batch, evenly over `drain_s`."""
+        """Return when each client is closed: batch by batch, evenly over `drain_s`."""
         batch = clients if not self.drain_s else self.drain_batch or 1
         batches = -(-clients // batch)
         return np.floor_divide(np.arange(clients), batch) * np.float64(self.drain_s / batches)
 
 
 def changed(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
-    """Return a copy of `scenario` with `changes`; ValueError with the nearest names for one that does not exist."""
+    """Return a copy of `scenario` with `changes`; for an unknown name, ValueError suggests the nearest ones."""
     check_type("scenario", scenario, Scenario, "a Scenario; write single fields by name, such as downtime_s=5")
     for name in changes:
         check_choice("field of Scenario", name, Scenario.__struct_fields__)

@@ -1,13 +1,13 @@
-"""A herd of clients on a virtual clock: everyone is closed by one restart and comes back by one policy.
+"""A herd of clients on a virtual clock: one restart closes them all, and one policy brings them back.
 
-What is simulated is the waiting, not the waiters: a client is a row in a few arrays, and clients are advanced many at
-a time. Times are exact floats. Nobody meets anybody while the server is down, so there each pass makes the next
-attempt of all who are still out, in any order. Once it is up, attempts queue (`wslab.core.herds.capacity`) in order
-of time. If none of them can fail, they are all made in one pass. Otherwise they are made window by window, where a
-window is no longer than the soonest return of one who fails in it, so that the order stays exact; only where a server
-turns clients away is it `RESOLUTION_S`, and who comes back sooner than that may be served too late by as much.
+Only the waiting is simulated: a client is a row in a few arrays, and clients advance many at a time. Times are exact
+floats. While the server is down, attempts do not affect each other, so each pass makes the next attempt of all clients
+that are still out, in any order. Once it is up, attempts queue (`wslab.core.herds.capacity`) in order of time. If none
+can fail, one pass makes them all. Otherwise they are made window by window. No client that fails in a window can come
+back within it, so the order stays exact; only if a server rejects clients is the window `RESOLUTION_S`, and a client
+that comes back sooner may be served too late by at most that much.
 
-The machine that would run so many clients is not simulated: an attempt starts when it is due.
+The machine that would run so many clients is not simulated: attempts start exactly when they are due.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from wslab.core.policies.textbook import named
 
 RESOLUTION_S = 0.01
 PERIOD_WINDOWS = 64
-"""Windows for which the clients due are looked up together, so that a window need not search the whole herd."""
+"""Windows per search for due clients, so that not every window searches the whole herd."""
 
 MAX_ATTEMPTS = 1_000_000_000
-"""More would take minutes, and a policy that asks for them is the finding."""
+"""More would take minutes; that a policy asks for them is itself the finding."""
 
 KEPT_CLIENTS = 10_000
 OPENED, REFUSED, RESET, TIMEOUT, REJECTED, _ = range(len(OUTCOMES))
@@ -50,24 +50,25 @@ def simulate_herd(
     on_pass: Callable[[int], None] | None = None,
     **changes: object,
 ) -> SimulatedHerd:
-    """Close `clients` connections in a restart, let them come back by `policy`, and return what they did.
+    """Close `clients` connections in a restart, let them come back by `policy`, and return the outcome.
 
     Args:
-        clients: 1 to 100 million. Time and memory grow with them (`benchmarks/simulation.py` measures both), and
-            memory, where attempts can fail after the restart, with how many attempts the last is behind the first.
-        policy: see `wslab.core.policies.textbook.named`. One that broadcasts is much faster. One that hardly waits, as
-            "none",
-            makes every client try again each `refused_s` of the downtime, which takes time and memory accordingly.
+        clients: 1 to 100 million. Time and memory grow with them (`benchmarks/simulation.py` measures both). If
+            attempts can fail after the restart, memory also grows with the number of attempts that the last client is
+            behind the first.
+        policy: see `wslab.core.policies.textbook.named`. A policy that broadcasts is much faster. One that hardly
+            waits, such as "none", makes each client try again every `refused_s` of the downtime, which takes time and
+            memory.
         scenario: the restart and the server's capacity. None: `Scenario()`.
         seed: the same seed gives the same herd.
-        keep_attempts: keep every attempt, for `SimulatedHerd.to_run`. None: up to ten thousand clients.
-        on_pass: called with the number of attempts so far, again and again; what it raises ends the simulation.
+        keep_attempts: keep every attempt, for `SimulatedHerd.to_run`. None: up to `KEPT_CLIENTS` clients.
+        on_pass: called repeatedly with the number of attempts so far; any exception ends the simulation.
         changes: fields of `Scenario`, such as `downtime_s=5` or `max_admissions_per_s=500`.
 
     Raises:
-        TypeError, ValueError: an argument is of the wrong kind or out of its bounds.
+        TypeError, ValueError: an argument has the wrong type or is out of bounds.
         PolicyError: the policy yielded an invalid delay.
-        SimulationError: the policy asks for more than a thousand million attempts.
+        SimulationError: the policy asks for more than `MAX_ATTEMPTS` attempts.
 
     >>> simulate_herd(1000, "seed_page", downtime_s=2, max_admissions_per_s=400, seed=1)
     <Herd of 1,000, policy 'seed_page': half were back after ... s, 0 gave up, 0 still tried; ...>
@@ -81,7 +82,7 @@ def simulate_herd(
 
 
 class _Simulation:
-    """The state of a herd: arrays with one element a client, and the server's queue."""
+    """The state of a herd: arrays with one element per client, and the server's queue."""
 
     def __init__(
         self,
@@ -116,7 +117,7 @@ class _Simulation:
         return self._herd()
 
     def _go_through(self, horizon: float, period_end: float) -> None:
-        """Make the attempts of a period, window by window; who is due in it stays in the order of time."""
+        """Make the attempts of a period, window by window, in order of time."""
         soon = np.flatnonzero(self.due_at_s < period_end)
         soon = soon[np.argsort(self.due_at_s[soon], kind="stable")]
         due_at_s, back, begin = self.due_at_s[soon], soon[:0], 0
@@ -125,7 +126,7 @@ class _Simulation:
             before_s = min(horizon, self.scenario.until_s)
             end = int(np.searchsorted(due_at_s, before_s))
             now, begin = soon[begin:end], end
-            if back.size:  # who came in this period and is to come again in it: few, so they are merged late
+            if back.size:  # due a second time in this period: only a few, so they are merged late
                 is_due = self.due_at_s[back] < before_s
                 now, back = np.concatenate((now, back[is_due])), back[~is_due]
                 now = now[np.argsort(self.due_at_s[now], kind="stable")]
@@ -134,7 +135,7 @@ class _Simulation:
                 back = np.concatenate((back, now[self.due_at_s[now] < period_end]))
 
     def _advance(self, clients: Indices, until_s: float) -> None:
-        """Make the attempts of `clients` that are due before `until_s`, and those that follow from them."""
+        """Make the attempts of `clients` that are due before `until_s`, including those that follow."""
         while (clients := clients[self.due_at_s[clients] < until_s]).size:
             self._attempt(clients)
 
@@ -153,7 +154,7 @@ class _Simulation:
         self._schedule(clients[failed], resumed)
 
     def _while_down(self, started: FloatArray) -> tuple[FloatArray, Codes]:
-        """Return when attempts at a server that is down end, and how."""
+        """Return when and how attempts end while the server is down."""
         if self.scenario.while_down == "refuse":
             return started + self.scenario.refused_s, _all(REFUSED, started)
         if self.scenario.while_down == "unavailable":
@@ -164,7 +165,7 @@ class _Simulation:
         return np.minimum(abandoned, self.scenario.downtime_s), outcome
 
     def _while_up(self, started: FloatArray) -> tuple[FloatArray, Codes]:
-        """Return when attempts at a server that is up end, and how. `started` must be in the order of time."""
+        """Return when and how attempts end while the server is up. `started` must be in order of time."""
         turns = self.server.turns(started)
         turned_away = np.isnan(turns)
         ended = np.where(turned_away, started, turns) + self.scenario.handshake_s
@@ -177,7 +178,7 @@ class _Simulation:
         return ended, outcome
 
     def _schedule(self, clients: Indices, resumed_at_s: FloatArray) -> None:
-        """Give each of `clients` the time of its next attempt; who has no further delay has given up."""
+        """Set the time of each client's next attempt; a client without a further delay has given up."""
         if not clients.size:
             return
         delay_s = self.delays.before(self.attempts[clients].astype(np.intp) + 1, clients, self._oldest)
@@ -187,7 +188,7 @@ class _Simulation:
             self.delay_s[clients] = delay_s
 
     def _oldest(self) -> int:
-        """Return the number of the attempt that is next for the client that has made the fewest and is not back."""
+        """Return the lowest number of a next attempt among the clients that are not back."""
         return int(self.attempts[np.isnan(self.reopened_at_s)].min()) + 1
 
     def _count(self, clients: Indices, started: FloatArray, ended: FloatArray, outcome: Codes) -> None:
@@ -202,9 +203,9 @@ class _Simulation:
         self.on_pass(self.made)
         if self.made > MAX_ATTEMPTS:
             raise SimulationError(
-                f"{self.made:,} attempts were made by {started[-1]:.3g} s of virtual time and it is not over: policy "
-                f"{self.policy.name!r} asks for more than can be simulated; take longer delays, a shorter downtime "
-                "or fewer clients"
+                f"{self.made:,} attempts were made in the first {started[-1]:.3g} s of virtual time, and clients are "
+                f"still out: policy {self.policy.name!r} asks for more than {MAX_ATTEMPTS:,}; use longer delays, a "
+                "shorter downtime or fewer clients"
             )
         if self.kept is not None:
             number, delay_s = self.attempts[clients].astype(np.int64), self.delay_s[clients]
@@ -233,7 +234,7 @@ def _all(outcome: int, started: FloatArray) -> Codes:
 
 
 def _window_s(scenario: Scenario) -> float:
-    """Return a time within which nobody who fails once the server is up comes back; inf where nobody can fail."""
+    """Return a time within which no client that fails at a running server comes back; inf if none can fail."""
     if scenario.max_admissions_per_s is None:
         return math.inf
     if scenario.max_waiting is not None:

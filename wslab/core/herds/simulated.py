@@ -1,7 +1,7 @@
-"""What a simulated herd did: each client's outage, the attempts of all in bins, and, for a small herd, every attempt.
+"""The outcome of a simulated herd: each client's outage, all attempts in bins, and, for a small herd, every attempt.
 
-A herd whose attempts were kept turns into a `Run` of the same records that real clients leave, and nothing above can
-tell them apart. For a large one the aggregates stand alone.
+A herd whose attempts were kept turns into a `Run` with the same records as a real one, and nothing above can tell them
+apart. A large herd has only the aggregates.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ Counts = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int8]
 
 BIN_S = 0.1
-"""Width of the bins in which attempts are counted; a peak per second is that of one bin."""
+"""Width of the bins in which attempts are counted; a peak per second is the rate in one bin."""
 
 OUTCOMES: tuple[AttemptOutcome, ...] = get_args(AttemptOutcome)
 HTTP_STATUS: Mapping[AttemptOutcome, int] = {"opened": 101, "rejected": 503}
 
 
 class Tried(NamedTuple):
-    """Attempts made side by side, an array a field; `outcome` indexes `OUTCOMES`."""
+    """Attempts, with an array per field; `outcome` is an index into `OUTCOMES`."""
 
     client: Counts
     number: Counts
@@ -47,7 +47,7 @@ NOTHING_TRIED = Tried._make(np.zeros(0, kind) for kind in (np.int64, np.int64, f
 
 
 def peak_per_s(counts: Counts) -> float:
-    """Return the rate in the fullest of some bins."""
+    """Return the rate in the fullest bin."""
     return float(counts.max(initial=0) / BIN_S)
 
 
@@ -56,11 +56,11 @@ class SimulatedHerd:
     """The outcome of one simulation. Times are virtual seconds; 0 is when the listener closed.
 
     Fields:
-        closed_at_s, reopened_at_s: a client each; NaN where a client did not come back.
-        attempts: made by each client.
+        closed_at_s, reopened_at_s: per client; NaN if it did not come back.
+        attempts: number per client.
         still_out: whether a client was still trying when the simulation ended (`Scenario.until_s`).
         attempts_per_bin: outcome → attempts started in each `BIN_S`, from 0 on; only outcomes that occurred.
-        kept: every attempt in the order in which it ended, where the simulation was asked to keep them.
+        kept: every attempt, in the order of their ends; None if they were not kept.
     """
 
     clients: int
@@ -76,21 +76,21 @@ class SimulatedHerd:
 
     @property
     def time_to_reconnect_s(self) -> FloatArray:
-        """Seconds from closure to reopening, a client each; NaN where a client did not come back."""
+        """Seconds from closure to reopening, per client; NaN if it did not come back."""
         return self.reopened_at_s - self.closed_at_s
 
     @property
     def gave_up(self) -> int:
-        """How many clients stopped trying without having come back."""
+        """The number of clients that stopped trying without coming back."""
         return int(np.count_nonzero(np.isnan(self.reopened_at_s) & ~self.still_out))
 
     @property
     def peak_attempts_per_s(self) -> float:
-        """The fullest bin's attempts, as a rate."""
+        """The rate of attempts in the fullest bin."""
         return peak_per_s(sum(self.attempts_per_bin.values(), start=np.zeros(1, np.int64)))
 
     def quantiles(self, shares: Iterable[float] = (0.5, 0.9, 0.99, 1.0)) -> dict[float, float | None]:
-        """Return share → time to reconnect, in seconds, of the clients that came back; None where none did."""
+        """Return share → time to reconnect, in seconds, of the clients that came back; None if none did."""
         back = self.time_to_reconnect_s
         back = np.sort(back[~np.isnan(back)])
         return {share: quantile_in_order(back, share) for share in shares}
@@ -105,32 +105,25 @@ class SimulatedHerd:
         )
 
     def to_run(self, started_at: str = "1970-01-01T00:00:00+00:00") -> Run:
-        """Return the herd as a run of `Restart`, `Attempt` and `Outage` records, as real clients leave them.
+        """Return the herd as a run of `Restart`, `Attempt` and `Outage` records, like a real one.
 
         Args:
-            started_at: ISO 8601, for filing; a simulation has no wall clock of its own.
+            started_at: ISO 8601, for the file; a simulation has no wall clock.
 
         Raises:
             ValueError: the attempts were not kept.
         """
         if self.kept is None:
             raise BadValueError(
-                f"the attempts of {self.clients:,} clients were not kept; simulate with keep_attempts=True, "
-                "or use the aggregates"
+                f"the attempts of {self.clients:,} clients were not kept; simulate with keep_attempts=True, or use the "
+                "aggregates"
             )
         duration_s = max(self.scenario.downtime_s, float(self.kept.ended_at_s.max(initial=0)))
         records = (self._restart(), *self._attempts(self.kept), *self._outages())
         return Run(self._info(started_at, duration_s), records)
 
     def _restart(self) -> Record:
-        return Restart(
-            number=1,
-            kind="graceful",
-            requested_at_s=0.0,
-            down_at_s=0.0,
-            up_at_s=self.scenario.downtime_s,
-            knobs_after=None,
-        )
+        return Restart(number=1, kind="graceful", requested_at_s=0.0, down_at_s=0.0, up_at_s=self.scenario.downtime_s)
 
     def _attempts(self, kept: Tried) -> Iterator[Attempt]:
         for client, number, delay_s, started_at_s, ended_at_s, code in zip(*(a.tolist() for a in kept), strict=True):
@@ -168,7 +161,7 @@ class SimulatedHerd:
             )
 
     def why_not_back(self, still_out: bool) -> str:
-        """Say why a client was away at the end, one that still tried or one that did not."""
+        """Return why a client was away at the end."""
         if still_out:
             return RUN_ENDED
         if not self.policy.retries(self.scenario.close_code):

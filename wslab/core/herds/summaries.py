@@ -1,4 +1,4 @@
-"""What a herd did in a few numbers: what a command prints and a caption says, of a run and of a simulation alike."""
+"""A herd in a few numbers, for commands and captions, the same for a run and a simulation."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 
 
 def herd_summary(herd: AnyHerd) -> dict[str, Any]:
-    """Return what a herd did, as a document for JSON; what only an instrument has is None of a simulation.
+    """Return a herd's summary, as a JSON document; measurements of the instrument are None for a simulation.
 
     Keys:
-        clients; away: those who were not connected at the end; never_connected: those of them who had not been before
-            either; gave_up: those of them whose policy made no further attempt.
+        clients; away: not connected at the end; never_connected: those that had never been connected; gave_up: those
+            whose policy made no further attempt.
         connects_per_s: opening handshakes completed while the herd gathered; None for fewer than two.
-        client_bytes_per_connection: None where it was not measured.
-        lag_p99_s: how late the measuring loops were; start_delay_p99_s: how late attempts to come back began;
-            smallest_delay_s: the least that the policy drew for them, which the two are to be compared with.
-        close_codes: with which connections were lost → how often.
-        time_to_reconnect_s: p50, p90, p99 and max (see `quantile`); None where nobody came back.
+        client_bytes_per_connection: None if it was not measured.
+        lag_p99_s: how late the measuring loops were; start_delay_p99_s: how late attempts to come back began. Compare
+            both with smallest_delay_s, the smallest delay that the policy drew for them.
+        close_codes: close code → connections lost with it.
+        time_to_reconnect_s: p50, p90, p99 and max (see `quantile`); None if nobody came back.
         attempts: to come back; peak_attempts_per_s: in the busiest `BIN_S`.
 
     Raises:

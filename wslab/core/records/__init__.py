@@ -1,13 +1,13 @@
-"""What was observed, one frozen record per fact; the vocabulary of every layer above.
+"""Observations, one frozen record per fact: the vocabulary of every layer above.
 
-Clients, servers, the herd and the simulation all emit these and nothing else, so that a run can be measured,
-simulated, saved, loaded or drawn without anything above knowing which. `Kinds` lists what a run keeps. Rules:
+Clients, servers, the herd and the simulation emit these and nothing else, so nothing above needs to know whether a run
+was measured, simulated or loaded from a file. `Kinds` lists the records that a run keeps. Rules:
 
 - every field carries its unit in its name; `…_at_s` is seconds on the monotonic clock since the run began;
 - `client` counts from 0 within a run; `number` counts from 1;
 - a value that does not apply is None, never a magic number;
-- `connection_id` is given by a lab server in its handshake response and joins the two sides of one
-  connection; a foreign server gives none.
+- `connection_id` comes from a lab server's handshake response and joins the two sides of a connection; a foreign
+  server gives none.
 """
 
 from wslab.core.records.connections import (

@@ -1,4 +1,4 @@
-"""What happened on one connection: what was sent and what came, how it ended, and the server's own account of it."""
+"""Records of one connection: its messages and pings, its end, and the server's own account of it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ SendOutcome = Literal["accepted", "closed", "timeout", "unconfirmed", "unopened"
 
 
 class Send(Record, frozen=True, kw_only=True, tag="send"):
-    """One message offered to a server, and what came of it.
+    """One message offered to a server, and its outcome.
 
     Fields:
         payload_bytes: after UTF-8 encoding, before compression. payload_characters: None for a binary message.
-        fragment_count: frames that the message was cut into; 1 is an unfragmented message.
-        wire_bytes: bytes written for it, frame headers, masks and compression included; where sending failed, the
-            kernel may have taken fewer.
+        fragment_count: number of frames; 1 for an unfragmented message.
+        wire_bytes: bytes written, including frame headers, masks and compression; if sending failed, the kernel may
+            have taken fewer.
         outcome: "accepted" (the awaited reply or pong came), "closed" (the connection ended first), "timeout"
-            (neither within the stated time), "unconfirmed" (none was awaited), "unopened" (no connection),
-            "interrupted" (the run was stopped first, which says nothing of the server).
+            (neither came in time), "unconfirmed" (none was awaited), "unopened" (no connection), "interrupted" (the
+            run was stopped first, which says nothing about the server).
         send_s: until the whole message was handed to the kernel. round_trip_s: until its reply or pong.
-        reply_bytes: payload of the answer; None where a pong was the confirmation. reply: its beginning, where words
-            are kept. unasked_messages: that came while it was awaited and were no answer.
-        close_code, close_reason: of the closure that it met, if it met one.
-        error: the library's or the system's own words, if any.
-        compression: the connection had agreed on permessage-deflate.
+        reply_bytes: payload of the answer; None if a pong confirmed the message. reply: the beginning of the answer, if
+            words are kept. unasked_messages: messages that came before the answer.
+        close_code, close_reason: of the closure that ended the wait, if one did.
+        error: the message of the library or the system, if any.
+        compression: permessage-deflate was agreed on this connection.
     """
 
     client: int
@@ -51,30 +51,30 @@ class Send(Record, frozen=True, kw_only=True, tag="send"):
 
     @property
     def passed(self) -> bool:
-        """Whether the server took the message, as far as was asked: it was confirmed, or nothing was awaited."""
+        """Whether the message was confirmed, or sent without waiting for a confirmation."""
         return self.outcome in ("accepted", "unconfirmed")
 
 
 class Closure(Record, frozen=True, kw_only=True, tag="closure"):
-    """The end of one connection, as its client saw it. What was received and what was sent are kept apart.
+    """The end of one connection, as its client saw it, with the close frames received and sent.
 
     Fields:
-        close_code, close_reason: what an application is told: the received frame's, 1005 for an empty one,
-            1006 where none came (RFC 6455 §7.1.5, §7.1.6).
+        close_code, close_reason: as reported to an application: those of the received frame, 1005 for an empty frame,
+            1006 for none (RFC 6455 §7.1.5, §7.1.6).
         clean: the closing handshake completed (the DOM's wasClean).
-        closed_by: who sent the first close frame; "network" where nobody did.
+        closed_by: who sent the first close frame; "network" if nobody did.
         received, sent: the close frames on the wire.
-        recovered: the received frame was found by reading on after sending had failed, or in a capture, in front of
-            a reset that met a client which was sending; a client that stops at the failed send reports 1006 here.
-        send_error: what the failed send said.
-        tcp_end: how TCP ended: "fin" and "reset" by the other side, "aborted" by this one; "unseen" in a capture
-            that ends before.
-        close_started_at_s: first close frame sent or received, or the end of TCP where there was none.
+        recovered: the received frame was found by reading on after a failed send or, in a capture, before a reset that
+            hit a client while it was sending; a client that stops at the failed send reports 1006.
+        send_error: the message of the failed send.
+        tcp_end: how TCP ended: "fin" and "reset" by the other side, "aborted" by this one; "unseen": the capture ended
+            before.
+        close_started_at_s: first close frame sent or received; without one, the end of TCP.
         closed_at_s: the end of TCP.
-        received_messages: complete data messages from the server; None where they were not counted.
-        broken_close_hex: the body of a close frame from the server that breaks the rules (RFC 6455 §5.5.1, §7.4), as it
-            was on the wire: an application is told 1006 of it, and what was sent is the client's protest.
-        bound: the client's own bound that ended the connection, or the relay's reason for ending it, in words.
+        received_messages: complete data messages from the server; None if they were not counted.
+        broken_close_hex: the body, as on the wire, of an invalid close frame from the server (RFC 6455 §5.5.1, §7.4).
+            An application sees 1006 instead, and `sent` is the client's protest.
+        bound: the client's own bound, or the relay's reason, that ended the connection, in words.
     """
 
     client: int
@@ -99,13 +99,14 @@ class Closure(Record, frozen=True, kw_only=True, tag="closure"):
 
 
 class Receipt(Record, frozen=True, kw_only=True, tag="receipt"):
-    """One message from the server, as it came to a client; the other direction of `Send`.
+    """One message from the server, as received by a client; the counterpart of `Send`.
 
     Fields:
-        payload_bytes: before compression; None where that is not known. announced_bytes: what the headers of its
-            frames claim, which is payload_bytes where nothing is compressed.
-        wire_bytes: that came, frame headers included. complete: its last frame came.
-        unasked: no answer to a message of the client's; None: not known. words: the beginning of its text, printable.
+        payload_bytes: before compression; None if unknown. announced_bytes: the total of its frame headers, equal to
+            payload_bytes without compression.
+        wire_bytes: bytes received, including frame headers. complete: the last frame came.
+        unasked: it does not answer a message of the client; None if unknown. words: the beginning of its text,
+            printable.
     """
 
     client: int
@@ -128,7 +129,7 @@ class Ping(Record, frozen=True, kw_only=True, tag="ping"):
     """One ping frame, and its pong (RFC 6455 §5.5.2).
 
     Fields:
-        sent_by: whose ping it is. answered_at_s: when a pong with its payload was seen; None where none was.
+        answered_at_s: when a pong with its payload was seen; None if none was.
     """
 
     client: int
@@ -140,7 +141,7 @@ class Ping(Record, frozen=True, kw_only=True, tag="ping"):
 
 
 class Pong(Record, frozen=True, kw_only=True, tag="pong"):
-    """One pong that no ping had asked for: a heartbeat in one direction (RFC 6455 §5.5.3)."""
+    """One unsolicited pong: a one-way heartbeat (RFC 6455 §5.5.3)."""
 
     client: int
     connection_id: str | None
@@ -149,11 +150,11 @@ class Pong(Record, frozen=True, kw_only=True, tag="pong"):
 
 
 class Pause(Record, frozen=True, kw_only=True, tag="pause"):
-    """A while in which the observer itself did not run: its process was stopped, or the machine slept.
+    """A time in which the observer itself did not run: its process was stopped, or the machine slept.
 
-    Nobody looked from `began_at_s` to `ended_at_s`. What is stamped right after it may have happened at any time in it.
-    `asleep_s`: seconds in which even the monotonic clock stood still (a sleeping machine), which are missing from
-    every time in the run.
+    Nothing was observed from `began_at_s` to `ended_at_s`; a record stamped right afterwards may have happened at any
+    time in between. `asleep_s`: seconds in which even the monotonic clock stood still (the machine slept); they are
+    missing from all times in the run.
     """
 
     began_at_s: float
@@ -165,11 +166,11 @@ class Account(Record, frozen=True, kw_only=True, tag="account"):
     """The server's own account of one connection; joins `Closure` by `connection_id`.
 
     Fields:
-        start: which start of the server admitted it, counted from 1.
+        start: the start of the server that admitted it, counted from 1.
         peer_port: the client's TCP port, to find the connection in a capture.
         received_frames, received_messages: data frames and complete messages; a refused message counts in neither.
-        closed_at_s: None while it was open, or where a crash left no time to say; likewise closed_by.
-        because: the knob that made the server end it, by its name, or "restart" or "stop"; None where another did.
+        closed_at_s, closed_by: None while it is open, and if the server crashed.
+        because: the name of the knob that made the server close it, or "restart" or "stop"; None: not the server.
     """
 
     connection_id: str

@@ -1,4 +1,4 @@
-"""What every record has, and what several of them hold."""
+"""The base of all records, and the parts that several of them share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 ClosedBy = Literal["server", "client", "network"]
 Side = Literal["client", "server"]
 Code = Annotated[int, msgspec.Meta(ge=0, le=65535)]
-"""A close code, as the two bytes of a close frame may say it; a file that says another is refused."""
+"""A close code, as two bytes can hold it; files with any other are rejected."""
 R = TypeVar("R", bound="Record")
 
 
@@ -18,19 +18,19 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def tag_of(kind: type[Record]) -> str:
-    """Return by which name a file calls records of this kind, under `record`."""
+    """Return the name of this kind in a file, under `record`."""
     return str(kind.__struct_config__.tag)
 
 
 class Close(Record, frozen=True, kw_only=True, tag="close"):
-    """A close frame as it was on the wire. `code` 1005 is a frame without a code (RFC 6455 §7.1.5)."""
+    """A close frame as on the wire. `code` 1005 is a frame without a code (RFC 6455 §7.1.5)."""
 
     code: Code
     reason: str = ""
 
 
 def since(origin_s: float, record: R) -> R:
-    """Return `record` with every time in it moved from the machine's monotonic clock to seconds since `origin_s`."""
+    """Return `record` with its times converted from the machine's monotonic clock to seconds since `origin_s`."""
     moved = {
         name: getattr(record, name) - origin_s
         for name in record.__struct_fields__
@@ -40,7 +40,7 @@ def since(origin_s: float, record: R) -> R:
 
 
 def closed_by(received: Close | None, sent: Close | None, *, sent_first: bool, here: ClosedBy) -> ClosedBy:
-    """Say who sent the first close frame, as seen from `here` ("client" or "server"); "network" if nobody did.
+    """Return who sent the first close frame, as seen from `here` ("client" or "server"); "network" if nobody did.
 
     >>> closed_by(Close(code=1009), Close(code=1009), sent_first=False, here="client")
     'server'

@@ -1,4 +1,4 @@
-"""What a run is made of: its head, and the one table of the kinds of records that it keeps."""
+"""The parts of a run: its head, and the one table of the kinds of records that it keeps."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from wslab.core.records.witnesses import Frame, Injection, Notice, Sighting, Sta
 
 
 class RunInfo(Record, frozen=True, kw_only=True, tag="run"):
-    """On what, with what and how well a run was measured.
+    """The head of a run: how it was measured, with which parameters, on which machine, how precisely.
 
     Fields:
         started_at: wall clock, ISO 8601, UTC. parameters: the experiment's arguments.
-        partial: cancelled or interrupted, and the records are what was seen until then; or see `losses`.
-        measured: what was measured of the instrument itself, units in the names, such as
+        partial: the run was cancelled or interrupted, and holds the records until then; or see `losses`.
+        measured: measurements of the instrument itself, with units in their names, such as
             `client_bytes_per_connection`.
-        losses: what of the run was lost, in words: which worker of a cluster, when, and with which clients.
-        ended: False in a file that is written while the run is measured, as long as it is.
-        warnings: what is to be known before the result is believed, such as that no certificate was checked.
+        losses: which parts of the run were lost, in words: a worker of a cluster, when, and with which clients.
+        ended: False in a journal, while the run is being measured.
+        warnings: what to know before trusting the result, such as that no certificate was checked.
         loop_lag_*_s: how late the measuring event loop woke during the run: its own error bar.
         clock_resolution_s: of the monotonic clock.
     """
@@ -49,15 +49,15 @@ class RunInfo(Record, frozen=True, kw_only=True, tag="run"):
 
 
 class Kind(Generic[R]):
-    """One kind of record that a run keeps. On a run it reads as the records of that kind: `run.sends`.
+    """One kind of record that a run keeps; as an attribute of a run, the records of that kind: `run.sends`.
 
     Args:
         record: its class, whose tag names the kind in a file.
-        row: what one record is, to complete “one row per …”.
+        row: what one record stands for, to complete “one row per …”.
     """
 
     name: str
-    """The kind's plural, by which it is a property of a run, a function of `tables` and a heading of a report."""
+    """The kind's plural: the name of a run's property, a function of `tables` and a heading in a report."""
 
     def __init__(self, record: type[R], row: str) -> None:
         self.record = record
@@ -77,12 +77,12 @@ class Kind(Generic[R]):
 
 
 class Kinds:
-    """The one table of the kinds of records that a run keeps, in the order in which a report lists them.
+    """The one table of the kinds of records that a run keeps, in the order of a report.
 
-    A new kind is its record, in this room, and a line here. From this line derive what a file may hold, the property
-    of a `Run`, the function of `wslab.views.tables` with the columns that follow from the record's fields, its list in
-    a report, and the tests that offer hostile records. A field may be a number, a text, bytes, a truth, a `Literal` of
-    texts, a `Close`, a `Knobs`, a list or a dict of these; each may be None.
+    To add a kind, write its record in this folder and a line here. The file format, the property of `Run`, the function
+    of `wslab.views.tables` with a column per field, the list in a report, and the tests with hostile records follow
+    from this line. A field may be a number, text, bytes, a bool, a `Literal` of texts, a `Close`, a `Knobs`, or a list
+    or dict of these; each may be None.
     """
 
     __slots__ = ()

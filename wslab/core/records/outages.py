@@ -1,4 +1,4 @@
-"""Restarts of a server, and how its clients come back."""
+"""Records of a server's restarts, and of its clients' attempts to come back."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from wslab.core.records.ground import Code, Record
 AttemptOutcome = Literal["opened", "refused", "reset", "timeout", "rejected", "failed"]
 RestartKind = Literal["graceful", "crash", "reload", "rolling"]
 RUN_ENDED = "the run ended first"
-"""Why an `Outage` has no reopening where nobody gave up: the run was over, or interrupted."""
+"""`Outage.gave_up` of a client that did not give up: the run ended, or was interrupted, while it was away."""
 
 
 class Attempt(Record, frozen=True, kw_only=True, tag="attempt"):
     """One try at a TCP connection plus opening handshake.
 
     Fields:
-        outage: 0 for a client's first connection, else the number of the outage that it belongs to.
-        delay_s: what the policy drew. due_at_s: when the attempt was due; started_at_s minus it is the
-            instrument's own delay.
+        outage: 0 for a client's first connection, else the number of its outage.
+        delay_s: drawn from the policy. due_at_s: when the attempt was due; started_at_s - due_at_s is the instrument's
+            own delay.
         outcome: "opened"; "refused" (RST to the SYN), "reset" (the connection was cut), "timeout", "rejected"
             (an HTTP status other than 101), "failed" (anything else; see error).
-        retry_after_s: the Retry-After header's seconds.
+        retry_after_s: seconds from the Retry-After header.
     """
 
     client: int
@@ -41,8 +41,8 @@ class Attempt(Record, frozen=True, kw_only=True, tag="attempt"):
 
 
 class Waiting(Record, frozen=True, kw_only=True, tag="waiting"):
-    """A client that waits before its next attempt. Told, while it waits, to those who listen; no run keeps it, since
-    the `Attempt` that follows says the same and more.
+    """A client that is waiting before its next attempt. Sent to listeners only: the `Attempt` that follows, which the
+    run keeps, says the same and more.
 
     Fields: as in `Attempt`.
     """
@@ -58,8 +58,8 @@ class Outage(Record, frozen=True, kw_only=True, tag="outage"):
     """One client's closure, its attempts, and the reopening if there was one.
 
     Fields:
-        attempts: how many were made. time_to_reconnect_s: closure seen to next handshake complete.
-        gave_up: why no further attempt was made; None where the connection was reopened.
+        attempts: number of attempts made. time_to_reconnect_s: from the closure to the next completed handshake.
+        gave_up: why no further attempt was made; None if the connection was reopened.
     """
 
     client: int
@@ -76,7 +76,7 @@ class Outage(Record, frozen=True, kw_only=True, tag="outage"):
     def after(
         cls, closure: Closure, number: int, attempts: int, reopened_at_s: float | None, gave_up: str | None
     ) -> Outage:
-        """Return the outage that began with this closure."""
+        """Return the outage that this closure began."""
         return cls(
             client=closure.client,
             number=number,
@@ -96,19 +96,19 @@ class Outage(Record, frozen=True, kw_only=True, tag="outage"):
 
 
 class Restart(Record, frozen=True, kw_only=True, tag="restart"):
-    """One restart of the server, as the lab carried it out.
+    """One restart of the server.
 
     Fields:
-        down_at_s: listener closed (for a crash: process killed); up_at_s: listening again. None: not reached.
-        knobs_after: the knobs from then on, where the restart changed them.
+        down_at_s: listener closed (for a crash: process killed). up_at_s: listening again. None: not reached.
+        knobs_after: the knobs from then on; None: unchanged.
     """
 
     number: int
     kind: RestartKind
     requested_at_s: float
-    down_at_s: float | None
-    up_at_s: float | None
-    knobs_after: Knobs | None
+    down_at_s: float | None = None
+    up_at_s: float | None = None
+    knobs_after: Knobs | None = None
 
     @property
     def downtime_s(self) -> float | None:
@@ -119,13 +119,13 @@ class Restart(Record, frozen=True, kw_only=True, tag="restart"):
 
 
 class Footprint(Record, frozen=True, kw_only=True, tag="footprint"):
-    """The memory of a server's process at one moment, and what its clients had sent until then.
+    """The memory of a server's process at one moment, and what its clients had sent by then.
 
     Fields:
-        resident_bytes: of the process, in RAM. start: which start of the server it is, counted from 1.
-        max_message_bytes: the limit of its connections. compression: they had agreed on permessage-deflate.
-        half_sent: how many of the open connections had sent a message but for its end.
-        sent_payload_bytes, sent_wire_bytes: of these messages together, inflated and on the wire.
+        resident_bytes: memory of the process in RAM. start: of the server, counted from 1.
+        max_message_bytes: the limit of its connections. compression: permessage-deflate was agreed on them.
+        half_sent: number of open connections with a message sent except for its end.
+        sent_payload_bytes, sent_wire_bytes: totals of these messages, inflated and on the wire.
     """
 
     at_s: float

@@ -1,4 +1,4 @@
-"""What others say: captures, texts, a relay, clients under observation, and pages."""
+"""Records of other witnesses: captures, texts, a relay, clients under observation, and pages."""
 
 from __future__ import annotations
 
@@ -13,33 +13,32 @@ TraceProtocol = Literal["websocket", "http", "http2", "tls", "other", "none"]
 NoticeEvent = Literal["open", "message", "error", "close", "thrown", "silence"]
 FrameFate = Literal["passed", "dropped", "rewritten", "inserted", "cut", "unfinished"]
 BROWSER = "browser"
-"""The subject of what a page was told (`Notice`, `Sighting`)."""
+"""The subject of a page's `Notice` and `Sighting` records."""
 
 
 class Trace(Record, frozen=True, kw_only=True, tag="trace"):
-    """What a capture shows of one connection: of its TCP, or of what a browser or a proxy wrote down of it.
+    """One connection in a capture: its TCP packets, or what a browser or a proxy logged.
 
     Fields:
-        client_address, server_address: "host:port"; None where they were not written down. url: that was asked for,
-            without query.
-        protocol: what it carried; "tls" is not looked into, "none" said nothing.
-        opening_seen: its beginning is in the capture. ending_seen: so is its end.
-        guessed: what is told of its frames was read where frames seemed to begin, without a handshake.
-        ended_by: who ended TCP first; None where nobody did. end: how.
-        last_client_at_s, last_server_at_s: the last byte of each; TCP's own keepalives do not count.
-        client_bytes, server_bytes: TCP payload. client_missing_bytes, server_missing_bytes: of these, not captured.
+        client_address, server_address: "host:port"; None if not logged. url: as requested, without query.
+        protocol: what it carried; "tls" is not decrypted, "none" carried nothing.
+        opening_seen, ending_seen: its beginning, its end is in the capture.
+        guessed: there is no handshake in the capture; frames were read from where they seemed to begin.
+        ended_by: who ended TCP first, and `end` how; None if nobody did.
+        last_client_at_s, last_server_at_s: the last byte from each; TCP's own keepalives do not count.
+        client_bytes, server_bytes: TCP payload. client_missing_bytes, server_missing_bytes: not captured, of these.
         client_retransmissions, server_retransmissions: segments sent again. client_unacknowledged_bytes,
-            server_unacknowledged_bytes: sent, and never confirmed by the other side.
-        client_zero_windows, server_zero_windows: segments that said that their sender takes no more.
-        client_unanswered_probes, server_unanswered_probes: the last keepalive probes of TCP, if none was answered.
-        server_told_code: what the server's application must have been told; None while nothing told it of an end. What
-            the client's was told, its `Closure` says.
-        after_close_bytes: that the client sent after the server's close frame had gone out.
-        unfinished_bytes, announced_bytes: what had come of the client's last message when all ended before its end, and
-            what its headers claim; None where none was unfinished.
-        omitted: it had more messages, pings or pongs than there are records of; those that are missing were earlier.
-        violation: who broke which rule of the protocol; nothing behind it was read.
-        remarks: what else is to be known, and what the capture cannot show.
+            server_unacknowledged_bytes: sent but never acknowledged by the other side.
+        client_zero_windows, server_zero_windows: segments by which the sender announced that it accepts no more.
+        client_unanswered_probes, server_unanswered_probes: TCP's last keepalive probes, if none was answered.
+        server_told_code: the close code that the server's application must have seen; None if it saw no end. For the
+            client's, see its `Closure`.
+        after_close_bytes: bytes that the client sent after the server's close frame.
+        unfinished_bytes, announced_bytes: of a client's last message that was cut off: the bytes that came, and the
+            bytes that its headers announced; None if no message was cut off.
+        omitted: there were more messages, pings or pongs than records; the earlier ones are missing.
+        violation: who broke which rule of the protocol; nothing after it was read.
+        remarks: anything else to know, and what the capture cannot show.
     """
 
     client: int
@@ -81,17 +80,17 @@ class Trace(Record, frozen=True, kw_only=True, tag="trace"):
 
 
 class Statement(Record, frozen=True, kw_only=True, tag="statement"):
-    """What a product's text, an exception or a line of a log, says of a connection.
+    """What a product's exception or log line says about a connection.
 
     Fields:
-        subject: the product whose words they are; None where they are nobody's that is known.
-        words: the line itself, shortened. at: the time in it, as it was written.
-        close_code, close_reason: that it names. told_by: "received" and "sent" by the speaker on the wire; "assumed"
-            where the speaker made the code up (1006, 1005), or does not say.
-        closed_by: as the text says it; None where it does not.
-        limit_bytes, payload_bytes: numbers in it, with that meaning. http_status: that it names.
-        meaning: what these words say in this product. leaves_open: what they do not.
-        source: where the product says them.
+        subject: the product that prints this text; None if unknown.
+        words: the line itself, shortened. at: the time in it, as written.
+        close_code, close_reason: named in it. told_by: "received" and "sent": the speaker's frames on the wire;
+            "assumed": the speaker made the code up (1006, 1005), or does not say.
+        closed_by: as stated in the text; None if it is not.
+        limit_bytes, payload_bytes: numbers in it with this meaning. http_status: named in it.
+        meaning: what these words mean in this product. leaves_open: what they do not tell.
+        source: where the product prints them.
     """
 
     subject: str | None
@@ -111,15 +110,15 @@ class Statement(Record, frozen=True, kw_only=True, tag="statement"):
 
 
 class Frame(Record, frozen=True, kw_only=True, tag="frame"):
-    """One frame that went through a relay, or that the relay put in.
+    """One frame that passed through a relay, or that the relay inserted.
 
     Fields:
         number: of the frame in its direction. at_s: when its first byte came.
-        opcode: a text, or a number for one that means nothing. rsv1: its message is compressed, where that was agreed.
-        payload_bytes: that its header announces, masked and compressed as on the wire. passed_bytes: that came of it.
-        preview: the beginning of its payload as text, or as hexadecimal digits; of a compressed message, inflated.
-        close_code, close_reason: of a close frame as it came; where the relay rewrote it, as it went on.
-        fate: what became of it. "cut": the relay ended the connection within it. "unfinished": one of the sides did.
+        opcode: a name, or a number if it has no meaning. rsv1: its message is compressed, if that was agreed.
+        payload_bytes: announced by its header, masked and compressed as on the wire. passed_bytes: that came of it.
+        preview: the beginning of its payload, inflated, as text or hexadecimal digits.
+        close_code, close_reason: of a close frame as it came, or as the relay rewrote it.
+        fate: "cut": the relay ended the connection inside it; "unfinished": one of the sides did.
     """
 
     client: int
@@ -140,10 +139,10 @@ class Frame(Record, frozen=True, kw_only=True, tag="frame"):
 
 
 class Injection(Record, frozen=True, kw_only=True, tag="injection"):
-    """A fault of a relay, switched on or off while it ran.
+    """A relay's fault, switched on or off while the relay ran.
 
     Fields:
-        label: by which it is switched off. settings: those of `wslab.core.relay.faults`, of its kind.
+        label: the name by which it is switched off. settings: of its kind, see `wslab.core.relay.faults`.
     """
 
     at_s: float
@@ -161,9 +160,9 @@ class Sighting(Record, frozen=True, kw_only=True, tag="sighting"):
         after_refusal: the lab server's knob at that time; None on a foreign server.
         number: of the try, among those of the same subject, server behaviour and overshoot.
         connection_id: joins the server's `Account` of the same connection.
-        overshoot_bytes: how far payload_bytes lies beyond the limit.
-        close_code: 1006 where the application learned of the end but of no code; None where it was told nothing.
-        error: the library's words, if it raised.
+        overshoot_bytes: payload_bytes minus the limit.
+        close_code: 1006 if the application learned of the end but not of a code; None if it was told nothing.
+        error: the library's message, if it raised.
     """
 
     subject: str
@@ -180,16 +179,16 @@ class Sighting(Record, frozen=True, kw_only=True, tag="sighting"):
 
 
 class Notice(Record, frozen=True, kw_only=True, tag="notice"):
-    """One thing that an application was told of its connection: an event of a page's WebSocket, or what a call threw.
+    """One notice to an application about its connection: an event of a page's WebSocket, or an exception.
 
     Fields:
-        subject: who was told; "browser" is a page, "wslab" the lab's own client.
-        connection_id: None where there was no connection, or where nobody could say which.
+        subject: the application; "browser" is a page, "wslab" the lab's own client.
+        connection_id: None if there was no connection, or if it is unknown which.
         elapsed_s: by the subject's own clock, since it began to connect.
-        event: "open", "message", "error" and "close" as a page names them; "thrown", by the call `call`; "silence" is
-            nothing at all within the time that it was waited for.
+        event: "open", "message", "error" and "close" as in a page; "thrown" by the call `call`; "silence": nothing
+            happened within the time allowed.
         message_bytes: payload of a message. close_code, close_reason, clean: of a close event (its wasClean).
-        words: what the exception said; an error event in a page says nothing.
+        words: the exception's message; an error event in a page has none.
     """
 
     subject: str

@@ -1,1 +1,1 @@
-"""What a relay can do to what passes it: its faults, and scripts that switch them. See `wslab.net.relay`."""
+"""A relay's faults, the scripts that switch them, and the rows that it prints. See `wslab.net.relay`."""

@@ -1,6 +1,6 @@
-"""The faults of a relay: those of Toxiproxy by its names, and those that only a relay of WebSocket frames can do.
+"""The faults of a relay: Toxiproxy's, by its names, and those that only a relay of WebSocket frames can cause.
 
-Each is a frozen record whose fields have their bounds; `fault_of("latency", latency_s=0.1)` makes one by its name.
+Each is a frozen record with bounds for its fields; `fault_of("latency", latency_s=0.1)` makes one by name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from wslab.core.errors import BadValueError
 from wslab.core.knobs import CloseCode, CloseReason
 
 Direction = Literal["downstream", "upstream", "both"]
-"""Toxiproxy's words: downstream is what the server sends to the client, upstream what the client sends."""
+"""Toxiproxy's words: downstream is from server to client, upstream from client to server."""
 
 Seconds = Annotated[float, Bound(0, 3600, "seconds")]
 Bytes = Annotated[int, Bound(0, 2**40, "bytes")]
@@ -25,8 +25,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The base of all faults.
 
     Args:
-        direction: what it bends; one whose effect is not of a direction ignores it.
-        toxicity: the share of connections that it befalls, drawn once for each.
+        direction: the direction that it affects; faults without a direction ignore it.
+        toxicity: the share of connections affected, drawn once per connection.
     """
 
     direction: Direction = "downstream"
@@ -41,11 +41,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Latency(Fault, frozen=True, kw_only=True, tag="latency"):
-    """Delay all data by `latency_s`, and by up to `jitter_s` more or less, in order.
+    """Delay all data by `latency_s`, plus or minus up to `jitter_s`, in order.
 
     Args:
-        latency_s: how long.
-        jitter_s: drawn evenly for each piece.
+        latency_s: the delay.
+        jitter_s: drawn evenly for each piece of data.
     """
 
     latency_s: Seconds = 0.1
@@ -53,51 +53,51 @@ class Latency(Fault, frozen=True, kw_only=True, tag="latency"):
 
 
 class Bandwidth(Fault, frozen=True, kw_only=True, tag="bandwidth"):
-    """Let so many bytes pass per second.
+    """Limit the throughput to `bytes_per_s`.
 
     Args:
-        bytes_per_s: on the wire, frame headers included.
+        bytes_per_s: on the wire, including frame headers.
     """
 
     bytes_per_s: Annotated[float, Bound(1, 1e12, "bytes per second")] = 100_000.0
 
 
 class SlowClose(Fault, frozen=True, kw_only=True, tag="slow_close"):
-    """Pass the end of TCP on only after a while.
+    """Delay the end of TCP.
 
     Args:
-        delay_s: how long.
+        delay_s: the delay.
     """
 
     delay_s: Seconds = 1.0
 
 
 class Timeout(Fault, frozen=True, kw_only=True, tag="timeout"):
-    """Let nothing pass, and end the connection after a while.
+    """Let nothing pass, and end the connection after `timeout_s`.
 
     Args:
-        timeout_s: how long. 0: it is never ended.
+        timeout_s: seconds until the end. 0: it is never ended.
     """
 
     timeout_s: Seconds = 0.0
 
 
 class ResetPeer(Fault, frozen=True, kw_only=True, tag="reset_peer"):
-    """Reset the connection on both sides (RST), after a while.
+    """Reset the connection on both sides (RST) after `timeout_s`.
 
     Args:
-        timeout_s: how long. 0: at once.
+        timeout_s: seconds until the reset. 0: at once.
     """
 
     timeout_s: Seconds = 0.0
 
 
 class Slicer(Fault, frozen=True, kw_only=True, tag="slicer"):
-    """Cut data into small pieces, with a pause behind each.
+    """Cut data into small pieces, with a pause after each.
 
     Args:
-        average_bytes: of a piece.
-        variation_bytes: more or less, drawn evenly; below `average_bytes`.
+        average_bytes: average size of a piece.
+        variation_bytes: deviation, drawn evenly; below `average_bytes`.
         delay_s: the pause.
     """
 
@@ -114,26 +114,26 @@ class Slicer(Fault, frozen=True, kw_only=True, tag="slicer"):
 
 
 class LimitData(Fault, frozen=True, kw_only=True, tag="limit_data"):
-    """End the connection once so many bytes have passed.
+    """End the connection once `limit_bytes` have passed.
 
     Args:
-        limit_bytes: on the wire since the fault befell the connection, the handshake's included.
+        limit_bytes: on the wire since the fault began, including the handshake.
     """
 
     limit_bytes: Bytes = 1_000_000
 
 
 class Down(Fault, frozen=True, kw_only=True, tag="down"):
-    """Close the listener and end all connections, as when the relay were not there. Befalls all."""
+    """Close the listener and end all connections, as if the relay were not there."""
 
 
 class SendClose(Fault, frozen=True, kw_only=True, tag="send_close"):
-    """Send a close frame of the relay's own: downstream to the client, upstream to the server; what passes goes on.
+    """Insert a close frame: downstream to the client, upstream to the server. Other frames still pass.
 
     Args:
-        code: 1005 sends an empty close frame, 1006 none, but ends TCP.
+        code: 1005 sends an empty close frame; 1006 sends none and ends TCP.
         reason: at most 123 bytes.
-        after_s: how long after the fault was added or, later, the connection opened.
+        after_s: seconds since the fault was added or, if later, the connection opened.
     """
 
     code: CloseCode = 1012
@@ -142,16 +142,16 @@ class SendClose(Fault, frozen=True, kw_only=True, tag="send_close"):
 
 
 class DropClose(Fault, frozen=True, kw_only=True, tag="drop_close"):
-    """Let no close frame pass: the side that waits for it is told 1006 in the end."""
+    """Drop close frames: the side that waits for one sees 1006 in the end."""
 
 
 class RewriteClose(Fault, frozen=True, kw_only=True, tag="rewrite_close"):
-    """Give close frames another code.
+    """Replace the code of close frames.
 
     Args:
-        code: the new one; 1005 leaves the frame empty.
-        reason: the new one. None: it stays.
-        only: the code that is rewritten. None: every one.
+        code: the new code; 1005 leaves the frame empty.
+        reason: the new reason. None: the old one stays.
+        only: rewrite this code only. None: every code.
     """
 
     code: Annotated[int, Bound(0, 65_535, "(a close code, also an invalid one)")] = 1011
@@ -163,8 +163,8 @@ class Cut(Fault, frozen=True, kw_only=True, tag="cut"):
     """End TCP in the middle of a data frame's payload.
 
     Args:
-        after_bytes: of the payload pass; a frame with no more than that passes whole.
-        reset: with RST, and not with FIN.
+        after_bytes: payload bytes that pass first; a frame with no more than that passes whole.
+        reset: end with RST instead of FIN.
     """
 
     after_bytes: Bytes = 1
@@ -172,14 +172,14 @@ class Cut(Fault, frozen=True, kw_only=True, tag="cut"):
 
 
 class HoldPongs(Fault, frozen=True, kw_only=True, tag="hold_pongs"):
-    """Let no pong pass: the side that pings times out. Those that were held are dropped."""
+    """Drop pongs: the side that pings times out."""
 
 
 class Unavailable(Fault, frozen=True, kw_only=True, tag="unavailable"):
-    """Answer opening handshakes in the server's place, which hears of none.
+    """Answer opening handshakes in place of the server, which sees none of them.
 
     Args:
-        status: the answer's.
+        status: HTTP status of the answer.
         retry_after_s: its Retry-After header, whole seconds. None: no such header.
     """
 
@@ -201,7 +201,7 @@ def fault_of(name: str, **settings: Any) -> Fault:
     """Return the fault of this name.
 
     Raises:
-        TypeError, ValueError: there is none, or a setting is unknown or out of its bounds.
+        TypeError, ValueError: there is none, or a setting is unknown or out of bounds.
 
     >>> fault_of("latensy")
     Traceback (most recent call last):

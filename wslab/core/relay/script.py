@@ -16,13 +16,13 @@ MAX_STEPS = 10_000
 
 
 class Add(NamedTuple):
-    """Switch this fault on."""
+    """Switch a fault on."""
 
     fault: Fault
 
 
 class Remove(NamedTuple):
-    """Switch off the fault of this label; None: all of them."""
+    """Switch off the fault with this label; None: all faults."""
 
     label: str | None
 
@@ -55,7 +55,7 @@ def read_command(line: str) -> Command:
             return Remove(label)
         case ["clear"]:
             return Remove(None)
-    raise BadValueError(f"{line.strip()!r} is no command; say {COMMANDS}")
+    raise BadValueError(f"{line.strip()!r} is not a command; write {COMMANDS}")
 
 
 def read_script(text: str) -> tuple[TimedCommand, ...]:
@@ -77,7 +77,7 @@ def read_script(text: str) -> tuple[TimedCommand, ...]:
         except (ValueError, TypeError) as error:
             raise BadValueError(f"line {number} of the script: {error}") from None
     if len(steps) > MAX_STEPS:
-        raise BadValueError(f"the script has {len(steps):,} steps, but at most {MAX_STEPS:,} are read; make it shorter")
+        raise BadValueError(f"the script has {len(steps):,} steps, but may have at most {MAX_STEPS:,}; make it shorter")
     return tuple(steps)
 
 
@@ -85,6 +85,6 @@ def _seconds(text: str, *, after_s: float) -> float:
     try:
         at_s = float(text)
     except ValueError:
-        raise BadValueError(f"{text!r} is no time in seconds; write TIME and a command, {COMMANDS}") from None
-    check_number("time", at_s, low=after_s, high=86_400, unit="seconds", hint="steps are in the order of their times")
+        raise BadValueError(f"{text!r} is not a time in seconds; write TIME and a command, {COMMANDS}") from None
+    check_number("time", at_s, low=after_s, high=86_400, unit="seconds", hint="steps must be in order of time")
     return at_s

@@ -1,1 +1,1 @@
-"""What a watch does with its clients, and why: the groups, and the bounds that they keep."""
+"""A watch: the control groups of its clients, and the verdict of a clock search."""

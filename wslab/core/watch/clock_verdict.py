@@ -1,4 +1,4 @@
-"""What a clock search says: the bracket of an idle timeout or of a maximum age, or why there is none."""
+"""The verdict of a clock search: the bracket of an idle timeout or a maximum age, or why there is none."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class ClockVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of `find_idle_timeout` and `find_max_age`. None: does not apply.
 
     Fields:
-        status: "found"; "none_within": connections lived for `up_to_s`, so it is longer or there is none;
-            "not_told_apart": a clock, but an idle timeout and a maximum age both explain it; "something_else": what
-            ended connections was no clock of this kind, see `explanation`; "unreachable"; "cancelled".
-        low_s, high_s: the bracket. sure: as of a `Finding`.
-        counts: of an idle timeout, what restarts it: true, false, or null where that is not told apart.
-        rules: of all that was found, the surest first.
-        longest_wait_s: that was stated before. elapsed_s: that it took.
+        status: "found"; "none_within": connections lived for `up_to_s`, so the clock is longer or there is none;
+            "not_told_apart": there is a clock, but idle timeout and maximum age both explain it; "something_else":
+            connections ended for another reason, see `explanation`; "unreachable"; "cancelled".
+        low_s, high_s: the bracket. sure: as in `Finding`.
+        counts: of an idle timeout, what restarts it: true, false, or null if that is not told apart.
+        rules: of all findings, the surest first.
+        longest_wait_s: as announced before the search. elapsed_s: as measured.
     """
 
     question: Question
@@ -78,7 +78,7 @@ def _status(run: Run, findings: tuple[Finding, ...], up_to_s: float) -> ClockSta
 
 def _explanation(question: Question, status: ClockStatus, findings: tuple[Finding, ...], up_to_s: float) -> str:
     if status == "none_within":
-        return f"No {_NAMES[question]} within {seconds(up_to_s)}: connections lived for so long."
+        return f"No {_NAMES[question]} within {seconds(up_to_s)}: connections lived that long."
     if status == "cancelled":
-        return "It was stopped before there was an answer."
+        return "The search was stopped before there was an answer."
     return findings[0].what if findings else "Nothing was found."

@@ -1,6 +1,6 @@
-"""The control groups of a watch: what each client does, so that every two explanations differ in some group's fate.
+"""The control groups of a watch: roles chosen so that any two explanations differ in the fate of some group.
 
-A client has one role for the whole watch, and opens a little later than the one before it. What happens to each role
+A client keeps one role for the whole watch, and opens a little later than the one before it. The fate of each role
 under each explanation (T, A: closed after that time; now: at the same instant as all others; then: right after its own
 deed; room: when another opens; any: at random; -: lives on):
 
@@ -23,13 +23,13 @@ deed; room: when another opens; any: at random; -: lives on):
     a cap on connections                   room   room        room   room      room           room room     room
     the network                            any    any         any    any       any            any  any      any
 
-*Stretching* is what makes one pass enough: its silences double, so it dies in the first one that is longer than the
-timeout, whatever that is, at twice to three times the age of the silent ones; a maximum age ends it at the same age as
-them. That openings lie apart tells clocks (ends lie as far apart) from restarts (they do not), and gives the bracket:
-when the first silent client is closed, the second has survived a silence that is shorter by their distance.
+*Stretching* makes one pass enough. Its silences double, so it dies in the first one that is longer than the timeout,
+whatever that is, at two to three times the age of the silent clients; a maximum age ends it at their age. Staggered
+openings tell clocks (the ends are as far apart) from restarts (they are not), and give the bracket: when the first
+silent client is closed, the second has survived a silence that is shorter by the distance of their openings.
 
-The verdict is not read off this table: `wslab.core.findings.fits` tries every clock against every life. The tests play
-a server of each row and ask that it, and no other, is found.
+The verdict is not read off this table: `wslab.core.findings.fits` tries every clock against every life. For each row,
+the tests play such a server and assert that this explanation, and no other, is found.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ Deed = Literal["message", "ping", "pong"]
 Rhythm = Literal["never", "steady", "stretching", "bursts"]
 
 FIRST_STRETCH = 1 / 16
-"""The first silence of a stretching role, as a part of the steady interval."""
+"""The first silence of a stretching role, as a fraction of the steady interval."""
 
 BURST_MESSAGES = 12
 BURST_GAP_S = 0.02
 BURST_EVERY = 2
-"""A burst comes every so many steady intervals."""
+"""Steady intervals between bursts."""
 
 LONG_BYTES = 1024
-"""Of a message in half of the bursts, where one can be made: a cap on bytes is met there, one on messages in all."""
+"""Message size in half of the bursts, if possible: these meet a cap on bytes; all bursts meet a cap on messages."""
 
 
 class Role(NamedTuple):
     """What a client does while it is connected; it always reads.
 
     Fields:
-        name: for tables and figures. deed: what it sends; None: nothing. rhythm: when.
-        answers_pings: as RFC 6455 §5.5.2 asks; a deaf one does not, to see whether the server insists.
+        name: for tables and figures. deed: what it sends; None: nothing. rhythm: when it sends.
+        answers_pings: as RFC 6455 §5.5.2 requires; a deaf client does not, to see whether the server insists.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Role(NamedTuple):
     answers_pings: bool = True
 
     def steps(self, interval_s: float) -> Iterator[float]:
-        """Yield the seconds to wait before each deed, from the opening on."""
+        """Yield the seconds to wait before each deed, beginning at the opening."""
         match self.rhythm:
             case "never":
                 return
@@ -84,7 +84,7 @@ class Role(NamedTuple):
                     yield from repeat(BURST_GAP_S, BURST_MESSAGES - 1)
 
     def messages_per_min(self, interval_s: float) -> float:
-        """Return what it sends in a minute, pings and pongs included, at most."""
+        """Return the most messages, including pings and pongs, that it sends per minute."""
         often = {"never": 0.0, "steady": 1.0, "stretching": 1.0, "bursts": BURST_MESSAGES / BURST_EVERY}
         return often[self.rhythm] * 60 / interval_s
 
@@ -103,10 +103,10 @@ ROLES: tuple[Role, ...] = (
     Role("hasty", "message", "bursts"),
     Role("silent"),
 )
-"""In the order in which they are taken: a smaller watch has the first of them, a larger one starts over."""
+"""In order of use: a smaller watch has the first of them, a larger one starts over."""
 
 MIN_CLIENTS = 5
-"""With fewer some explanations have no control."""
+"""With fewer, some explanations have no control."""
 
 
 def roles(clients: int) -> list[Role]:

@@ -1,1 +1,1 @@
-"""One client that tells the truth: its connection, its exchanges, and its way back."""
+"""One client that tells the truth: its connection, its exchanges, and its reconnect loop."""

@@ -1,7 +1,7 @@
-"""One client of a run: it opens, sends, is closed, reconnects, and emits a record of each step.
+"""One client of a run: it opens, sends, is closed, and emits a record of each step.
 
-No exception of the library or the network leaves this module: each is an outcome in a record. A bad argument is
-different; it raises at the call.
+No exception of the library or the network leaves this module: each becomes an outcome in a record. Bad arguments still
+raise at the call.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from wslab.core.arguments import check_choice, check_flag, check_number, check_whole
+from wslab.core.payloads import SAFETY_CAP_BYTES
 from wslab.core.records import Attempt, Closure, Send
 from wslab.core.target import Target, as_target
 from wslab.net.client.connection import RecordingConnection
@@ -20,9 +21,6 @@ from wslab.net.client.exchange import Confirmation, Exchange, cut, encoded
 from wslab.net.client.hearing import Hearing
 from wslab.net.client.opening import open_connection
 from wslab.net.recording import Recorder
-
-MAX_RECEIVED_BYTES = 64 * 2**20
-"""The default of a client's own limit; the same as `wslab.core.payloads.SAFETY_CAP_BYTES`."""
 
 KEEPALIVE_S = 20.0
 """The ping interval of a client that stays connected, unless its target gives one."""
@@ -36,14 +34,14 @@ class Client:
         client: its number within the run.
         max_message_bytes: the largest message that the client accepts; it closes with 1009 above that. None: no limit.
         compression: whether it offers permessage-deflate.
-        keepalive: whether it pings every 20 s if the target says nothing about pings; nothing else notices a peer
+        keepalive: whether it pings every `KEEPALIVE_S`, unless the target says otherwise; nothing else notices a peer
             that vanishes.
         listens_first: whether it waits, before its first message, for what the server sends unprompted.
         keep_replies: whether records hold the beginning of what the server sent.
         notes_unasked: whether unprompted messages become `Receipt` records; otherwise the caller records them.
 
     Raises:
-        BadTypeError, BadValueError: an argument out of its bounds, or a URL that is not a WebSocket's.
+        BadTypeError, BadValueError: an argument is out of bounds, or the URL is not a WebSocket's.
     """
 
     def __init__(
@@ -52,7 +50,7 @@ class Client:
         recorder: Recorder,
         *,
         client: int = 0,
-        max_message_bytes: int | None = MAX_RECEIVED_BYTES,
+        max_message_bytes: int | None = SAFETY_CAP_BYTES,
         compression: bool = False,
         keepalive: bool = False,
         listens_first: bool = True,
@@ -66,7 +64,7 @@ class Client:
         self.client = client
         self.recorder = recorder
         self.connection_class = RecordingConnection
-        """The class of connections; replace it with a subclass that sees more."""
+        """The class of connections; may be replaced with a subclass that sees more."""
         self.on_open: Callable[[RecordingConnection], None] | None = None
         self._max_message_bytes = max_message_bytes
         self._compression = compression
@@ -81,7 +79,7 @@ class Client:
 
     @property
     def connection(self) -> RecordingConnection | None:
-        """The present connection, or the last one; None before the first."""
+        """The current connection, or the last one; None before the first."""
         return self._connection
 
     @property
@@ -91,7 +89,7 @@ class Client:
     async def open(
         self, *, outage: int = 0, number: int = 1, delay_s: float = 0.0, due_at_s: float | None = None
     ) -> Attempt:
-        """Make one attempt to connect, and emit it; any failure is its outcome. If it opened, greet the server."""
+        """Make one attempt to connect, and emit it; any failure is its outcome. If it opens, greet the server."""
         started_at_s = self.recorder.now()
         self._connection = None
         opened = await open_connection(
@@ -127,14 +125,13 @@ class Client:
         confirm: Confirmation = "reply",
         timeout_s: float = 10.0,
     ) -> Send:
-        """Send one message, wait for what confirms it, and emit what came of it.
+        """Send one message, wait for its confirmation, and emit the outcome.
 
         Args:
-            kind: what the record calls the payload. None: "text" or "binary".
-            fragment_bytes: cut the message into frames of at most so many bytes. None: one frame.
-            confirm: "reply" waits for the server's answer, and not just any message that comes first; "ping" for
-                the pong to a ping sent behind the message, which comes only after the message was read; "none" for
-                nothing.
+            kind: the record's `payload_kind`. None: "text" or "binary".
+            fragment_bytes: the largest payload of a frame. None: one frame.
+            confirm: "reply" waits for the server's answer, not just any message; "ping" for the pong to a ping sent
+                after the message, which comes only once the message was read; "none" does not wait.
             timeout_s: for sending and confirmation together.
         """
         check_choice("confirm", confirm, ["reply", "ping", "none"])
@@ -149,7 +146,7 @@ class Client:
         try:
             if self._connection is not None and self._hearing.not_ready is None:
                 await exchange.conduct(self._connection, payload, fragment_bytes, confirm, timeout_s)
-        finally:  # a message that is on its way when the run is interrupted is a row too
+        finally:  # a message that is in flight when the run is interrupted is a row too
             send = self._record(payload, kind, started_at_s, exchange)
             self.recorder.emit(send)
         return send
@@ -181,9 +178,9 @@ class Client:
     async def begin_message(
         self, payload: str | bytes, fragment_bytes: int = 65_536, *, timeout_s: float = 10.0
     ) -> int | None:
-        """Send a message except for its end, wait until the server has read that much, and emit nothing.
+        """Send a message except for its end, and wait until the server has read that much; emit nothing.
 
-        Return the bytes that it took on the wire; None if the connection ended or time ran out first.
+        Returns the bytes on the wire; None if the connection ended or time ran out first.
         """
         if self._connection is None:
             return None
@@ -193,14 +190,14 @@ class Client:
             async with asyncio.timeout(timeout_s):
                 await self._connection.send_fragments(chunks, text=isinstance(payload, str), finish=False)
                 wire_bytes = self._connection.sent_wire_bytes - wire_before
-                # Empty, since websockets counts what a ping carries to the message that it interrupts.
+                # Empty, since websockets adds a ping's payload to the size of the message that it interrupts.
                 await (await self._connection.ping(b""))
-        except Exception:  # as in a message that is sent whole; how the connection ended is its closure's to say
+        except Exception:  # as in send_message; the closure says how the connection ended
             return None
         return wire_bytes
 
     async def closed(self) -> Closure:
-        """Read and discard messages until the connection has ended; return how it ended."""
+        """Read and discard messages until the connection ends; return its closure."""
         assert self._connection is not None, "wait for a closure only after an attempt that opened"
         try:
             while True:
@@ -209,7 +206,7 @@ class Client:
             return await asyncio.shield(self._closed)
 
     async def part(self, within_s: float) -> None:
-        """Close with 1000 and wait until the connection has ended; after `within_s`, end TCP."""
+        """Close with 1000 and wait until the connection ends; after `within_s`, end TCP."""
         try:
             async with asyncio.timeout(within_s):
                 await self.close()
@@ -219,13 +216,13 @@ class Client:
             await self._connection.wait_closed()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close the connection, if there is one, and wait until it has ended."""
+        """Close the connection, if there is one, and wait until it ends."""
         if self._connection is None:
             return
         if self.is_open:
             await self._connection.close(code, reason)
-        # Not the library's close() where the other side was first: it would abort a transport that has ended, and
-        # asyncio's then raises AttributeError if its last bytes had been sent just before.
+        # Not the library's close() if the other side was first: it would abort a transport that has ended, and asyncio
+        # then raises AttributeError if the last bytes had been sent just before.
         await self._connection.wait_closed()
 
     def _adopt(self, connection: RecordingConnection) -> None:
@@ -242,7 +239,7 @@ class Client:
     def _note_closure(self, connection: RecordingConnection) -> None:
         try:
             closure = connection.closure(self.client, self._opened_at_s, self.recorder.origin)
-        except BaseException as error:  # whatever it is, nobody may wait for this forever
+        except BaseException as error:  # otherwise callers of closed() would wait forever
             self._closed.set_exception(error)
             raise
         self._closed.set_result(closure)

@@ -1,8 +1,8 @@
-"""The `websockets` client connection with a longer memory.
+"""The `websockets` client connection, which also reads on after a failed send.
 
-Where sending fails because the server has ended TCP, most clients report 1006 although the server's close frame waits
-in their own receive buffer. This one reads on, finds it, and says that it did. It keeps a close frame that breaks the
-rules as it was, and is bounded in all that a peer can make it hold.
+If sending fails because the server has ended TCP, most clients report 1006 although the server's close frame waits in
+their own receive buffer. This one reads on, finds it, and says that it did. It also keeps invalid close frames as they
+were, and bounds everything that a peer can make it hold.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from wslab.net.client.reading_on import left_unread
 from wslab.net.metering import MeteredConnection
 
 PROTESTS = (1002, 1007)
-"""What this client closes with where a frame breaks the rules (RFC 6455 §7.4.1)."""
+"""The codes with which this client closes after an invalid frame (RFC 6455 §7.4.1)."""
 
 FIRST_BYTES = 4096
 MAX_UNTAKEN_BYTES = 4 * 2**20
-"""Of pongs that a server provokes but does not read."""
+"""Bytes of pongs that a server provokes but does not read."""
 
 
 class RecordingProtocol(ClientProtocol):
-    """The library's protocol; it keeps the body of a close frame that it cannot read."""
+    """The library's protocol; it also keeps the body of a close frame, which the library drops if it is invalid."""
 
     received_close_body: bytes | None = None
 
@@ -49,7 +49,7 @@ class RecordingConnection(MeteredConnection, ClientConnection):
     Fields:
         first_bytes: the first bytes received, to name the protocol of a server that does not speak HTTP.
         received_kind: the kind of the last received message, "text" or "binary".
-        bound: the client's own bound that was reached and ended the connection; None: no bound was.
+        bound: the client's own bound that ended the connection; None if none did.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class RecordingConnection(MeteredConnection, ClientConnection):
 
     @property
     def connection_id(self) -> str | None:
-        """The lab server's name for this connection; None on a foreign server."""
+        """The lab server's id of this connection; None on a foreign server."""
         return None if self.response is None else self.response.headers.get("X-Wslab-Connection")
 
     @property
@@ -84,24 +84,24 @@ class RecordingConnection(MeteredConnection, ClientConnection):
 
     @property
     def broken_close_body(self) -> bytes | None:
-        """The body of a close frame that an application is told nothing of (RFC 6455 §7.1.7); None: there was none."""
+        """The body of an invalid close frame, which applications never see (RFC 6455 §7.1.7); None: there was none."""
         body = cast("RecordingProtocol", self.protocol).received_close_body
         return body if self.received_close is None else None
 
     @property
     def has_heard(self) -> bool:
-        """Whether a message, or the beginning of one, has come that nobody has received yet."""
+        """Whether a message, or the beginning of one, has arrived that `receive` has not returned yet."""
         return bool(self._kinds)
 
     async def receive(self) -> bytes:
         """Return the next message's payload; `received_kind` then says whether it was text or binary.
 
-        A caller that gives up waiting loses nothing: the library's own `recv`, if cancelled between two fragments, may
-        forget those that it has and fail at the next. So it keeps running, and the next call returns its message.
+        Cancelling this call loses nothing: the library's `recv`, if cancelled between two fragments, may lose those
+        that it has and fail at the next. So it keeps running, and the next call returns its message.
         """
         receiving = self._receiving or asyncio.ensure_future(self.recv(decode=False))
         if self._receiving is None:
-            # asyncio complains of an exception that nobody looks at
+            # asyncio warns about exceptions that are never retrieved
             receiving.add_done_callback(lambda over: over.cancelled() or over.exception())
         self._receiving = receiving
         try:
@@ -114,14 +114,14 @@ class RecordingConnection(MeteredConnection, ClientConnection):
 
     @property
     def closed_by(self) -> ClosedBy:
-        """Who sent the first close frame; one that breaks the rules is one too, and what is sent then a protest."""
+        """Who sent the first close frame; an invalid one counts too, and our answer to it is a protest."""
         received, sent = self.received_close, self.sent_close
         if self.broken_close_body is not None and sent is not None and sent.code in PROTESTS:
             return "server"
         return closed_by(received, sent, sent_first=self.sent_close_first, here="client")
 
     def closure(self, client: int, opened_at_s: float, origin: float) -> Closure:
-        """Return how it ended, once it has; times are counted from `origin` on the machine's monotonic clock."""
+        """Return the closure, once it has ended; times count from `origin` on the machine's monotonic clock."""
         received, sent, broken = self.received_close, self.sent_close, self.broken_close_body
         closed_at = cast("float", self.closed_at)
         return Closure(
@@ -147,7 +147,7 @@ class RecordingConnection(MeteredConnection, ClientConnection):
         )
 
     def is_answered(self, message: bytes) -> bool:
-        """Whether this message is answered automatically, such as an application's heartbeat."""
+        """Whether this message is answered automatically, as an application's heartbeat is."""
         return message in self._answers
 
     def abort(self) -> None:
@@ -160,7 +160,7 @@ class RecordingConnection(MeteredConnection, ClientConnection):
             self.first_bytes += data[: FIRST_BYTES - len(self.first_bytes)]
         super().data_received(data)
         if self.response is None and self.protocol.handshake_exc is not None:
-            self.transport.abort()  # it is no head, or one beyond a bound; the library would read on to its end
+            self.transport.abort()  # the head is invalid or too long; the library would read on to its end
 
     def process_event(self, event: Any) -> None:
         if isinstance(event, Frame):
@@ -185,11 +185,11 @@ class RecordingConnection(MeteredConnection, ClientConnection):
             await self.send(text)
 
     def _bound_pongs(self, payload_bytes: int) -> None:
-        """Leave a server that asks for pongs and does not take them: the library would keep them all."""
+        """End a connection whose server asks for pongs and does not read them: the library would keep them all."""
         untaken = self.transport.get_write_buffer_size()
         self._pong_bytes = self._pong_bytes + payload_bytes if untaken else 0
         if self._pong_bytes > MAX_UNTAKEN_BYTES:
-            self.bound = f"the server asks for pongs and takes none: {self._pong_bytes:,} bytes of them wait"
+            self.bound = f"the server asks for pongs but does not read them: {self._pong_bytes:,} bytes are waiting"
             self.transport.abort()
 
     def _note_closing(self) -> None:
@@ -197,7 +197,7 @@ class RecordingConnection(MeteredConnection, ClientConnection):
             return
         super()._note_closing()
         if self.close_started_at is not None and self.close_timeout is not None:
-            # A peer that neither reads on nor ends TCP would otherwise hold a send forever.
+            # Otherwise a peer that neither reads on nor ends TCP would block a send forever.
             self._deadline = self.loop.call_later(self.close_timeout, self.transport.abort)
 
     def eof_received(self) -> None:
@@ -214,7 +214,7 @@ class RecordingConnection(MeteredConnection, ClientConnection):
                 self._read_on()
         except MemoryError as error:
             self.send_error = in_words(error)
-        finally:  # whatever happens here, those who wait for the end hear of it
+        finally:  # whatever happens here, waiters learn of the end
             self.closed_at = time.monotonic()
             try:
                 super().connection_lost(exc)
@@ -226,16 +226,16 @@ class RecordingConnection(MeteredConnection, ClientConnection):
         if self.received_close is not None:
             return
         if self.transport.get_extra_info("ssl_object") is not None:
-            self.send_error = f"{self.send_error}; under TLS, a close frame that arrived before cannot be read any more"
+            self.send_error = f"{self.send_error}; under TLS, a close frame that had arrived can no longer be read"
             return
         for data in left_unread(self.transport):
             self.data_received(data)
         self.recovered = self.received_close is not None
 
     async def send_fragments(self, chunks: Sequence[bytes], *, text: bool, finish: bool = True) -> None:
-        """Send one message as exactly these fragments (the library's own way adds an empty one at the end).
+        """Send one message as exactly these fragments; the library's own method adds an empty one at the end.
 
-        Unless `finish`, the last of them says that more will follow.
+        Unless `finish`, the last one announces that more will follow.
         """
         for number, chunk in enumerate(chunks):
             final = finish and number == len(chunks) - 1

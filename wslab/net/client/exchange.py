@@ -1,4 +1,4 @@
-"""One message on its way, and what became of it: which of the server's messages is its answer, if any."""
+"""One message and its outcome, including which of the server's messages is the answer, if any."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ Confirmation = Literal["reply", "ping", "none"]
 
 REFUSES_WITHIN_S = 0.05
 TALKER_REFUSES_WITHIN_S = 0.5
-"""After words that need not be an answer: how long a server that has read the message may take to refuse it; of one
-that is known to speak unasked, words prove less."""
+"""After a message that may not be the answer: how long a server that has read ours may take to refuse it. A message
+proves less if the server is known to speak unasked."""
 
 PONG_WITHIN_S = 1.0
 RAISED_S = 1.0
-"""How long an end of TCP may take to show after the library has raised something; then it was the library's own fault,
-on a connection that lives on, and is ended."""
+"""After an exception of the library, how long the end of TCP may take to show. If it does not, the fault is the
+library's own, on a live connection, which is then ended."""
 
 
 @dataclass
 class Exchange:
-    """A message that is being sent; its fields say what came of it, also while it is on its way.
+    """One message being sent; its fields hold the outcome so far.
 
     Fields:
-        known: what the server says unasked. on_unasked: called with each message that is no answer.
-        reply: the answer. unasked_messages: those that came before it.
+        known: what the server says unasked. on_unasked: called with each message that is not the answer.
+        reply: the answer. unasked_messages: number of messages before it.
     """
 
     recorder: Recorder
@@ -59,7 +59,7 @@ class Exchange:
         timeout_s: float,
     ) -> None:
         wire_before = connection.sent_wire_bytes
-        self.outcome, self.error = "interrupted", None  # until something else comes of it
+        self.outcome, self.error = "interrupted", None  # until there is another outcome
         try:
             async with asyncio.timeout(timeout_s):
                 await self._send(connection, payload, fragment_bytes)
@@ -69,7 +69,7 @@ class Exchange:
                 self.outcome, self.error = "unconfirmed" if confirm == "none" else "accepted", None
         except TimeoutError:
             self.outcome, self.error = "timeout", self._late(timeout_s)
-        except Exception as failure:  # ConnectionClosed, and whatever else the library raises once TCP has ended
+        except Exception as failure:  # ConnectionClosed, or anything else that the library raises once TCP has ended
             self.outcome, self.error = "closed", connection.bound or in_words(failure)
             await _over(connection, None if isinstance(failure, ConnectionClosed) else RAISED_S)
         self.wire_bytes = self.wire_bytes or connection.sent_wire_bytes - wire_before
@@ -102,7 +102,7 @@ class Exchange:
             return
 
     async def _see_whether_it_stays(self, connection: RecordingConnection, payload: bytes) -> None:
-        """Wait until the server has read the message and not refused it; an echo that comes behind is the answer."""
+        """Wait until the server has read the message and not refused it; a later echo is the answer instead."""
         within_s = TALKER_REFUSES_WITHIN_S if self.known.speaks_first else REFUSES_WITHIN_S
         settled = asyncio.ensure_future(_settled(connection, within_s))
         try:
@@ -134,13 +134,13 @@ class Exchange:
         if not self.unasked_messages:
             return late
         return (
-            f"{late}: {self.unasked_messages} messages came, such as the server also sends unasked; "
-            "where it answers in no other words, await a pong instead (confirm='ping')"
+            f"{late}: {self.unasked_messages} messages came, but the server also sends such messages unasked; if it "
+            "never answers otherwise, wait for a pong instead (confirm='ping')"
         )
 
 
 async def _over(connection: RecordingConnection, within_s: float | None) -> None:
-    """Wait for the connection's end; after so many seconds, end it."""
+    """Wait for the connection's end; after `within_s`, end it."""
     try:
         async with asyncio.timeout(within_s):
             await connection.wait_closed()
@@ -150,19 +150,19 @@ async def _over(connection: RecordingConnection, within_s: float | None) -> None
 
 
 async def _settled(connection: RecordingConnection, refuses_within_s: float) -> None:
-    """Return once the server has had the time to refuse: after its pong, or after a while without one."""
-    with contextlib.suppress(Exception):  # the receiving side is told of the connection's end
+    """Return once the server has had time to refuse: some time after its pong, or without one."""
+    with contextlib.suppress(Exception):  # the receiving side sees the connection's end
         async with asyncio.timeout(PONG_WITHIN_S):
             await (await connection.ping())
     await asyncio.sleep(refuses_within_s)
 
 
 def cut(payload: str | bytes, fragment_bytes: int) -> list[bytes]:
-    """Return the payload's bytes in pieces of at most so many; an empty one is one empty piece."""
+    """Return the payload's bytes in pieces of at most `fragment_bytes`; an empty payload is one empty piece."""
     whole = encoded(payload)
     return [whole[i : i + fragment_bytes] for i in range(0, len(whole), fragment_bytes)] or [b""]
 
 
 def encoded(payload: str | bytes) -> bytes:
-    """Return the bytes that a payload has on the wire, before compression."""
+    """Return a payload's bytes, before compression."""
     return payload.encode() if isinstance(payload, str) else payload

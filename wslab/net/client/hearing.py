@@ -1,4 +1,4 @@
-"""What a server says unasked: heard before anything is sent, answered where its greeting wants that, and kept."""
+"""Listening: what a server says unasked, before the first message and between messages, and the target's greeting."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from wslab.net.recording import Recorder
 
 KEPT_CHARACTERS = 200
 MAX_RECEIPTS = 20
-"""Unasked messages of a connection that are records; the rest are counted in its closure."""
+"""Unasked messages per connection that become records; the closure counts the rest."""
 
 GREETS_WITHIN_S = 0.25
-"""After this long without a word on its first connection, a server is taken for one that waits to be spoken to."""
+"""A server that is silent for this long on its first connection is assumed to wait for the client."""
 
 QUIET_S = 0.05
 LISTENS_AT_MOST_S = 1.0
-"""To a server that never stops."""
+"""The longest that a client listens to a server that never stops."""
 
 
 class Hearing:
-    """The ears of one client, for one connection after the other.
+    """The ears of one client, for one connection after another.
 
     Args:
-        listens_first: whether it waits, before the first message of a connection, for what the server says unasked, and
-            looks, before each other one, for what has been said meanwhile.
-        keeps_words: whether records hold the beginning of what was said.
+        listens_first: whether it waits for unasked messages before the first message on a connection, and takes those
+            that have arrived before each later one.
+        keeps_words: whether records hold the beginning of each message.
 
     Fields:
         known: what the server is known to say unasked.
-        emits: whether what was said becomes a record.
-        not_ready: why nothing may be sent: the greeting was not answered. None: something may.
+        emits: whether unasked messages become records.
+        not_ready: why nothing may be sent: the greeting was not answered. None: messages may be sent.
     """
 
     def __init__(
@@ -50,19 +50,19 @@ class Hearing:
         self._client = client
         self._listens_first = listens_first
         self._keeps_words = keeps_words
-        self._usual: int | None = None  # messages that its connections begin with; None: not known yet
+        self._usual: int | None = None  # number of messages at the beginning of a connection; None: not known yet
         self._heard = 0
         self._has_listened = False
 
     def begin(self, connection: RecordingConnection) -> None:
-        """Turn to a new connection."""
+        """Switch to a new connection."""
         self._connection = connection
         self.not_ready = None
         self._heard = 0
         self._has_listened = False
 
     async def greet(self) -> None:
-        """Say and await what the target's greeting asks for; `not_ready` says what was not answered."""
+        """Carry out the target's greeting; `not_ready` says which step was not answered."""
         for step in self._target.steps:
             text = self._target.said(step, self._client)
             try:
@@ -73,13 +73,13 @@ class Hearing:
                         await self._await(text.encode())
             except TimeoutError:
                 within = f"within {self._target.open_timeout_s:g} s ({self._heard} other messages came)"
-                self.not_ready = f"the greeting is not answered: no message with {step.text!r} {within}"
+                self.not_ready = f"the greeting was not answered: no message with {step.text!r} {within}"
                 return
             except ConnectionClosed:
                 return  # its closure says how
 
     async def listen(self) -> None:
-        """Hear what has been said until now, and on a new connection what the server begins with."""
+        """Take the messages that have arrived, and on a new connection wait for the server's first ones."""
         if not self._listens_first:
             return
         if not self._has_listened:
@@ -89,12 +89,12 @@ class Hearing:
             elif self._usual > self._heard:
                 await self._hear(LISTENS_AT_MOST_S, QUIET_S, self._usual - self._heard)
         self._has_listened = True
-        await asyncio.sleep(0)  # so that what the kernel holds has been read
+        await asyncio.sleep(0)  # lets the loop read what the kernel holds
         if self._connection.has_heard:
             await self._hear(0.0, 0.0)
 
     def note(self, message: bytes) -> None:
-        """Keep a message that came unasked."""
+        """Learn, and perhaps record, a message that came unasked."""
         self.known.learn(message)
         self._heard += 1
         if not self.emits or self._heard > MAX_RECEIPTS:
@@ -119,7 +119,7 @@ class Hearing:
         )
 
     def words(self, message: bytes | None) -> str | None:
-        """Return the beginning of what was said, printable, where words are kept."""
+        """Return the beginning of a message, printable, if words are kept."""
         if message is None or not self._keeps_words:
             return None
         text = message[: 4 * KEPT_CHARACTERS].decode(errors="replace")[:KEPT_CHARACTERS]
@@ -131,7 +131,7 @@ class Hearing:
         self.note(message)
 
     async def _hear(self, first_within_s: float, quiet_s: float, messages: int | None = None) -> None:
-        """Note messages until there is quiet, or so many have come, or the connection ends."""
+        """Note messages until the server is quiet, `messages` have come, or the connection ends."""
         loop = asyncio.get_running_loop()
         due_s, end_s = loop.time() + first_within_s, loop.time() + LISTENS_AT_MOST_S
         while messages is None or messages > 0:

@@ -1,4 +1,4 @@
-"""One attempt to open a connection, and what came of it: open, or why not, in words that say what to do."""
+"""One attempt to open a connection, and its outcome: open, or why not and what to do."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _LOGGER = logging.getLogger("wslab.client")
 _LOGGER.setLevel(logging.INFO)  # the library logs requests with their credentials at DEBUG
 
 _ADVICE = {
-    401: "it wants credentials (--token-env, --header, --cookies)",
-    403: "it wants credentials, or another Origin (--origin)",
+    401: "it asks for credentials (--token-env, --header, --cookies)",
+    403: "it asks for credentials, or for another Origin (--origin)",
     404: "there is no WebSocket at this path",
-    407: "the proxy wants credentials",
-    426: "it wants another protocol or version of it, which its Upgrade and Sec-WebSocket-Version fields name",
-    429: "it asks to be left alone for now",
-    503: "it asks to be left alone for now",
+    407: "the proxy asks for credentials",
+    426: "it asks for another protocol or version, named in its Upgrade and Sec-WebSocket-Version fields",
+    429: "it asks clients to wait",
+    503: "it asks clients to wait",
 }
 
 
 class OpeningResult(NamedTuple):
-    """An attempt's outcome, as its record has it, and the connection if there is one."""
+    """An attempt's outcome, as in its record, and the connection if it opened."""
 
     connection: RecordingConnection | None = None
     outcome: AttemptOutcome = "opened"
@@ -48,7 +48,7 @@ class OpeningResult(NamedTuple):
     error: str | None = None
 
     def attempt(self, **when: Any) -> Attempt:
-        """Return the record of the attempt; `when` are its fields that say whose it was and when."""
+        """Return the record of the attempt; `when` has the remaining fields: whose attempt it was, and when."""
         return Attempt(
             outcome=self.outcome,
             http_status=self.http_status,
@@ -68,10 +68,9 @@ async def open_connection(
     max_message_bytes: int | None,
     ping_interval_s: float | None,
 ) -> OpeningResult:
-    """Make one attempt. A redirect is not followed: the user has named one server.
+    """Make one attempt. Redirects are not followed: the user has named one server.
 
-    Nothing of the network is raised: the library and the system know some thirty kinds of failure, and each is an
-    outcome.
+    Network failures are not raised: the library and the system have about thirty kinds, and each becomes an outcome.
     """
     connection = _prepared(target, kind, compression, max_message_bytes, ping_interval_s)
     try:
@@ -129,7 +128,7 @@ def _failed(error: Exception, connection: RecordingConnection, target: Target) -
             asked_s = retry_after_s(dict(response.headers.raw_items()))
             return OpeningResult(None, "rejected", response.status_code, asked_s, _rejection(response))
         case ConnectionRefusedError() if target.unix_socket is not None:
-            stale = f"nobody listens at {target.unix_socket}: the socket is stale; start the server again"
+            stale = f"nobody listens at {target.unix_socket}: the socket is stale; restart the server"
             return OpeningResult(None, "refused", None, None, f"{type(error).__name__}: {stale}")
         case ConnectionRefusedError():
             return OpeningResult(None, "refused", None, None, in_words(error))
@@ -143,7 +142,7 @@ def _failed(error: Exception, connection: RecordingConnection, target: Target) -
             return OpeningResult(None, "reset", None, None, in_words(error))
     if (other := _no_http(connection.first_bytes)) is not None:
         return OpeningResult(None, "failed", None, None, f"{type(error).__name__}: {other}")
-    # The library wraps an end of TCP in the middle of the handshake in an error of its own.
+    # The library wraps an end of TCP during the handshake in its own exception.
     cut = isinstance(error.__cause__, EOFError | ConnectionError)
     why = f": {in_words(error.__cause__)}" if error.__cause__ else ""
     return OpeningResult(None, "reset" if cut else "failed", None, None, f"{in_words(error)}{why}")
@@ -153,7 +152,7 @@ def _rejection(response: Response) -> str:
     said = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
     location = response.headers.get("Location")
     if 300 <= response.status_code < 400 and location is not None:
-        return f"{said}: it points to {masked_url(location)}, which is not followed; give that address if it is meant"
+        return f"{said}: it redirects to {masked_url(location)}, which is not followed; give that URL if it is right"
     fields = [f"{name}: {response.headers[name]}" for name in ("Upgrade", "Sec-WebSocket-Version", "Retry-After")
               if len(response.headers.get_all(name)) == 1]  # fmt: skip
     words = [_ADVICE.get(response.status_code, ""), *fields, _quoted(response.body)]
@@ -170,20 +169,20 @@ def _late(connection: RecordingConnection, target: Target) -> str:
         came = f", of which {connection.received_wire_bytes:,} bytes came" if connection.received_wire_bytes else ""
         what = f"no answer to the opening handshake{came}"
     else:
-        what = "no connection of TCP" + (" and TLS" if target.secure else "")
+        what = f"no TCP{' and TLS' if target.secure else ''} connection"
     return (
-        f"TimeoutError: {what} within {target.open_timeout_s:g} s; a slow server is given longer with open_timeout_s "
+        f"TimeoutError: {what} within {target.open_timeout_s:g} s; for a slow server, raise open_timeout_s "
         "(--open-timeout)"
     )
 
 
 def _no_http(first_bytes: bytes) -> str | None:
-    """Say what a server speaks instead of HTTP/1.1, from the first bytes that came."""
+    """Name what a server speaks instead of HTTP/1.1, from its first bytes."""
     if not first_bytes:
         return None
     try:
         read_response(first_bytes)
     except HeadError as error:
-        hint = "; write wss:// if that is meant" if first_bytes[:2] in (b"\x15\x03", b"\x16\x03") else ""
-        return f"what answers there is {in_words(error, named=False)}{hint}"
+        hint = "; write wss:// for TLS" if first_bytes[:2] in (b"\x15\x03", b"\x16\x03") else ""
+        return f"the server there speaks {in_words(error, named=False)}{hint}"
     return None

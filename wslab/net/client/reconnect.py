@@ -1,7 +1,7 @@
-"""The reconnect loop: one client, kept connected by a policy, every attempt a record.
+"""The reconnect loop: one client, kept connected by a policy, with a record for every attempt.
 
-The lab owns this loop, since the libraries' own ones decide in silence: the iterator of `websockets`, for one, waits
-only where the handshake fails, so that a server which accepts and closes is asked thousands of times a second.
+The lab has its own loop, since those of the libraries decide silently: the iterator of `websockets`, for example, waits
+only after a failed handshake, so it calls a server that accepts and closes thousands of times per second.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from wslab.net.client.client import Client
 
 
 async def stay_connected(client: Client, policy: Policy, rng: Random, *, max_outages: int | None = None) -> None:
-    """Connect, and reconnect after every closure as `policy` says, until it gives up or this is cancelled.
+    """Connect, and reconnect after every closure by `policy`, until it gives up or this call is cancelled.
 
-    Emits an `Attempt` for each try, a `Closure` for each end and an `Outage` for each absence, also for the one that
-    a cancellation cuts short.
+    Emits an `Attempt` for each try, a `Closure` for each end and an `Outage` for each absence, even if a cancellation
+    cuts it short.
 
     Args:
-        rng: what the policy draws from.
-        max_outages: return, connected, after so many outages. None: go on.
+        rng: the random generator for the policy.
+        max_outages: return, connected, after this many outages. None: go on.
     """
     backoff = Backoff(policy, rng)
     delays = itertools.chain([0.0], backoff.after(0.0))
@@ -33,7 +33,7 @@ async def stay_connected(client: Client, policy: Policy, rng: Random, *, max_out
     try:
         opened = any([attempt.outcome == "opened" async for attempt in first])
     except PolicyError:
-        return  # the attempts so far are on record; with no connection there was no outage to tell of
+        return  # the attempts so far are recorded; without a connection there was no outage
     for number in itertools.count(1):
         if not opened or (max_outages is not None and number > max_outages):
             return
@@ -41,7 +41,7 @@ async def stay_connected(client: Client, policy: Policy, rng: Random, *, max_out
 
 
 async def come_back(client: Client, backoff: Backoff, closure: Closure, number: int) -> bool:
-    """Try to come back, emit how it went, and return whether the client is connected again."""
+    """Try to come back, emit the outage, and return whether the client is connected again."""
     policy = backoff.policy
     attempts = 0
     reopened_at_s = None
@@ -66,7 +66,7 @@ async def come_back(client: Client, backoff: Backoff, closure: Closure, number: 
 async def _attempts(
     client: Client, policy: Policy, delays: Iterator[float], *, outage: int, from_s: float
 ) -> AsyncIterator[Attempt]:
-    """Make attempts, each its delay after the end of the one before, until one opens or the delays end."""
+    """Make attempts, each one delay after the end of the previous one, until one opens or the delays end."""
     retry_after_s = None
     for number, delay_s in enumerate(delays, start=1):
         due_at_s = from_s + policy.wait_s(delay_s, retry_after_s)

@@ -1,4 +1,4 @@
-"""One attempt of a herd's client: TCP connection and opening handshake, until it is open or has failed."""
+"""One attempt of a herd's client: TCP connection and opening handshake, until it opens or fails."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from wslab.net.herds.readiness import Deadlines, Readiness
 RECEIVE_BYTES = 16_384
 
 MAX_HEAD_BYTES = 16_384
-"""Of an answer to an opening handshake: thousands of them may be half there at once."""
+"""The longest answer to an opening handshake: thousands may be incomplete at once."""
 
 _BLANK_LINE = b"\r\n\r\n"
 _ACCEPTED = secrets.token_hex(14).encode()
-"""Stands for an accept key that is right, and is as long; no server can guess it."""
+"""Replaces the correct accept key; it has the same length, and no server can guess it."""
 
 
 class HandshakeAnswer(NamedTuple):
-    """A server's answer to an opening handshake; `rest` is what came behind it."""
+    """A server's answer to an opening handshake; `rest` are the bytes after it."""
 
     status: int
     retry_after_s: float | None
@@ -41,18 +41,18 @@ class HandshakeAnswer(NamedTuple):
 
 
 class OpeningKeeper(Protocol):
-    """Whom an attempt belongs to."""
+    """The owner of an attempt."""
 
     loop: Readiness
     destination: Destination
     openings: Deadlines
 
     def attempted(self, opening: Opening) -> None:
-        """Hear that the attempt has ended; if it opened, `sock`, which is watched, is the keeper's from now on."""
+        """Called when the attempt has ended; if it opened, the keeper now owns `sock`, which is watched."""
 
 
 class Opening:
-    """An attempt under way; when it has ended, `outcome`, `answer` and `error` say how (see `Attempt`)."""
+    """An attempt under way; once it has ended, `outcome`, `answer` and `error` say how (see `Attempt`)."""
 
     __slots__ = (
         "_keeper",
@@ -83,7 +83,7 @@ class Opening:
         self.started_at_s = self.ended_at_s = keeper.loop.now()
 
     def begin(self) -> None:
-        """Let the SYN go out. Over loopback, TCP is connected or refused when the call for it returns."""
+        """Send the SYN. Over loopback, TCP is connected or refused when the call returns."""
         destination, loop = self._keeper.destination, self._keeper.loop
         self._keeper.openings.begin(self, self.started_at_s)
         try:
@@ -111,21 +111,21 @@ class Opening:
             self._fail(error)
 
     def expired(self) -> None:
-        self.error = "TimeoutError: no answer in time"
+        self.error = in_words(TimeoutError())
         self._end("timeout")
 
     def abandon(self) -> None:
-        """Drop it; nobody hears of it."""
+        """Drop the attempt without calling the keeper."""
         self._keeper.openings.end(self)
         if self.sock is not None:
             self._keeper.loop.close(self.sock)
 
     def _ask(self) -> bool:
-        """Send the opening handshake, if TCP and TLS are ready for it; return whether what comes next is to be read."""
+        """Send the opening handshake, if TCP and TLS are ready; return whether to read next."""
         assert self.sock is not None
         to = self._keeper.destination
         try:
-            # One call does: the send buffer of a new connection is empty.
+            # One call is enough: the send buffer of a new connection is empty.
             self.sent_wire_bytes = self.sock.send(self._request(to))
         except AwaitsPeerError:
             return True
@@ -167,16 +167,16 @@ class Opening:
 
 
 def read_answer(received: bytes, key: str, subprotocols: tuple[str, ...] = ()) -> HandshakeAnswer | None:
-    """Return the server's answer to the handshake with this key and offer; None while it is incomplete.
+    """Return the server's answer to the handshake with this key and offer; None if it is incomplete.
 
     Raises:
-        HeadError: it is no HTTP, or without an end.
-        HandshakeError: it is a 101 that RFC 6455 §4.1 tells a client to refuse.
+        HeadError: it is not HTTP, or too long.
+        HandshakeError: it is a 101 that a client must refuse (RFC 6455 §4.1).
     """
     head, blank, _ = received.partition(_BLANK_LINE)
     accept = accept_key(key).encode()
     read = _read_head((head + blank).replace(accept, _ACCEPTED), subprotocols)
-    if read is None and blank:  # an interim answer; there may be more behind it
+    if read is None and blank:  # an interim answer; more may follow
         read = _read_head(received.replace(accept, _ACCEPTED), subprotocols)
     if read is None:
         return None
@@ -187,9 +187,9 @@ def read_answer(received: bytes, key: str, subprotocols: tuple[str, ...] = ()) -
 
 @lru_cache(maxsize=64)
 def _read_head(head: bytes, subprotocols: tuple[str, ...]) -> tuple[ResponseHead, str | None] | None:
-    """Read a head in which `_ACCEPTED` stands for the accept key that is expected; return with it the connection's id.
+    """Read a head in which `_ACCEPTED` replaces the expected accept key; return it with the connection's id.
 
-    A herd is answered in the same words thousands of times, but for that key: so they are read once.
+    A herd receives the same answer thousands of times, except for that key, so it is parsed only once.
     """
     response = read_response(head, max_bytes=MAX_HEAD_BYTES)
     if response is None:

@@ -1,7 +1,7 @@
 """Cluster: a herd's workers, or any independent calls, on the workers of a Dask cluster. Dask is imported only here.
 
-The machines' monotonic clocks have nothing in common but, nearly, their pace. So each one's offset is measured, and the
-worker is given the run's beginning in its own clock: then its times are the run's.
+The machines' monotonic clocks share nothing but, nearly, their pace. So the offset of each is measured, and the worker
+gets the start of the run on its own clock; its times are then the run's.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ import contextlib
 import itertools
 import socket
 import threading
-import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import msgspec
 
@@ -33,34 +32,31 @@ T = TypeVar("T")
 
 CONNECT_TIMEOUT_S = 10.0
 
-EXCHANGES = 16
-"""Readings of a worker's clock for one measurement of its offset."""
-
 LEAD_S = 0.5
-"""From the last worker's being ready to the start of all; the order to start reaches them all within it."""
+"""From the moment when the last worker is ready to the start of all; the order must reach them all in this time."""
 
 HAND_OVER_EVERY_S = 1.0
-"""How much of its clients' time a worker may take with it when it is lost."""
+"""The time whose records are lost with a worker."""
 
 _alone = threading.Lock()
 
 
 def over_cluster(calls: Sequence[Callable[[], T]], scheduler: str) -> list[T]:
-    """Make independent calls on a cluster's workers, and return what they return, in the order of the calls.
+    """Make independent calls on a cluster's workers, and return their results, in the order of the calls.
 
-    For sweeps of parameters: simulations, or experiments, each against a lab server that it starts where it runs. A
-    worker process makes one call at a time, since two would disturb each other; to measure, have one worker a machine.
-    A call whose worker is lost is made again on another.
+    For parameter sweeps of simulations, or of experiments that each start their own lab server. A worker process makes
+    one call at a time, since two would disturb each other; for measurements, use one worker per machine. A call whose
+    worker is lost is repeated on another.
 
     Args:
-        calls: without arguments; `functools.partial` and lambdas give them theirs. The workers need wslab too.
+        calls: callables without arguments; use `functools.partial` or lambdas. The workers need wslab too.
         scheduler: the cluster's address, such as "tcp://192.0.2.1:8786".
 
     Raises:
-        TypeError: `scheduler` is no text, or one of `calls` cannot be called.
+        TypeError: `scheduler` is not a string, or one of `calls` is not callable.
         ImportError: Dask is not installed here.
         ClusterError: no cluster answers there, or it has no workers.
-        Exception: whatever a call raises; the others are given up.
+        Exception: any exception of a call; the others are abandoned.
     """
     for call in calls:
         if not callable(call):
@@ -84,7 +80,7 @@ async def connected(scheduler: str) -> AsyncIterator[Client]:
     """Yield a client of a cluster that has workers.
 
     Raises:
-        TypeError, ImportError, ClusterError: as `over_cluster`.
+        TypeError, ImportError, ClusterError: as in `over_cluster`.
     """
     if not isinstance(scheduler, str):
         raise BadTypeError(
@@ -121,13 +117,13 @@ async def herd_on(
     seed: int = 0,
     open_timeout_s: float = 10.0,
 ) -> AsyncIterator[Herd]:
-    """Be a `Herd` whose workers are on a cluster; None: one on each of its workers.
+    """Yield a `Herd` whose workers run on a cluster; `workers=None`: one on each of the cluster's workers.
 
-    The target may lead to another machine than the one that it is asked from: it must, from the others.
+    The target may be on another machine: seen from most workers, it must be.
 
     Raises:
-        TypeError, ValueError: as `Herd`.
-        ImportError, ClusterError, HerdError: as `Cluster` and `Cluster.spawn`.
+        TypeError, ValueError: as in `Herd`.
+        ImportError, ClusterError, HerdError: as in `Cluster` and `Cluster.spawn`.
     """
     async with (
         Cluster(scheduler, recorder) as cluster,
@@ -148,14 +144,14 @@ async def herd_on(
 
 
 class Cluster:
-    """An async context on the background loop: inside it a herd's workers can be spawned on the cluster's.
+    """An async context on the background loop, inside which a herd's workers can be spawned on the cluster's.
 
-    The recorder is told of each worker `worker_<n>_clock_offset_s`, by how much its monotonic clock was ahead of the
-    one here; `…_clock_error_s`, no further than which that is from the truth; `…_clock_drift_s`, by how much the offset
-    had grown at the end; and, in `losses`, who was lost.
+    For each worker, the recorder's `measured` gets `worker_<n>_clock_offset_s`, how far its monotonic clock was ahead
+    of the one here; `…_clock_error_s`, the largest possible error of that; and `…_clock_drift_s`, how much the offset
+    had grown by the end.
 
     Raises:
-        TypeError, ImportError, ClusterError: as `over_cluster`.
+        TypeError, ImportError, ClusterError: as in `over_cluster`.
     """
 
     def __init__(self, scheduler: str, recorder: Recorder) -> None:
@@ -166,7 +162,7 @@ class Cluster:
 
     async def __aenter__(self) -> Self:
         self._client = await self._exit.enter_async_context(connected(self._scheduler))
-        identity = await self._client.scheduler.identity(n_workers=-1)  # what the client itself knows may be cut short
+        identity = await self._client.scheduler.identity(n_workers=-1)  # the client's own list may be truncated
         self.addresses = sorted(identity["workers"])
         return self
 
@@ -174,17 +170,17 @@ class Cluster:
         await self._exit.aclose()
 
     async def spawn(self, order: Gather, on_change: Callable[[], None]) -> Worker:
-        """Start a herd's worker on one of the cluster's, on each in turn.
+        """Start a herd's worker on one of the cluster's workers, taken in turn.
 
         Raises:
-            ValueError: that machine could not hold the clients, or they could not reach the server from it.
+            ValueError: that machine cannot hold the clients, or they cannot reach the server from it.
             HerdError: the worker was lost.
         """
         number = next(self._numbers)
         address = self.addresses[number % len(self.addresses)]
         worker = FarWorker(order, on_change, f"worker_{number}", self._recorder)
         try:
-            with self._client.as_current():  # an actor's proxy asks for it
+            with self._client.as_current():  # an actor's proxy needs it
                 outpost = await self._client.submit(Outpost, actor=True, workers=[address], pure=False)
             pid = await outpost.start(order, socket.gethostname())
         except OSError as error:
@@ -194,7 +190,7 @@ class Cluster:
 
 
 class FarWorker(Worker):
-    """A herd's worker on a worker of the cluster, with a clock of its own."""
+    """A herd's worker on a worker of the cluster, which has its own clock."""
 
     child: FarChild
 
@@ -205,51 +201,14 @@ class FarWorker(Worker):
 
     async def ready(self) -> None:
         await super().ready()
-        self._clock = await self._measure_clock()
+        self._clock = await self.child.clock_offset()
         self._recorder.measured[f"{self._name}_clock_offset_s"] = self._clock.offset_s
         self._recorder.measured[f"{self._name}_clock_error_s"] = self._clock.error_s
         origin = self.order.origin + self._clock.offset_s
         self.order = msgspec.structs.replace(self.order, origin=origin, hand_over_every_s=HAND_OVER_EVERY_S)
 
     async def _disperse(self) -> Dispersed:
-        drift_s = (await self._measure_clock()).offset_s - self._clock.offset_s
+        drift_s = (await self.child.clock_offset()).offset_s - self._clock.offset_s
         dispersed = await super()._disperse()
         self._recorder.measured[f"{self._name}_clock_drift_s"] = drift_s
         return dispersed
-
-    async def _measure_clock(self) -> ClockOffset:
-        exchanges = []
-        for _ in range(EXCHANGES):
-            asked_at = time.monotonic()
-            read = await self.child.read_clock()
-            exchanges.append(ClockReading(asked_at, read, time.monotonic()))
-        return clock(exchanges)
-
-
-class ClockReading(NamedTuple):
-    """A question after the time, and its answer: asked and answered by the clock here, read off the one there."""
-
-    asked_at: float
-    read: float
-    answered_at: float
-
-
-class ClockOffset(NamedTuple):
-    """How far a clock is ahead of the one here, and no further than which that is from the truth."""
-
-    offset_s: float
-    error_s: float
-
-
-def clock(exchanges: Iterable[ClockReading]) -> ClockOffset:
-    """Return the offset by the quickest of several exchanges.
-
-    The clock was read at some moment between question and answer. Halfway is the best guess, and half the round trip
-    the most that it can be wrong (D. L. Mills, RFC 5905 §8 and §10: the clock filter).
-
-    >>> clock([ClockReading(10.0, 110.5, 11.0), ClockReading(12.0, 112.25, 12.5)])
-    ClockOffset(offset_s=100.0, error_s=0.25)
-    """
-    quickest = min(exchanges, key=lambda exchange: exchange.answered_at - exchange.asked_at)
-    round_trip_s = quickest.answered_at - quickest.asked_at
-    return ClockOffset(quickest.read - (quickest.asked_at + round_trip_s / 2), round_trip_s / 2)

@@ -1,4 +1,4 @@
-"""A held connection on which something is said: a target's greeting first, then what is always to be answered."""
+"""A held connection that speaks: the target's greeting first, then its standing answers."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from wslab.net.herds.readiness import Deadlines
 
 
 class ConversingKeeper(HeldKeeper, Protocol):
-    """Whom such a connection belongs to."""
+    """The owner of such a connection."""
 
     destination: Destination
     greetings: Deadlines
 
     def not_greeted(self, awaited: str) -> None:
-        """Hear that a greeting's step was not answered in time; the connection stays as it is."""
+        """Called when a step of the greeting was not answered in time; the connection stays open."""
 
 
 class Conversing(Held):
-    """As `Held`, for targets with a greeting or standing answers alone: it costs a few hundred bytes more."""
+    """A `Held` connection for targets with a greeting or answers; it takes a few hundred bytes more."""
 
     __slots__ = ("_message", "_steps", "host")
 
@@ -52,7 +52,7 @@ class Conversing(Held):
             self._steps.clear()
 
     def _go_on(self) -> None:
-        """Say what is to be said, up to the next step that is awaited."""
+        """Say the next steps, up to one that awaits a message."""
         self.host.greetings.end(self)
         while self._steps and self._steps[0].kind == "say":
             self._say(self._steps.pop(0).text)
@@ -60,7 +60,7 @@ class Conversing(Held):
             self.host.greetings.begin(self, self.host.loop.now())
 
     def _say(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # TCP has ended, which the next read will tell
+        with contextlib.suppress(OSError):  # TCP has ended, as the next read will show
             self._send(text_frame(text.replace(CLIENT, str(self.client))))
 
     def _hear(self, header: FrameHeader, payload: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Where a herd connects to, and from which addresses: a target resolved once, and refused if it leads elsewhere."""
+"""Where a herd connects to, and from which addresses: a target, resolved once, and refused if it leads elsewhere."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from wslab.core.trust import Trust
 from wslab.net import machine, reach
 
 MAX_SAID_BYTES = 8192
-"""Of all that a client says in its greeting: each step is one call, which takes it where the send buffer has room."""
+"""The bytes that a client may say in its greeting: each step is one call of send, and must fit into the send buffer."""
 
 
 class AwaitsPeerError(BlockingIOError):
-    """Nothing can be sent before something has been received: TLS shakes hands."""
+    """Nothing can be sent before something is received: the TLS handshake is under way."""
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
-    """A server's address and what is said there; `sources` are taken in turn, none is the system's.
+    """A server's address, and what clients say there; `sources` are used in turn, an empty list is the system's choice.
 
     Fields:
-        unix_socket: a path to connect to instead. trust: of TLS. None: there is none. server_name: what TLS asks for.
-        fields: of the opening handshake. subprotocols: which of them offer.
-        greeting, answers: as in `Target`. In these texts and fields `{client}` stands for a client's number.
+        unix_socket: a path to connect to instead. trust: for TLS. None: no TLS. server_name: for TLS.
+        fields: of the opening handshake. subprotocols: offered by it.
+        greeting, answers: as in `Target`. In these texts and fields, `{client}` is replaced by the client's number.
     """
 
     host: str
@@ -50,11 +50,11 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, target: Target | str, clients: int, *, allow_remote: bool = False) -> Self:
-        """Resolve a target for so many clients.
+        """Resolve a target for `clients` clients.
 
         Raises:
-            BadValueError: it wants what a herd has not, cannot be resolved, or leads to another machine, and neither
-                `allow_remote` nor the target says that it may: thousands of clients at once are an attack there.
+            BadValueError: it uses a feature that herds lack, cannot be resolved, or leads to another machine although
+                neither `allow_remote` nor the target allows it: thousands of clients at once would be an attack there.
         """
         target = as_target(target)
         _check(target)
@@ -69,7 +69,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
             sources=machine.sources(host, clients) if is_local and not target.unix_socket else [],
             trust=target.trust if target.secure else None,
             server_name=target.server_name,
-            fields=fields if len(fields) > 1 or target.user_agent else {},  # our own name alone is left out
+            fields=fields if len(fields) > 1 or target.user_agent else {},  # not just for our own name
             subprotocols=tuple(target.subprotocols),
             greeting=tuple(Step(step.kind, expand(step.text)) for step in target.steps),
             answers=dict(target.answers),
@@ -81,22 +81,22 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def converses(self) -> bool:
-        """Whether a client says or hears anything at all."""
+        """Whether clients say or hear anything."""
         return bool(self.greeting or self.answers)
 
     def fields_of(self, client: int) -> dict[str, str]:
-        """Return what this client's handshake says besides."""
+        """Return the further fields of this client's handshake."""
         return {name: value.replace(CLIENT, str(client)) for name, value in self.fields.items()}
 
     def new_socket(self, client: int) -> socket.socket:
-        """Return a socket for this client, not yet connected; its source is its own in turn."""
+        """Return a socket for this client, not yet connected, bound to the next source address."""
         if self.unix_socket is not None:
             sock = socket.socket(socket.AF_UNIX)
         else:
             sock = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
         sock.setblocking(False)
         if self.sources:
-            # Leave the choice of the port to connect(), which knows that it need be free for this server only.
+            # Let connect() choose the port: it knows that the port need only be free for this server.
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_BIND_ADDRESS_NO_PORT, 1)
             sock.bind((self.sources[client % len(self.sources)], 0))
         if self.trust is None:
@@ -106,7 +106,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EncryptedSocket(ssl.SSLSocket):
-    """A socket under TLS that says as one without does that it must wait. The first `send` shakes hands."""
+    """A TLS socket that raises BlockingIOError like a plain one when it must wait. The first `send` shakes hands."""
 
     def send(self, data: Any, flags: int = 0) -> int:
         try:
@@ -142,18 +142,18 @@ def _resolved(target: Target, *, allow_remote: bool) -> tuple[str, bool]:
     is_local = ipaddress.ip_address(host).is_loopback
     if not is_local and not allow_remote and not is_allowed(target.host, target.allow_hosts):
         raise BadValueError(
-            f"url is {shown!r}, which leads to another machine, {host}; a herd stays on this one, "
-            "or say allow_remote=True if that server is yours to load"
+            f"url is {shown!r}, which leads to another machine, {host}; a herd stays on this one unless you set "
+            "allow_remote=True, if that server is yours to load"
         )
     return host, is_local
 
 
 def _check(target: Target) -> None:
-    """Raise BadValueError where a target wants what a herd's clients, which take a few bytes each, have not."""
+    """Raise BadValueError if a target uses a feature that a herd's small clients lack."""
     if target.proxy is not None:
         raise BadValueError(
-            "the target has a proxy, which thousands of clients at once would measure instead of the server; let the "
-            "herd connect directly (resolve names the address), or use watch, which takes a proxy, for 60 clients"
+            "the target has a proxy, which thousands of clients at once would measure instead of the server; connect "
+            "the herd directly (resolve names the address), or use watch, which supports a proxy, for 60 clients"
         )
     said_bytes = sum(len(expand(step.text).encode()) for step in target.steps if step.kind == "say")
     if said_bytes > MAX_SAID_BYTES:

@@ -1,4 +1,4 @@
-"""One connection of a herd's client, held open at the least cost: it answers pings and closing handshakes, and ends."""
+"""One connection of a herd's client, held open at the least cost: it answers pings and closing handshakes."""
 
 from __future__ import annotations
 
@@ -13,28 +13,26 @@ from wslab.core.errors import in_words
 from wslab.core.records import Close, Closure, TcpEnd, closed_by
 from wslab.net.close_bodies import encode_close, read_close
 from wslab.net.frames import FrameError, FrameHeader, control_frame, read_header
-from wslab.net.herds.attempt import Opening
+from wslab.net.herds.attempt import RECEIVE_BYTES, Opening
 from wslab.net.herds.readiness import Deadlines, Readiness
 
-RECEIVE_BYTES = 16_384
-
 MAX_HEARD_BYTES = 65_536
-"""Of a data frame; who hears does not hear larger ones."""
+"""The largest data frame that is heard; larger ones are skipped."""
 
 
 class HeldKeeper(Protocol):
-    """Whom a held connection belongs to."""
+    """The owner of a held connection."""
 
     loop: Readiness
     closings: Deadlines
 
     def closed(self, held: Held, closure: Closure) -> None:
-        """Hear that the connection has ended."""
+        """Called when the connection has ended."""
 
 
 @dataclass(slots=True)
 class Closing:
-    """What a held connection knows of its end, from the first close frame on."""
+    """The end of a held connection, from the first close frame on."""
 
     started_at_s: float
     received: Close | None = None
@@ -44,7 +42,7 @@ class Closing:
 
 
 class Held:
-    """An open connection. There are thousands of them, so it has slots, and few. Data frames are passed over."""
+    """An open connection. There are thousands of them, so it has few slots. Data frames are skipped."""
 
     hears = False
     __slots__ = (
@@ -77,7 +75,7 @@ class Held:
         self.closing: Closing | None = None
 
     def begin(self) -> None:
-        """Take over the socket, and read what came together with the answer to the opening handshake."""
+        """Take over the socket, and read the bytes that came with the answer to the opening handshake."""
         self.keeper.loop.hand_over(self.sock, self)
         if self.unread:
             self._read(b"")
@@ -101,7 +99,7 @@ class Held:
 
     def _read(self, received: bytes) -> None:
         if self.closing is not None and self.closing.received is not None:
-            return  # nothing that follows a close frame is for us (RFC 6455 §5.5.1)
+            return  # ignore everything after a close frame (RFC 6455 §5.5.1)
         try:
             self._read_frames(self.unread + received)
         except FrameError as error:
@@ -110,7 +108,7 @@ class Held:
             self._end("aborted")  # RFC 6455 §7.1.7
 
     def close(self, close: Close) -> None:
-        """Send a close frame, or answer one; the server then ends TCP (RFC 6455 §7.1.1), or the time for it ends."""
+        """Send a close frame, or answer one; the server then ends TCP (RFC 6455 §7.1.1), or the deadline passes."""
         closing = self._begin_closing()
         closing.sent_first = closing.received is None
         try:
@@ -148,11 +146,11 @@ class Held:
             if closing.sent is None:
                 self.close(closing.received)
         elif opcode == Opcode.PING and self.closing is None:
-            with contextlib.suppress(OSError):  # TCP has ended, which the next read will tell
+            with contextlib.suppress(OSError):  # TCP has ended, as the next read will show
                 self._send(control_frame(Opcode.PONG, payload))
 
     def _hear(self, header: FrameHeader, payload: bytes) -> None:
-        """Take the payload of a data frame, where it `hears`."""
+        """Take the payload of a data frame, if it `hears`."""
 
     def _begin_closing(self) -> Closing:
         if self.closing is None:
@@ -183,7 +181,7 @@ class Held:
             closed_by=closed_by(received, sent, sent_first=closing.sent_first, here="client"),
             received=received,
             sent=sent,
-            recovered=False,  # it never sends so much that it could miss what it has received
+            recovered=False,  # it never sends enough to miss what it has received
             send_error=closing.send_error,
             tcp_end=tcp_end,
             sent_wire_bytes=self.sent_wire_bytes,

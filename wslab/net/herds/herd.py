@@ -1,8 +1,8 @@
 """Herd: thousands of real WebSocket clients on this machine, in worker processes, brought back by a policy.
 
-The records are those of `wslab.net.client.client` and `wslab.net.client.reconnect`, and mean the same. A worker writes
-them to a file in memory, which nobody reads until the herd disperses and which outlives the worker; meanwhile it tells
-where its clients are.
+The records are those of `wslab.net.client.client` and `wslab.net.client.reconnect`, with the same meaning. A worker
+writes them to a file in memory, which is read only when the herd disperses, and which outlives the worker; meanwhile it
+reports where its clients are.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from wslab.net.recording import Recorder
 CLOSE_TIMEOUT_S = 5.0
 
 MAX_IN_FLIGHT = 64
-"""Clients that connect for the first time at once. Who comes back does so when it is due, however many others do."""
+"""Clients that connect for the first time simultaneously. Returning clients do so when due, however many there are."""
 
 MAX_WORKERS = 64
 MAX_UNASKED_WORKERS = 4
@@ -41,31 +41,31 @@ CLIENTS_PER_WORKER = 500
 
 
 class Herd:
-    """An async context on the background loop: inside it the clients connect and come back, at its end they close.
+    """An async context on the background loop: inside it, clients connect and come back; at its end they close.
 
-    At the end, however it comes, the records are emitted in the order of time, and every worker is gone. One that was
-    lost before is told in the recorder's `losses`, with its clients; the others go on. The recorder is told also how
-    late the workers' loops were, and `client_bytes_per_connection`: by how much their memory had grown when they held
-    the most, before the first outage.
+    At the end, even after an exception, the records are emitted in order of time, and every worker is gone. A worker
+    that was lost before is listed in the recorder's `losses`, with its clients; the others go on. The recorder also
+    gets the lags of the workers' loops, and `client_bytes_per_connection`: the growth of their memory until they held
+    the most connections, before the first outage.
 
     Args:
         target: a URL on this machine, or a `Target` without a proxy; headers, cookies and greeting may differ by client
-            (`{client}`). A greeting begins once a connection is open and is no part of the attempt; who is not answered
-            stays. That is told in the recorder's `warnings`, as is that no pings of the target's are sent.
-        clients: as many as this machine can hold; they are numbered from 0.
-        policy: when they come back.
-        seed: of the policy's random numbers: what a client draws depends on it, on the numbers of the client, the
-            outage and the attempt, and on nothing else.
-        workers: processes. None: one for every `CLIENTS_PER_WORKER` clients, as long as there are cores for them, at
-            most `MAX_UNASKED_WORKERS`.
+            (`{client}`). A greeting begins once a connection is open and is not part of the attempt; a client that gets
+            no answer stays connected. The recorder's `warnings` say so, and that the target's pings are not sent.
+        clients: as many as this machine can hold; numbered from 0.
+        policy: decides when they come back.
+        seed: for the policy's random numbers. A client's draw depends only on the seed and on the numbers of the
+            client, the outage and the attempt.
+        workers: number of processes. None: one per `CLIENTS_PER_WORKER` clients, but no more than cores or
+            `MAX_UNASKED_WORKERS`.
         open_timeout_s: for TCP connection, TLS and opening handshake together, and for each awaited step of a greeting.
         allow_remote: whether the URL may lead to another machine.
         spawn: starts a worker. None: in a child process.
-        lead_s: from the last worker's being ready to the start of all.
+        lead_s: from the moment when the last worker is ready to the start of all.
 
     Raises:
-        TypeError, ValueError: an argument is out of its bounds, or more than this machine can hold; the message says
-            what to raise.
+        TypeError, ValueError: an argument is out of bounds, or more than this machine can hold; the message says what
+            to raise.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Herd:
         processes = workers or min(most, -(-clients // CLIENTS_PER_WORKER))
         destination = Destination.of(target, clients, allow_remote=allow_remote)
         if interval_s := as_target(target).ping_interval_s:
-            recorder.warnings.append(f"a herd's clients send no pings: ping_interval_s={interval_s:g} is not heeded")
+            recorder.warnings.append(f"a herd's clients send no pings: ping_interval_s={interval_s:g} is ignored")
         share = -(-clients // processes)
         self._recorder = recorder
         self._spawn = spawn or Worker.spawn
@@ -148,12 +148,12 @@ class Herd:
 
     @property
     def tally(self) -> Tally:
-        """Where the clients are, as last heard."""
+        """The latest tally of all clients."""
         tallies = [msgspec.structs.asdict(worker.tally) for worker in self._workers]
         return Tally(**{field: sum(tally[field] for tally in tallies) for field in tallies[0]})
 
     async def changed(self) -> Tally:
-        """Wait until clients have moved, and return where they are; those of a lost worker count as back."""
+        """Wait until the tally changes, and return it; clients of a lost worker count as back."""
         await self._changed.wait()
         self._changed.clear()
         return self.tally
@@ -169,7 +169,7 @@ class Herd:
         for awaited, count in not_greeted.items():
             self._recorder.warnings.append(
                 f"{count:,} connections waited {self._orders[0].open_timeout_s:g} s in vain for “{printable(awaited)}” "
-                "of the greeting, and were then kept without it"
+                "of the greeting, and were kept without it"
             )
 
     def _loss(self, worker: Worker, last_words: str) -> str:
@@ -178,8 +178,8 @@ class Herd:
         at_s = (worker.lost_at or time.monotonic()) - self._recorder.origin
         return (
             f"worker {self._workers.index(worker)} with clients {first} to {first + order.clients - 1} was lost at "
-            f"{at_s:.3f} s, and what they did then, and up to {order.hand_over_every_s:g} s before, is missing: "
-            f"{last_words}"
+            f"{at_s:.3f} s; their records from then on, and from up to {order.hand_over_every_s:g} s before, are "
+            f"missing: {last_words}"
         )
 
     async def _kill(self) -> None:

@@ -1,6 +1,6 @@
-"""The clients of one worker on their readiness loop: each is connected, closed, away, and back as the policy says.
+"""The clients of one worker on their readiness loop: they connect, are closed, and come back by the policy.
 
-It owns the clients and their records, and tells where they are; with whom it speaks, and over what, is the program's.
+This module owns the clients and their records, and reports where they are; the channel belongs to the program.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from wslab.core.errors import PolicyError
 from wslab.core.policies.policy import Policy, checked_delay
-from wslab.core.records import Attempt, Close, Closure, Outage
+from wslab.core.records import RUN_ENDED, Attempt, Close, Closure, Outage
 from wslab.net import control, machine
 from wslab.net.herds.attempt import Opening
 from wslab.net.herds.conversing import Conversing
@@ -28,15 +28,15 @@ from wslab.net.herds.readiness import Readiness
 from wslab.net.herds.worker_protocol import Dispersed, Gather, Tally
 
 STARTS_PER_TURN = 16
-"""Attempts begun before the loop looks again at what is ready: more would make it late for the answers."""
+"""Attempts begun before the loop polls again: more would make it late for the answers."""
 
 REPORT_INTERVAL_S = 0.1
-"""Between tallies: each wakes the parent, which then takes the processor from clients and server."""
+"""Between tallies: each wakes the parent, which takes processor time from clients and server."""
 
 
 @dataclass(slots=True, eq=False)
 class Absence:
-    """A client that is not connected, and the delays that it has left. Outage 0 is before its first connection."""
+    """A client that is not connected, with its remaining delays. Outage 0 is before its first connection."""
 
     client: int
     outage: int
@@ -46,7 +46,7 @@ class Absence:
 
 
 class Due(NamedTuple):
-    """An attempt that waits for its time; `turn` settles the order of those due at the same time."""
+    """An attempt that waits for its time; `turn` orders attempts that are due at the same time."""
 
     at_s: float
     turn: int
@@ -60,8 +60,8 @@ class Herding:
     def __init__(
         self, order: Gather, tell: Callable[[control.Message], None], hand_over: Callable[[bytes], None]
     ) -> None:
-        # From our parent, on the pipe that it gave us; first, since the imports that it brings are no lag of the loop.
-        self._policy: Policy = pickle.loads(order.policy)  # noqa: S301 (nobody else writes there)
+        # From our parent, over its pipe. First, so that the imports of unpickling do not count as the loop's lag.
+        self._policy: Policy = pickle.loads(order.policy)  # noqa: S301 (only our parent writes there)
         self.destination = order.destination
         self.loop = Readiness(order.origin)
         self.openings = self.loop.deadlines(order.open_timeout_s)
@@ -87,7 +87,7 @@ class Herding:
         self._not_greeted: Counter[str] = Counter()
 
     def run(self) -> None:
-        """Look after the clients until they are to disperse and the last of them has."""
+        """Serve the clients until they are told to disperse and the last one has."""
         self._report()
         next_at_s = 0.0
         while not self._dispersing or self._counts["held"]:
@@ -101,7 +101,7 @@ class Herding:
         self._tell(Dispersed(lags_s=self._lags_s, not_greeted=dict(self._not_greeted)))
 
     def _begin_attempts(self) -> float:
-        """Begin what is due, and return when the next is."""
+        """Begin the attempts that are due, and return when the next one is."""
         for _ in range(STARTS_PER_TURN):
             now = self.loop.now()
             if self._due and self._due[0].at_s <= now:
@@ -157,7 +157,7 @@ class Herding:
         self._not_greeted[awaited] += 1
 
     def _wait(self, absence: Absence, from_s: float, retry_after_s: float | None) -> None:
-        """Set the time of the client's next attempt as the policy says, or give up."""
+        """Set the time of the client's next attempt by the policy, or give up."""
         try:
             delay_s = self._draw(absence)
         except PolicyError as error:
@@ -170,8 +170,8 @@ class Herding:
         heapq.heappush(self._due, Due(due_at_s, next(self._turns), delay_s, absence))
 
     def _draw(self, absence: Absence) -> float | None:
-        # One generator of random numbers for all, seeded anew for each draw: so a client's draws depend on nothing that
-        # another does, and a generator for each would take more memory than all else that a client needs.
+        # One random generator for all, seeded anew for each draw: a client's draws do not depend on other clients, and
+        # a generator per client would take more memory than everything else that a client needs.
         number = absence.attempts + 1
         self._rng.seed(f"{self._order.seed}/{absence.client}/{absence.outage}/{number}")
         if absence.delays is None:
@@ -180,36 +180,23 @@ class Herding:
         return None if drawn is None else checked_delay(drawn, self._policy.name, number)
 
     def _give_up(self, absence: Absence, why: str) -> None:
-        if absence.outage:  # who was never connected has no outage to tell of
+        if absence.outage:  # a client that was never connected has no outage
             self._end_outage(absence, reopened_at_s=None, gave_up=why)
 
     def _end_outage(self, absence: Absence, *, reopened_at_s: float | None, gave_up: str | None) -> None:
         assert absence.closure is not None
-        closure = absence.closure
-        self._ledger.add(
-            Outage(
-                client=absence.client,
-                number=absence.outage,
-                close_code=closure.close_code,
-                close_reason=closure.close_reason,
-                closed_at_s=closure.closed_at_s,
-                attempts=absence.attempts,
-                reopened_at_s=reopened_at_s,
-                time_to_reconnect_s=None if reopened_at_s is None else reopened_at_s - closure.closed_at_s,
-                gave_up=gave_up,
-            )
-        )
+        self._ledger.add(Outage.after(absence.closure, absence.outage, absence.attempts, reopened_at_s, gave_up))
         self._counts["away"] -= 1
         self._counts["returned"] += 1
 
     def _disperse(self) -> None:
         self._dispersing = True
-        self._lags_s = list(self.loop.lags)  # the leave-taking of all at once is no part of what is measured
+        self._lags_s = list(self.loop.lags)  # closing all connections at once is not part of the measurement
         self._newcomers = iter(())
         for opening in self._trying:
             opening.abandon()
         for due in (*self._trying.values(), *self._due):
-            self._give_up(due.absence, "the run ended first")
+            self._give_up(due.absence, RUN_ENDED)
         self._trying.clear()
         self._due.clear()
         for handler in self.loop.handlers():

@@ -1,7 +1,6 @@
-"""Records, packed while a herd runs and unpacked when it is over: a row of bytes takes a tenth of the object.
+"""Records, packed while a herd runs and unpacked afterwards: a row of bytes takes a tenth of the object's memory.
 
-A ledger is written page by page, and each page stands for itself. So a worker that is killed takes with it no more than
-the page that it had not yet handed over.
+A ledger is written in self-contained pages, so a worker that is killed loses only the page that it had not handed over.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _ARRAY_OF = b"\xdd"  # MessagePack's array with a length of 32 bits
 
 
 class Ledger:
-    """Takes records and keeps bytes."""
+    """Packs records into bytes."""
 
     def __init__(self) -> None:
         self._encoder = msgspec.msgpack.Encoder()
@@ -32,7 +31,7 @@ class Ledger:
         self._count += 1
 
     def turn_page(self) -> bytes:
-        """Return, as a page, what was added since this was last called; nothing if nothing was."""
+        """Return the records added since the last call as a page; empty if there are none."""
         if not self._count:
             return b""
         rows = _ARRAY_OF + self._count.to_bytes(4, "big") + self._packed
@@ -41,7 +40,7 @@ class Ledger:
 
 
 def unpack(pages: bytes) -> Iterator[Record]:
-    """Yield the records of a ledger in the order in which they were added; a last page that is torn is left out."""
+    """Yield the records of a ledger in the order of adding; a torn last page is ignored."""
     at = 0
     while (begin := at + _LENGTH_BYTES) <= len(pages):
         at = begin + int.from_bytes(pages[at:begin], "big")

@@ -1,7 +1,7 @@
-"""Outpost: a herd's process on a worker of a Dask cluster, and the way between it and the herd.
+"""Outpost: a herd's process on a worker of a Dask cluster, the channel between it and the herd, and its clock.
 
-`Outpost` is there, `FarChild` is here; between them pass the messages of `wslab.net.herds.worker_protocol`,
-by calls of the one, which Dask carries. Neither outlives the other for long: see `PATIENCE_S` and `LEASE_S`.
+`Outpost` is there, `FarChild` is here. They exchange the messages of `wslab.net.herds.worker_protocol` by remote calls
+of Outpost, through Dask. Neither outlives the other for long: see `PATIENCE_S` and `LEASE_S`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import contextlib
 import ipaddress
 import socket
 import time
-from typing import Any, TypeVar, get_args
+from collections.abc import Iterable
+from typing import Any, NamedTuple, TypeVar, get_args
 
 from wslab.core.errors import BadValueError, HerdError, in_words
 from wslab.net import control, machine
@@ -23,14 +24,17 @@ E = TypeVar("E", bound=control.Message)
 POLL_S = 5.0
 
 PATIENCE_S = 15.0
-"""An outpost silent for so long is lost: it answers every `POLL_S`, even if it has nothing to say."""
+"""An outpost that is silent for this long is lost: it answers every `POLL_S`, even if there are no events."""
 
 LEASE_S = 60.0
-"""A process that nobody has listened to for so long has lost its herd, and is ended."""
+"""A process that nobody has listened to for this long has lost its herd, and is ended."""
+
+EXCHANGES = 16
+"""Readings of the clock there for one measurement of its offset."""
 
 
 class Outpost:
-    """A Dask actor around a herd's process; all methods run on the loop of the cluster's worker."""
+    """A Dask actor with a herd's process; all methods run on the loop of the cluster's worker."""
 
     def __init__(self) -> None:
         self._heard: asyncio.Queue[control.Message] = asyncio.Queue()
@@ -42,7 +46,7 @@ class Outpost:
             ValueError: this machine could not hold the clients, or they could not reach the server from it.
         """
         if order.destination.trust is not None:
-            order.destination.trust.context()  # its files must lie on this machine too
+            order.destination.trust.context()  # its files must exist on this machine too
         check_reach(order.destination.host, conductor, socket.gethostname())
         machine.check_clients(order.clients)
         everything = dict.fromkeys(get_args(Event | control.Ready | control.Failed), self._heard.put_nowait)
@@ -59,7 +63,7 @@ class Outpost:
         self._child.tell(command)
 
     async def hear(self) -> list[control.Message]:
-        """Wait for events, `POLL_S` at most, and return them."""
+        """Wait for events, for at most `POLL_S`, and return them."""
         self._lease.cancel()
         self._lease = asyncio.get_running_loop().call_later(LEASE_S, self._child.kill)
         events: list[control.Message] = []
@@ -85,12 +89,12 @@ class Outpost:
 
 
 class FarChild:
-    """A process at an outpost, to its herd what a `Child` is.
+    """A process at an outpost, with the interface of `Child`.
 
     Args:
         outpost: the actor's proxy.
         address: of the cluster's worker.
-        asides: events that come unasked, each with whom to call.
+        asides: a callback for each kind of unsolicited event.
     """
 
     def __init__(self, outpost: Any, pid: int, address: str, asides: Asides) -> None:
@@ -107,17 +111,22 @@ class FarChild:
     def alive(self) -> bool:
         return self.lost is None
 
-    async def read_clock(self) -> float:
-        """Return what the monotonic clock there shows.
+    async def clock_offset(self) -> ClockOffset:
+        """Measure how far the monotonic clock there is ahead of the one here.
 
         Raises:
-            HerdError: nobody is there.
+            HerdError: the worker does not answer.
         """
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                return float(await self._outpost.clock())
-        except Exception as error:  # Dask has many for a worker that is gone
-            raise HerdError(f"worker {self._address} of the cluster does not answer: {error!r}") from None
+        readings = []
+        for _ in range(EXCHANGES):
+            asked_at = time.monotonic()
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    read = float(await self._outpost.clock())
+            except Exception as error:  # Dask has many for a worker that is gone
+                raise HerdError(f"worker {self._address} of the cluster does not answer: {error!r}") from None
+            readings.append(ClockReading(asked_at, read, time.monotonic()))
+        return best_offset(readings)
 
     def tell(self, command: Command) -> None:
         self._order("tell", command)
@@ -126,7 +135,7 @@ class FarChild:
         """Return the next event, which must be of this kind.
 
         Raises:
-            HerdError: the process or the cluster's worker is lost, or says nothing for `REPLY_TIMEOUT_S`.
+            HerdError: the process or the cluster's worker is lost, or is silent for `REPLY_TIMEOUT_S`.
         """
         try:
             event = await asyncio.wait_for(self._events.get(), REPLY_TIMEOUT_S)
@@ -140,7 +149,7 @@ class FarChild:
         self._order("kill")
 
     async def ended(self) -> None:
-        """Wait until the process is gone, or lost, and everything that it said was heard."""
+        """Wait until the process is gone, or lost, and all its events have been heard."""
         await asyncio.wait([self._hearing])
         while self._orders:
             await asyncio.wait(self._orders)
@@ -153,7 +162,7 @@ class FarChild:
 
     def _order(self, method: str, *arguments: Command) -> None:
         async def obeyed() -> None:
-            with contextlib.suppress(Exception):  # where nobody obeys any more, `_hear` finds out
+            with contextlib.suppress(Exception):  # if the outpost is gone, `_hear` finds out
                 async with asyncio.timeout(PATIENCE_S):
                     await getattr(self._outpost, method)(*arguments)
 
@@ -166,7 +175,7 @@ class FarChild:
             try:
                 async with asyncio.timeout(PATIENCE_S):
                     events = await self._outpost.hear()
-            except Exception as error:  # likewise
+            except Exception as error:  # as in clock_offset
                 events = [control.Failed(error=in_words(error))]
             for event in events:
                 if isinstance(event, control.Failed):
@@ -176,8 +185,37 @@ class FarChild:
         self._events.put_nowait(None)
 
 
+class ClockReading(NamedTuple):
+    """One reading of a remote clock: asked and answered by the clock here."""
+
+    asked_at: float
+    read: float
+    answered_at: float
+
+
+class ClockOffset(NamedTuple):
+    """How far a clock is ahead of the one here, and the largest possible error."""
+
+    offset_s: float
+    error_s: float
+
+
+def best_offset(readings: Iterable[ClockReading]) -> ClockOffset:
+    """Return the offset by the quickest of several readings.
+
+    The clock was read at some moment between question and answer. Halfway is the best guess, and half the round trip
+    the largest possible error (D. L. Mills, RFC 5905 §8 and §10: the clock filter).
+
+    >>> best_offset([ClockReading(10.0, 110.5, 11.0), ClockReading(12.0, 112.25, 12.5)])
+    ClockOffset(offset_s=100.0, error_s=0.25)
+    """
+    quickest = min(readings, key=lambda reading: reading.answered_at - reading.asked_at)
+    round_trip_s = quickest.answered_at - quickest.asked_at
+    return ClockOffset(quickest.read - (quickest.asked_at + round_trip_s / 2), round_trip_s / 2)
+
+
 def check_reach(destination: str, conductor: str, here: str) -> None:
-    """Raise ValueError if the destination's address means another machine here than it does to the conductor.
+    """Raise ValueError if the destination's address means a different machine here than on the conductor.
 
     >>> check_reach("127.0.0.1", conductor="alba", here="alba")
     >>> check_reach("127.0.0.1", conductor="alba", here="bruno")

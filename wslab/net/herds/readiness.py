@@ -1,7 +1,7 @@
-"""A plain readiness loop: sockets that say when they are ready, handlers that are called then, and deadlines.
+"""A plain readiness loop: it calls handlers when their sockets are ready or their deadlines pass.
 
-For the herd's workers: an event loop of tasks and callbacks costs a client ten times the memory and several times
-the time of one entry in a selector, and its queue of callbacks is a delay that an instrument must not add.
+For the herd's workers: with an event loop of tasks and callbacks, a client takes ten times the memory and several times
+the time of an entry in a selector, and the queue of callbacks is a delay that an instrument must not add.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PORTION = 16
 
 
 class PortableSelector(selectors.DefaultSelector):
-    """What a loop needs of `select.epoll`, for systems that have none; for those that have, it is too dear."""
+    """The part of `select.epoll` that the loop needs, for systems without it; where epoll exists, this is too slow."""
 
     def poll(self, timeout_s: float) -> list[tuple[int, int]]:
         return [(key.fd, events) for key, events in self.select(timeout_s)]
@@ -35,7 +35,7 @@ else:
 
 
 class Handler(Protocol):
-    """What is called when its socket is ready, or when its deadline has passed."""
+    """Called when its socket is ready, or when its deadline has passed."""
 
     def ready(self) -> None: ...
 
@@ -45,7 +45,7 @@ class Handler(Protocol):
 class Readiness:
     """The loop of one process; its clock is the machine's monotonic one, counted from `origin`.
 
-    `lags` holds how late, in seconds, the loop was for a beat that was due every `LAG_INTERVAL_S`.
+    `lags` holds how late, in seconds, the loop was for beats due every `LAG_INTERVAL_S`.
     """
 
     def __init__(self, origin: float) -> None:
@@ -60,19 +60,19 @@ class Readiness:
         return time.monotonic() - self.origin
 
     def deadlines(self, timeout_s: float) -> Deadlines:
-        """Return a set of deadlines, all of `timeout_s`, that this loop looks after."""
+        """Return a set of deadlines of `timeout_s`, which this loop watches."""
         self._deadlines.append(Deadlines(timeout_s))
         return self._deadlines[-1]
 
     def watch(self, sock: socket.socket, handler: Handler, *, writable: bool = False) -> None:
-        """From now on call `handler.ready` whenever `sock` can be read, or, with `writable`, written."""
+        """From now on, call `handler.ready` whenever `sock` is readable, or, with `writable`, writable."""
         fd = sock.fileno()
         watch = self._selector.modify if fd in self._handlers else self._selector.register
         watch(fd, WRITE if writable else READ)
         self._handlers[fd] = handler
 
     def hand_over(self, sock: socket.socket, handler: Handler) -> None:
-        """From now on call this handler instead, at what `sock` is watched for."""
+        """From now on, call this handler for `sock` instead."""
         self._handlers[sock.fileno()] = handler
 
     def close(self, sock: socket.socket) -> None:
@@ -86,10 +86,10 @@ class Readiness:
         return list(self._handlers.values())
 
     def turn(self, until_s: float) -> Iterator[bool]:
-        """Wait for sockets until `until_s` at most, and serve those that are ready, a portion an iteration.
+        """Wait for sockets until `until_s` at most, and serve those that are ready, one portion per iteration.
 
-        Thousands may be ready at once, and what else there is to do need not wait until all of them are served. Yields
-        whether a beat was due.
+        Thousands may be ready at once, and other work need not wait until all of them are served. Yields whether a beat
+        was due.
         """
         timeout_s = min(until_s, self._beat_at_s) - self.now()
         ready = self._selector.poll(max(0.0, timeout_s))
@@ -111,7 +111,7 @@ class Readiness:
 
 
 class Deadlines:
-    """Handlers that must be done within the same time, in the order in which it began."""
+    """Handlers with the same timeout, in the order of their beginnings."""
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
@@ -121,7 +121,7 @@ class Deadlines:
         return len(self._at_s)
 
     def begin(self, handler: Handler, now: float) -> None:
-        """Call `handler.expired` when the time is over, counted from its first beginning, unless it ends before."""
+        """Call `handler.expired` after the timeout, counted from its first beginning, unless it ends before."""
         self._at_s.setdefault(handler, now + self._timeout_s)
 
     def end(self, handler: Handler) -> None:

@@ -1,7 +1,7 @@
-"""The program that a herd's worker runs: it gathers its clients (`wslab.net.herds.herding`), and lets them go.
+"""The program of a herd's worker: it gathers its clients (`wslab.net.herds.herding`), and disperses them.
 
-It takes commands on stdin and reports on stdout (`wslab.net.herds.worker_protocol`), and it leaves at once when its
-parent dies: however that is, no client is left behind.
+It reads commands from stdin and writes events to stdout (`wslab.net.herds.worker_protocol`), and it exits at once when
+its parent dies, however that happens: no client is left behind.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def main() -> None:
     parent.leave_after_it()
     machine.raise_open_files()
     stdout = sys.stdout.buffer
-    sys.stdout = sys.stderr  # what a policy prints must not be taken for a report
+    sys.stdout = sys.stderr  # a policy's prints must not look like events
 
     def tell(event: control.Message) -> None:
         stdout.write(control.encode(event) + b"\n")
@@ -38,18 +38,18 @@ def main() -> None:
         if order.ledger_descriptor is None:
             tell(HandedOver(page=page))
         else:
-            os.write(order.ledger_descriptor, page)  # waits for nobody, as a pipe might
+            os.write(order.ledger_descriptor, page)  # never blocks, unlike a pipe
 
     herding = Herding(order, tell, hand_over)
     threading.Thread(target=_watch_stdin, args=(herding, commands), daemon=True).start()
-    # Nothing here makes cycles, and a search for them among thousands of clients would stop them all.
+    # There are no reference cycles here, and searching thousands of clients for them would stop everything.
     gc.disable()
     herding.run()
     parent.leave()
 
 
 def _watch_stdin(herding: Herding, commands: Iterable[Command]) -> None:
-    # A thread of its own, since it must notice the parent's death even where a policy never yields.
+    # In a thread, to notice the parent's death even if a policy never yields.
     for _disperse in commands:
         herding.is_to_disperse.set()
 

@@ -1,4 +1,4 @@
-"""What a herd's worker is told and what it tells (see `wslab.net.control`)."""
+"""The commands and events of a herd's worker (see `wslab.net.control`)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ class Gather(Message, frozen=True, kw_only=True, tag="gather"):
     """Command: connect these clients, and bring them back by this policy whenever they are closed.
 
     Fields:
-        clients: how many, numbered from `first_client`. policy: pickled, by cloudpickle.
-        origin: the run's beginning on the machine's monotonic clock.
-        max_in_flight: how many of them connect for the first time at once.
-        begins_at_s: when the first of them does, in the run's time.
-        hand_over_every_s: how often the records are handed over meanwhile, so that they outlive the worker.
-        ledger_descriptor: an open file that they are written to (`wslab.net.herds.ledger`). None: they are told.
+        clients: number of clients, numbered from `first_client`. policy: pickled, by cloudpickle.
+        origin: the start of the run on the machine's monotonic clock.
+        max_in_flight: clients that connect for the first time simultaneously.
+        begins_at_s: when the first one connects, in the run's time.
+        hand_over_every_s: how often records are handed over, so that they outlive the worker.
+        ledger_descriptor: an open file for the records (`wslab.net.herds.ledger`). None: they are sent as events.
     """
 
     destination: Destination
@@ -41,8 +41,8 @@ class Tally(Message, frozen=True, kw_only=True, tag="tally"):
     """Event: where its clients are.
 
     Fields:
-        attempted: have made their first attempt. held: are connected. away: lost their connection and are to come back.
-        returned: outages that are over, one way or the other. resident_bytes: of the worker's memory.
+        attempted: have made their first attempt. held: are connected. away: have lost their connection.
+        returned: outages that are over, one way or the other. resident_bytes: the worker's memory.
     """
 
     attempted: int
@@ -53,15 +53,17 @@ class Tally(Message, frozen=True, kw_only=True, tag="tally"):
 
 
 class HandedOver(Message, frozen=True, kw_only=True, tag="handed_over"):
-    """Event: what it saw since it last handed anything over: a page of a ledger (see `wslab.net.herds.ledger`)."""
+    """Event: the records since the last one, as a page of a ledger (see `wslab.net.herds.ledger`)."""
 
     page: bytes
 
 
 class Dispersed(Message, frozen=True, kw_only=True, tag="dispersed"):
-    """Event: everything is closed and handed over; how late the worker's loop was.
+    """Event: everything is closed and handed over.
 
-    `not_greeted` says how many connections awaited in vain which step of the greeting.
+    Fields:
+        lags_s: how late the worker's loop was.
+        not_greeted: awaited step of the greeting → connections that waited for it in vain.
     """
 
     lags_s: list[float]

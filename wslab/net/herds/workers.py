@@ -1,4 +1,4 @@
-"""A herd's worker as the herd sees it: a process, wherever it runs, what it was ordered, and what it told last."""
+"""A herd's worker, as the herd sees it: a process, wherever it runs, its order, and its latest tally."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ E = TypeVar("E", bound=control.Message)
 
 
 class Process(Protocol):
-    """What a herd wants of a worker's process, here or elsewhere: see `wslab.net.child.Child`."""
+    """What a herd needs from a worker's process, here or elsewhere: see `wslab.net.child.Child`."""
 
     @property
     def pid(self) -> int: ...
@@ -43,10 +43,10 @@ class Process(Protocol):
 
 
 class Worker:
-    """One worker process, and what it told last. Where it is lost, what it handed over before is kept.
+    """One worker process, and its latest tally. If it is lost, the records that it had handed over are kept.
 
     Fields:
-        lost_at: when it ended without having been told to, on the monotonic clock here.
+        lost_at: when it ended unexpectedly, on this machine's monotonic clock.
     """
 
     child: Process
@@ -70,7 +70,7 @@ class Worker:
 
     @property
     def asides(self) -> Mapping[type[control.Message], Callable[[Any], None]]:
-        """The events that come unasked, each with whom to call."""
+        """A callback for each kind of unsolicited event."""
         return {Tally: self._note, HandedOver: lambda event: self._pages.extend(event.page)}
 
     @property
@@ -86,7 +86,7 @@ class Worker:
         self._end = asyncio.create_task(self._hear_of_end())
 
     async def disperse(self) -> Dispersed | str:
-        """Have it let its clients go, and return what it said at the end; where it was lost, its last words."""
+        """Make it disperse its clients, and return its last event; if it was lost, its last words."""
         try:
             return await self._disperse()
         except HerdError as error:
@@ -96,7 +96,7 @@ class Worker:
             return str(error)
 
     def records(self) -> Iterator[Record]:
-        """Yield what it saw and handed over, in the order of time."""
+        """Return the records that it handed over, in order of time."""
         if self._ledger is not None:
             with self._ledger as ledger:
                 ledger.seek(0)
@@ -114,7 +114,7 @@ class Worker:
     async def _hear_of_end(self) -> None:
         await self.child.ended()
         self.lost_at = time.monotonic()
-        last = self.tally  # nobody need wait for clients that are lost: they count as back
+        last = self.tally  # lost clients count as back, so that nobody waits for them
         self.tally = msgspec.structs.replace(
             last, attempted=self.order.clients, held=0, away=0, returned=last.returned + last.held + last.away
         )
@@ -130,7 +130,7 @@ class Worker:
 
 
 def new_ledger_file() -> BinaryIO:
-    """Return a file without a name, in memory where that exists; it outlives the worker that writes it, and no more."""
+    """Return an unnamed file, in memory if possible; it outlives the worker that writes it, but not this process."""
     if sys.platform == "linux":
         return os.fdopen(os.memfd_create("ledger"), "r+b")
     return cast("BinaryIO", tempfile.TemporaryFile())

@@ -17,11 +17,11 @@ from wslab.core.records import Injection
 from wslab.core.relay.faults import Down, Fault
 from wslab.core.relay.script import Add, Command, TimedCommand
 from wslab.net import machine, reach
+from wslab.net.listening import Reservation, new_socket
 from wslab.net.relay.end import PassageEnd
 from wslab.net.relay.entrance import Entrance
 from wslab.net.relay.memory import RelayMemory
 from wslab.net.relay.passage import Passage
-from wslab.net.server.address import Reservation, new_socket
 
 OUT_OF_FILES_S = 0.1
 """How long no connection is accepted after one that could not be."""

@@ -1,1 +1,1 @@
-"""The lab server: `LabServer` and `LabFleet`, the child process that they start, and how they speak with it."""
+"""The lab server: `LabServer`, `LabFleet`, and the child process that they start."""

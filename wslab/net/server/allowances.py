@@ -1,4 +1,4 @@
-"""What a client may still send on its connection: so many messages, frames and bytes, and so many of them a second."""
+"""What a client may still send on its connection: counts of messages, frames and bytes, and rates per second."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from wslab.core.knobs import Knobs
 
 
 class Bucket:
-    """An allowance per second: a second's worth may be spent at once, at least one, and is refilled evenly."""
+    """An allowance per second: a second's worth (at least one) may be spent at once; it is refilled evenly."""
 
     def __init__(self, per_s: float, now: float) -> None:
         self._per_s = per_s
@@ -15,7 +15,7 @@ class Bucket:
         self._at = now
 
     def spend(self, amount: float, now: float) -> bool:
-        """Take so much, and return whether there was enough."""
+        """Take `amount`, and return whether there was enough."""
         self._left = min(self._full, self._left + (now - self._at) * self._per_s)
         self._at = now
         if self._left < amount:
@@ -37,7 +37,7 @@ class Allowances:
         }
 
     def spend(self, payload_bytes: int, *, begins_message: bool, now: float) -> str | None:
-        """Take one data frame, and return the knob that forbids it; None where none does."""
+        """Account for one data frame, and return the knob that forbids it; None if none does."""
         if self._messages is not None and begins_message and not self._messages.spend(1, now):
             return "max_messages_per_s"
         if self._bytes is not None and not self._bytes.spend(payload_bytes, now):

@@ -1,7 +1,7 @@
-"""LabFleet: several lab servers behind one address, restarted one after another, as a deployment does it.
+"""LabFleet: several lab servers behind one address, restarted one after another, as in a rolling deployment.
 
-A client that is sent away comes back at once if it likes, since another server takes it; and is sent away again if that
-one has its turn later.
+A client that is sent away may come back at once, since another server accepts it; if that server restarts later, the
+client is sent away again.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class LabFleet:
     ['rolling', 'rolling']
 
     Args:
-        knobs: how each of them behaves; further keyword arguments replace single knobs.
-        servers: 2 to 16.
+        knobs: of each server; further keyword arguments replace single knobs.
+        servers: number of servers, 2 to 16.
 
     Attributes:
-        listeners: called on the background loop with each server's restart as far as it has come.
+        listeners: called on the background loop with each step of each server's restart.
 
     Raises:
-        TypeError, ValueError: a knob or the number is out of its bounds.
+        TypeError, ValueError: a knob or the number is out of bounds.
         LabServerError: a child process did not start; the message says why.
     """
 
@@ -50,10 +50,10 @@ class LabFleet:
         for server in self._servers:
             server.listeners.append(self._tell)
 
-    # The blocking calls; each has an async variant of the same name with `_async`.
+    # Blocking calls; each has an async variant, whose name ends in `_async`.
 
     def start(self) -> Self:
-        """Start the servers and return the fleet once all of them listen. In a replay nothing is started."""
+        """Start the servers, and return the fleet once all listen. In a replay, nothing is started."""
         if not replaying():
             runtime.run(self.start_async())
         return self
@@ -61,18 +61,18 @@ class LabFleet:
     def restart(
         self, kind: RestartKind = "rolling", *, downtime_s: float | None = None, **changes: Any
     ) -> tuple[Restart, ...]:
-        """Restart one server after another, each when the one before it is back, and return what was done.
+        """Restart one server after another, each when the one before it is back, and return the restarts.
 
-        It ends with a server that does not come back.
+        If a server does not come back, the rest are not restarted.
 
         Args:
-            kind: "rolling" is all that a fleet can do.
-            downtime_s: of each server; None takes the knob's.
-            changes: knobs that each has from then on.
+            kind: "rolling", the only kind for a fleet.
+            downtime_s: of each server. None: the knob's.
+            changes: knobs that change with the restart.
 
         Raises:
             ValueError: another kind, or an unknown knob.
-            LabServerError: the fleet does not run, or a server did not come up again.
+            LabServerError: the fleet is not running, or a server did not come up again.
         """
         return runtime.run(self.restart_async(kind, downtime_s=downtime_s, **changes))
 
@@ -87,11 +87,11 @@ class LabFleet:
     def __exit__(self, *exc_info: object) -> None:
         self.stop()
 
-    # What it is and what it saw
+    # State and observations
 
     @property
     def url(self) -> str:
-        """Where clients connect: nowhere in a replay. Raises LabServerError unless the fleet runs."""
+        """The URL for clients; in a replay, it leads nowhere. Raises LabServerError unless the fleet is running."""
         if replaying():
             return NOWHERE
         host, port = self._running().address
@@ -99,17 +99,17 @@ class LabFleet:
 
     @property
     def alive(self) -> bool:
-        """Whether all of its servers' processes are there."""
+        """Whether the processes of all servers are running."""
         return all(server.alive for server in self._servers)
 
     @property
     def accounts(self) -> tuple[Account, ...]:
-        """What all servers say of their connections; `connection_id` begins with the server's number."""
+        """All servers' accounts of their connections; `connection_id` begins with the server's number."""
         return tuple(account for server in self._servers for account in server.accounts)
 
     @property
     def restarts(self) -> tuple[Restart, ...]:
-        """Every restart of a server, in the order of time."""
+        """All restarts of all servers, in order of time."""
         every = [restart for server in self._servers for restart in server.restarts]
         every.sort(key=lambda restart: restart.requested_at_s)
         return tuple(replace(restart, kind="rolling", number=number) for number, restart in enumerate(every, start=1))
@@ -117,11 +117,11 @@ class LabFleet:
     def __repr__(self) -> str:
         return f"<LabFleet of {len(self._servers)}, {self.url if self._relay else 'not running'}>"
 
-    # The work, on the background loop
+    # On the background loop
 
     async def start_async(self) -> None:
         if self._relay is not None:
-            raise LabServerError("this fleet was started already")
+            raise LabServerError("this fleet is already started")
         try:
             await asyncio.gather(*(server.start_async() for server in self._servers))
             self._relay = await Switch([]).__aenter__()
@@ -152,7 +152,7 @@ class LabFleet:
             self._relay = None
 
     async def died(self) -> str:
-        """Wait until one of the servers' processes ends by itself or by somebody else's hand; return its last words."""
+        """Wait until one of the servers' processes ends unexpectedly; return its last words."""
         waiting = [asyncio.create_task(server.died()) for server in self._servers]
         try:
             ended, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -173,13 +173,13 @@ class LabFleet:
 
     def _tell(self, _: Restart) -> None:
         for listener in tuple(self.listeners):
-            listener(self.restarts[-1])  # one is restarted after the other, so it is the latest
+            listener(self.restarts[-1])  # servers restart one at a time, so it is the latest
 
     def _admit(self, servers: Iterable[LabServer]) -> None:
         self._running().switch([Address(server.host, server.port) for server in servers])
 
     def _running(self) -> Switch:
         if self._relay is None:
-            not_running = "this fleet does not run; use it in a with statement, or call start()"
+            not_running = "this fleet is not running; use it in a with statement, or call start()"
             raise LabServerError(NO_SERVER if replaying() else not_running)
         return self._relay

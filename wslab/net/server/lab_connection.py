@@ -1,4 +1,4 @@
-"""One connection of a lab server, in its child process: it keeps to the knobs, counts, and accounts for its end."""
+"""One connection of a lab server, in its child process: it obeys the knobs, counts, and accounts for its end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wslab.net.metering import MeteredConnection
 from wslab.net.server.allowances import Allowances
 
 HOLD_S = 60.0
-"""A connection held open after a refusal is ended after this long, so that nothing is held forever."""
+"""A connection held open after a refusal is ended after this time, so that nothing is held forever."""
 
 CLOSES_WITH = {
     "idle_timeout_s": "idle",
@@ -35,11 +35,11 @@ CLOSES_WITH = {
     "max_connection_bytes": "count",
     "close_after_message": "message",
 }
-"""The knobs that close a connection, each with the beginning of those that say with which code and reason."""
+"""The knobs that close a connection → prefix of the knobs for code and reason."""
 
 
 class Lab(Protocol):
-    """What a connection needs of the program that serves it."""
+    """What a connection needs from its program."""
 
     knobs: Knobs
     start: int
@@ -66,13 +66,13 @@ class LabConnection(MeteredConnection, ServerConnection):
         self.apply_limits(lab.knobs)
 
     def begin(self) -> None:
-        """The connection is open: tell so, and let its clocks run."""
+        """Report that the connection is open, and start its clocks."""
         self.opened_at = self._traffic_at = time.monotonic()
         self.lab.report(self.account())
         self._set_alarms()
 
     def apply_limits(self, knobs: Knobs) -> None:
-        """Take over `knobs`, also while open: limits and rates count from the next message, ages from the opening."""
+        """Apply `knobs`, even while open: limits and rates count from the next message, ages from the opening."""
         self.knobs = knobs
         self.protocol.max_message_size = knobs.max_message_bytes
         self.protocol.max_fragment_size = knobs.max_frame_bytes
@@ -80,7 +80,7 @@ class LabConnection(MeteredConnection, ServerConnection):
         if self.opened_at is not None:
             self._set_alarms()
 
-    # What comes and goes
+    # Traffic
 
     def process_event(self, event: Any) -> None:
         if isinstance(event, Frame):
@@ -91,7 +91,7 @@ class LabConnection(MeteredConnection, ServerConnection):
         super().process_event(event)
 
     def _accept(self, frame: Frame) -> bool:
-        """Count a data frame, or close where it is one too many."""
+        """Count a data frame, or close the connection if it exceeds an allowance."""
         self._traffic_at = time.monotonic()
         knob = self._allowances.spend(
             len(frame.data), begins_message=frame.opcode is not Opcode.CONT, now=self._traffic_at
@@ -108,7 +108,7 @@ class LabConnection(MeteredConnection, ServerConnection):
         await super().send(*args, **options)
         self._traffic_at = time.monotonic()
 
-    # The clocks, which are the loop's: it is the machine's monotonic one too
+    # Clocks: the loop's time is the machine's monotonic clock
 
     def _set_alarms(self) -> None:
         assert self.opened_at is not None
@@ -134,14 +134,14 @@ class LabConnection(MeteredConnection, ServerConnection):
     # The end
 
     def close_because(self, knob: str) -> None:
-        """Begin to close with the code and reason that belong to `knob`, and keep for the account that it was this."""
+        """Begin to close with the code and reason for `knob`, and keep the knob for the account."""
         prefix = CLOSES_WITH[knob]
         self.part(
             getattr(self.knobs, f"{prefix}_close_code"), getattr(self.knobs, f"{prefix}_close_reason"), because=knob
         )
 
     def part(self, code: int, reason: str, *, because: str) -> None:
-        """Begin to close with `code`: 1005 as an empty close frame, 1006 with none (RFC 6455 §7.1.5)."""
+        """Begin to close with `code`: 1005 as an empty close frame, 1006 without one (RFC 6455 §7.1.5)."""
         if self.protocol.state is not State.OPEN or self._cause is not None:
             return
         self._cause = because
@@ -161,7 +161,7 @@ class LabConnection(MeteredConnection, ServerConnection):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self._refused_because() and self.knobs.after_refusal == "reset":
-            self.transport.close()  # what is unread in the kernel's buffer makes it answer with RST
+            self.transport.close()  # unread data in its buffer makes the kernel answer with RST
 
     def _end_stream(self) -> None:
         if self._refused_because() and self.knobs.after_refusal == "hold":
@@ -171,7 +171,7 @@ class LabConnection(MeteredConnection, ServerConnection):
             super()._end_stream()
 
     def _refused_because(self) -> str | None:
-        """Return the knob whose limit a message was over; None where none was."""
+        """Return the knob whose limit a message exceeded; None if none did."""
         error = self.protocol.parser_exc
         if not isinstance(error, PayloadTooBig):
             return None
@@ -216,7 +216,7 @@ class LabConnection(MeteredConnection, ServerConnection):
 
 
 def invalid_payload(kind: CloseFrame, code: int) -> bytes:
-    """Return the payload of a close frame that is invalid in one way (RFC 6455 §5.5, §5.5.1, §7.4.1)."""
+    """Return the payload of a close frame that breaks one rule (RFC 6455 §5.5, §5.5.1, §7.4.1)."""
     valid = struct.pack("!H", code)
     return {
         "one_byte": valid[:1],

@@ -1,4 +1,4 @@
-"""One process of a lab server, from its spawning to its end: each start of the server has one of its own."""
+"""One process of a lab server, from its spawning to its end; each start of the server has a new one."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from wslab.core.knobs import Knobs
 from wslab.core.records import Account
 from wslab.net.child import Asides, Child
 from wslab.net.control import Ready
+from wslab.net.listening import Reservation, new_socket
 from wslab.net.server import server_protocol
-from wslab.net.server.address import Reservation, new_socket
 
 
 class ServerProcess(Child):
-    """A child process that serves once it is told to. Its listener, which it inherits unbound, is opened here.
+    """A child process that serves on command. It inherits its listener unbound, and the listener is opened here.
 
-    So the listener opens the moment that it is to; and as nobody but the child keeps it, it closes when the child dies.
+    So the listener opens exactly on time. Only the child keeps it, so it closes when the child dies.
 
     Attributes:
-        start: which start of the server it was, counted from 1; 0 before.
-        dismissed: it was told to leave, or killed, by us.
+        start: the start of the server, counted from 1; 0 before.
+        dismissed: we told it to leave, or killed it.
     """
 
     start = 0
@@ -32,7 +32,7 @@ class ServerProcess(Child):
 
     @classmethod
     async def prepare(cls, host: str, port: int, note: Callable[[Account], None]) -> Self:
-        """Start the interpreter, and return when it can serve at once; `note` is told of each account."""
+        """Start the interpreter, and return when it is ready to serve; `note` is called with each account."""
         listener = new_socket(host)
         try:
             asides: Asides = {server_protocol.Accounted: lambda event: note(event.account)}
@@ -54,7 +54,7 @@ class ServerProcess(Child):
         origins: tuple[str, ...],
         standing_in: bool,
     ) -> float:
-        """Open the listener, and return when it was open; see `server_protocol.Listen`.
+        """Open the listener, and return the time at which it was open; see `server_protocol.Listen`.
 
         Raises:
             LabServerError: the port was lost.
@@ -72,27 +72,27 @@ class ServerProcess(Child):
         return up_at
 
     async def open(self) -> float:
-        """End the standing in, and return when that was."""
+        """End standing in, and return the time."""
         self.tell(server_protocol.Open())
         return (await self.expect(server_protocol.ListenerOpened)).at_s
 
     async def tune(self, knobs: Knobs, *, open_ones_too: bool) -> None:
-        """Have it follow other knobs from now on."""
+        """Make it obey new knobs."""
         self.tell(server_protocol.Tune(knobs=knobs, open_ones_too=open_ones_too))
         await self.expect(server_protocol.Tuned)
 
     def leave(
         self, because: str, code: int, reason: str, *, drain_s: float = 0.0, drain_batch: int | None = None
     ) -> None:
-        """Have it close its listener and its connections, and end."""
+        """Make it close its listener and its connections, and exit."""
         self.dismissed = True
-        self._listener.close()  # which it has not needed where it stayed down
+        self._listener.close()  # still open if it never listened
         self.tell(
             server_protocol.Leave(because=because, code=code, reason=reason, drain_s=drain_s, drain_batch=drain_batch)
         )
 
     async def down(self) -> float:
-        """Return when the listener was gone after `leave`. A process that died by itself has none: it is gone now."""
+        """Return the time at which the listener closed after `leave`; for a process that died by itself, now."""
         try:
             return (await self.expect(server_protocol.ListenerClosed)).at_s
         except LabServerError:

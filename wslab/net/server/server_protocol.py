@@ -1,4 +1,4 @@
-"""What a lab server's process is told and what it tells (see `wslab.net.control`)."""
+"""The commands and events of a lab server's process (see `wslab.net.control`)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from wslab.net.control import Message, Program
 
 
 class Listen(Message, frozen=True, kw_only=True, tag="listen"):
-    """Command: accept on the listening socket `descriptor`, which the process inherited.
+    """Command: accept connections on the listening socket `descriptor`, which the process inherited.
 
     Fields:
-        name, start: connections are called by the name, the number of the start and their own.
+        name, start: the beginning of each connection's id.
         standing_in: answer as `knobs.while_down` says until `Open` comes.
-        origins: of pages that may connect, beside those from this machine.
+        origins: pages that may connect, besides those of this machine.
     """
 
     descriptor: int
@@ -30,7 +30,7 @@ class Open(Message, frozen=True, kw_only=True, tag="open"):
 
 
 class Tune(Message, frozen=True, kw_only=True, tag="tune"):
-    """Command: new knobs for connections opened from now on, and for the open ones too where asked."""
+    """Command: new knobs for connections opened from now on, and with `open_ones_too` for the open ones."""
 
     knobs: Knobs
     open_ones_too: bool
@@ -39,7 +39,7 @@ class Tune(Message, frozen=True, kw_only=True, tag="tune"):
 class Leave(Message, frozen=True, kw_only=True, tag="leave"):
     """Command: close the listener, then every connection with this code within `drain_s`, then exit.
 
-    Their accounts say that it was `because` of this.
+    `because` is for their accounts.
     """
 
     because: str
@@ -66,7 +66,7 @@ class ListenerClosed(Message, frozen=True, kw_only=True, tag="down"):
 
 
 class Accounted(Message, frozen=True, kw_only=True, tag="accounted"):
-    """Event: the account of a connection, when it opens and again when it has closed; times are absolute."""
+    """Event: the account of a connection, sent when it opens and again when it has closed; times are absolute."""
 
     account: Account
 

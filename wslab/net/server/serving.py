@@ -1,8 +1,7 @@
-"""The program that a lab server's child process runs: a `websockets` server under `Knobs`.
+"""The program of a lab server's child process: a `websockets` server under `Knobs`.
 
-It owns its connections and their accounts. It takes commands on stdin and reports on stdout
-(`wslab.net.server.server_protocol`), and it leaves when its parent dies: however that is, no orphan is left and no port
-taken.
+It owns its connections and their accounts. It reads commands from stdin and writes events to stdout
+(`wslab.net.server.server_protocol`), and it exits when its parent dies, however that happens: no orphan keeps a port.
 """
 
 from __future__ import annotations
@@ -25,16 +24,14 @@ from websockets.typing import Origin
 from wslab.core.knobs import Knobs
 from wslab.core.records import Account
 from wslab.net import control, inflating, machine, parent
+from wslab.net.listening import BACKLOG
 from wslab.net.origins import LOOPBACK_ORIGIN
 from wslab.net.server import server_protocol
-from wslab.net.server.address import BACKLOG
 from wslab.net.server.lab_connection import LabConnection
 
 TRY_AGAIN_LATER = (1013, "try again later")
 
 HANDSHAKE_TIMEOUT_S = 120.0
-
-# Of itself a page may connect from this machine only: any site's page can reach loopback, and would else be let in.
 
 
 class LabProgram:
@@ -81,8 +78,8 @@ class LabProgram:
         self._server = await serve(
             self._converse,
             sock=socket.socket(fileno=command.descriptor),
-            origins=[None, LOOPBACK_ORIGIN, *map(Origin, command.origins)],
-            compression=None,  # offered by each connection as its knobs say
+            origins=[None, LOOPBACK_ORIGIN, *map(Origin, command.origins)],  # any site's page can reach loopback
+            compression=None,  # each connection offers it if its knobs say so
             process_request=self._admit,
             process_response=self._sign,
             create_connection=self._connection,  # type: ignore[arg-type]  # any factory will do
@@ -98,7 +95,7 @@ class LabProgram:
         self.tell(server_protocol.Tuned())
 
     async def _leave(self, command: server_protocol.Leave) -> None:
-        if self._server is not None:  # it may have to leave before it was told to listen
+        if self._server is not None:  # it may be told to leave before it listens
             await self._close(self._server, command)
         self._left.set()
 
@@ -114,8 +111,8 @@ class LabProgram:
         await asyncio.sleep(0)
 
     async def _part_from_all(self, command: server_protocol.Leave) -> None:
-        # All close frames first, then wait: to await each closing handshake in turn would stretch a restart of
-        # thousands of clients over seconds, and `drain_s` is there for callers that want that.
+        # Send all close frames first, then wait: awaiting each closing handshake in turn would stretch a restart of
+        # thousands of clients over seconds, and callers that want that have `drain_s`.
         connections = self._connections()
         batch = len(connections) if not command.drain_s else command.drain_batch or 1
         batches = [connections[i : i + batch] for i in range(0, len(connections), batch or 1)]
@@ -150,14 +147,14 @@ class LabProgram:
             return self._refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE, "restarting\n")
         if not self._open.is_set() and while_down == "hang":
             await self._open.wait()
-            connection.transport.abort()  # as when the process that hung is replaced
+            connection.transport.abort()  # as if a hung process was replaced
         elif self.knobs.max_admissions_per_s is not None:
             await self._take_turn(self.knobs.max_admissions_per_s)
         return None
 
     def _refuse(self, connection: ServerConnection, status: int, words: str) -> Response:
         response = connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, words)
-        if status != response.status_code:  # any, also such as no standard names
+        if status != response.status_code:  # any status, even one without a standard name
             response.status_code, response.reason_phrase = status, "Refused"
         if self.knobs.retry_after_s is not None:
             response.headers["Retry-After"] = str(self.knobs.retry_after_s)
@@ -204,7 +201,7 @@ class LabProgram:
         self.tell(server_protocol.Accounted(account=account))
 
     def tell(self, event: control.Message) -> None:
-        # One write an iteration of the loop: thousands of closures at once must not become thousands of system calls.
+        # One write per iteration of the loop: thousands of closures must not become thousands of system calls.
         if not self._unwritten:
             self.loop.call_soon(self.flush)
         self._unwritten.append(control.encode(event) + b"\n")
@@ -222,10 +219,10 @@ class LabProgram:
         parent.leave()
 
     def _hear(self) -> None:
-        # A thread of its own, since it must notice that stdin ends even while the loop is busy inflating a message.
+        # In a thread, to notice the end of stdin even while the loop is busy inflating a message.
         for command in parent.commands(server_protocol.Command):
             task = asyncio.run_coroutine_threadsafe(self.obey(command), self.loop)
-            task.add_done_callback(lambda done: done.result())  # a bug belongs on stderr, which the parent keeps
+            task.add_done_callback(lambda done: done.result())  # puts a bug on stderr, which the parent keeps
 
 
 async def main() -> None:

@@ -1,4 +1,4 @@
-"""The starts of a lab server: one process after another at the same address, and what they say of their connections."""
+"""The starts of a lab server: one process after another at the same address, and their accounts of connections."""
 
 from __future__ import annotations
 
@@ -10,20 +10,24 @@ from collections.abc import Iterable
 
 from wslab.core.knobs import Knobs
 from wslab.core.records import Account, RestartKind
-from wslab.net.server.address import Reservation
+from wslab.net.listening import Reservation
 from wslab.net.server.process import ServerProcess
 
 GOING_AWAY = 1001
+
+SUCCESSION_S = 0.05
+"""How often `died` checks whether a dismissed process has been replaced."""
 
 
 class Starts:
     """All starts of one server, on the background loop.
 
     Args:
-        host, port, name, origins: as of `LabServer`.
+        host, port, name, origins: as in `LabServer`.
 
     Attributes:
-        accounts: by connection id, as they are told.
+        accounts: by connection id, as reported so far.
+        serving: the current process; None before the first and after the end.
 
     Raises:
         LabServerError: the port cannot be bound.
@@ -31,16 +35,27 @@ class Starts:
 
     def __init__(self, host: str, port: int, name: str, origins: tuple[str, ...]) -> None:
         self.accounts: dict[str, Account] = {}
+        self.serving: ServerProcess | None = None
         self._host = host
         self._name = name
         self._origins = origins
         self._reservation = Reservation(host, port)
         self._processes: list[ServerProcess] = []
-        self._served: list[ServerProcess] = []  # one for each start
+        self._served: list[ServerProcess] = []  # one per start
 
     @property
     def port(self) -> int:
         return self._reservation.port
+
+    @property
+    def pid(self) -> int:
+        """The process id of the serving process."""
+        return self._process().pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is a serving process, and it is running."""
+        return self.serving is not None and self.serving.alive
 
     @property
     def over(self) -> bool:
@@ -48,13 +63,14 @@ class Starts:
         return self._reservation.given_back
 
     async def prepare(self) -> ServerProcess:
-        """Start a process that can serve at once when it is told to."""
+        """Start a process that is ready to serve on command."""
         process = await ServerProcess.prepare(self._host, self.port, self._note)
         self._processes = [*(old for old in self._processes if old.alive), process]
         return process
 
-    async def take_down(self, process: ServerProcess, kind: RestartKind, knobs: Knobs) -> float:
-        """Return when the listener was gone."""
+    async def take_down(self, kind: RestartKind, knobs: Knobs) -> float:
+        """Make the serving process leave, or kill it, and return the time at which its listener was closed."""
+        process = self._process()
         if kind == "crash":
             process.kill()
             await process.ended()
@@ -64,12 +80,13 @@ class Starts:
         return await process.down()
 
     async def bring_up(
-        self, process: ServerProcess, knobs: Knobs, *, at: float, hurry: asyncio.Event | None = None
+        self, process: ServerProcess, knobs: Knobs, *, at: float = 0.0, hurry: asyncio.Event | None = None
     ) -> float | None:
-        """Have `process` listen at that time, and stand in until then where the knobs say so; return when it did.
+        """Make `process` serve from the time `at`, and stand in until then if the knobs say so; return the actual time.
 
-        It does so earlier where `hurry` is set. At an infinite time it never does, and this returns None at once.
+        Setting `hurry` makes it listen at once. If `at` is infinite it never does, and this returns None.
         """
+        self.serving = process
         standing_in = at > time.monotonic() and knobs.while_down != "refuse"
         if standing_in:
             self._listen(process, knobs, standing_in=True)
@@ -79,16 +96,31 @@ class Starts:
             await asyncio.wait_for((hurry or asyncio.Event()).wait(), max(0.0, at - time.monotonic()))
         return await process.open() if standing_in else self._listen(process, knobs, standing_in=False)
 
-    async def end(self, serving: ServerProcess | None, *, patience_s: float) -> None:
-        """Have the one that serves close its connections, end all processes, and give the port back."""
-        if serving is not None and serving.alive:
-            serving.leave("stop", GOING_AWAY, "server stopped")
+    async def tune(self, knobs: Knobs, *, open_ones_too: bool) -> None:
+        """Make the serving process obey new knobs."""
+        await self._process().tune(knobs, open_ones_too=open_ones_too)
+
+    async def end(self, *, patience_s: float) -> None:
+        """Make the serving process close its connections, end all processes, and give the port back."""
+        if self.alive:
+            self._process().leave("stop", GOING_AWAY, "server stopped")
         for process in self._processes:
-            if process is not serving:
+            if process is not self.serving:
                 process.kill()
         await asyncio.gather(*(process.retire(patience_s) for process in self._processes))
         self._processes.clear()
+        self.serving = None
         self._reservation.give_back()
+
+    async def died(self) -> str:
+        """Wait until the serving process ends unexpectedly, and return its last words."""
+        while (process := self.serving) is not None:
+            await asyncio.shield(process.ended())
+            if not process.dismissed:
+                return process.farewell()
+            while self.serving is process:  # until the restart under way has replaced it
+                await asyncio.sleep(SUCCESSION_S)
+        return "it was stopped"
 
     async def settle(self, connection_ids: Iterable[str], timeout_s: float) -> None:
         """Wait, at most `timeout_s`, until the accounts of these connections are complete; a crash leaves them open."""
@@ -96,6 +128,10 @@ class Starts:
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline and (waiting := {key for key in waiting if self._may_still_close(key)}):
             await asyncio.sleep(0.002)
+
+    def _process(self) -> ServerProcess:
+        assert self.serving is not None, "called only between the start and the stop"
+        return self.serving
 
     def _may_still_close(self, connection_id: str) -> bool:
         account = self.accounts.get(connection_id)

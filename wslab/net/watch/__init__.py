@@ -1,1 +1,1 @@
-"""The clients of a watch, which live their roles; what they see goes to a file as it happens."""
+"""The clients of a watch, which play their roles, and the file to which their records are written as they happen."""

@@ -1,4 +1,4 @@
-"""How much load a watch may put on a server, which it states and keeps, and how fast it acts, which it learns."""
+"""The load that a watch may put on a server, which is fixed, and the pace of its clients, which adapts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WINDOW_S = 60.0
 
 
 class Allowance:
-    """How many connections all clients together may open, and messages send, per minute; beyond that they wait."""
+    """The connections that all clients together may open, and the messages they may send, per minute; others wait."""
 
     def __init__(self, *, connections_per_min: int, messages_per_min: int) -> None:
         self._openings = _Window(connections_per_min)
@@ -46,7 +46,7 @@ class Pace:
 
     Fields:
         interval_s: between two actions of a steady role: a third of the median age of closed connections, but at
-            least `fastest_s`, which keeps within the allowance. back_s: the shortest absence after a closure.
+            least `fastest_s`, to stay within the allowance. back_s: the shortest absence after a closure.
     """
 
     def __init__(self, interval_s: float, *, fastest_s: float, back_s: float) -> None:
@@ -56,7 +56,7 @@ class Pace:
         self._ages_s: list[float] = []
 
     def note(self, closure: Closure) -> None:
-        """Learn from a connection that the other side or the network ended."""
+        """Adapt to a connection that the other side or the network ended."""
         if closure.closed_by == "client":
             return
         self._ages_s.append(closure.close_started_at_s - closure.opened_at_s)

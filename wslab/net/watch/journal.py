@@ -1,7 +1,7 @@
-"""A run that is written while it is measured, so that a crash or a power cut loses a second of it.
+"""The journal of a run: a file written during the measurement, so that a crash or a power cut loses at most a second.
 
-It begins like a file of `Run.save`, with a first line that says that the run has not ended, and has no end mark until
-it is saved whole. `wslab.load` reads it either way, and says so.
+It looks like a file of `Run.save`, but its first line says that the run has not ended, and there is no end mark until
+the run is saved whole. `wslab.load` reads both, and marks an unfinished run as partial.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Journal:
         try:
             self._file = path.open("xb", buffering=0)
         except FileExistsError:
-            raise UnwritableError(f"{path} exists already, and a watch is not resumed: name another file") from None
+            raise UnwritableError(f"{path} already exists, and a watch cannot be resumed; name another file") from None
         except OSError as error:
             raise UnwritableError(f"{path} cannot be written: {in_words(error)}") from None
         self._add(info)
@@ -56,7 +56,7 @@ class Journal:
                 content = content[self._file.write(content) :]
             os.fsync(self._file.fileno())
         except OSError as error:
-            self.broken = f"{self.path} cannot be written any more: {in_words(error)}; the watch goes on in memory"
+            self.broken = f"{self.path} can no longer be written: {in_words(error)}; the watch goes on in memory"
             self._tell(self.broken)
 
     def close(self) -> None:

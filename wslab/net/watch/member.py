@@ -18,13 +18,13 @@ from wslab.net.recording import Recorder
 from wslab.net.watch.allowance import Allowance, Pace
 
 CHATTY_S = 1.0
-"""If a server sends all the time, one message per second is recorded, and the last one."""
+"""If a server sends all the time, only one message per second is recorded, and the last one."""
 
 PROVOKED_S = 0.2
-"""A closure so soon after an action of the client may be a reaction to it, and says nothing about a clock."""
+"""A closure this soon after an action of the client may be a reaction to it, and says nothing about a clock."""
 
 LONG_BURSTS = (2, 3)
-"""Of every four bursts, counted from 1: some connections thus begin with long messages, whichever bursts end them."""
+"""Of every four bursts, counted from 1, those with long messages; so some connections begin with long ones."""
 
 MOST_BACK_S = 30.0
 """The longest pause of a client between attempts."""
@@ -48,11 +48,11 @@ class WatchedConnection(RecordingConnection):
 
 
 class Member:
-    """A client with a role, kept connected until it is cancelled.
+    """A client with a role, kept connected until cancelled.
 
     Args:
-        pace: how often it acts; all members share it. allowance: what all members together may send and open.
-        says: what a talking member sends, and what it sends in half of its bursts.
+        pace: how often it acts; shared by all members. allowance: what all members together may send and open.
+        says: the message of a talking member, and the long one for half of its bursts.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Member:
         return closure.close_started_at_s - closure.opened_at_s
 
     def _back_s(self) -> float:
-        # Drawn, so that clients which were closed together do not come back together: that would hide who is closed.
+        # Random, since clients that were closed together and came back together would no longer be told apart.
         return self._rng.uniform(1, 3) * self._pace.back_s
 
     async def _act(self) -> None:
@@ -121,7 +121,7 @@ class Member:
             await asyncio.sleep(opened_at_s + due_s - self._recorder.now())
             await self._allowance.message()
             self._acted_s = self._recorder.now()
-            with contextlib.suppress(ConnectionClosed, OSError):  # how it ended is its closure's to say
+            with contextlib.suppress(ConnectionClosed, OSError):  # the closure says how it ended
                 await self._do()
 
     async def _do(self) -> None:
@@ -142,7 +142,7 @@ class Member:
                 self._recorder.emit(record)
 
     async def _ping(self) -> None:
-        """Ping, and wait for the pong; without one, take the peer for gone and close the connection with 1011."""
+        """Ping, and wait for the pong; without one, assume that the peer is gone and close with 1011."""
         connection = self._connection()
         sent_at_s = self._recorder.now()
         answered_at_s: float | None = None
@@ -186,7 +186,7 @@ class Member:
         )
 
     def _say_last(self) -> None:
-        """Record the last message from the server, even if it was one of many."""
+        """Record the server's last message, even if it was one of many."""
         if self._unsaid is not None:
             self._recorder.emit(self._unsaid)
             self._unsaid = None

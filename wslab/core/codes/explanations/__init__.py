@@ -1,10 +1,9 @@
-"""The close codes in words: one explanation a code or range, and no fact without its source.
+"""The close codes in words: one explanation per code or range, every fact with its source.
 
-The tables are kept by what ended the connection: `departures` (one side ends it for a reason of its own),
-`refusals` (one side rejects what the other sent, or who it is), `unsent` (codes that no correct close frame
-carries) and `ranges` (codes that are not registered one by one). Numbers, names and senders are facts of
-`wslab.core.codes.registry`. Every text is a whole string, so that a translation is a table from these strings to
-others.
+There is a table for each way in which a connection ends: `departures` (one side ends it for its own reasons),
+`refusals` (one side rejects what the other sent, or who it is), `unsent` (codes that no correct close frame carries)
+and `ranges` (codes that are not registered individually). Numbers, names and senders are in
+`wslab.core.codes.registry`. Every text is a whole string, so that a translation is a table of strings.
 """
 
 from __future__ import annotations
@@ -18,4 +17,4 @@ from wslab.core.codes.explanations.unsent import UNSENT
 __all__ = ["EXPLANATIONS", "CodeExplanation"]
 
 EXPLANATIONS: dict[int | range, CodeExplanation] = {**DEPARTURES, **REFUSALS, **UNSENT, **RANGES}
-"""By code, and by range for the codes that are not registered one by one."""
+"""By code, and by range for codes that are not registered individually."""

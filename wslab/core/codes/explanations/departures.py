@@ -1,4 +1,4 @@
-"""Codes by which a side ends the connection for a reason of its own, whatever the other side sent."""
+"""Codes with which a side ends the connection for its own reasons, regardless of what the other side sent."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ DEPARTURES: dict[int | range, CodeExplanation] = {
         ),
         when_seen=(
             claim("A planned restart, for a deployment or a new configuration, of a server that says so.", LESSON_04),
-            claim("Any shutdown of uvicorn since 0.21.0, also one for good.", UVICORN_1012),
+            claim("Any shutdown of uvicorn since 0.21.0, even a permanent one.", UVICORN_1012),
             claim("Elsewhere the same restart shows as 1001, 1000, 1005 or 1006.", LESSON_04),
         ),
         how_to_fix=(
@@ -148,7 +148,7 @@ DEPARTURES: dict[int | range, CodeExplanation] = {
             WHATWG_FEEDBACK,
         ),
         retry=claim(
-            "It depends: yes at another address; at the same one by the user's wish, since retries feed the overload.",
+            "It depends: yes at another address; at the same one only if the user asks: retries feed the overload.",
             HYBI_RESTART,
         ),
         example_reason="overloaded, try another server",

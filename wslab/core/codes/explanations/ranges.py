@@ -1,4 +1,4 @@
-"""What a code means by its range alone, where it is not registered."""
+"""The meaning of unregistered codes, by range."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RANGES: dict[int | range, CodeExplanation] = {
         ),
         when_to_use=claim("Never send a code below 1000.", RFC_RANGES),
         retry=claim(
-            "It depends: no meaning is defined down there. Treat it as an abnormal closure.", RFC_RANGES, RFC_BACKOFF
+            "It depends: no code below 1000 has a meaning. Treat it as an abnormal closure.", RFC_RANGES, RFC_BACKOFF
         ),
     ),
     range(1000, 3000): CodeExplanation(
@@ -39,10 +39,10 @@ RANGES: dict[int | range, CodeExplanation] = {
             IANA,
         ),
         when_seen=(
-            claim("In no correct close frame of today; strict libraries answer it with 1002.", AUTOBAHN_CODES),
+            claim("In no correct close frame; strict libraries answer it with 1002.", AUTOBAHN_CODES),
             claim("Or it was registered after this table was made: look at the registry.", IANA),
         ),
-        how_to_fix=(claim("Let the program that sends it take one of 4000 to 4999 instead.", RFC_RANGES),),
+        how_to_fix=(claim("Make the program that sends it use 4000 to 4999 instead.", RFC_RANGES),),
         when_to_use=claim("Do not send a code of 1016 to 2999 that is not registered.", RFC_RANGES, IANA),
         retry=claim("It depends on a meaning that nobody has defined. Back off.", RFC_RANGES, RFC_BACKOFF),
     ),
@@ -57,9 +57,7 @@ RANGES: dict[int | range, CodeExplanation] = {
         how_to_fix=(
             claim("Look in the documentation of the library; the subprotocol often names it.", RFC_SUBPROTOCOL),
         ),
-        when_to_use=claim(
-            "Send it as the author of a library, registered. An application takes 4000 to 4999.", RFC_RANGES
-        ),
+        when_to_use=claim("Send and register it if you write a library. An application uses 4000 to 4999.", RFC_RANGES),
         retry=claim("It depends on the library: Centrifuge lets 3000 to 3499 reconnect, 3500 to 3999 not.", CENTRIFUGE),
         example_reason="slow consumer",
     ),
@@ -92,7 +90,7 @@ RANGES: dict[int | range, CodeExplanation] = {
         how_to_fix=(claim("Write the code in network byte order, and take it from 1000 to 4999.", RFC_CLOSE_FRAME),),
         when_to_use=claim("Never send a code above 4999.", RFC_RANGES),
         retry=claim(
-            "It depends: no meaning is defined up there. Treat it as an abnormal closure.", RFC_RANGES, RFC_BACKOFF
+            "It depends: no code above 4999 has a meaning. Treat it as an abnormal closure.", RFC_RANGES, RFC_BACKOFF
         ),
     ),
 }

@@ -1,4 +1,4 @@
-"""The record that explains one close code, or one range of codes, in words."""
+"""The record that explains one close code, or one range of codes."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from wslab.core.codes.sources import Claim
 
 
 class CodeExplanation(msgspec.Struct, frozen=True, kw_only=True):
-    """What a close code means, in English, every statement with its sources.
+    """The meaning of a close code, in English, every statement with its sources.
 
     "The side that closes" sent the code, or would have sent it; "the other side" received it.
 
     Fields:
-        cause: a phrase for the event, unlike that of any other code: fit for a label.
+        cause: a phrase for the event, unique among all codes, for labels.
         description: the definition.
-        when_seen, how_to_fix: the usual cases, the commonest first.
-        when_to_use: when to send the code, and when another one says it better.
-        retry: whether to reconnect and go on as before, begun with "Yes", "No" or "It depends".
-        example_reason: a close reason worth sending with it, at most 123 bytes of UTF-8 (RFC 6455 §5.5: 125
-            bytes, of which the code takes two). None where the code may not be sent.
+        when_seen, how_to_fix: the usual cases, the most common first.
+        when_to_use: when to send the code, and when another one is better.
+        retry: whether to reconnect and go on as before; begins with "Yes", "No" or "It depends".
+        example_reason: a good close reason, at most `wslab.core.bounds.MAX_REASON_BYTES` long. None if the code must
+            not be sent.
     """
 
     cause: str

@@ -1,4 +1,4 @@
-"""Codes by which a side rejects what the other side sent, needs, or is."""
+"""Codes with which a side rejects what the other side sent, needs, or is."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ REFUSALS: dict[int | range, CodeExplanation] = {
             RFC_CODES,
             RFC_RANGES,
         ),
-        retry=claim("No: the same program sends the same bytes again. Mend it first.", RFC_CODES),
+        retry=claim("No: the same program sends the same bytes again. Fix it first.", RFC_CODES),
         example_reason="reserved bit set without an extension",
     ),
     1003: CodeExplanation(
@@ -121,7 +121,7 @@ REFUSALS: dict[int | range, CodeExplanation] = {
             claim("Change what broke the rule before connecting again: sign in, slow down.", FASTAPI_WEBSOCKETS),
         ),
         when_to_use=claim(
-            "Send 1008 when no narrower code fits: kind is 1003, size 1009, credentials 3000 or 3003.", RFC_CODES, IANA
+            "Send 1008 if no narrower code fits: kind is 1003, size 1009, credentials 3000 or 3003.", RFC_CODES, IANA
         ),
         retry=claim("No, not until whatever broke the rule has changed.", RFC_CODES),
         example_reason="session expired",
@@ -139,7 +139,7 @@ REFUSALS: dict[int | range, CodeExplanation] = {
             claim("Send less at a time: several messages. Several frames of one message seldom help.", LESSON_02),
             claim("Or raise the limit. It costs memory for each connection, and usually a restart.", LESSON_02),
         ),
-        when_to_use=claim("Send 1009 when size alone is the matter, and name both numbers in the reason.", RFC_CODES),
+        when_to_use=claim("Send 1009 if only the size is wrong, and name both numbers in the reason.", RFC_CODES),
         retry=claim(
             "No: the same message meets the same limit. Reconnect, but do not resend it.", CUBE_LOOP, LESSON_07
         ),
@@ -221,11 +221,11 @@ REFUSALS: dict[int | range, CodeExplanation] = {
             claim('Elsewhere the number means something else: Centrifuge\'s 3008 is "slow".', CENTRIFUGE),
         ),
         how_to_fix=(
-            claim("Send what is awaited as soon as the connection is open; prepare it before.", GRAPHQL_WS),
+            claim("Send what the server waits for once the connection is open; prepare it beforehand.", GRAPHQL_WS),
             claim("Or raise the deadline of the side that closed.", GRAPHQL_WS),
         ),
         when_to_use=claim(
-            "Send 3008 if what an application awaits never comes. A missing pong is the library's matter, often 1011.",
+            "Send 3008 if an expected message never comes. A missing pong is the library's task, often 1011.",
             IANA,
             WEBSOCKETS_FAQ,
         ),

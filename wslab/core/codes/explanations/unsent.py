@@ -32,9 +32,7 @@ UNSENT: dict[int | range, CodeExplanation] = {
             claim("Drafts of the RFC used it for a message too large, which is 1009 now.", DRAFT_07, RFC_CODES),
         ),
         how_to_fix=(claim("Find the program that sends it. For size it should say 1009.", RFC_CODES),),
-        when_to_use=claim(
-            "Never send 1004. For a meaning of your own take one of 4000 to 4999.", RFC_CODES, RFC_RANGES
-        ),
+        when_to_use=claim("Never send 1004. For your own meaning, use 4000 to 4999.", RFC_CODES, RFC_RANGES),
         retry=claim("It depends: the code says nothing. Treat it as an abnormal closure.", RFC_CODES, RFC_BACKOFF),
     ),
     1005: CodeExplanation(
@@ -46,7 +44,7 @@ UNSENT: dict[int | range, CodeExplanation] = {
         ),
         when_seen=(
             claim("A page calls close() without a code: its close frame is empty.", WHATWG_CLOSE),
-            claim("A proxy that ends connections in words of its own loses the code.", LESSON_08),
+            claim("A proxy that closes connections itself loses the code.", LESSON_08),
         ),
         how_to_fix=(
             claim("Give a code when closing; in a page 1000, or 3000 to 4999.", WHATWG_CLOSE),
@@ -100,6 +98,6 @@ UNSENT: dict[int | range, CodeExplanation] = {
             claim("Check scheme and port: wss:// to a port that speaks plain ws:// fails in TLS, too.", RFC_CONNECT),
         ),
         when_to_use=claim("Never send 1015: there is no connection yet that could carry it.", RFC_CODES),
-        retry=claim("No: waiting mends no certificate.", RFC_CONNECT),
+        retry=claim("No: waiting does not fix a certificate.", RFC_CONNECT),
     ),
 }

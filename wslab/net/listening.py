@@ -1,4 +1,4 @@
-"""Where a lab server listens: an address of its own, which nobody else gets through every restart."""
+"""The address of a server, lab server or relay: a port that no other program can take, even while it is down."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ BACKLOG = 4096
 retransmission after a second looks like a backoff policy (measured: `benchmarks/`)."""
 
 TRIES = 10
-"""Another program may come in between the two calls that open a listener; not in all of so many, unless it stays."""
+"""Another program may get in between the two calls that open a listener, but not in all tries, unless it stays."""
 
 _ours: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
 
 class Reservation:
-    """A port that is bound without listening: connections to it are refused, and no other program can bind it.
+    """A port that is bound but not listening: connections to it are refused, and no other program can bind it.
 
-    Nor can one with SO_REUSEADDR or SO_REUSEPORT: Linux lets two sockets share an address only where both say so, and
-    this one does for as long as it takes to open a listener of ours beside it. Where a listener cannot be opened, since
-    another program was faster or the system has other rules, `LabServerError` says so.
+    SO_REUSEADDR or SO_REUSEPORT do not help them: Linux lets two sockets share an address only if both ask for it, and
+    this one does so just while a listener of ours is opened beside it. If that fails, because another program was
+    faster or the system has other rules, `LabServerError` says so.
 
     Raises:
-        LabServerError: the port is in use, or the host is no address of this machine.
+        LabServerError: the port is in use, or the host is not an address of this machine.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -39,7 +39,7 @@ class Reservation:
         except OSError as error:
             self._socket.close()
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                remedy = "stop who uses it, or take port 0 for a free one"
+                remedy = "stop the program that uses it, or use port 0 for a free one"
             else:
                 remedy = "the host must be an address of this machine, such as 127.0.0.1"
             raise LabServerError(
@@ -48,7 +48,7 @@ class Reservation:
 
     @property
     def port(self) -> int:
-        """The port, whichever was asked for."""
+        """The port, also if port 0 was requested."""
         return int(self._socket.getsockname()[1])
 
     @property
@@ -59,7 +59,7 @@ class Reservation:
         self._socket.close()
 
     def listen(self, listener: socket.socket) -> None:
-        """Have `listener`, which is not bound yet, listen at this address: connections to it are accepted from now on.
+        """Make `listener`, an unbound socket, listen at this address.
 
         Raises:
             LabServerError: it cannot; the message says why.
@@ -75,8 +75,8 @@ class Reservation:
             except OSError as error:
                 why = error.strerror
         raise LabServerError(
-            f"port {self.port} was lost to another program while this server was down ({why}); stop it and restart "
-            "this one"
+            f"port {self.port} was lost to another program while this server was down ({why}); stop that program and "
+            "restart this server"
         )
 
     def _bind(self, host: str, port: int) -> None:
@@ -85,7 +85,7 @@ class Reservation:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
-            # Connections of an earlier server may wait in TIME_WAIT there, beside which only this option binds.
+            # Connections of an earlier server may be in TIME_WAIT there; only this option binds beside them.
             with self._shared():
                 self._socket.bind((host, port))
 
@@ -99,7 +99,7 @@ class Reservation:
 
 
 def new_socket(host: str) -> socket.socket:
-    """Return a socket for an address of this host, such as `Reservation.listen` wants."""
+    """Return a socket for an address of this host, for `Reservation.listen`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family)
     if family == socket.AF_INET6:
@@ -113,5 +113,5 @@ def _close_in_forked_child() -> None:
         sock.close()
 
 
-# A child that the kernel forks would hold the port for as long as it lives, whatever becomes of the kernel.
+# A process forked by the notebook's kernel would hold the port for as long as it lives, even after the kernel's end.
 os.register_at_fork(after_in_child=_close_in_forked_child)
