@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from itertools import pairwise
 from typing import Any
 
@@ -10,18 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wslab.core.ladders import Bracket, around, bracket, doubling, linear, narrowing, until_refused
+from wslab.core.ladders import Bracket, around, bracket, controlled, doubling, linear, narrowing, until_refused
 from wslab.core.records import Send
 
 
 def search(sizes: Generator[int, bool, Any], limit: int) -> tuple[int | None, list[int]]:
     """Play a server with this limit; return what the search finds and which sizes it tried."""
+    return play(sizes, lambda size: size <= limit)
+
+
+def play(sizes: Generator[int, bool, Any], passes: Callable[[int], bool]) -> tuple[int | None, list[int]]:
     tried = []
     try:
         size = next(sizes)
         while True:
             tried.append(size)
-            size = sizes.send(size <= limit)
+            size = sizes.send(passes(size))
     except StopIteration as found:
         return found.value, tried
 
@@ -104,3 +108,25 @@ def test_until_refused_checks_its_bounds_at_the_call(bounds: tuple[int, int]) ->
 def test_bracket_of_what_is_no_sends_says_where_they_are() -> None:
     with pytest.raises(TypeError, match=r"pass run\.sends"):
         bracket(object())  # type: ignore[arg-type]
+
+
+@given(st.integers(1, 2**20), st.booleans())
+def test_controls_do_not_keep_a_search_from_its_limit(limit: int, shared: bool) -> None:
+    found, tried = search(controlled(until_refused(1024, 2**20), shared=shared), limit)
+    assert found == (limit if limit < 2**20 else None)
+    assert tried.count(limit) >= 1
+
+
+@given(st.integers(1, 10))
+def test_search_stops_where_a_small_message_is_refused_as_well(at_most: int) -> None:
+    """The server closes each connection after so many messages, whatever their sizes."""
+    on_connection = 0
+
+    def passes(_size: int) -> bool:
+        nonlocal on_connection
+        on_connection = 0 if on_connection == at_most else on_connection + 1
+        return on_connection > 0
+
+    found, tried = play(controlled(until_refused(1024, 2**30), shared=True), passes)
+    assert found is None
+    assert len(tried) == 2 * (at_most + 1), "up to the message that was refused, and as many small ones"

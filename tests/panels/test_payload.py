@@ -70,9 +70,15 @@ def test_run_is_explained_by_what_is_found_in_it(panel: PayloadPanel) -> None:
 
 def test_rate_limit_is_not_told_as_a_size(panel: PayloadPanel) -> None:
     panel.turn(max_message_bytes=2**20, max_messages_per_s=3, connection="shared")
-    panel.press("grow")
-    assert panel.status["words"].endswith(f"sent. {panel.finding['what']}")
+    run = panel.press("grow")
+    assert run is not None
+    assert [send.passed for send in run.sends].count(False) == 2, (
+        "the message and its control, and no search after them"
+    )
     assert "rate limit exceeded" in panel.finding["what"]
+    assert panel.status["words"].endswith(f"sent, {len(run.sends) - 2} accepted")
+    drawn = panel.draw().get_title(loc="left")
+    assert drawn.startswith("Accepted and not accepted, both at"), "a figure names no limit that the control refutes"
 
 
 def test_server_greets_denies_and_closes(panel: PayloadPanel) -> None:

@@ -66,6 +66,34 @@ def _closing_in(sizes: Iterable[int]) -> Generator[int, bool, int | None]:
     return None
 
 
+def controlled(search: Generator[int, bool, int | None], *, shared: bool = False) -> Generator[int, bool, int | None]:
+    """Yield the sizes of a search, and small messages after a refusal; stop where one of these is refused as well.
+
+    Rate, count or time refused the larger message then, and the search would close in on a limit that does not exist.
+    Returns what the search returns, or None if it was stopped.
+
+    Args:
+        search: a search such as `until_refused`.
+        shared: the messages share a connection, so every refusal is checked, with as many small messages as the
+            connection has had. Otherwise one small message checks the first refusal.
+    """
+    passed, sent, small_bytes, is_checked = None, 0, None, False
+    while True:
+        try:
+            size = search.send(passed)  # type: ignore[arg-type]  # None starts it
+        except StopIteration as found:
+            return found.value  # type: ignore[no-any-return]
+        passed = yield size
+        sent = sent + 1 if shared else 1
+        if passed:
+            small_bytes = small_bytes or size
+        elif shared or not is_checked:
+            for _ in range(sent):
+                if not (yield small_bytes or 1):
+                    return None
+            is_checked = True
+
+
 def narrowing(accepted_bytes: int, refused_bytes: int) -> Generator[int, bool, int]:
     """Yield sizes between one that passed and one that did not; receive whether each passed; return the limit.
 

@@ -10,11 +10,10 @@ from matplotlib.axes import Axes
 
 from wslab.core.codes.closeframe import fields
 from wslab.core.errors import BadValueError, MissingPackageError
-from wslab.core.findings import find, headline
+from wslab.core.findings import find
 from wslab.core.knobs import Knobs
-from wslab.core.ladders import until_refused
+from wslab.core.ladders import controlled, until_refused
 from wslab.core.payloads import KINDS, SAFETY_CAP_BYTES
-from wslab.core.printable import printable
 from wslab.core.runs import Run
 from wslab.experiments import closure_visibility, find_limit, payload_sweep
 from wslab.fieldguide.clients import CLIENTS
@@ -122,10 +121,10 @@ class PayloadPanel(ServedPanel):
             return None
         if action == "send" and self.values["client"] != OWN_CLIENT:
             return self._send_by(self.values["client"], server)
-        sizes = [self.values["payload_bytes"]] if action == "send" else until_refused(1024, SAFETY_CAP_BYTES)
+        growing = controlled(until_refused(1024, SAFETY_CAP_BYTES), shared=self.values["connection"] == "shared")
         return payload_sweep(
             server,
-            sizes,
+            [self.values["payload_bytes"]] if action == "send" else growing,
             payload=self.values["payload"],
             compression=self.values["compression"],
             connection=self.values["connection"],
@@ -153,7 +152,9 @@ class PayloadPanel(ServedPanel):
         client = {"payload": values["payload"]} | ({"compression": True} if values["compression"] else {})
         way = {} if values["connection"] == "per_message" else {"connection": values["connection"]}
         size = values["payload_bytes"]
-        growing = f"wslab.ladders.until_refused(1024, {SAFETY_CAP_BYTES:_})"
+        shared = {"shared": True} if way else {}
+        search = f"wslab.ladders.until_refused(1024, {SAFETY_CAP_BYTES:_})"
+        growing = call("wslab.ladders.controlled", search, **shared)
         return "\n".join(
             [
                 f"knobs = {call('wslab.Knobs', **knobs)}",
@@ -208,15 +209,15 @@ def _knobs_of(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def sweep_told(run: Run) -> str:
-    """Say what came of one message, between which sizes the limit of several lies, or what else was found."""
+    """Say what came of one message; of several, between which sizes the limit lies, if size is why any was refused."""
     if run.sightings:
         [sighting] = run.sightings
         return f"{counted(sighting.payload_bytes, 'byte')} by {sighting.subject}: {sighting_met(sighting)[1]}"
     if len(run.sends) != 1:
-        surest = next(iter(find(run)), None)
-        if surest is None or surest.rule == "size_refused":
+        rules = {finding.rule for finding in find(run)}
+        if not rules or "size_refused" in rules:
             return plots.close_codes(run).get_title(loc="left")
-        return f"{counted(len(run.sends), 'message')} sent. {printable(headline(run))}"
+        return f"{counted(len(run.sends), 'message')} sent, {sum(send.passed for send in run.sends)} accepted"
     [send] = run.sends
     met = f"{send.close_code} {send.close_reason or ''}".strip() if send.outcome == "closed" else send.outcome
     return f"{counted(send.payload_bytes, 'byte')}: {met}"
