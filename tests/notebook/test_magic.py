@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from IPython.core.error import UsageError
 from jupyter_client.manager import start_new_kernel
@@ -33,7 +34,15 @@ def test_magic_returns_what_was_found() -> None:
     assert len(run.outages) == 3
     assert run.info.knobs.downtime_s == 0.1
     assert magic.run_command("probe ws://127.0.0.1:9/").status == "unreachable"
-    assert magic.run_command("codes 1009") is None
+    assert [each.code for each in magic.run_command("codes 1009 1012").codes] == [1009, 1012]
+    assert "Verdict" in magic.run_command("schema probe")["$defs"]
+
+
+def test_magic_returns_the_page_that_it_wrote(tmp_path: Path) -> None:
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "mine.ipynb")
+    page = tmp_path / "page.html"
+    assert magic.run_command(f"report {tmp_path / 'mine.ipynb'} --out {page}") == page
+    assert magic.run_command(f"codes 1009 --html {tmp_path / 'card.html'}") == tmp_path / "card.html"
 
 
 def test_magic_returns_which_lessons_are_solved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -87,7 +96,8 @@ def test_magic_in_a_kernel_shows_a_page_and_fails_without_a_traceback() -> None:
         assert outputs_of(client, "%load_ext wslab")[0] == "ok"
         status, shown = outputs_of(client, "%wslab codes 1009 1012")
         assert status == "ok"
-        assert any("wslab-card" in output.get("data", {}).get("text/html", "") for output in shown)
+        cards = ["wslab-card" in output.get("data", {}).get("text/html", "") for output in shown]
+        assert cards.count(True) == 1
         status, shown = outputs_of(client, "%wslab demo --clients 1 --max-message-bytes 2000")
         assert status == "ok"
         assert "everyone is back" in [output.get("data", {}).get("text/plain") for output in shown]

@@ -71,3 +71,22 @@ def test_card_links_to_lessons_in_its_language_where_there_are_any(site: Path) -
     assert 'lang="ja"' in japanese
     assert 'href="ja/01_how.html"' in japanese
     assert 'href="01_how.html"' in english
+
+
+def test_interrupt_while_a_kernel_starts_leaves_the_lessons_so_far(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("00_why", "01_how"):
+        write(tmp_path / f"{name}.ipynb", "# Why?", "1")
+    monkeypatch.setattr(places, "lessons", lambda: tmp_path)
+
+    def interrupt_before_the_second(done: int, _total: int, _name: str) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    shown = make_gallery(tmp_path / "site", interrupt_before_the_second)
+    assert [lesson.name for lesson in shown] == ["00_why"]
+    assert len(index(tmp_path / "site").select(".lessons li")) == 1
+    with pytest.raises(KeyboardInterrupt):
+        make_gallery(tmp_path / "empty", lambda done, total, name: interrupt_before_the_second(1, total, name))
+    assert not list((tmp_path / "empty").glob("*.html"))

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from wslab.cli.console import print_saved
-from wslab.core.codes.cards import compare
+from wslab.core.codes.cards import Comparison, compare
 from wslab.core.codes.languages import LANGUAGES, Language
 from wslab.core.codes.registry import REGISTRY
 from wslab.core.files import write_whole
@@ -29,7 +29,7 @@ def codes(
         str, typer.Option(help="The language of the card: en or ja.", autocompletion=lambda: LANGUAGES)
     ] = "en",
     html: Annotated[Path | None, typer.Option(help="Write the card as a page to this file instead.")] = None,
-) -> None:
+) -> Comparison | Path:
     """Explain one close code or compare several: what they mean, when you see them, how to fix them."""
     card = compare(*code, lang=cast("Language", lang))  # checked by compare
     console = Console()
@@ -37,9 +37,7 @@ def codes(
         from wslab.views.card_pages import card_page  # it takes its colours from Matplotlib, which is slow to import
 
         print_saved([write_whole(html, card_page(card).encode())])
-    elif console.is_jupyter:
-        from IPython.display import display
-
-        display(card)
-    else:
+        return html
+    if not console.is_jupyter:  # where the card shows as the cell's value
         console.print(render(card))
+    return card

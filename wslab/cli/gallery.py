@@ -13,15 +13,17 @@ from wslab.experiments import Progress
 
 def gallery(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the site.")] = Path("gallery"),
-) -> int:
+) -> int | Path:
     """Execute every lesson and write a site that opens from disk; WSLAB_REPLAY=1 replays the recordings."""
     from wslab.reports import make_gallery
+    from wslab.reports.material import lessons
 
     make_folder(out)
     with progress_line() as progress:
         shown = make_gallery(out, lambda done, total, name: progress(Progress(done, total, name)))
-    print_saved([out / "index.html"])
-    if shown and shown[-1].interrupted:
-        return complain(f"interrupted in {shown[-1].name}; the site contains what came before", INTERRUPTED)
+    index = out / "index.html"
+    print_saved([index])
+    if shown and (shown[-1].interrupted or len(shown) < len(lessons())):
+        return complain(f"interrupted; the site contains {len(shown)} of {len(lessons())} lessons", INTERRUPTED)
     failed = [lesson.name for lesson in shown if lesson.failed]
-    return complain(f"cells failed in {', '.join(failed)}; their pages show where", FAILED) if failed else 0
+    return complain(f"cells failed in {', '.join(failed)}; their pages show where", FAILED) if failed else index

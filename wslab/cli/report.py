@@ -35,7 +35,7 @@ def report(
         bool, typer.Option("--md", help="Also write Markdown, for a ticket or a wiki, with a folder of figures.")
     ] = False,
     timeout_s: Annotated[float, typer.Option("--timeout", min=1, help="Seconds that each cell may take.")] = 600.0,
-) -> int:
+) -> int | Path:
     """Execute a notebook and write one self-contained page with its data.
 
     If a cell fails, the page shows where and why, and the exit code is 1. Ctrl-C writes the page so far.
@@ -61,7 +61,7 @@ def report(
         path.parent.mkdir(exist_ok=True)  # the folder of the figures
         write_whole(path, content)
     print_saved([path for path in files if path.parent == page.parent])
-    return _exit_code(made)
+    return _exit_code(made) or page
 
 
 def _exit_code(made: Report) -> int:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from rich.console import Console
 
 from wslab.captures.explanation import Explanation
 from wslab.cli.demo import DemoDocument
@@ -35,7 +36,10 @@ def schema(
     command: Annotated[
         str, typer.Argument(help="A command that takes --json.", autocompletion=lambda: list(DOCUMENTS))
     ],
-) -> None:
+) -> dict[str, Any]:
     """Print the JSON Schema (2020-12) of what a command prints with `--json`."""
     check_choice("command", command, DOCUMENTS)
-    print(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(DOCUMENTS[command]))).decode())
+    document = msgspec.json.schema(DOCUMENTS[command])
+    if not Console().is_jupyter:  # where it shows as the cell's value
+        print(msgspec.json.format(msgspec.json.encode(document)).decode())
+    return document

@@ -1,7 +1,7 @@
-"""`%wslab`: the command line's own commands in a notebook, where a card is a page and an error is one line.
+"""`%wslab`: the commands of the command line in a notebook, where a card is a page and an error is one line.
 
-What a command found is also its value: `run = %wslab herd --clients 200`. Of a
-command that needs a terminal it says what to do in a cell instead.
+A command returns its result: `run = %wslab herd --clients 200`. If it needs a terminal, the error says what to write in
+a cell instead.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from wslab.core.errors import in_words
 
 @contextlib.contextmanager
 def _in_one_line() -> Iterator[None]:
-    """Turn the errors that are meant for people into IPython's own for magics: a line, and the cell has failed."""
+    """Turn errors that are meant for people into IPython's error for magics: one line, and the cell has failed."""
     try:
         yield
     except FOR_PEOPLE as error:
@@ -38,26 +38,29 @@ _app = typer.Typer(
 
 @_app.callback()
 def _group() -> None:
-    """Make it a group, though its commands are found by name alone."""
+    """Make the app a group of commands, though each is found only when it is looked up."""
 
 
 def run_command(line: str) -> Any:
-    """Run `%wslab ARGUMENTS`, as `wslab ARGUMENTS` in a terminal would, and return what it found, such as a `Run`.
+    """Run `%wslab ARGUMENTS` as `wslab ARGUMENTS` runs in a terminal, and return the result.
+
+    That is a `Run`, a `Verdict`, a card, the path of the page that was written; None where the command failed.
 
     Raises:
-        UsageError: a wrong argument, or it could not be done here; IPython shows its message alone.
+        UsageError: an argument is wrong, or the command cannot run here; IPython shows only its message.
     """
     try:
         arguments = shlex.split(line)
-    except ValueError as error:  # a quote that is not closed
+    except ValueError as error:  # an unclosed quote
         raise UsageError(in_words(error, named=False)) from None
     if arguments and (why := TERMINAL_ONLY.get(arguments[0])):
         raise UsageError(f"%wslab has no {arguments[0]}: {why}") from None
     try:
-        return _app(arguments or ["--help"], prog_name="%wslab", standalone_mode=False) or None  # 0 is no find
+        result = _app(arguments or ["--help"], prog_name="%wslab", standalone_mode=False)
     except typer.Abort:
         raise KeyboardInterrupt from None
     except Exception as error:
-        if not hasattr(error, "format_message"):  # what typer raises of its own; of which class, depends on its version
+        if not hasattr(error, "format_message"):  # Typer's own errors, whose class depends on its version
             raise
         raise UsageError(error.format_message()) from None
+    return None if isinstance(result, int) else result  # an exit code, and its reason has been printed

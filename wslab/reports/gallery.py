@@ -44,21 +44,27 @@ class Shown:
 def make_gallery(folder: Path, on_lesson: OnLesson | None = None) -> list[Shown]:
     """Execute every lesson, write the site into `folder`, its index last, and return what the index shows.
 
-    Ctrl-C ends it after the lesson that runs, with an index of those that there are.
+    Ctrl-C ends it after the lesson that runs, or before the one whose kernel is starting; the index has the lessons so
+    far.
 
     Raises:
         OSError: the folder cannot be written.
+        KeyboardInterrupt: Ctrl-C came before there was a page.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pictures").mkdir(exist_ok=True)
     names = list(lessons())
-    shown = []
-    for done, name in enumerate(names):
-        if on_lesson is not None:
-            on_lesson(done, len(names), name)
-        shown.append(_show(make_report(name), name, names, folder))
-        if shown[-1].interrupted:
-            break
+    shown: list[Shown] = []
+    try:
+        for done, name in enumerate(names):
+            if on_lesson is not None:
+                on_lesson(done, len(names), name)
+            shown.append(_show(make_report(name), name, names, folder))
+            if shown[-1].interrupted:
+                break
+    except KeyboardInterrupt:
+        if not shown:
+            raise
     _write_cards(folder, names)
     write_whole(folder / "index.html", index_page(shown).encode())
     return shown
