@@ -189,6 +189,7 @@ POLICY_CASES = (
         "A delay before the first attempt.",
         HYBI_RESTART,
         _waits_before_coming_back,
+        attempts=1,
     ),
     Case(
         "spreads",
@@ -196,6 +197,7 @@ POLICY_CASES = (
         "They come back at different times.",
         LESSON_06,
         _spreads,
+        attempts=1,
     ),
     Case(
         "backs_off_while_down",
@@ -203,6 +205,7 @@ POLICY_CASES = (
         "Longer delays after each.",
         RFC_BACKOFF,
         _backs_off_while_down,
+        attempts=MOST_ATTEMPTS,
     ),
     Case(
         "backs_off_when_closed_at_once",
@@ -210,5 +213,6 @@ POLICY_CASES = (
         "Longer delays after each, although every handshake succeeds.",
         LESSON_07,
         _backs_off_when_closed_at_once,
+        attempts=1,
     ),
 )

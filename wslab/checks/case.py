@@ -18,6 +18,8 @@ class Case:
         run: tries it and returns a `CaseOutcome`, a client's as a coroutine; it is given what the check knows, and
             raises nothing for a failure of the network.
         restarts: it looks at a restart, so it needs a way to bring one about.
+        attempts: how many of a client's attempts it looks at in the outage that the cases share.
+        lasts_s: how long it waits for something that may never come; the longest begin first.
         waits: it waits for a clock of the server's, so it runs only where the user says for how long.
     """
 
@@ -28,3 +30,5 @@ class Case:
     run: Callable[[Any], Any]
     restarts: bool = False
     waits: bool = False
+    attempts: int = 0
+    lasts_s: float = 0.0

@@ -30,7 +30,6 @@ CLIENT_CASES: dict[str, Case] = {
 }
 """Every case, by its name. Those that look at one outage together come last."""
 
-OF_OUTAGES = frozenset(case.name for case in (*POLICY_CASES, *RETRY_AFTER_CASES, *STARTING_OVER_CASES))
 LAG_INTERVAL_S = 0.02
 
 BUDGET_S = 120.0
@@ -71,7 +70,7 @@ def check_client(
         check_choice("cases", name, CLIENT_CASES)
     program = ClientProgram(command, tell, first_within_s)
     chosen = [case for case in CLIENT_CASES.values() if case.name in cases or not cases]
-    bench = ClientBench(program, frozenset(final_codes))
+    bench = ClientBench(program, max(case.attempts for case in chosen), frozenset(final_codes))
     performance = _Performance(chosen, bench, budget_s, progress)
     try:
         runtime.run(performance.run())
@@ -97,9 +96,10 @@ class _Performance:
         tasks: list[asyncio.Task[Any]] = []
         try:
             async with asyncio.timeout(self._budget_s), loop_lag(LAG_INTERVAL_S) as self._bench.lags_s:
-                if side_by_side and any(case.name in OF_OUTAGES for case in self._cases):
-                    begin(self._bench)  # the longest, so it begins first
-                tasks += [asyncio.create_task(self._play(case, places)) for case in self._cases]
+                if side_by_side and self._bench.attempts:
+                    begin(self._bench)  # at once, since many cases wait for it
+                order = sorted(self._cases, key=lambda case: -case.lasts_s) if side_by_side else self._cases
+                tasks += [asyncio.create_task(self._play(case, places)) for case in order]
                 await asyncio.gather(*tasks)
         except TimeoutError:
             self.stopped = f"the budget of {self._budget_s:g} s was used up; give more, or name cases"

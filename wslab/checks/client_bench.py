@@ -49,11 +49,13 @@ class ClientBench:
     """One client under check, and what its cases leave for each other and for an estimate of its policy.
 
     Fields:
+        attempts: how many attempts of an outage its cases look at.
         lags_s: how late the loop was, time after time, while the check runs.
         outage: under way or over; see `wslab.checks.outage`. min_uptime_s: see `PolicyEstimate`.
     """
 
     program: ClientProgram
+    attempts: int
     final_codes: frozenset[int] = frozenset()
     lags_s: list[float] = field(default_factory=list)
     outage: asyncio.Task[ObservedOutage | CaseOutcome] | None = None

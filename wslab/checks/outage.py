@@ -49,7 +49,7 @@ async def reject(guest: Guest) -> None:
 def begin(bench: ClientBench) -> asyncio.Task[ObservedOutage | CaseOutcome]:
     """Bring the outage about in the background, if nobody has."""
     if bench.outage is None:
-        bench.outage = asyncio.create_task(sent_away(bench))
+        bench.outage = asyncio.create_task(sent_away(bench, bench.attempts))
     return bench.outage
 
 
@@ -58,8 +58,8 @@ async def outage_of(bench: ClientBench) -> ObservedOutage | CaseOutcome:
     return await asyncio.shield(begin(bench))
 
 
-async def sent_away(bench: ClientBench, *, most_attempts: int = MOST_ATTEMPTS) -> ObservedOutage | CaseOutcome:
-    """Start the copies, close all with 1012 at the same instant, and answer their attempts with 503."""
+async def sent_away(bench: ClientBench, most_attempts: int) -> ObservedOutage | CaseOutcome:
+    """Start the copies, close all with 1012 at the same instant, and answer so many attempts of each with 503."""
     copies = COPIES if bench.program.command is not None else 1
     async with contextlib.AsyncExitStack() as stack:
         stages = [await stack.enter_async_context(Stage()) for _ in range(copies)]

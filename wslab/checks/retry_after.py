@@ -97,6 +97,7 @@ RETRY_AFTER_CASES = (
         "No attempt before that.",
         RFC_RETRY_AFTER,
         partial(_honours_retry_after, as_date=False),
+        attempts=COMPARED,
     ),
     Case(
         "honours_retry_after_date",
@@ -104,5 +105,6 @@ RETRY_AFTER_CASES = (
         "No attempt before that.",
         RFC_RETRY_AFTER,
         partial(_honours_retry_after, as_date=True),
+        attempts=COMPARED,
     ),
 )

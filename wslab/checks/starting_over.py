@@ -130,5 +130,6 @@ STARTING_OVER_CASES = (
         "The delay is that of a first attempt again.",
         LESSON_05,
         _begins_anew,
+        attempts=MOST_ATTEMPTS,
     ),
 )

@@ -1,4 +1,4 @@
-"""A server and a client to practise on, both wrong on purpose: small programs, tried as one would try one's own."""
+"""A server and a client to practise on, both wrong on purpose, and tried as one tries one's own."""
 
 from wslab.pair.trying import CLIENT, SERVER, listening, try_client, try_server, watch_pair
 

@@ -1,7 +1,7 @@
-"""Two programs of a learner's, a server and a client: started, checked, and watched through a relay.
+"""Starts a learner's server and client, checks each, and watches both through a relay.
 
-Each is given as its source, so that a mended one needs no file, and a replay knows which program a recording is of.
-What is started here is a process of its own, which ends with the call.
+The programs are given as source text, so that a mended one needs no file, and a replay knows which program a recording
+belongs to. Each runs in a process of its own, which ends with the call.
 """
 
 from __future__ import annotations
@@ -33,14 +33,20 @@ from wslab.net import replay
 from wslab.net.relay.relay import Relay
 
 SERVER = Path(__file__).with_name("server.py").read_text(encoding="utf-8")
-"""The source of the server: run with a port, it prints its URL, and it leaves when its standard input ends."""
+"""The source of the server. Started with a port, it prints its URL; it ends when its standard input does."""
 
 CLIENT = Path(__file__).with_name("client.py").read_text(encoding="utf-8")
-"""The source of the client: run with a URL, it stays connected to it."""
+"""The source of the client. Started with a URL, it stays connected to it."""
 
 SERVER_CASES = ("refuses_with_1009", "reason_names_the_limit")
-CLIENT_CASES = ("comes_back_after_1012", "waits_before_coming_back", "sends_no_poison_again")
-"""What both are tried for: of all cases those that this pair is about, in seconds."""
+CLIENT_CASES = (
+    "comes_back_after_1012",
+    "waits_before_coming_back",
+    "backs_off_while_down",
+    "backs_off_when_closed_at_once",
+    "sends_no_poison_again",
+)
+"""The cases that this pair is about."""
 
 STARTS_WITHIN_S = 20.0
 
@@ -49,10 +55,10 @@ R = TypeVar("R", Run, Check)
 
 @contextlib.contextmanager
 def listening(server: str) -> Iterator[str]:
-    """Run a server of this source inside a with statement, which is given its URL.
+    """Run a server from this source within the block, and yield its URL.
 
     Raises:
-        LabServerError: it printed no URL within `STARTS_WITHIN_S`; the message has its last words.
+        LabServerError: it printed no URL within `STARTS_WITHIN_S`; the message quotes its last line.
     """
     with _kept(server) as program, (program.parent / "log").open("w+b") as log:
         process = _started([str(program), "0"], log.fileno())
@@ -70,7 +76,7 @@ def listening(server: str) -> Iterator[str]:
 
 
 def _without_url(said: str, last: str, *, ended: bool) -> str:
-    """Say what a server did that did not print its URL."""
+    """Say what the server did instead of printing its URL."""
     if said:
         did = f"printed {printable(said)!r} in place of its URL"
     else:
@@ -79,7 +85,7 @@ def _without_url(said: str, last: str, *, ended: bool) -> str:
 
 
 def try_server(server: str) -> Check:
-    """Check how a server of this source refuses. Raises LabServerError as `listening`."""
+    """Check how a server from this source refuses. Raises LabServerError as `listening` does."""
 
     def tried() -> Check:
         with listening(server) as url:
@@ -89,21 +95,21 @@ def try_server(server: str) -> Check:
 
 
 def try_client(client: str) -> Check:
-    """Check how a client of this source comes back, and with what."""
+    """Check when a client from this source comes back, and with what."""
 
     def tried() -> Check:
         with _kept(client) as program:
             check = check_client(f"{shlex.join([sys.executable, str(program)])} {{url}}", cases=CLIENT_CASES)
-            return msgspec.structs.replace(check, subject="the client")  # its command names folders of this machine
+            return msgspec.structs.replace(check, subject="the client")  # its command names local folders
 
     return _kept_or_made("try_client", {"client": client}, read_check, tried)
 
 
 def watch_pair(server: str, client: str, *, duration_s: float = 2.0) -> Run:
-    """Let both talk for 0.1 to 60 seconds from the first connection on, and return what a relay between them saw.
+    """Let both talk for 0.1 to 60 seconds after the first connection, and return what a relay between them saw.
 
     Raises:
-        ValueError: the duration is out of its bounds. LabServerError: as `listening`.
+        ValueError: the duration is out of bounds. LabServerError: as `listening`.
     """
     check_number("duration_s", duration_s, low=0.1, high=60, unit="seconds")
 
@@ -115,16 +121,16 @@ def watch_pair(server: str, client: str, *, duration_s: float = 2.0) -> Run:
                 while not relay.run().attempts and time.monotonic() < deadline_s:
                     time.sleep(0.01)
                 time.sleep(duration_s)
+                return relay.run()
             finally:
                 _end(process)
-            return relay.run()
 
     asked = {"server": server, "client": client, "duration_s": duration_s}
     return _kept_or_made("watch_pair", asked, load, watched)
 
 
 def _kept_or_made(call: str, asked: dict[str, object], read: Callable[[Path], R], make: Callable[[], R]) -> R:
-    """In a replay return what was recorded of these programs, else do it."""
+    """Return what was recorded of these programs in a replay; otherwise make it, and keep it if recordings are made."""
     known = Asked(experiment=call, parameters=asked)
     if replay.replaying():
         return replay.recall(known, read)
@@ -142,7 +148,7 @@ def _kept(source: str) -> Iterator[Path]:
 
 
 def _started(words: Sequence[str], stderr: int) -> subprocess.Popen[bytes]:
-    """Start a program of Python's, in a session of its own, so that a notebook's interrupt ends the call alone."""
+    """Start a Python program in a session of its own, so that a notebook's interrupt reaches only the call."""
     return subprocess.Popen(
         [sys.executable, *words],
         stdin=subprocess.PIPE,  # which ends when this process does
