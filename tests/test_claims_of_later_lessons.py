@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -26,9 +27,9 @@ DATA = Path(__file__).parent.parent / "data"
 SIX = ["constant", "exponential", "full_jitter", "decorrelated_jitter", "registry", "seed_page"]
 
 
-def smaller(policy: str | policies.Policy, **settings: float) -> SimulatedHerd:
+def smaller(policy: str | policies.Policy, **settings: Any) -> SimulatedHerd:
     """The herd of lesson 06's section on policies at a glance."""
-    return simulate_herd(10_000, policy, downtime_s=10, max_admissions_per_s=500, seed=1, **settings)  # type: ignore[arg-type]
+    return simulate_herd(10_000, policy, downtime_s=10, max_admissions_per_s=500, seed=1, **settings)
 
 
 def test_herd_of_lesson_06_is_no_sooner_back_than_its_server_admits_it_and_as_soon_as_simulated() -> None:

@@ -16,7 +16,7 @@ from wslab import Knobs, payload_sweep
 from wslab.captures.capture import read_packets
 from wslab.captures.reenacting import MAX_PAYLOAD_BYTES, reenact
 from wslab.core.errors import BadValueError
-from wslab.core.records import Close, Closure, Send, closed_by
+from wslab.core.records import Close, Closure, Send, TcpEnd, closed_by
 from wslab.core.runs import Run, load
 
 DATA = Path(__file__).parents[2] / "data"
@@ -36,7 +36,7 @@ def read(run: Run) -> Run:
         st.tuples(FRAMES, FRAMES, st.booleans(), st.sampled_from(["fin", "reset", "aborted"])), min_size=1, max_size=5
     )
 )
-def test_closures_are_read_as_they_were_written(ends: list[tuple[Close | None, Close | None, bool, str]]) -> None:
+def test_closures_are_read_as_they_were_written(ends: list[tuple[Close | None, Close | None, bool, TcpEnd]]) -> None:
     written = [closure(number, *end) for number, end in enumerate(ends)]
     run = Run(load(DATA / "story.jsonl").info, tuple(written))
     found = sorted(read(run).closures, key=lambda each: each.opened_at_s)
@@ -45,7 +45,7 @@ def test_closures_are_read_as_they_were_written(ends: list[tuple[Close | None, C
         assert seen.closed_at_s - seen.opened_at_s == pytest.approx(own.closed_at_s - own.opened_at_s, abs=1e-3)
 
 
-def closure(number: int, received: Close | None, sent: Close | None, sent_first: bool, tcp_end: str) -> Closure:
+def closure(number: int, received: Close | None, sent: Close | None, sent_first: bool, tcp_end: TcpEnd) -> Closure:
     whose = closed_by(received, sent, sent_first=sent_first, here="client")
     return Closure(
         client=number,
@@ -61,7 +61,7 @@ def closure(number: int, received: Close | None, sent: Close | None, sent_first:
         sent=sent,
         recovered=False,
         send_error=None,
-        tcp_end=tcp_end,  # type: ignore[arg-type]
+        tcp_end=tcp_end,
         sent_wire_bytes=0,
         received_wire_bytes=0,
         received_messages=0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -133,9 +134,9 @@ def test_budget_ends_what_is_not_over_and_no_process_stays() -> None:
         ({"command": command("good"), "budget_s": 1}, "budget_s is 1"),
     ],
 )
-def test_bad_argument_raises_at_the_call(given: dict[str, object], words: str) -> None:
+def test_bad_argument_raises_at_the_call(given: dict[str, Any], words: str) -> None:
     with pytest.raises(BadValueError, match=words):
-        check_client(**given)  # type: ignore[arg-type]
+        check_client(**given)
 
 
 def test_names_of_cases_are_unique_and_speak() -> None:

@@ -17,6 +17,7 @@ import psutil
 import pytest
 from commandline import wslab_command
 from rich.console import Console
+from websockets.http11 import Request
 
 from wslab.checks import SERVER_CASES, Check, Restarter, check_server, differences
 from wslab.core.errors import BadValueError
@@ -157,7 +158,9 @@ def test_server_that_answers_neither_ping_nor_close() -> None:
 
         protocol = ServerProtocol()
         protocol.receive_data(await reader.read(65_536))
-        protocol.send_response(protocol.accept(protocol.events_received()[0]))  # type: ignore[arg-type]
+        (request,) = protocol.events_received()
+        assert isinstance(request, Request)
+        protocol.send_response(protocol.accept(request))
         writer.writelines(protocol.data_to_send())
         await reader.read()  # whatever comes, it says nothing
         writer.close()
@@ -210,9 +213,9 @@ def test_hostile_reason_is_escaped_wherever_a_check_is_shown(good: Check) -> Non
     [case] = ElementTree.fromstring(junit(check)).iter("testcase")
     [failure] = case.iter("failure")
     assert "<script>alert(1)</script>" in str(failure.get("message"))
-    console = Console(width=200, file=io.StringIO())
-    console.print(render(check))
-    assert "\x1b" not in console.file.getvalue()  # type: ignore[attr-defined]
+    shown = io.StringIO()
+    Console(width=200, file=shown).print(render(check))
+    assert "\x1b" not in shown.getvalue()
     assert "fails 1" in sentence(check)
 
 

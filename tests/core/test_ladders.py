@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wslab.core.ladders import Bracket, around, bracket, controlled, doubling, linear, narrowing, until_refused
-from wslab.core.records import Send
+from wslab.core.records import Send, SendOutcome
 
 
 def search(sizes: Generator[int, bool, Any], limit: int) -> tuple[int | None, list[int]]:
@@ -69,7 +69,7 @@ def test_until_refused_finds_the_limit_or_says_there_is_none(first: int, span: i
     assert max(tried) <= last
 
 
-def a_send(payload_bytes: int, outcome: str) -> Send:
+def a_send(payload_bytes: int, outcome: SendOutcome) -> Send:
     return Send(
         client=0,
         number=1,
@@ -80,7 +80,7 @@ def a_send(payload_bytes: int, outcome: str) -> Send:
         payload_characters=payload_bytes,
         fragment_count=1,
         wire_bytes=payload_bytes + 6,
-        outcome=outcome,  # type: ignore[arg-type]
+        outcome=outcome,
         send_s=None,
         round_trip_s=None,
         reply_bytes=None,

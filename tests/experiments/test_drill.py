@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from typing import Any
 
 import pytest
 
 import wslab
 from wslab.core.errors import LabServerError
 from wslab.core.knobs import Knobs
-from wslab.core.records import Attempt, Record, Restart, Waiting
+from wslab.core.records import Account, Attempt, Record, Restart, RestartKind, Waiting
 from wslab.experiments import Cancel
 from wslab.net.server.fleet import LabFleet
 from wslab.net.server.lab_server import LabServer
@@ -19,8 +20,8 @@ QUICK = Knobs(downtime_s=0.1)
 
 
 @pytest.mark.parametrize(("kind", "close_code"), [("graceful", 1012), ("crash", 1006), ("reload", 1012)])
-def test_every_client_is_away_and_back(kind: str, close_code: int) -> None:
-    run = wslab.restart_drill(QUICK, clients=5, kind=kind)  # type: ignore[arg-type]
+def test_every_client_is_away_and_back(kind: RestartKind, close_code: int) -> None:
+    run = wslab.restart_drill(QUICK, clients=5, kind=kind)
     assert Counter(outage.close_code for outage in run.outages) == {close_code: 5}
     assert all(outage.reopened_at_s is not None for outage in run.outages)
     (restart,) = run.restarts
@@ -41,9 +42,9 @@ def test_rolling_restart_sends_everyone_away_and_never_all_at_once() -> None:
     assert len(run.restarts) == 3
     assert {outage.client for outage in run.outages} == set(range(9))
     assert "refused" not in {attempt.outcome for attempt in run.attempts}
-    theirs = {account.connection_id: account for account in run.accounts}
+    theirs: dict[str | None, Account] = {account.connection_id: account for account in run.accounts}
     for closure in run.closures:
-        assert theirs[closure.connection_id].sent == closure.received  # type: ignore[index]
+        assert theirs[closure.connection_id].sent == closure.received
 
 
 def test_one_server_cannot_roll_and_a_fleet_does_nothing_else() -> None:
@@ -85,14 +86,15 @@ def test_listener_hears_who_waits_and_how_far_the_restart_has_come() -> None:
     assert up == on_record == run.restarts[0]
 
 
-def in_pairs(told: list[Record]) -> tuple[list[Record], list[Record]]:
+def in_pairs(told: list[Record]) -> tuple[list[Waiting], list[Attempt]]:
     """Return the waits and the attempts that followed them, in the same order."""
 
-    def of(kind: type[Record]) -> list[Record]:
-        found = [one for one in told if isinstance(one, kind)]
-        return sorted(found, key=lambda one: (one.client, one.outage, one.number))  # type: ignore[attr-defined]
+    def order(one: Waiting | Attempt) -> tuple[int, int, int]:
+        return one.client, one.outage, one.number
 
-    return of(Waiting), of(Attempt)
+    waits = [one for one in told if isinstance(one, Waiting)]
+    attempts = [one for one in told if isinstance(one, Attempt)]
+    return sorted(waits, key=order), sorted(attempts, key=order)
 
 
 def test_rolling_restart_tells_each_server_s_turn() -> None:
@@ -115,10 +117,10 @@ def test_same_seed_draws_the_same_delays() -> None:
 
 def test_both_sides_are_joined() -> None:
     run = wslab.restart_drill(QUICK, clients=4)
-    theirs = {account.connection_id: account for account in run.accounts}
+    theirs: dict[str | None, Account] = {account.connection_id: account for account in run.accounts}
     sent_away = [closure for closure in run.closures if closure.close_code == 1012]
     assert len(sent_away) == 4
-    assert all(theirs[closure.connection_id].sent == closure.received for closure in sent_away)  # type: ignore[index]
+    assert all(theirs[closure.connection_id].sent == closure.received for closure in sent_away)
 
 
 def test_cancelled_drill_returns_what_it_saw() -> None:
@@ -168,9 +170,9 @@ def test_drill_leaves_no_thread() -> None:
         ({"changes": {"max_message_bytes": 1}}, "kind='reload'"),
     ],
 )
-def test_bad_argument_teaches(arguments: dict[str, object], message: str) -> None:
+def test_bad_argument_teaches(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        wslab.restart_drill(QUICK, **arguments)  # type: ignore[arg-type]
+        wslab.restart_drill(QUICK, **arguments)
 
 
 def test_server_of_somebody_is_restarted_by_who_runs_it() -> None:

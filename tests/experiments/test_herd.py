@@ -14,7 +14,7 @@ from websockets.asyncio.server import ServerConnection, serve
 import wslab
 from wslab.core.herds.summaries import herd_summary
 from wslab.core.knobs import Knobs
-from wslab.core.records import Attempt, Closure, Outage
+from wslab.core.records import Attempt, Closure, Outage, RestartKind
 from wslab.core.runs import load
 from wslab.experiments import Cancel, Progress, herd_drill, restart_drill
 from wslab.net.server.lab_server import LabServer
@@ -24,8 +24,8 @@ CLIENTS = 150
 
 
 @pytest.mark.parametrize(("kind", "close_code"), [("graceful", 1012), ("crash", 1006)])
-def test_every_client_is_away_and_back(kind: str, close_code: int) -> None:
-    run = herd_drill(QUICK, clients=CLIENTS, kind=kind)  # type: ignore[arg-type]
+def test_every_client_is_away_and_back(kind: RestartKind, close_code: int) -> None:
+    run = herd_drill(QUICK, clients=CLIENTS, kind=kind)
     assert Counter(outage.client for outage in run.outages) == Counter(range(CLIENTS))
     assert {outage.close_code for outage in run.outages} == {close_code}
     assert all(outage.reopened_at_s is not None for outage in run.outages)

@@ -9,6 +9,7 @@ import pytest
 
 from wslab.core.deliveries import deliveries, fates
 from wslab.core.knobs import Knobs
+from wslab.core.records import RestartKind
 from wslab.experiments import Cancel, Progress, in_flight_drill
 
 QUICK = Knobs(downtime_s=0.05)
@@ -39,8 +40,8 @@ def test_crash_leaves_nobody_to_say() -> None:
 
 
 @pytest.mark.parametrize("kind", ["graceful", "crash"])
-def test_confirmed_messages_are_believed_only_where_it_is_true(kind: str) -> None:
-    run = in_flight_drill(QUICK, senders=2, confirm="ping", kind=kind)  # type: ignore[arg-type]
+def test_confirmed_messages_are_believed_only_where_it_is_true(kind: RestartKind) -> None:
+    run = in_flight_drill(QUICK, senders=2, confirm="ping", kind=kind)
     assert {delivery.has_arrived for delivery in deliveries(run) if delivery.is_believed} == {True}
 
 

@@ -87,9 +87,9 @@ def test_run_knows_how_it_was_measured() -> None:
         ({"sizes": [1], "target": "http://127.0.0.1/"}, "ws://"),
     ],
 )
-def test_bad_argument_teaches(arguments: dict[str, object], message: str) -> None:
+def test_bad_argument_teaches(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        wslab.payload_sweep(**({"target": Knobs()} | arguments))  # type: ignore[arg-type]
+        wslab.payload_sweep(**({"target": Knobs()} | arguments))
 
 
 @pytest.mark.parametrize(

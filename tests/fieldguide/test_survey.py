@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -22,10 +23,10 @@ def surveyed(subject: GuideSubject, folder: Path | None = None) -> GuideEntry:
     return entry
 
 
-def written(folder: Path, source: str, **needs: object) -> GuideSubject:
+def written(folder: Path, source: str, **needs: Any) -> GuideSubject:
     file = folder / "subject.py"
     file.write_text(source)
-    return GuideSubject("subject", "server", file, "", (), Needs(**needs))  # type: ignore[arg-type]
+    return GuideSubject("subject", "server", file, "", (), Needs(**needs))
 
 
 def test_server_is_asked_about_its_limit_and_its_restart() -> None:

@@ -9,11 +9,12 @@ import pytest
 
 import wslab
 from wslab import LabServer, Target
-from wslab.core.bounds import fields
+from wslab.core.bounds import Bound, fields
 from wslab.core.records import Frame
 from wslab.core.relay.faults import KINDS
 from wslab.core.runs import load
 from wslab.panels import RelayPanel
+from wslab.panels.control_kinds import Number
 from wslab.panels.fault_controls import chosen_fault, control_of
 from wslab.panels.passing import ROWS, LatestRows
 
@@ -82,8 +83,9 @@ def test_every_fault_has_controls_with_its_own_bounds(panel: RelayPanel, name: s
     for setting, field in fields(KINDS[name]).items():
         control = shown[control_of(name, setting)]
         assert getattr(control, "when", None) in (None, ("fault", name))
-        if hasattr(field.rule, "low"):
-            assert (control.low, control.high) == (field.rule.low, field.rule.high)  # type: ignore[union-attr]
+        if isinstance(field.rule, Bound):
+            assert isinstance(control, Number)
+            assert (control.low, control.high) == (field.rule.low, field.rule.high)
 
 
 def test_one_fault_of_several_is_removed_by_the_page(panel: RelayPanel, page_says: Says, until: Until) -> None:

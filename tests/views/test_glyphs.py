@@ -15,7 +15,7 @@ from wslab.views import glyphs, plots
 from wslab.views.axes import describe, new_axes, save
 from wslab.views.glyphs import NoJapaneseFont, japanese_font, make_legible
 
-from .conftest import figure_of
+from .conftest import figure_of, legend_of
 
 
 @pytest.fixture(autouse=True)
@@ -117,9 +117,8 @@ def test_figure_in_japanese_is_drawn_in_japanese(tmp_path: Path) -> None:
 def test_long_name_in_japanese_stays_within_the_figure() -> None:
     name = "とても長い名前の付いた再接続の方針" * 3
     ax = plots.time_to_reconnect(OUTAGES.assign(policy=name), by="policy")
-    (entry,) = ax.get_legend().get_texts()  # type: ignore[union-attr]
-    figure = ax.get_figure(root=True)
-    assert figure is not None
+    (entry,) = legend_of(ax).get_texts()
+    figure = figure_of(ax)
     make_legible(figure)
     figure.draw_without_rendering()
     assert entry.get_window_extent().x1 <= figure.bbox.x1

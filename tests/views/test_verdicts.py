@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -26,8 +27,8 @@ def printed(verdict: Verdict) -> str:
     return file.getvalue()
 
 
-def concluded(**known: object) -> Verdict:
-    evidence = LimitEvidence(cap_bytes=2**20, **known)  # type: ignore[arg-type]
+def concluded(**known: Any) -> Verdict:
+    evidence = LimitEvidence(cap_bytes=2**20, **known)
     return conclude(evidence, url="ws://localhost:1/", costs=Costs(connections=7, probe_wire_bytes=1234))
 
 

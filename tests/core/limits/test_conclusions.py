@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -13,8 +13,8 @@ from wslab.core.limits.verdicts import Costs, Failure, OverLimit, Refusal, Verdi
 REFUSAL = Refusal(over_limit="close_frame", close_code=1009)
 
 
-def concluded(**known: object) -> Verdict:
-    return conclude(LimitEvidence(cap_bytes=2**20, **known), url="ws://localhost/", costs=Costs())  # type: ignore[arg-type]
+def concluded(**known: Any) -> Verdict:
+    return conclude(LimitEvidence(cap_bytes=2**20, **known), url="ws://localhost/", costs=Costs())
 
 
 def settled(accepted_bytes: int, **known: object) -> Verdict:

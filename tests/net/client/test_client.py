@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +23,8 @@ from wslab.net.client.client import Client
 from wslab.net.client.connection import RecordingConnection
 from wslab.net.recording import Recorder
 from wslab.net.server.lab_server import LabServer
+
+T = TypeVar("T")
 
 CLOSE_1012 = b"\x88\x02\x03\xf4"
 Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -39,12 +41,14 @@ async def tcp_server(peer: Peer) -> AsyncIterator[str]:
 
 async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer the opening handshake, with the library's sans-I/O half."""
+    from websockets.http11 import Request
     from websockets.server import ServerProtocol
 
     protocol = ServerProtocol()
     protocol.receive_data(await reader.readuntil(b"\r\n\r\n"))
     (request,) = protocol.events_received()
-    protocol.send_response(protocol.accept(request))  # type: ignore[arg-type]
+    assert isinstance(request, Request)
+    protocol.send_response(protocol.accept(request))
     writer.write(b"".join(protocol.data_to_send()))
     await writer.drain()
 
@@ -77,7 +81,7 @@ def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-def of(recorder: Recorder, kind: type) -> list:  # type: ignore[type-arg]
+def of(recorder: Recorder, kind: type[T]) -> list[T]:
     return [record for record in recorder.records if isinstance(record, kind)]
 
 
@@ -296,6 +300,7 @@ def test_endless_frame_meets_the_clients_own_limit() -> None:
         writer.close()
 
     (closure,) = of(talk(peer, open_and_wait), Closure)
+    assert closure.sent is not None
     assert (closure.close_code, closure.closed_by, closure.sent.code) == (1006, "client", 1009)
     assert "67108864" in closure.sent.reason
 

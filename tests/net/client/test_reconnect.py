@@ -12,7 +12,7 @@ import pytest
 
 from wslab.core.policies.policy import Policy
 from wslab.core.policies.textbook import named
-from wslab.core.records import Attempt, Closure, Outage
+from wslab.core.records import Attempt, Closure, Outage, RestartKind
 from wslab.core.target import Target
 from wslab.net import runtime
 from wslab.net.client.client import Client
@@ -26,7 +26,7 @@ def eager(rng: Random) -> Iterator[float]:
         yield 0.02
 
 
-def absent(policy: Any, *, kind: str = "graceful", wait_s: float = 10.0, **knobs: Any) -> Recorder:
+def absent(policy: Any, *, kind: RestartKind = "graceful", wait_s: float = 10.0, **knobs: Any) -> Recorder:
     """Restart a server under one client, wait until its outage has ended (or `wait_s`), and stop."""
     chosen = named(policy)
 
@@ -38,7 +38,7 @@ def absent(policy: Any, *, kind: str = "graceful", wait_s: float = 10.0, **knobs
         staying = asyncio.create_task(stay_connected(client, chosen, Random(0)))
         while not client.is_open:
             await asyncio.sleep(0.005)
-        await server.restart_async(kind)  # type: ignore[arg-type]
+        await server.restart_async(kind)
         await asyncio.wait([asyncio.ensure_future(outage_ended.wait())], timeout=wait_s)
         staying.cancel()
         await asyncio.gather(staying, return_exceptions=True)

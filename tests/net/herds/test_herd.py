@@ -214,7 +214,9 @@ def test_cancelled_herd_keeps_its_records_and_leaves_no_process() -> None:
         async with Herd(url, recorder, 50, QUICK) as herd:
             await wait_until(herd, lambda now: now.held == 50)
             workers.extend(psutil.Process(pid) for pid in herd.pids)
-            asyncio.current_task().cancel()  # type: ignore[union-attr]
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
             await asyncio.sleep(60)
 
     with LabServer() as server, pytest.raises(asyncio.CancelledError):

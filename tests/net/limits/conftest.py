@@ -7,10 +7,10 @@ import contextlib
 import socket
 import struct
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
@@ -248,22 +248,23 @@ class Raw:
     @staticmethod
     @asynccontextmanager
     async def tcp(
-        converse: Callable[[asyncio.StreamReader, asyncio.StreamWriter], object], **options: object
+        converse: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[object]], **options: Any
     ) -> AsyncIterator[str]:
         """A TCP server that does whatever `converse` does, and ends the connection after it."""
-        conversations: set[asyncio.Task[None]] = set()
+        conversations: set[asyncio.Task[Any]] = set()
 
         async def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            conversations.add(asyncio.current_task())  # type: ignore[arg-type]
+            if (task := asyncio.current_task()) is not None:
+                conversations.add(task)
             try:
-                await converse(reader, writer)  # type: ignore[misc]
+                await converse(reader, writer)
             except Death:
                 server.close()
             except asyncio.CancelledError:
                 pass
             writer.close()
 
-        server = await asyncio.start_server(begin, "127.0.0.1", 0, **options)  # type: ignore[arg-type]
+        server = await asyncio.start_server(begin, "127.0.0.1", 0, **options)
         try:
             yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         finally:

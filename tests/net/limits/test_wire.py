@@ -16,6 +16,7 @@ from websockets.protocol import SERVER, Protocol
 
 from wslab.core.limits.contents import Filled
 from wslab.core.limits.deflate import deflated
+from wslab.core.limits.trials import Content
 from wslab.core.records import Close
 from wslab.core.target import Target
 from wslab.net.frames import encode_header
@@ -29,11 +30,11 @@ from .conftest import After, Manners, Raw, accept
 WAIT_S = 5.0  # for what must come; nothing waits it out
 
 
-def of(size: int, content: str = "text") -> Piece:
-    return lambda at, length: Filled("a").piece(content, size, at, length)  # type: ignore[arg-type]
+def of(size: int, content: Content = "text") -> Piece:
+    return lambda at, length: Filled("a").piece(content, size, at, length)
 
 
-def filled_frame(size: int, content: str = "text") -> bytes:
+def filled_frame(size: int, content: Content = "text") -> bytes:
     return b"".join(whole_frame(Opcode.TEXT, size, of(size, content)))
 
 

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import trustme
@@ -23,6 +23,8 @@ from wslab.net.relay import memory, passage
 from wslab.net.relay.passing_frames import PassingFrame
 from wslab.net.relay.relay import Relay
 from wslab.net.relay.switch import RESET_ON_CLOSE
+
+T = TypeVar("T")
 
 ASKS = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 ANSWERS = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
@@ -67,7 +69,7 @@ def read_all(sock: socket.socket) -> bytes:
     return data
 
 
-def until(condition: Callable[[], Any]) -> Any:
+def until(condition: Callable[[], T]) -> T:
     deadline = time.monotonic() + 10
     while not (found := condition()):
         assert time.monotonic() < deadline
@@ -76,11 +78,11 @@ def until(condition: Callable[[], Any]) -> Any:
 
 
 def attempt(relay: Relay) -> Attempt:
-    return until(lambda: relay.run().attempts)[0]  # type: ignore[no-any-return]
+    return until(lambda: relay.run().attempts)[0]
 
 
 def closure(relay: Relay) -> Closure:
-    return until(lambda: relay.run().closures)[0]  # type: ignore[no-any-return]
+    return until(lambda: relay.run().closures)[0]
 
 
 # Who ended it, and how far it had come

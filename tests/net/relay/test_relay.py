@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import trustme
@@ -26,6 +26,8 @@ from wslab.core.target import Target
 from wslab.core.trust import Trust
 from wslab.net.relay.relay import Relay
 from wslab.net.server.lab_server import LabServer
+
+T = TypeVar("T")
 
 MANY_BYTES = 3_000_000
 
@@ -46,7 +48,7 @@ def frames(relay: Relay, **wanted: Any) -> list[Frame]:
     return [frame for frame in relay.run().frames if all(getattr(frame, name) == wanted[name] for name in wanted)]
 
 
-def until(condition: Callable[[], Any]) -> Any:
+def until(condition: Callable[[], T]) -> T:
     deadline = time.monotonic() + 10
     while not (found := condition()):
         assert time.monotonic() < deadline
@@ -56,7 +58,7 @@ def until(condition: Callable[[], Any]) -> Any:
 
 def closure(relay: Relay) -> Closure:
     """Return the first closure that the relay has seen, once it has."""
-    return until(lambda: relay.run().closures)[0]  # type: ignore[no-any-return]
+    return until(lambda: relay.run().closures)[0]
 
 
 class Told:
@@ -332,6 +334,7 @@ def test_close_frame_is_put_in_towards_the_server(relay: Relay, server: LabServe
     assert converse(relay.url, "hello", leave=False).code == 4321  # which the server sends back
     name = closure(relay).connection_id
     account = until(lambda: [one for one in server.accounts if one.connection_id == name and one.closed_at_s])[0]
+    assert account.received is not None
     assert (account.received.code, account.closed_by) == (4321, "client")
 
 

@@ -13,14 +13,15 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import psutil
 import pytest
 
 import wslab
 from wslab.core.errors import LabServerError
-from wslab.core.knobs import Knobs
-from wslab.core.records import Attempt, Closure, Send
+from wslab.core.knobs import Knobs, WhileDown
+from wslab.core.records import Attempt, Closure, RestartKind, Send
 from wslab.core.runs import Run
 from wslab.core.target import Target
 from wslab.net import runtime
@@ -42,13 +43,13 @@ def first_send(run: Run) -> Send:
     return run.sends[0]
 
 
-def seen_at_restart(server: LabServer, kind: str = "graceful") -> Closure:
+def seen_at_restart(server: LabServer, kind: RestartKind = "graceful") -> Closure:
     """Connect a client, restart the server, and return the closure that the client saw."""
 
     async def watch() -> Closure:
         client = Client(server.url, Recorder())
         await client.open()
-        await server.restart_async(kind)  # type: ignore[arg-type]
+        await server.restart_async(kind)
         return await client.closed()
 
     return runtime.run(watch())
@@ -79,8 +80,8 @@ def test_frame_limit_lets_fragments_pass() -> None:
 
 
 @pytest.mark.parametrize(("reply", "reply_bytes"), [("echo", 5), (0, 0), (77, 77)])
-def test_reply_is_of_the_chosen_size(reply: str | int, reply_bytes: int) -> None:
-    run = wslab.send_message(Knobs(reply=reply), "hello")  # type: ignore[arg-type]
+def test_reply_is_of_the_chosen_size(reply: Literal["echo"] | int, reply_bytes: int) -> None:
+    run = wslab.send_message(Knobs(reply=reply), "hello")
     assert first_send(run).reply_bytes == reply_bytes
 
 
@@ -169,7 +170,7 @@ def test_page_of_a_named_origin_is_let_in_after_a_restart_too() -> None:
 
 
 @pytest.mark.parametrize(("kind", "close_code"), [("graceful", 1012), ("crash", 1006), ("reload", 1012)])
-def test_restart_shows_its_code_and_keeps_the_port(server: LabServer, kind: str, close_code: int) -> None:
+def test_restart_shows_its_code_and_keeps_the_port(server: LabServer, kind: RestartKind, close_code: int) -> None:
     port, pid = server.port, server.pid
     closure = seen_at_restart(server, kind)
     assert closure.close_code == close_code
@@ -211,8 +212,10 @@ def test_tune_changes_new_connections_and_open_ones_where_asked(server: LabServe
     ("while_down", "outcome", "http_status"),
     [("refuse", "refused", None), ("unavailable", "rejected", 503), ("hang", "timeout", None)],
 )
-def test_while_down_decides_what_a_handshake_meets(while_down: str, outcome: str, http_status: int | None) -> None:
-    knobs = Knobs(while_down=while_down, retry_after_s=7 if while_down == "unavailable" else None, downtime_s=0.5)  # type: ignore[arg-type]
+def test_while_down_decides_what_a_handshake_meets(
+    while_down: WhileDown, outcome: str, http_status: int | None
+) -> None:
+    knobs = Knobs(while_down=while_down, retry_after_s=7 if while_down == "unavailable" else None, downtime_s=0.5)
     attempt = attempt_while_down(knobs)
     assert (attempt.outcome, attempt.http_status) == (outcome, http_status)
     assert attempt.retry_after_s == knobs.retry_after_s
