@@ -8,10 +8,12 @@ import random
 import zlib
 
 import pytest
+from dpkt import ip
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wslab.captures.capture import read_packets
+from wslab.captures.containers import Packet
 from wslab.core.errors import CaptureError
 from wslab.core.findings import find
 from wslab.core.records import Close, Side, Trace
@@ -159,6 +161,21 @@ def test_a_handshake_is_found_behind(script: Script, front: str) -> None:
     assert via is None or via in trace.remarks[0]
 
 
+def test_what_a_syn_carries_is_read(script: Script) -> None:
+    """TCP Fast Open sends the request with the SYN (RFC 7413)."""
+    script.shake_hands().frame("client", b"x").close("server", 1012).part_in_order()
+    syn, request = (ip.IP(script.packets[place].data) for place in (0, 3))
+    syn.data.data, syn.len = request.data.data, request.len
+    data = bytes(syn)
+    run = read([Packet(script.packets[0].at_ns, 101, data, len(data)), *script.packets[1:3], *script.packets[4:]])
+    assert (run.closures[0].close_code, run.traces[0].client_missing_bytes) == (1012, 0)
+
+
+def test_silence_before_the_end_ends_where_leave_is_taken(script: Script) -> None:
+    script.shake_hands().frame("client", b"x").wait_ms(60_000).close("server", 1001).part_in_order()
+    assert read(script.packets).traces[0].silence_s == pytest.approx(60, abs=0.1)
+
+
 def test_two_handshakes_on_one_connection_are_two_attempts(script: Script) -> None:
     script.open().ask().say("server", b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\nRetry-After: 7\r\n\r\nno!\n")
     script.ask().accept().close("server", 1001).close("client", 1001).part_in_order()
@@ -273,6 +290,12 @@ def test_other_connections_are_counted_and_not_told(script: Script) -> None:
     run = read([*script.packets, *other.packets])
     assert run.records == ()
     assert run.info.losses == ["connections of HTTP without a WebSocket: 1", "connections of another protocol: 1"]
+
+
+def test_a_proxy_that_refuses_the_tunnel_is_told_with_its_status(script: Script) -> None:
+    script.open().say("client", b"CONNECT host.example:443 HTTP/1.1\r\nHost: host.example:443\r\n\r\n")
+    script.say("server", b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n").part_in_order()
+    assert read(script.packets).info.losses == ["connections of an HTTP proxy that answered CONNECT with 407: 1"]
 
 
 def test_a_client_that_comes_back_is_one_client_with_an_outage() -> None:

@@ -146,7 +146,9 @@ def _tell(connections: list[Retold], first_ns: int) -> Iterator[Told]:
 
 
 def _named(conversation: Conversation) -> str:
-    protocol = conversation.exchange.protocol
+    protocol, asked = conversation.exchange.protocol, conversation.exchange.asked
+    if asked and asked[-1].request.method == "CONNECT":
+        return f"of an HTTP proxy that answered CONNECT with {asked[-1].response.status}"
     names = {"http": "of HTTP without a WebSocket", "other": "of another protocol", "none": "that say nothing readable"}
     return names.get(protocol, f"of {protocol}")
 

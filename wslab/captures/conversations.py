@@ -6,12 +6,11 @@ handed over and forgotten, so that a capture of any length takes bounded memory.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 
 from wslab.captures.exchanges import CapturedExchange
-from wslab.captures.guessing import begins_with_frames
+from wslab.captures.guessing import speaker_of
 from wslab.captures.packets import Segment
 from wslab.captures.reassembly import ACK, FIN, RST, SYN, Direction
 from wslab.core.records import Side
@@ -22,10 +21,11 @@ MAX_CONVERSATIONS = 50_000
 LINGER_NS = 120 * 10**9
 """After its end a connection is still listened to for so long: a segment may come late."""
 
+FAREWELL_NS = 10**9
+"""What is said so shortly before the end is part of it: a close frame, an alert of TLS."""
+
 _SWEEP_SEGMENTS = 65_536
 _MAX_UNKNOWN_CHUNKS = 64
-_FROM_CLIENT = re.compile(rb"[A-Z]{3,8} [^ \r\n]+ HTTP/1\.[01]|PRI \* HTTP/2|\x16\x03[\x00-\x04]..\x01", re.DOTALL)
-_FROM_SERVER = re.compile(rb"HTTP/1\.[01] [1-5]\d\d|\x16\x03[\x00-\x04]..\x02", re.DOTALL)
 
 
 class Conversation:
@@ -40,6 +40,8 @@ class Conversation:
     def __init__(self, segment: Segment) -> None:
         self.exchange = CapturedExchange(from_beginning=bool(segment.flags & SYN))
         self.first_at_ns = self.last_at_ns = segment.at_ns
+        self._spoke_at_ns = segment.at_ns
+        self._silences_ns = segment.at_ns, segment.at_ns
         self.syn_count = 0
         self.answered_at_ns: int | None = None
         self._ends = ((segment.source, segment.source_port), (segment.target, segment.target_port))
@@ -86,6 +88,13 @@ class Conversation:
             each.fin_at_ns is not None for each in directions
         )
 
+    def silence_before_ns(self, end_ns: int) -> int:
+        """Return how long both sides had said nothing before this end, and before what they said in taking leave."""
+        silent_from_ns, silent_to_ns = self._silences_ns
+        if silent_from_ns < silent_to_ns <= end_ns <= silent_to_ns + FAREWELL_NS:
+            return silent_to_ns - silent_from_ns
+        return max(0, end_ns - self._spoke_at_ns)
+
     def is_begun_anew_by(self, segment: Segment) -> bool:
         """Whether this SYN is another connection's, between the same ports."""
         direction = self._directions[self._number(segment)]
@@ -113,6 +122,9 @@ class Conversation:
         if not segment.window:
             direction.zero_windows += 1
         if segment.payload_bytes:
+            if at_ns - self._spoke_at_ns > FAREWELL_NS:
+                self._silences_ns = self._spoke_at_ns, at_ns
+            self._spoke_at_ns = at_ns
             direction.take(segment)
         else:
             direction.take_empty(segment.seq)
@@ -128,7 +140,7 @@ class Conversation:
     def deliver(self, number: int, at_ns: int, content: bytes | int) -> None:
         """Pass on what a side said: bytes, or how many of them the capture lacks."""
         if self._client is None:
-            speaker = _speaker(content) if isinstance(content, bytes) else None
+            speaker = speaker_of(content) if isinstance(content, bytes) else None
             self._unknown.append((number, at_ns, content))
             if speaker is not None:
                 self._decide(number if speaker == "client" else 1 - number)
@@ -161,6 +173,8 @@ class Conversation:
             self.syn_count += 1
         if not direction.had_syn:
             direction.begin((segment.seq + 1) & 0xFFFFFFFF, had_syn=True)
+        if segment.payload_bytes:  # TCP Fast Open, RFC 7413
+            direction.take(segment._replace(seq=(segment.seq + 1) & 0xFFFFFFFF))
         if self._client is None:
             self.exchange.from_beginning = True
             self._decide(1 - number if is_answer else number)
@@ -221,15 +235,6 @@ class Conversations:
         conversation = self._open.pop(key)
         conversation.finish()
         return conversation
-
-
-def _speaker(data: bytes) -> Side | None:
-    """Say whose bytes these can only be."""
-    if _FROM_CLIENT.match(data) or begins_with_frames(data, "client", deflate=True):
-        return "client"
-    if _FROM_SERVER.match(data) or begins_with_frames(data, "server", deflate=True):
-        return "server"
-    return None
 
 
 def _first(known_ns: int | None, at_ns: int) -> int:

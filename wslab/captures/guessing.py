@@ -1,6 +1,8 @@
-"""Whether bytes look like frames, where no handshake and no frame before them says so; what came until that is sure."""
+"""Whether bytes look like frames, and whose, where no handshake says so; and what came until that is sure."""
 
 from __future__ import annotations
+
+import re
 
 from websockets.frames import Opcode
 
@@ -9,8 +11,10 @@ from wslab.core.records import Side
 from wslab.net.close_bodies import read_close
 from wslab.net.frames import FrameError, FrameHeader, masked, read_header
 
-_MAX_GUESSED_BYTES = 2**26
+_FROM_CLIENT = re.compile(rb"[A-Z]{3,8} [^ \r\n]+ HTTP/1\.[01]|PRI \* HTTP/2|\x16\x03[\x00-\x04]..\x01", re.DOTALL)
+_FROM_SERVER = re.compile(rb"HTTP/1\.[01] [1-5]\d\d|\x16\x03[\x00-\x04]..\x02", re.DOTALL)
 
+_MAX_GUESSED_BYTES = 2**26
 
 _ALIKE = 2
 """Segments that look like frames, after which they are taken for such: two are no accident."""
@@ -49,6 +53,15 @@ class Guess:
                 reader.skip(at_ns, piece)
             else:
                 reader.feed(at_ns, piece)
+
+
+def speaker_of(data: bytes) -> Side | None:
+    """Return whose bytes these can only be; None where they may be either side's."""
+    if _FROM_CLIENT.match(data) or begins_with_frames(data, "client", deflate=True):
+        return "client"
+    if _FROM_SERVER.match(data) or begins_with_frames(data, "server", deflate=True):
+        return "server"
+    return None
 
 
 def begins_with_frames(data: bytes, sender: Side | None, *, deflate: bool) -> bool:

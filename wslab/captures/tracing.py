@@ -33,6 +33,7 @@ def tell_trace(told: Retold, kept: int) -> Trace:
         end=end[1] if end else None,
         last_client_at_s=None if client.last_data_at_ns is None else told.seconds(client.last_data_at_ns),
         last_server_at_s=None if server.last_data_at_ns is None else told.seconds(server.last_data_at_ns),
+        silence_s=conversation.silence_before_ns(end[2]) / 1e9 if end else None,
         sent_messages=trails[0].message_count if trails else 0,
         received_messages=trails[1].message_count if trails else 0,
         server_told_code=_server_told_code(told),

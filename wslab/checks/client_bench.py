@@ -99,7 +99,8 @@ async def first_guest(stage: Stage, running: Running, bench: ClientBench) -> Gue
     if guest is None:
         within = "" if stage.is_deserted else f" within {bench.program.first_within_s:g} s"
         seen = f"No connection came{within}: {await running.last_words()}."
-        return CaseOutcome(judgement="not run", seen=seen)
+        advice = "" if stage.is_deserted else "If it starts slowly, wait longer for it (`--first-within`)."
+        return CaseOutcome(judgement="not run", seen=seen, advice=advice)
     await guest.accept()
     return guest
 

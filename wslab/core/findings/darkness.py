@@ -8,7 +8,7 @@ from wslab.core.codes.sources import LESSON_00
 from wslab.core.findings.finding import Alternative, Finding, counted, quoted
 from wslab.core.findings.observed import Observed
 from wslab.core.findings.traces import Traced, how, traced
-from wslab.core.findings.wording import seconds
+from wslab.core.findings.wording import range_of
 from wslab.core.records import Receipt, Send, Trace
 
 
@@ -114,12 +114,6 @@ def _ends(traces: list[Trace]) -> str:
     ended = [trace for trace in traces if trace.end is not None and trace.protocol != "websocket"]
     if not ended:
         return ""
-    silences = sorted(_silence_s(trace) for trace in ended)
     hows = " and ".join(sorted({f"{how(trace)} by the {trace.ended_by}" for trace in ended}))
-    longest = seconds(silences[-1])
-    return f"; ended by {hows} after a silence of {longest if len(ended) == 1 else f'at most {longest}'}"
-
-
-def _silence_s(trace: Trace) -> float:
-    last_s = [at_s for at_s in (trace.last_client_at_s, trace.last_server_at_s) if at_s is not None]
-    return max(0.0, trace.ended_at_s - max(last_s, default=trace.started_at_s))
+    silences_s = [trace.silence_s for trace in ended if trace.silence_s is not None]
+    return f"; ended by {hows}" + (f" after a silence of {range_of(silences_s)}" if silences_s else "")
