@@ -26,8 +26,8 @@ class Trace(Record, frozen=True, kw_only=True, tag="trace"):
         guessed: there is no handshake in the capture; frames were read from where they seemed to begin.
         ended_by: who ended TCP first, and `end` how; None if nobody did.
         last_client_at_s, last_server_at_s: the last byte from each; TCP's own keepalives do not count.
-        silence_s: how long neither side had sent anything before the end, not counting the last second (a close frame, a
-            TLS alert); None if the end is not in the capture.
+        silence_s: how long neither side had sent anything before the end, not counting the last second (a close frame,
+            a TLS alert); None if the end is not in the capture.
         client_bytes, server_bytes: TCP payload. client_missing_bytes, server_missing_bytes: not captured, of these.
         client_retransmissions, server_retransmissions: segments sent again. client_unacknowledged_bytes,
             server_unacknowledged_bytes: sent but never acknowledged by the other side.
