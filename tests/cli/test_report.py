@@ -95,5 +95,5 @@ def test_pdf_without_a_browser_is_refused_before_anything_runs(tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     done = wslab_command("report", "mine.ipynb", "--pdf")
     assert done.returncode == 1
-    assert "no browser is found" in done.stderr
+    assert "no browser that prints PDF was found" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine.ipynb"]

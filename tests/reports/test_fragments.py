@@ -87,7 +87,7 @@ def test_link_to_a_lesson_leads_to_its_page_where_that_is_one_of_the_site() -> N
     prose = '<p><a href="../01_how.ipynb#Goals">Next</a> <a href="02_gone.ipynb">Other</a> <a href="#here">here</a></p>'
     settled = Fragments("ja/00_why", {"01_how", "ja/00_why"}).settle_prose(prose)
     assert '<a href="../01_how.html#Goals">Next</a>' in settled
-    assert '<span title="02_gone.ipynb, which did not come along">Other</span>' in settled
+    assert '<span title="02_gone.ipynb, which this page does not include">Other</span>' in settled
     assert '<a href="#here">here</a>' in settled
     assert "href" not in Fragments("01_how").settle_prose('<a href="02_gone.ipynb">Other</a>')
 

@@ -81,7 +81,7 @@ def test_table_comes_with_all_of_its_rows(page: str) -> None:
 
 def test_run_behind_the_page_comes_with_its_knobs_and_its_data(page: str) -> None:
     about = first(BeautifulSoup(page, "html.parser"), ".about")
-    assert "max_message_bytes 10; all others as they are by default" in about.get_text()
+    assert "max_message_bytes 10; all others at their defaults" in about.get_text()
     link = first(about, "a[download='01-send_message.jsonl.gz']")
     assert str(link["href"]).startswith("data:application/gzip")
 
@@ -217,7 +217,7 @@ def test_without_a_browser_the_message_says_what_to_do(monkeypatch: pytest.Monke
 def test_kernel_that_is_not_installed_is_refused(tmp_path: Path, write: Write) -> None:
     path = write(tmp_path / "a.ipynb", "1")
     path.write_text(path.read_text().replace('"python3"', '"fortran77"'))
-    with pytest.raises(ValueError, match=r"kernel 'fortran77' is not installed; here are: .*python3"):
+    with pytest.raises(ValueError, match=r"kernel 'fortran77' is not installed; installed are: .*python3"):
         make_report(str(path))
 
 

@@ -1,6 +1,6 @@
-"""A notebook or a run as one file that can be mailed: executed here, opened anywhere, without a network.
+"""A notebook or a run as one self-contained file: executed here, opened anywhere, without a network.
 
-Executing is nbclient's work and exporting nbconvert's; here is what they are told. Opens no socket of its own.
+nbclient executes and nbconvert exports; this package configures them. Opens no socket itself.
 """
 
 from wslab.reports.gallery import make_gallery

@@ -1,4 +1,4 @@
-"""What a report says of itself: where and when it was made, and of each run behind it knobs, error bar and data."""
+"""What a report says about itself: where and when it was made, and the knobs, error bar and data of each run."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from wslab.views.words import seconds
 PACKAGES = ("wslab", "websockets", "pandas", "matplotlib", "nbclient", "nbconvert")
 
 ROOM_BYTES = 700_000
-"""For all runs together, compressed; what does not fit any more is named and left out."""
+"""Room for all runs together, compressed; runs that do not fit are named and left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunBehind:
-    """One run that a page was computed from.
+    """One run behind a page.
 
     Fields:
-        found: what it shows, in one sentence. words: what it holds, in counts.
-        content: the file with all of it. href: the same as an address, where there was room in the page.
+        found: the finding in one sentence. words: its contents in counts.
+        content: the whole file. href: the file as a data URI, if it fits into the page.
     """
 
     name: str
@@ -48,7 +48,7 @@ class RunBehind:
 
 
 def environment(notebook: NotebookNode) -> dict[str, str]:
-    """Return the kernel, the machine and the versions under which a notebook was executed."""
+    """Return the kernel, machine and versions with which a notebook was executed."""
     kernel = notebook.metadata.get("kernelspec", {}).get("display_name", "Python 3")
     language = notebook.metadata.get("language_info", {})
     versions = {name: version for name in PACKAGES if (version := _version(name))}
@@ -60,7 +60,7 @@ def environment(notebook: NotebookNode) -> dict[str, str]:
 
 
 def runs_behind(folder: Path) -> Iterator[RunBehind]:
-    """Yield the runs that were kept in `folder`, in the order in which they were made."""
+    """Yield the runs in `folder`, in the order of their making."""
     room = ROOM_BYTES
     loaded = [(path, load(path)) for path in folder.glob("*.jsonl.gz")]
     for number, (path, run) in enumerate(sorted(loaded, key=lambda pair: pair[1].info.started_at), start=1):
@@ -83,7 +83,7 @@ def _facts(run: Run) -> dict[str, str]:
     info = run.info
     lag = "" if info.loop_lag_p99_s is None else f"99 % within {seconds(info.loop_lag_p99_s)}"
     facts = {
-        "begun": f"{info.started_at}, {info.duration_s:.2f} s" + (", ended before its time" if info.partial else ""),
+        "begun": f"{info.started_at}, {info.duration_s:.2f} s" + (", ended early" if info.partial else ""),
         "arguments": _listed(info.parameters),
         "knobs": _knobs(info.knobs),
         "seed": "" if info.seed is None else str(info.seed),
@@ -94,12 +94,12 @@ def _facts(run: Run) -> dict[str, str]:
 
 
 def _knobs(knobs: Knobs | None) -> str:
-    """List what was turned; everything else is as `Knobs()` has it."""
+    """List the knobs that differ from `Knobs()`."""
     if knobs is None:
         return ""
     usual = msgspec.structs.asdict(Knobs())
     turned = {name: value for name, value in msgspec.structs.asdict(knobs).items() if value != usual[name]}
-    return f"{_listed(turned)}; all others as they are by default" if turned else "all as they are by default"
+    return f"{_listed(turned)}; all others at their defaults" if turned else "all at their defaults"
 
 
 def _listed(values: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Execute a notebook's cells in order, say how far it is, and keep where and why it failed, if it did."""
+"""Execute a notebook's cells in order, report progress, and keep where and why it failed."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from wslab.reports.material import Material
 from wslab.reports.whole_tables import PREPARE
 
 OnCell = Callable[[int, int, str], None]
-"""Called before each cell with how many are done, how many there are, and the cell's first line."""
+"""Called before each cell with the number done, the total, and the cell's first line."""
 
 FOR_A_REPORT = ["--InlineBackend.figure_formats={'retina'}", f"--IPKernelApp.exec_lines={[PREPARE]!r}"]
-"""What kernels that are IPython's are told: twice the pixels in figures of matplotlib, and tables with their data."""
+"""Options of IPython kernels: Matplotlib figures with twice the pixels, and tables with their data."""
 
 
 @dataclass(frozen=True, slots=True)
 class CellFailure:
-    """The cell at which an execution ended before its time: which of the code cells, from 1, of all cells, from 0."""
+    """The cell at which an execution ended early: its number among code cells (from 1), and its index among all."""
 
     cell_number: int
     cell_index: int
@@ -45,7 +45,7 @@ class CellFailure:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What came of executing a notebook, whose cells now have outputs."""
+    """How executing a notebook went; its cells now have outputs."""
 
     started_at: datetime.datetime
     duration_s: float
@@ -61,26 +61,26 @@ def execute(
     keep_widgets: bool = False,
     on_cell: OnCell | None = None,
 ) -> Execution:
-    """Execute `opened.notebook` in place, until its end or the first cell that fails.
+    """Execute `opened.notebook` in place, to its end or to the first failing cell.
 
-    Ctrl-C interrupts the cell that runs, as it does in a notebook, and ends the execution with it; an experiment then
-    keeps what it measured until then.
+    Ctrl-C interrupts the running cell, as in a notebook, and ends the execution after it; an experiment keeps what it
+    has measured.
 
     Args:
-        record_to: where the experiments' runs are kept (see `wslab.core.recordings`).
-        timeout_s: for one cell.
-        keep_widgets: whether the state of widgets is kept in the notebook.
+        record_to: folder for the runs of the experiments (see `wslab.core.recordings`).
+        timeout_s: for each cell.
+        keep_widgets: whether to keep the state of widgets in the notebook.
 
     Raises:
         ValueError: its kernel is not installed; the message names those that are.
-        KeyboardInterrupt: Ctrl-C came before the first code cell, so that there is nothing to keep.
+        KeyboardInterrupt: Ctrl-C came before the first code cell.
     """
     notebook = opened.notebook
     _forget(notebook)
     with kernel_settings(on_tcp=not _speaks_python(notebook)) as config:
         client = NotebookClient(
             notebook,
-            timeout=math.ceil(timeout_s),  # whole seconds are all that it takes
+            timeout=math.ceil(timeout_s),  # it takes whole seconds only
             store_widget_state=keep_widgets,
             extra_arguments=FOR_A_REPORT if _speaks_python(notebook) else [],
             resources={"metadata": {"path": str(opened.folder)}},
@@ -90,40 +90,40 @@ def execute(
         started_at = datetime.datetime.now(datetime.UTC)
         began_s = time.monotonic()
         words = _run(client, {**os.environ, RECORD: str(record_to.absolute())}, timeout_s)
-    if progress.interrupted and not progress.number:  # before the first code cell: no cell shows where
+    if progress.interrupted and not progress.number:  # before the first code cell
         raise KeyboardInterrupt
     failure = CellFailure(progress.number, progress.cell_index, words) if words else None
     if failure is not None:
         _show(failure, notebook.cells[failure.cell_index])
     if keep_widgets:
-        client.set_widgets_metadata()  # which a cell that failed left undone
+        client.set_widgets_metadata()  # a failing cell left that undone
     return Execution(started_at, time.monotonic() - began_s, failure, progress.interrupted)
 
 
 @contextlib.contextmanager
 def kernel_settings(*, on_tcp: bool = False) -> Iterator[Config]:
-    """Give the settings of a kernel that listens in a folder of its own or, where not every kernel can, on TCP.
+    """Yield the settings of a kernel that listens in its own folder or, for kernels that cannot, on TCP.
 
-    jupyter_client picks free TCP ports, which the kernel binds later: by then another socket may have one of them.
+    jupyter_client picks free TCP ports, but the kernel binds them later, when another socket may have taken one.
     """
     with tempfile.TemporaryDirectory(prefix="wslab-") as folder:
         sockets = {} if on_tcp else {"transport": "ipc", "ip": str(Path(folder) / "kernel")}
-        # Without "auto", a recent ipykernel warns of eavesdroppers at each start.
+        # Without "auto", recent versions of ipykernel warn of eavesdroppers at each start.
         yield Config(KernelManager={"transport_encryption": "auto", **sockets})
 
 
 def _run(client: NotebookClient, environment: dict[str, str], timeout_s: float) -> str:
-    """Run the cells, and return why that ended before its time; empty where it did not."""
+    """Run the cells, and return why they ended early; empty if they did not."""
     try:
         client.execute(env=environment)
     except NoSuchKernel as error:
         known = ", ".join(sorted(KernelSpecManager().find_kernel_specs()))
-        raise BadValueError(f"the notebook's kernel {error.name!r} is not installed; here are: {known}") from None
+        raise BadValueError(f"the notebook's kernel {error.name!r} is not installed; installed are: {known}") from None
     except CellExecutionError as error:
         return f"{error.ename}: {error.evalue}"
     except _InterruptedError:
         return "interrupted"
-    except (AssertionError, asyncio.CancelledError):  # nbclient's, when it is interrupted while a kernel starts
+    except (AssertionError, asyncio.CancelledError):  # from nbclient, if interrupted while a kernel starts
         raise KeyboardInterrupt from None
     except CellTimeoutError:
         return f"the cell took longer than {timeout_s:g} seconds; --timeout gives it more"
@@ -133,7 +133,7 @@ def _run(client: NotebookClient, environment: dict[str, str], timeout_s: float) 
 
 
 def _show(failure: CellFailure, cell: NotebookNode) -> None:
-    """Put the error into a cell that has none, since its kernel could not tell it."""
+    """Add the error to the cell, if its kernel could not report it."""
     if not any(output.output_type == "error" for output in cell.outputs):
         told = [failure.error]
         cell.outputs.append(nbformat.v4.new_output("error", ename="", evalue=told[0], traceback=told))
@@ -144,7 +144,7 @@ class _InterruptedError(Exception):
 
 
 class _Progress:
-    """nbclient's hooks: which code cell runs now, from 1, and Ctrl-C, at which nbclient alone would end the kernel."""
+    """nbclient's hooks: they count code cells from 1, and handle Ctrl-C, for which nbclient would kill the kernel."""
 
     def __init__(self, client: NotebookClient, notebook: NotebookNode, on_cell: OnCell | None) -> None:
         self.number = 0
@@ -158,7 +158,7 @@ class _Progress:
         self._on_cell = on_cell
 
     def _listen(self, notebook: NotebookNode) -> None:
-        with contextlib.suppress(RuntimeError, NotImplementedError):  # in a thread, where no signal comes; on Windows
+        with contextlib.suppress(RuntimeError, NotImplementedError):  # in a thread, or on Windows
             asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
 
     def _interrupt(self) -> None:
@@ -183,7 +183,7 @@ def _runs(cell: NotebookNode) -> bool:
 
 
 def _forget(notebook: NotebookNode) -> None:
-    """Take away what an earlier execution left, which must not pass for this one's where this one stops."""
+    """Remove the outputs of an earlier execution, so that none is taken for one of this."""
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         if cell.cell_type == "code":

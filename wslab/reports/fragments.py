@@ -1,4 +1,4 @@
-"""HTML that cells put out, made fit for a page that stands alone: images in words, tables to take along."""
+"""HTML of outputs, prepared for a self-contained page: images with text alternatives, tables to download."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from wslab.reports.sanitizing import clean_output, clean_prose
 
 NO_WORDS = "A figure without a description; the code above it draws it"
 NO_WORDS_IN_PROSE = "An image without a description"
-"""The text alternatives of images whose authors gave none."""
+"""The text alternatives of images that have none."""
 
 NEEDS_SCRIPT = "This output is drawn by a script, which a report does not run."
 
@@ -28,28 +28,28 @@ PNG = "data:image/png;base64,"
 
 
 class Fragments:
-    """Settles one fragment after another, and numbers outputs and their tables for what is downloaded.
+    """Prepares fragments one after another, and numbers outputs and tables.
 
     Args:
-        name: of the page, without its suffix, as `site` has it; the names of downloaded files begin with its last part.
-        site: the names of all pages that will be found together. A link to a notebook leads to its page where that is
-            one of them; any other link to a file is text, since a page that is mailed comes alone.
+        name: of the page, without suffix, as in `site`; names of downloads begin with its last part.
+        site: the names of all pages of the site. A link to a notebook leads to its page if that is one of them; any
+            other link to a file becomes text, because a mailed page comes alone.
     """
 
     def __init__(self, name: str, site: Collection[str] = ()) -> None:
         self._name = name
         self._site = site
-        self.widest_characters = 0  # of the tables so far, as they are printed
+        self.widest_characters = 0  # of the tables so far, in print
         self._outputs = 0
         self._tables = 0
 
     def settle(self, fragment: str, data: str | None = None) -> str:
-        """Return an output's HTML with what a reader without a kernel and without a network needs.
+        """Return an output's HTML in its own element, for readers without kernel and network.
 
-        It can do nothing but be read (see `wslab.reports.sanitizing`), and stands in an element of its own.
+        Nothing in it can act (see `wslab.reports.sanitizing`).
 
         Args:
-            data: the whole table as CSV, of which the fragment may show a part.
+            data: the whole table as CSV; the fragment may show a part of it.
         """
         self._outputs += 1
         own = f"output-{self._outputs}"
@@ -68,7 +68,7 @@ class Fragments:
         return f'<div class="html" id="{own}">{soup}</div>'
 
     def settle_prose(self, fragment: str) -> str:
-        """Return a Markdown cell's HTML: likewise, but its tables are part of the text."""
+        """Do the same for a Markdown cell, whose tables are part of the text."""
         soup = BeautifulSoup(clean_prose(fragment), features="html.parser")
         _settle_images(soup, NO_WORDS_IN_PROSE)
         self._settle_links(soup)
@@ -85,10 +85,10 @@ class Fragments:
             if page.removesuffix(".ipynb") in self._site:
                 link["href"] = address.removesuffix(".ipynb") + ".html" + hash_ + place
             else:
-                link.name, link.attrs = "span", {"title": f"{unquote(address)}, which did not come along"}
+                link.name, link.attrs = "span", {"title": f"{unquote(address)}, which this page does not include"}
 
     def _offer(self, soup: BeautifulSoup, table: Tag, data: str | None) -> None:
-        """Let a wide table scroll by itself, and put a link under it by which it is saved as CSV."""
+        """Let a wide table scroll, and add a link below it that saves it as CSV."""
         self._tables += 1
         name = f"{posixpath.basename(self._name)}-table-{self._tables}.csv"
         content = to_csv(rows(table) if data is None else list(csv.reader(io.StringIO(data, newline=""))))
@@ -98,22 +98,22 @@ class Fragments:
         line.append(link)
         box = _scrolling(soup, f"Table {self._tables}")
         characters = _make_printable(soup, table)
-        box["style"] = f"--characters: {characters}"  # by which its print is scaled
+        box["style"] = f"--characters: {characters}"  # scales it in print
         self.widest_characters = max(self.widest_characters, characters)
         table.wrap(box).insert_after(line)
 
 
 def _scrolling(soup: BeautifulSoup, name: str) -> Tag:
-    """Return a box in which a wide table scrolls by itself, by keys too."""
+    """Return a box in which a wide table scrolls, also by keyboard."""
     return soup.new_tag("div", attrs={"class": "scroll", "role": "region", "tabindex": "0", "aria-label": name})
 
 
 LONG_CHARACTERS = 12
-"""A cell with more may be broken anywhere in print, one with fewer never."""
+"""A longer cell may wrap; in print it may break anywhere."""
 
 
 def _make_printable(soup: BeautifulSoup, table: Tag) -> int:
-    """Let a table be squeezed without breaking a number or a word of a header; return its width then, in characters."""
+    """Let a table narrow without breaking numbers or words of headers; return its least width in characters."""
     widths: dict[int, int] = {}
     for row in table.find_all("tr"):
         for column, cell in enumerate(row.find_all(["th", "td"])):
@@ -124,17 +124,17 @@ def _make_printable(soup: BeautifulSoup, table: Tag) -> int:
                 cell["class"] = f"{cell.get('class', '')} long"
                 words = [word[:LONG_CHARACTERS] for word in words]
             widths[column] = max(widths.get(column, 0), *map(len, words))
-    return sum(widths.values()) + 2 * len(widths)  # with the space between columns
+    return sum(widths.values()) + 2 * len(widths)  # including the gaps between columns
 
 
 def _with_breaks(soup: BeautifulSoup, name: str) -> list[Tag | NavigableString]:
-    """Return the name of a column with places where its line may end: after each underscore."""
+    """Return the name of a column with a possible line break after each underscore."""
     first, *more = re.split(r"(?<=_)", name)
     return [NavigableString(first), *(each for part in more for each in (soup.new_tag("wbr"), NavigableString(part)))]
 
 
 def is_no_data(parent: Tag) -> bool:
-    """Whether a table in this element is a part of another, or a summary of the kit's own, whose data come along."""
+    """Return whether a table in this element is part of another, or one of our summaries, which needs no CSV."""
     return parent.name == "table" or _is_of_the_kit(parent)
 
 
@@ -143,7 +143,7 @@ def _is_of_the_kit(parent: Tag) -> bool:
 
 
 def _settle_images(soup: BeautifulSoup, no_words: str) -> None:
-    """Give every image a text alternative; one that lies at another host becomes a link to it."""
+    """Give every image a text alternative; an image at another host becomes a link."""
     for image in soup.find_all("img"):
         if not image.get("alt"):
             image["alt"] = no_words
@@ -159,12 +159,12 @@ def _settle_images(soup: BeautifulSoup, no_words: str) -> None:
 def _lighter(encoded: str) -> str:
     try:
         return base64.b64encode(lighter(base64.b64decode(encoded))).decode()
-    except (ValueError, OSError, Image.DecompressionBombError):  # no picture, or none that Pillow reads
+    except (ValueError, OSError, Image.DecompressionBombError):  # not an image that Pillow reads
         return encoded
 
 
 def lighter(picture: bytes) -> bytes:
-    """Return a PNG with at most 256 colours, the nearest: enough for a drawing, and half the size of a page."""
+    """Return a PNG reduced to 256 colours, which is enough for a drawing and halves a page's size."""
     drawn = Image.open(io.BytesIO(picture))
     if drawn.mode not in ("RGB", "RGBA"):
         return picture
@@ -176,13 +176,13 @@ def lighter(picture: bytes) -> bytes:
 
 
 def rows(table: Tag) -> list[list[str]]:
-    """Return a table's cells as text, one that spans several rows or columns in each of them.
+    """Return a table's cells as text, repeating a cell in each row and column that it spans.
 
     >>> soup = BeautifulSoup("<table><tr><th rowspan=2>a</th><td>1</td></tr><tr><td>2</td></tr></table>", "html.parser")
     >>> rows(soup.table)
     [['a', '1'], ['a', '2']]
     """
-    pending: dict[int, tuple[int, str]] = {}  # by column: in how many more rows, and what
+    pending: dict[int, tuple[int, str]] = {}  # by column: the number of further rows, and the text
     found = []
     for row in table.find_all("tr"):
         cells = iter(row.find_all(["th", "td"]))
@@ -213,14 +213,14 @@ def _span(cell: Tag, name: str) -> int:
 
 
 def to_csv(cells: list[list[str]]) -> str:
-    """Return rows as CSV (RFC 4180), in which no cell is a formula to a spreadsheet."""
+    """Return rows as CSV (RFC 4180), in which no cell is a formula for a spreadsheet."""
     file = io.StringIO(newline="")
     csv.writer(file).writerows([as_cell(cell) for cell in row] for row in cells)
     return file.getvalue()
 
 
 def data_uri(content: bytes, media_type: str) -> str:
-    """Return an address that is the content itself (RFC 2397)."""
+    """Return the content as a data URI (RFC 2397)."""
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 

@@ -1,6 +1,6 @@
-"""A small site from what the kit holds: every lesson's page, a card of every close code, and an index with pictures.
+"""A small site: every lesson's page, a card for every close code, and an index with pictures.
 
-It opens from a disk: plain files that refer to one another, without a script.
+It opens from disk: plain files with relative links, without scripts.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from wslab.views.card_pages import card_page
 PAIR = (1009, 1012)
 
 OnLesson = Callable[[int, int, str], None]
-"""Called before each lesson with how many are done, how many there are, and its name."""
+"""Called before each lesson with the number done, the total, and its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A lesson in the index: its question, how long it takes, its first picture, and whether all of it ran."""
+    """A lesson in the index: its question, how long it takes, its first picture, and whether it ran to the end."""
 
     name: str
     title: str
@@ -42,13 +42,13 @@ class Shown:
 
 
 def make_gallery(folder: Path, on_lesson: OnLesson | None = None) -> list[Shown]:
-    """Execute every lesson, write the site into `folder`, its index last, and return what the index shows.
+    """Execute every lesson, write the site into `folder`, the index last, and return what the index shows.
 
-    Ctrl-C ends it after the lesson that runs, or before the one whose kernel is starting; the index has the lessons so
+    Ctrl-C ends it after the running lesson, or before the one whose kernel is starting; the index has the lessons so
     far.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written to.
         KeyboardInterrupt: Ctrl-C came before there was a page.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ def make_gallery(folder: Path, on_lesson: OnLesson | None = None) -> list[Shown]
 
 
 def index_page(shown: Sequence[Shown]) -> str:
-    """Return the page that leads to all others."""
+    """Return the page that links to all others."""
     templates = Environment(loader=FileSystemLoader(TEMPLATES / "gallery"), autoescape=True, trim_blocks=True)
     return templates.get_template("index.html.j2").render(
         lessons=[one for one in shown if "/" not in one.name],
@@ -107,7 +107,7 @@ def _figures(notebook: NotebookNode) -> Iterator[tuple[bytes, str]]:
 
 
 def _time(notebook: NotebookNode) -> str:
-    """Return what a lesson says under its title of the time that it takes."""
+    """Return the time that a lesson takes, as stated under its title."""
     said = re.search(r"^\*(.+?)[.。]", notebook.cells[0].source, re.MULTILINE)
     return said[1] if said else ""
 

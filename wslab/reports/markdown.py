@@ -1,7 +1,7 @@
-"""A report as Markdown for a ticket or a wiki: one text, and beside it the files that it refers to.
+"""A report as Markdown for a ticket or a wiki: a text, and the files that it refers to.
 
-Figures are files since trackers drop images that are part of the text; tables bring their data as CSV. What came from a
-run or a peer is text in it and no markup (see `wslab.core.printable.as_markdown`).
+Figures are files, because trackers drop embedded images; tables come with their data as CSV. Words of a run or a peer
+are never markup (see `wslab.core.printable.as_markdown`).
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from wslab.reports.sanitizing import clean_prose
 TEMPLATES = Path(__file__).parent / "templates"
 
 Keep = Callable[[str, bytes], str]
-"""Keeps a file under a name that ends so, and returns the address by which the text refers to it."""
+"""Stores a file with this suffix, and returns the address by which the text refers to it."""
 
 
 class TicketExporter(MarkdownExporter):
-    """nbconvert's Markdown, with text alternatives on the images, and code and texts in fences of their own."""
+    """nbconvert's Markdown, with text alternatives for images, and code and texts in safe fences."""
 
     def default_filters(self) -> Iterator[tuple[str, Any]]:
         yield from super().default_filters()  # type: ignore[no-untyped-call]
@@ -51,7 +51,7 @@ class TicketExporter(MarkdownExporter):
 
 
 def fenced(text: str, language: str = "") -> str:
-    r"""Return a text as a block of code, which nothing in it ends, and without what a terminal would obey.
+    r"""Return a text as a block of code that nothing in it can end, without terminal escapes.
 
     >>> print(fenced("a ``` b\x1b[31m!"))
     ````
@@ -64,9 +64,9 @@ def fenced(text: str, language: str = "") -> str:
 
 
 def to_markdown(notebook: NotebookNode, name: str) -> tuple[str, dict[str, bytes]]:
-    """Return a notebook as Markdown, and the files that it refers to, by their paths relative to it.
+    """Return a notebook as Markdown, and the files that it refers to, by relative path.
 
-    Figures become PNG files and tables Markdown's own, with CSV files; all are in the folder `<name>_files`.
+    Figures become PNG files, tables become Markdown with CSV files; all are in the folder `<name>_files`.
     """
     files: dict[str, bytes] = {}
 
@@ -91,7 +91,7 @@ def _plain(cell: NotebookNode, keep: Keep) -> NotebookNode:
 
 
 def _without_html(output: NotebookNode, keep: Keep) -> NotebookNode:
-    """Return an output that says in Markdown what its HTML shows."""
+    """Return an output with Markdown in place of its HTML."""
     data = output.get("data", {})
     if "application/vnd.jupyter.widget-view+json" in data or not data.keys() & {"text/html", "text/markdown"}:
         return output
@@ -104,13 +104,13 @@ def fragment_as_markdown(fragment: str, keep: Keep, table_data: str | None = Non
     """Return HTML as Markdown; images and the data of tables go to files.
 
     Args:
-        table_data: all of the table as CSV, where the HTML may show a part.
+        table_data: the whole table as CSV; the HTML may show a part of it.
     """
     return str(_Converter(keep, table_data).convert(clean_prose(fragment))).strip()
 
 
 class _Converter(MarkdownConverter):
-    """markdownify's, with files for what a text cannot hold, and with words that are never markup."""
+    """markdownify's converter, with files for images and data, and words that are never markup."""
 
     def __init__(self, keep: Keep, table_data: str | None) -> None:
         super().__init__(heading_style=ATX, bullets="-", table_infer_header=True)
@@ -126,7 +126,7 @@ class _Converter(MarkdownConverter):
         return "" if not text.strip() else _for_cell(as_markdown(text.strip()), parent_tags)
 
     def convert_a(self, element: Tag, text: str, parent_tags: set[str]) -> str:
-        """Resolve a reference by its address; one to a place in the same page has none here."""
+        """Keep links to addresses; links within the page become text."""
         address = str(element.get("href", ""))
         if not re.fullmatch(r"(?:https?|mailto):[^\s()<>\"`]+", address):
             return text
@@ -139,7 +139,7 @@ class _Converter(MarkdownConverter):
         return f"![{words}]({self._keep('.png', base64.b64decode(source.removeprefix(PNG)))})"
 
     def convert_table(self, element: Tag, text: str, parent_tags: set[str]) -> str:
-        table = super().convert_table(element, text, parent_tags)  # type: ignore[misc] # its stubs know nothing of it
+        table = super().convert_table(element, text, parent_tags)  # type: ignore[misc] # not in its stubs
         if element.find_parent(is_no_data) is not None or element.find("td") is None:
             return str(table)
         data = self._table_data
@@ -157,5 +157,5 @@ class _Converter(MarkdownConverter):
 
 
 def _for_cell(text: str, parent_tags: set[str]) -> str:
-    """Escape what ends a cell, where the text stands in one; even code is split there (GitHub's Markdown, §4.10)."""
+    """Escape the pipes of text in a table cell, where they split even code (GitHub's Markdown, §4.10)."""
     return text.replace("|", "\\|") if parent_tags & {"td", "th"} else text

@@ -1,4 +1,4 @@
-"""What a report is made of, as a notebook that can be executed: a lesson, any other notebook, or a saved run."""
+"""The notebook behind a report: a lesson, any other notebook, or one made for a saved run."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ RUN_SUFFIXES = (".jsonl", ".jsonl.gz")
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a report is made of.
+    """The source of a report.
 
     Fields:
-        notebook: its cells, without the heading that it begins with.
-        heading: that heading, as Markdown; the name where there is none.
-        name: of the file, without suffixes. folder: in which the cells run.
-        run: the saved run that the notebook shows.
+        notebook: its cells, without the first heading.
+        heading: that heading, as Markdown, or the name if there is none.
+        name: of the file, without suffixes. folder: where the cells run.
+        run: the saved run that the notebook shows, if it is one.
     """
 
     notebook: NotebookNode
@@ -39,11 +39,11 @@ class Material:
 
 
 def open_notebook(what: str) -> Material:
-    """Return what is to be reported: the number or name of a lesson, or the path of a notebook or of a saved run.
+    """Return the source of a report: the number or name of a lesson, or the path of a notebook or a saved run.
 
     Raises:
         ValueError: there is no such lesson, or the file is neither a notebook nor a run.
-        RunFileError: a run that is damaged, or was written by a newer version.
+        RunFileError: the run is damaged, or was written by a newer version.
         OSError: the file cannot be read.
     """
     path = _path(what)
@@ -59,7 +59,7 @@ def open_notebook(what: str) -> Material:
 
 
 def lessons() -> dict[str, Path]:
-    """Return the lessons by their names, in order; translated ones last, each under its language: `ja/00_…`."""
+    """Return the lessons by name, in order; translated ones come last, under their language: `ja/00_…`."""
     folder = places.lessons()
     own, translated = (sorted(folder.glob(f"{begin}[0-9][0-9]_*.ipynb")) for begin in ("", "??/"))
     return {path.relative_to(folder).with_suffix("").as_posix(): path for path in [*own, *translated]}
@@ -72,13 +72,13 @@ def _path(what: str) -> Path:
         return numbers[f"{int(what):02}"]
     path = Path(what)
     if not path.suffix and not path.exists():
-        check_choice("lesson", what, lessons(), hint="or give a notebook's or a run's file")
+        check_choice("lesson", what, lessons(), hint="or give the file of a notebook or a run")
         return lessons()[what]
     return path.absolute()
 
 
 def _lift_heading(notebook: NotebookNode) -> str:
-    """Take the heading that a notebook begins with out of it, and return it; empty where it begins otherwise."""
+    """Remove the first heading of a notebook and return it; empty if it does not begin with one."""
     first = next(iter(notebook.cells), None)
     found = re.match(r"\s*# +(.+)\n?", first.source) if first is not None and first.cell_type == "markdown" else None
     if first is None or found is None:
@@ -95,6 +95,6 @@ def _read(path: Path) -> NotebookNode:
         raise NotebookError(f"{path} is not a notebook: it does not hold JSON") from None
     except nbformat.ValidationError as error:
         raise NotebookError(f"{path} is not a notebook: {str(error).splitlines()[0]}") from None
-    except (AttributeError, KeyError, TypeError, ValueError) as error:  # JSON of another kind breaks nbformat itself
-        raise NotebookError(f"{path} is not a notebook, or one of a version that is not known here: {error}") from None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # other JSON breaks nbformat itself
+        raise NotebookError(f"{path} is not a notebook, or of an unknown version: {error}") from None
     return notebook  # type: ignore[no-any-return]

@@ -1,7 +1,6 @@
-"""Other values for a notebook's parameters: a cell is put after the one that is tagged `parameters`, as papermill does.
+"""New values for a notebook's parameters: inserts a cell after the one tagged `parameters`, as papermill does.
 
-The tag and its meaning are papermill's; that program itself brings an executor and stores of its own, and these lines
-need neither.
+papermill itself is not used, because it brings its own executor and storage, which are not needed here.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ TAG = "parameters"
 
 
 def set_parameters(notebook: NotebookNode, given: Mapping[str, str]) -> None:
-    """Add a cell to `notebook` that sets these names, each to a Python literal, or to the text as it stands.
+    """Insert a cell that sets these names, each to a Python literal or, failing that, to the text itself.
 
     Raises:
-        ValueError: no cell is tagged, or it sets no such name; the message offers the nearest.
+        ValueError: no cell is tagged, or it sets no such name; the message suggests the nearest.
     """
     if not given:
         return
@@ -36,7 +35,7 @@ def set_parameters(notebook: NotebookNode, given: Mapping[str, str]) -> None:
 
 
 def _tagged(notebook: NotebookNode) -> tuple[int, dict[str, Any]]:
-    """Return the number of the tagged cell, and the names that it sets, with their values where they are literals."""
+    """Return the index of the tagged cell, and the names that it sets, with their values if they are literals."""
     for place, cell in enumerate(notebook.cells):
         if cell.cell_type == "code" and TAG in cell.metadata.get("tags", []):
             return place, _assigned(cell.source)
@@ -49,7 +48,7 @@ def _tagged(notebook: NotebookNode) -> tuple[int, dict[str, Any]]:
 def _assigned(source: str) -> dict[str, Any]:
     try:
         body = ast.parse(source).body
-    except SyntaxError:  # of a magic, or another language
+    except SyntaxError:  # a magic, or another language
         return {}
     found: dict[str, Any] = {}
     for statement in body:
@@ -61,11 +60,11 @@ def _assigned(source: str) -> dict[str, Any]:
 
 
 _SPELLED = {"true": "True", "false": "False", "none": "None", "null": "None"}
-"""As a shell, JSON or YAML has them, and as Python has."""
+"""Spellings of the shell, JSON and YAML, and Python's."""
 
 
 def _value(text: str, default: Any) -> Any:
-    """Return what `text` stands for; what replaces a text stays one, so that "10" does not become a number."""
+    """Return the value of `text`; if the default is a text, so is the value: "10" does not become a number."""
     if isinstance(default, str):
         return text
     spelled = _SPELLED.get(text.strip().lower(), text)

@@ -1,4 +1,4 @@
-"""A page printed by a Chromium that is installed, as a tagged PDF. Imports Playwright only when asked."""
+"""A page as a tagged PDF, printed by an installed Chromium. Imports Playwright only when called."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FOOTER = (
 
 
 def find_browser() -> str:
-    """Return the path of a Chromium, or of a browser made of it.
+    """Return the path of Chromium or a browser based on it.
 
     Raises:
         NoBrowserError: none is found, or Playwright is not installed.
@@ -25,9 +25,7 @@ def find_browser() -> str:
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        raise NoBrowserError(
-            "a PDF is printed through Playwright, which is not installed: pip install 'wslab[pdf]'"
-        ) from None
+        raise NoBrowserError("a PDF needs Playwright, which is not installed: pip install 'wslab[pdf]'") from None
     for name in NAMES:
         if found := shutil.which(name):
             return found
@@ -36,13 +34,13 @@ def find_browser() -> str:
     if Path(own).exists():
         return own
     raise NoBrowserError(
-        f"no browser is found that prints a PDF ({', '.join(NAMES)}): install one, or run "
+        f"no browser that prints PDF was found ({', '.join(NAMES)}): install one, or run "
         "'playwright install chromium', or print the page from any browser"
     )
 
 
 def print_page(page: str, executable: str) -> bytes:
-    """Return an HTML page as a tagged PDF on A4, with its headings as an outline and the last fold open.
+    """Return an HTML page as a tagged PDF on A4, with headings as an outline and the section about it unfolded.
 
     Raises:
         NoBrowserError: the browser does not start.
@@ -53,7 +51,7 @@ def print_page(page: str, executable: str) -> bytes:
         file = Path(folder) / "page.html"
         file.write_text(page, encoding="utf-8")
         try:
-            # Root, as in a container, has no sandbox; the page is our own, and its policy fetches nothing.
+            # Root, as in a container, has no sandbox; the page is ours, and its policy loads nothing.
             chromium = playwright.chromium.launch(executable_path=executable, chromium_sandbox=False)
         except Error as error:
             raise NoBrowserError(f"{executable} does not start: {error.message.splitlines()[0]}") from None

@@ -1,4 +1,4 @@
-"""A report as one HTML file: nbconvert's exporter under the kit's own template, and formulas that need no script."""
+"""A report as one HTML file: nbconvert's exporter with a template of our own, and formulas that need no script."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ POLICY = (
 
 
 def policy(scripts: Iterable[str]) -> str:
-    """Return a content security policy that asks nothing of any host and runs these scripts alone.
+    """Return a content security policy that loads nothing from any host and runs only these scripts.
 
-    Where there are any, modules that they make of texts may run too (`blob:`), as anywidget's are; nothing else in the
-    page can make one.
+    If there are any, modules that they create from text may run too (`blob:`), as anywidget needs; nothing else in the
+    page can create one.
     """
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     return POLICY + (" ".join([*(f"'sha256-{each}'" for each in hashes), "blob:"]) if hashes else "'none'")
@@ -45,20 +45,20 @@ def policy(scripts: Iterable[str]) -> str:
 IS_HTML = {
     "highlight_code": "Pygments escapes the code that it colours",
     "ansi2html": "it escapes the text between the colours",
-    "markdown2html": "`sanitizing.clean_prose` has been over it",
+    "markdown2html": "`sanitizing.clean_prose` cleaned it",
     "inline": "likewise",
-    "settle": "`sanitizing.clean_output` has been over it",
-    "mathml": "`sanitizing.clean_prose` has been over it",
+    "settle": "`sanitizing.clean_output` cleaned it",
+    "mathml": "`sanitizing.clean_prose` cleaned it",
 }
-"""The filters whose results are not escaped, and why they need not be. Everything else in a template is."""
+"""The filters whose results are not escaped, and why. Templates escape everything else."""
 
 
 class PageExporter(HTMLExporter):
-    """Makes a notebook a page that asks nothing of any host, and runs no script but those that it is given.
+    """Turns a notebook into a page that loads nothing from any host, and runs only the scripts that it is given.
 
     Args:
-        name, site: of this page and of those that will lie with it; see `Fragments`.
-        widgets: whether the views of widgets are kept; their scripts come with the page.
+        name, site: of this page and its site; see `Fragments`.
+        widgets: whether to keep widgets; their scripts come with the page.
     """
 
     def __init__(self, name: str, *, site: Collection[str] = (), widgets: bool = False) -> None:
@@ -108,7 +108,7 @@ class PageExporter(HTMLExporter):
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:
-        """Return a Markdown cell as HTML, with formulas in MathML, which browsers draw by themselves."""
+        """Return a Markdown cell as HTML, with formulas in MathML, which browsers draw themselves."""
         renderer = _Renderer(
             escape=False,
             attachments=context.get("cell", {}).get("attachments", {}),
@@ -120,9 +120,9 @@ class PageExporter(HTMLExporter):
 
 
 def _marked(to_html: Callable[..., str]) -> Callable[..., Markup]:
-    """Return the filter with results that autoescaping leaves as they are."""
+    """Return the filter with results that autoescaping leaves alone."""
 
-    @wraps(to_html)  # keeps what jinja2 marks a filter with that wants the context
+    @wraps(to_html)  # keeps the attribute by which jinja2 passes the context
     def marked(*arguments: Any, **options: Any) -> Markup:
         return Markup(to_html(*arguments, **options))
 
@@ -130,7 +130,7 @@ def _marked(to_html: Callable[..., str]) -> Callable[..., Markup]:
 
 
 class _Renderer(IPythonRenderer):
-    """nbconvert's, which leaves formulas to a script from a CDN; here they are MathML."""
+    """nbconvert's renderer, with MathML instead of a script from a CDN."""
 
     def block_math(self, body: str) -> str:
         return mathml(body, display="block")
@@ -146,27 +146,27 @@ class _Renderer(IPythonRenderer):
 
 
 def mathml(source: str, display: str = "inline") -> str:
-    """Return a formula of TeX as MathML; one that cannot be translated stays as it was written."""
+    """Return a TeX formula as MathML; one that cannot be translated stays as it is."""
     inner = source.strip().strip("$")
     try:
         return str(to_mathml(inner, display=display))
-    except Exception:  # whatever its parser meets in a formula that it does not know
+    except Exception:  # the parser raises all kinds of errors
         return f"<code>{escape(source)}</code>"
 
 
 def described(metadata: Any, kind: str) -> str:
-    """Return the text alternative that a figure's author put into an output's metadata, or say that there is none."""
+    """Return the text alternative in an output's metadata, or a text that says there is none."""
     return str(metadata.get(kind, {}).get("alt") or metadata.get("alt") or NO_WORDS)
 
 
 PORTRAIT_CHARACTERS = 110
-"""The widest table that is legible on a page that stands upright."""
+"""The widest table that is legible in portrait."""
 
 LANDSCAPE = "@page { size: A4 landscape; }\n@media print { :root { --room: 740pt; } }\n"
 
 
 def code_colours() -> dict[str, Markup]:
-    """Return style sheets for code, for a light and a dark page."""
+    """Return the style sheets for code on a light and on a dark page."""
     return {
         theme: Markup(HtmlFormatter(style=style).get_style_defs(".highlight"))
         for theme, style in {"light": "default", "dark": "github-dark"}.items()

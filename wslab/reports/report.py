@@ -1,4 +1,4 @@
-"""From a lesson, a notebook or a saved run to a report: executed once, written in any of three forms."""
+"""From a lesson, a notebook or a saved run to a report: executed once, written as HTML, PDF or Markdown."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ TIMEOUT_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """An executed notebook and what is known of its execution.
+    """An executed notebook, and how its execution went.
 
     Fields:
-        runs: those that were made while it was executed, or the one that it shows.
-        note: what its sender has to say, as Markdown.
-        with_widgets: its page keeps them. hides_code: its page has the code folded until a reader asks for it.
+        runs: the runs that it made, or the one that it shows.
+        note: the sender's text at the top, as Markdown.
+        with_widgets: whether the page keeps widgets. hides_code: whether the page folds the code.
     """
 
     opened: Material
@@ -42,7 +42,7 @@ class Report:
 
     @property
     def failure(self) -> CellFailure | None:
-        """Where and why it ended before its time; None where all of it ran."""
+        """Where and why it ended early; None if all of it ran."""
         return self.execution.failure
 
     @property
@@ -61,15 +61,15 @@ class Report:
 
     @property
     def found(self) -> str:
-        """What was found, in one sentence; empty where several runs, or none, are behind the report."""
+        """The finding in one sentence; empty unless exactly one run is behind the report."""
         return self.runs[0].found if len(self.runs) == 1 else ""
 
     def page(self, name: str | None = None, site: Collection[str] = ()) -> str:
         """Return the report as one HTML page that needs no other file and no network.
 
         Args:
-            name: of the page, without its suffix. Not given: that of what was opened.
-            site: the names of all pages that it will be found with, to whose notebooks its links then lead.
+            name: of the page, without suffix. None: the name of the opened file.
+            site: the names of all pages of the same site, to which links between notebooks then lead.
         """
         exporter = PageExporter(name or self.opened.name, site=site, widgets=self.with_widgets)
         scripts = widgets.scripts(self.notebook) if self.with_widgets else []
@@ -86,7 +86,7 @@ class Report:
             "failure": self.failure,
             "environment": about.environment(self.notebook),
             "runs": self.runs,
-            "scripts": [Markup(script) for script in scripts],  # which the policy names by their hashes
+            "scripts": [Markup(script) for script in scripts],  # the policy allows them by hash
         }
         resources = {"report": facts, "metadata": {"path": str(self.opened.folder), "name": self.title}}
         page, _ = exporter.from_notebook_node(self.notebook, resources)
@@ -94,10 +94,7 @@ class Report:
         return page.replace("</style>", f"{LANDSCAPE}</style>", 1) if wide else page
 
     def markdown(self, name: str) -> tuple[str, dict[str, bytes]]:
-        """Return the report as Markdown, and the files that it refers to by their paths, in the folder `<name>_files`.
-
-        These are its figures, its tables as CSV, and its runs.
-        """
+        """Return the report as Markdown, and its files by path: figures, tables as CSV and runs, in `<name>_files`."""
         text, files = to_markdown(self.notebook, name)
         failure = self.failure
         parts = [
@@ -128,16 +125,16 @@ def make_report(
     timeout_s: float = TIMEOUT_S,
     on_cell: OnCell | None = None,
 ) -> Report:
-    """Execute a notebook and return its report. A cell that fails ends it, and the report shows where and why.
+    """Execute a notebook and return its report. A failing cell ends it, and the report shows where and why.
 
     Args:
-        what: the number or the name of a lesson, or the path of a notebook (.ipynb) or of a saved run (.jsonl).
-        parameters: other values for names that the notebook's cell tagged `parameters` sets, as Python literals or
+        what: the number or name of a lesson, or the path of a notebook (.ipynb) or a saved run (.jsonl).
+        parameters: new values for names that the notebook's cell tagged `parameters` sets, as Python literals or
             plain text.
-        title: instead of the notebook's own heading. note: what its reader is told first, as Markdown.
+        title: instead of the notebook's heading. note: text at the top, as Markdown.
         with_widgets: keep widgets, which then work as far as they can without a kernel.
-        hides_code: fold the code until the reader asks for it.
-        timeout_s: for one cell.
+        hides_code: fold the code.
+        timeout_s: for each cell.
         on_cell: called before each cell.
 
     Raises:
@@ -159,6 +156,6 @@ def make_report(
 
 
 def language(notebook: NotebookNode) -> str:
-    """Return the language of a notebook's prose as HTML names it: Japanese where it is written in kana, or English."""
+    """Return the HTML code of the prose's language: "ja" if it contains kana, otherwise "en"."""
     prose = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     return "ja" if re.search(r"[\u3040-\u30ff]{2}", prose) else "en"

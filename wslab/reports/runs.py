@@ -1,4 +1,4 @@
-"""A saved run as a notebook that loads it and shows what it holds, so that a reader can go on where it ends."""
+"""A saved run as a notebook that loads and shows it, so that a reader can carry on from there."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from wslab.core.runs import Run
 from wslab.views.style import GROUPS
 
 MANY_RECORDS = 20_000
-"""From here on findings take longer than a reader waits."""
+"""With this many records, findings take too long."""
 
 MANY_CLIENTS = 60
-"""From here on a timeline with a row for each of them cannot be read, and arrivals are drawn."""
+"""With this many clients a timeline is illegible, so arrivals are drawn."""
 
 
 def run_heading(run: Run) -> str:
@@ -24,7 +24,7 @@ def run_heading(run: Run) -> str:
 
 
 def run_notebook(run: Run, file_name: str) -> NotebookNode:
-    """Return a notebook that draws and lists what `run`, saved under `file_name`, holds.
+    """Return a notebook that draws and lists the contents of `run`, which is saved as `file_name`.
 
     >>> from wslab.core.herds.simulate import simulate_herd
     >>> run = simulate_herd(10, "full_jitter", downtime_s=1, seed=1).to_run()
@@ -36,7 +36,7 @@ def run_notebook(run: Run, file_name: str) -> NotebookNode:
     run
     """
     info = run.info
-    how = " It was ended before its time." if info.partial else ""
+    how = " It ended early." if info.partial else ""
     begun = f"begun {as_markdown(info.started_at)}, {info.duration_s:.1f} s"
     cells = [
         _prose(f"The run {as_markdown(file_name)}, {begun}.{how}"),

@@ -1,7 +1,8 @@
-"""HTML that comes with a notebook, its prose and its outputs, reduced to what can do nothing but be read.
+"""HTML of a notebook's prose and outputs, reduced to what can only be read.
 
-No matter who wrote it, or which text of a peer or a file got into it: no script, form, frame or event is left, nothing
-navigates, and a style sheet reaches no further than its own output. nh3 parses and allows; the lists are here.
+Whoever wrote it: no script, form, frame or event handler is left, nothing navigates, and a style sheet reaches no
+    further
+than its own output. nh3 parses and filters; the lists are here.
 """
 
 from __future__ import annotations
@@ -37,19 +38,19 @@ PROSE = nh3.ALLOWED_TAGS | MATH | {*MEDIA, "source", "details", "summary"}
 OUTPUT = PROSE | {"style"}
 
 EMBEDDED = ("data:image/", "data:audio/", "data:video/")
-"""What `src` may be beside an address; a page's own policy lets nothing else load."""
+"""Data URIs that `src` may have; the page's policy blocks other loads."""
 
 
 def clean_prose(fragment: str) -> str:
-    """Return the HTML of a Markdown cell without what could act; style sheets go too, since they reach the page."""
+    """Return the HTML of a Markdown cell without anything that could act, or style the rest of the page."""
     return _clean(fragment, PROSE, {"script", "style"})
 
 
 def clean_output(fragment: str, scope: str) -> str:
-    """Return the HTML of an output without what could act.
+    """Return the HTML of an output without anything that could act.
 
     Args:
-        scope: the id of the element that it will stand in, in which its style sheets apply.
+        scope: the id of the element that will contain it, to which its style sheets are restricted.
     """
     cleaned = _clean(fragment, OUTPUT, {"script"})
     if "<style" not in cleaned:
@@ -74,14 +75,14 @@ def _clean(fragment: str, tags: set[str], without_content: set[str]) -> str:
 
 
 def _address(tag: str, attribute: str, value: str) -> str | None:
-    """Let data be shown, and never followed: a link to a document in it leads to a page that was hidden in this one."""
+    """Allow data URIs for showing media, not for links, which could open a hidden page."""
     if not value.strip().lower().startswith("data:"):
         return value
     return value if attribute == "src" and value.lower().startswith(EMBEDDED) else None
 
 
 def scoped(css: str, scope: str) -> str:
-    """Return a style sheet whose rules apply only within `scope`, a selector; what else it holds is left out.
+    """Return a style sheet whose rules apply only within the selector `scope`; anything else is dropped.
 
     >>> print(scoped("@import 'x'; b, i:is(.c, .d) { color: red } @media print { p { margin: 0 } }", "#here"))
     #here b, #here i:is(.c, .d){ color: red }
@@ -89,7 +90,7 @@ def scoped(css: str, scope: str) -> str:
     #here p{ margin: 0 }
     }
     """
-    # A string of CSS may spell a tag in escapes, which would end the style element once they are resolved.
+    # A CSS string may spell a tag in escapes, which would end the style element once resolved.
     return "\n".join(_rules(tinycss2.parse_stylesheet(css, True, True), scope)).replace("<", "\\3c ")
 
 
@@ -105,7 +106,7 @@ def _rules(nodes: list[tinycss2.ast.Node], scope: str) -> Iterator[str]:
 
 
 def _selectors(prelude: list[tinycss2.ast.Node]) -> Iterator[str]:
-    """Yield the selectors of a rule, which stand between the commas that are in no brackets."""
+    """Yield the selectors of a rule: the parts between commas outside brackets."""
     selector: list[tinycss2.ast.Node] = []
     for node in [*prelude, None]:
         if node is None or node == ",":

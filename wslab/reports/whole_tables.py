@@ -1,4 +1,4 @@
-"""What a kernel does more while its notebook becomes a report: a table brings all of its rows along, as CSV."""
+"""What a kernel does for a report: it adds all rows of a displayed table, as CSV."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from traitlets import ObjectName, Unicode
 MEDIA_TYPE = "text/csv"
 
 MOST_CELLS = 50_000
-"""A larger table is offered as it is shown, which is cut."""
+"""A larger table can be downloaded only as shown, which is cut."""
 
 PREPARE = f"__import__('runpy').run_path({__file__!r})['offer_csv']()"
-"""What a kernel executes at its start: by the path, since one of another environment need not have this package."""
+"""Executed when a kernel starts: by path, because the kernel's environment may lack this package."""
 
 
 class _CsvFormatter(BaseFormatter):
@@ -23,7 +23,7 @@ class _CsvFormatter(BaseFormatter):
 
 
 def offer_csv() -> None:
-    """Have this kernel add CSV to whatever it displays of a DataFrame; pandas is not imported for it."""
+    """Let this kernel add CSV to every DataFrame that it displays, without importing pandas."""
     display_formatter = get_ipython().display_formatter  # type: ignore[union-attr]
     formatter = _CsvFormatter(parent=display_formatter)
     for module in ("pandas", "pandas.core.frame"):  # from version 3 on, and before

@@ -1,7 +1,7 @@
-"""The scripts by which a page shows widgets without a kernel and without a network.
+"""The scripts by which a page shows widgets without kernel and network.
 
-They are those that ipywidgets, anywidget and others install for the classic notebook, found where Jupyter finds them.
-So none is fetched, and none is kept here: a page has the versions of the environment that made it.
+They are those that ipywidgets, anywidget and others install for the classic notebook. So none is fetched or stored
+here: a page has the versions of the environment that made it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from wslab.reports.sanitizing import clean_prose
 STATE = "application/vnd.jupyter.widget-state+json"
 
 CONTROLS = ("jupyter-js-widgets", "extension.js")
-"""Where ipywidgets keeps the scripts of its own widgets."""
+"""Where ipywidgets installs its scripts."""
 
 OWN = ("@jupyter-widgets/base", "@jupyter-widgets/controls", "@jupyter-widgets/output")
 
@@ -29,7 +29,7 @@ STAGE = Path(__file__).parent / "templates" / "page" / "widgets.js"
 
 
 def scripts(notebook: NotebookNode) -> list[str]:
-    """Return the scripts that show the widgets whose state `notebook` holds, in their order; none where there are none.
+    """Return the scripts that show the notebook's widgets, in order; none if it has no widgets.
 
     Raises:
         OSError: ipywidgets did not install its scripts here.
@@ -46,7 +46,7 @@ def _modules(used: list[str]) -> Iterator[str]:
     controls = _installed(*CONTROLS)
     if controls is None:
         raise MissingPackageError(
-            "the scripts of ipywidgets are not installed here; its package widgetsnbextension brings them"
+            "the scripts of ipywidgets are not installed here; they are in the package widgetsnbextension"
         )
     yield _named("nbextensions/jupyter-js-widgets/extension", controls)
     for module in used:
@@ -55,7 +55,7 @@ def _modules(used: list[str]) -> Iterator[str]:
 
 
 def _installed(module: str, file: str) -> str | None:
-    """Return what a package has installed for the classic notebook, or None where it is not found."""
+    """Return a script that a package installed for the classic notebook, or None."""
     candidates = (Path(folder) / module / file for folder in jupyter_path("nbextensions"))
     found = next((path for path in candidates if path.is_file()), None)
     return found.read_text(encoding="utf-8") if found else None
@@ -66,7 +66,7 @@ def _named(module: str, script: str) -> str:
 
 
 def _data(state: NotebookNode) -> str:
-    """Return the widgets' state as JSON, with HTML cleaned as that of outputs is: widgets show it as it stands."""
+    """Return the widgets' state as JSON, with its HTML cleaned, because widgets show it unchanged."""
     state = copy.deepcopy(state)
     for model in state["state"].values():
         own = model["state"]
@@ -82,6 +82,6 @@ def _data(state: NotebookNode) -> str:
 
 
 def _inside_html(script: str) -> str:
-    """Return a script that an HTML parser does not take to end, or to begin a comment, before its time."""
-    script = script.replace("\r\n", "\n")  # as the parser does, or the script has another hash
+    """Return a script in which an HTML parser finds neither its end nor a comment."""
+    script = script.replace("\r\n", "\n")  # as the parser does; otherwise the hash differs
     return re.sub(r"</(script)", r"<\\/\1", script, flags=re.IGNORECASE).replace("<!--", "<\\!--")
