@@ -1,22 +1,23 @@
 """A laboratory for WebSocket closures, above all 1009 Message Too Big and 1012 Service Restart.
 
     core         pure: close codes, records, policies, the limit search, herds, findings; no socket, no clock
-    net          sockets: the lab server in a child process, clients that tell the truth, the probe, herds, the relay
+    net          sockets: the lab server in a child process, clients, the probe, herds, the relay
     experiments  blocking calls that return a `Run`: send_message, payload_sweep, restart_drill, herd_drill, …
-    checks       cases against a server or a client: is mine right?
+    checks       is my server right? is my client? one case per behaviour
     captures     packets, a HAR, a log line → the same records
     views        `tables` of a run, `plots` of a run, cards
-    panels       widgets: knobs in, experiment called, figure out
-    reports      a notebook or a run as one file
+    panels       widgets: knobs in, an experiment runs, a figure comes out
+    reports      a notebook or a run as one self-contained file
     notebook     what a kernel gets: `%wslab`, display hooks
-    jupyter      a server extension: the way from a page to a lab server that changes no close code
+    jupyter      a server extension: a route from a page to a lab server that keeps close codes
     course       the checks of the exercises
     pair         a server and a client that are wrong on purpose, for lesson 11
-    fieldguide   real servers, proxies and clients, and what the checks find
+    fieldguide   real servers, proxies and clients, and the survey that questions them
     app, cli     the panels as an application, the commands
 
-One way only: knobs, target → server → wire → records → run → findings, table → figure. What lessons begin with is here,
-everything else one module deeper: `wslab.panels.PayloadPanel`, `wslab.experiments.resend`. All is loaded when used.
+Data flows one way: knobs, target → server → wire → records → run → findings, table → figure. Names that lessons begin
+with are here, others one module deeper: `wslab.panels.PayloadPanel`, `wslab.experiments.resend`. Everything is
+loaded on first use.
 
 >>> import wslab
 >>> run = wslab.send_message(wslab.Knobs(max_message_bytes=1024), "x" * 1025)
@@ -55,7 +56,7 @@ _MODULES = {
     "tables": "wslab.views.tables",
 }
 _FLOORS = ("captures", "checks", "core", "course", "experiments", "net", "notebook", "panels", "reports", "views")
-"""Folders and modules of the package: `wslab.panels.PayloadPanel` needs no import of its own."""
+"""Packages that need no import of their own: `wslab.panels.PayloadPanel`."""
 
 __all__ = [*_HOMES, *_MODULES]  # noqa: PLE0604 (strings, written once)
 
@@ -73,9 +74,9 @@ def __getattr__(name: str) -> Any:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Give an IPython shell what a notebook has of the kit: `%load_ext wslab`. An import into a notebook does it too.
+    """Set up an IPython shell (`%load_ext wslab`), as an import into a notebook also does.
 
-    Runs, cards and verdicts then show as tables and pages, `%wslab` runs the commands, and a replay says so.
+    Runs, cards and verdicts then show as tables and pages, `%wslab` runs commands, and a replay announces itself.
     """
     importlib.import_module("wslab.notebook").load(shell)
 
@@ -85,7 +86,7 @@ def __dir__() -> list[str]:
 
 
 if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()) is not None:
-    load_ipython_extension(shell)  # in a notebook an import is enough; anywhere else it does nothing
+    load_ipython_extension(shell)  # in a notebook; nowhere else does an import do anything
 
 if TYPE_CHECKING:
     from wslab import course as course

@@ -4,7 +4,7 @@ import sys
 
 
 def run() -> None:
-    """Run the command line; Ctrl-C ends it without a traceback while something is still being imported, too."""
+    """Run the command line; Ctrl-C ends it without a traceback, even during an import."""
     try:
         from wslab.cli import main
 
@@ -16,7 +16,7 @@ def run() -> None:
 
 
 def _interrupted(error: BaseException | None) -> bool:
-    """Whether Ctrl-C is behind it: what raises while a class is made, or a package imported, may be wrapped."""
+    """Whether Ctrl-C caused it: an exception during an import or in a class body may be wrapped."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None

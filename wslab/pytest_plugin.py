@@ -1,6 +1,6 @@
-"""A pytest plugin: lab servers, fleets and herds as fixtures, so that a client is proven in a test suite of one's own.
+"""A pytest plugin: lab servers, fleets, relays and herds as fixtures, to test a client in your own test suite.
 
-It comes with the package and costs nothing until a fixture is asked for. Knobs are given by a marker:
+It comes with the package and costs nothing until a test uses a fixture. A marker sets the knobs:
 
     @pytest.mark.wslab(max_message_bytes=10_000, downtime_s=0.2)
     def test_client_survives_a_restart(lab_server):
@@ -28,7 +28,7 @@ MARKER = "wslab"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker."""
     config.addinivalue_line("markers", f"{MARKER}(**knobs): knobs of the lab server, see wslab.Knobs")
 
 
@@ -39,7 +39,7 @@ def _knobs(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 @pytest.fixture
 def lab_server(request: pytest.FixtureRequest) -> Iterator[LabServer]:
-    """A lab server that refuses, restarts, crashes and vanishes on demand; see `wslab.LabServer`."""
+    """A lab server that refuses, restarts and crashes on demand; see `wslab.LabServer`."""
     from wslab.net.server.lab_server import LabServer
 
     with LabServer(**_knobs(request)) as server:
@@ -57,43 +57,43 @@ def lab_fleet(request: pytest.FixtureRequest) -> Iterator[LabFleet]:
 
 @pytest.fixture
 def lab_relay() -> Iterator[Callable[..., Relay]]:
-    """What puts a relay before the server at a URL, and ends it with the test; see `wslab.Relay`."""
+    """A function that puts a relay in front of a URL and stops it after the test; see `wslab.Relay`."""
     from wslab.net.relay.relay import Relay
 
     relays: list[Relay] = []
 
-    def stand_before(target: str, **options: Any) -> Relay:
+    def put_before(target: str, **options: Any) -> Relay:
         relay = Relay(target, **options).start()
         relays.append(relay)
         return relay
 
-    yield stand_before
+    yield put_before
     for relay in relays:
         relay.stop()
 
 
 @pytest.fixture
 def lab_herd() -> Callable[..., Run]:
-    """What restarts a server under thousands of real clients; see `wslab.experiments.herd_drill`."""
+    """A function that restarts a server under thousands of real clients; see `wslab.experiments.herd_drill`."""
     from wslab.experiments import herd_drill
 
     return herd_drill
 
 
 def assert_comes_back(server: LabServer, clients: int = 1, *, within_s: float = 10.0) -> None:
-    """Fail, with what the server saw in words, unless so many connections are open on it within this time."""
+    """Fail, with a report of what the server saw, unless this many connections are open within this time."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         if _open(server) >= clients:
             return
         time.sleep(0.02)
     pytest.fail(
-        f"{_open(server)} of {clients} clients were back {within_s:g} s after. The server saw:\n{_timeline(server)}"
+        f"{_open(server)} of {clients} clients were back after {within_s:g} s. The server saw:\n{_timeline(server)}"
     )
 
 
 def assert_stays_away(server: LabServer, *, for_s: float = 2.0) -> None:
-    """Fail, with what the server saw in words, if a connection opens on it within this time."""
+    """Fail, with a report of what the server saw, if a connection opens within this time."""
     began = len(server.accounts)
     deadline = time.monotonic() + for_s
     while time.monotonic() < deadline:
@@ -103,7 +103,7 @@ def assert_stays_away(server: LabServer, *, for_s: float = 2.0) -> None:
 
 
 def assert_sees(server: LabServer, code: int, *, within_s: float = 10.0) -> None:
-    """Fail, with what the server saw in words, unless it closes a connection with this code within this time."""
+    """Fail, with a report of what the server saw, unless it closes a connection with this code within this time."""
     deadline = time.monotonic() + within_s
     while code not in (sent := _sent_codes(server)):
         if time.monotonic() > deadline:

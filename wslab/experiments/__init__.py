@@ -1,4 +1,4 @@
-"""The experiments: blocking calls that return a `Run`, in a notebook, a script, a widget callback or a test alike."""
+"""The experiments: blocking calls that return a `Run`, from a notebook, a script, a widget callback or a test."""
 
 from wslab.experiments.browser import browser_drill
 from wslab.experiments.clocks import find_idle_timeout, find_max_age

@@ -1,7 +1,7 @@
-"""browser_drill: the same end of a connection, as the WebSocket of a page and as Python's client are told of it.
+"""browser_drill: the same end of a connection, seen by a page's WebSocket and by Python's client.
 
-A page is told less than a client of one's own: of a failed opening handshake nothing but that it failed (WHATWG
-WebSockets, feedback from the protocol), and it may close with few codes.
+A page learns less than another client: of a failed opening handshake only that it failed (WHATWG WebSockets, feedback
+from the protocol). It may close with few codes.
 """
 
 from __future__ import annotations
@@ -40,25 +40,26 @@ def browser_drill(
     on_record: OnRecord | None = None,
     cancel: Cancel | None = None,
 ) -> Run:
-    """Have a page and Python's client meet the same, and return the run of what each of them was told.
+    """Put a page and Python's client through the same case, and return the run of what each of them was told.
 
-    The run holds `Notice` records of the page, in their order, beside the `Attempt`, `Send`, `Closure` and `Account`
-    records of Python's client and the server; `wslab.tables.page(run)` lays them side by side.
+    The run holds the page's `Notice` records, in order, and the `Attempt`, `Send`, `Closure` and `Account` records of
+    Python's client and the server; `wslab.tables.page(run)` compares them.
 
     Args:
         target: a running lab server, or the knobs of one to start for the drill.
-        case: "restart" and "crash" end the connection of both; "oversized" has each send one message over the limit;
-            "close" has each close with `close_code`; "down" has both connect while the server is down, which
-            `while_down` of its knobs shapes.
-        page: the page. None, or one that is `missing()`: Python's half alone; `info.parameters["page"]` says so.
-        overshoot_bytes: how far the message lies beyond the limit, 1 byte to 64 MiB.
-        close_code: 0 to 65535; where a client throws instead of sending it, it closes by its
-            default: a page without a code, Python's with 1000.
+        case: "restart" and "crash" end both connections; in "oversized" each sends one message over the limit; in
+            "close" each closes with `close_code`; in "down" both connect while the server is down (see its knob
+            `while_down`).
+        page: the page. Without one, or if it is `missing()`, only Python's half runs; `info.parameters["page"]` says
+            so.
+        overshoot_bytes: how far the message exceeds the limit, 1 byte to 64 MiB.
+        close_code: 0 to 65535. A client that throws instead of sending it then closes by its default: a page without a
+            code, Python's client with 1000.
         timeout_s: for each step.
         on_record, cancel: as in `payload_sweep`.
 
     Raises:
-        TypeError, ValueError: an argument is out of its bounds, or "oversized" meets a server without a limit.
+        TypeError, ValueError: an argument is out of its bounds, or the case is "oversized" and the server has no limit.
         LabServerError: the server does not run, or did not come up again.
     """
     call = Call.taken(browser_drill, locals())
@@ -82,17 +83,7 @@ def browser_drill(
         visitor = Visitor(None if missing else page, bench.server, bench.recorder, timeout_s)
         drill = _Drill(bench.server, client, visitor, bench.recorder, timeout_s)
         try:
-            match case:
-                case "restart":
-                    await drill.end("graceful")
-                case "crash":
-                    await drill.end("crash")
-                case "oversized":
-                    await drill.exceed(payload_bytes)
-                case "close":
-                    await drill.close(close_code)
-                case "down":
-                    await drill.knock()
+            await drill.go_through(case, payload_bytes, close_code)
         finally:
             visitor.close()
             await client.close()
@@ -102,13 +93,26 @@ def browser_drill(
 
 @dataclass
 class _Drill:
-    """Page and client, one after the other, through one case."""
+    """Takes page and client through one case, one after the other."""
 
     server: LabServer
     client: Client
     page: Visitor
     recorder: Recorder
     timeout_s: float
+
+    async def go_through(self, case: Case, payload_bytes: int, close_code: int) -> None:
+        match case:
+            case "restart":
+                await self.end("graceful")
+            case "crash":
+                await self.end("crash")
+            case "oversized":
+                await self.exceed(payload_bytes)
+            case "close":
+                await self.close(close_code)
+            case "down":
+                await self.knock()
 
     async def end(self, kind: Literal["graceful", "crash"]) -> None:
         await self._greet_by_page()
@@ -148,7 +152,7 @@ class _Drill:
     async def knock(self) -> None:
         """Take the server down, connect, and bring it up again."""
         comes_back = self.server.knobs.comes_back
-        await self.server.tune_async(comes_back=False)  # then a restart returns as soon as it is down
+        await self.server.tune_async(comes_back=False)  # a restart then returns as soon as it is down
         await self.server.restart_async("graceful")
         try:
             self.page.connect()
@@ -160,7 +164,7 @@ class _Drill:
             await self.server.tune_async(comes_back=comes_back)
 
     async def _greet_by_page(self) -> None:
-        """Connect and send one small message, so that the page is told of an answer too."""
+        """Connect and send one small message, so that the page also sees an answer."""
         self.page.connect()
         await self.page.until("open")
         if self.server.knobs.reply == "echo":

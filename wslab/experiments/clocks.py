@@ -1,4 +1,4 @@
-"""find_idle_timeout and find_max_age: a watch that ends as soon as the one question is answered."""
+"""find_idle_timeout and find_max_age: a watch that ends when its one question is answered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wslab.experiments.conduct import Aim, Cancel, OnProgress, Progress
 from wslab.experiments.watch import watch
 
 CLIENTS = 9
-"""The roles that tell clocks apart; the others ask about rates and keepalives."""
+"""How many roles tell clocks apart; the others are about rates and keepalives."""
 
 
 def find_idle_timeout(
@@ -22,13 +22,13 @@ def find_idle_timeout(
 ) -> ClockVerdict:
     """Find after how many seconds without traffic a server closes a connection, and which traffic counts.
 
-    All in one pass: some clients are silent, others break ever longer silences, each in its own way. It is over when
-    the timeout is shown, or when connections have been silent for `up_to_s`.
+    All in one pass: some clients are silent, others break ever longer silences, each in its own way. It ends when the
+    timeout is shown, or when connections were silent for `up_to_s`.
 
     Args:
-        up_to_s: the longest silence that is tried, 0.2 s to a day. The whole takes three times as long at most, which
-            is told to `progress` before it begins.
-        target, progress, cancel: as of `watch`.
+        up_to_s: the longest silence to try, 0.2 s to a day. The search takes at most three times as long, as `progress`
+            learns first.
+        target, progress, cancel: as in `watch`.
 
     Raises:
         TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
@@ -43,15 +43,15 @@ def find_max_age(
     progress: OnProgress | None = None,
     cancel: Cancel | None = None,
 ) -> ClockVerdict:
-    """Find at what age a server closes a connection, whatever it does; see `find_idle_timeout`.
+    """Find the age at which a server closes connections, whatever they do; see `find_idle_timeout`.
 
-    Steady clients keep an idle timeout from being met first.
+    Steady clients prevent an idle timeout from coming first.
     """
     return _search("max_age", target, up_to_s, progress, cancel)
 
 
 def longest_wait_s(up_to_s: float) -> float:
-    """Return how long a search takes at most: the longest of the doubling silences ends at three times the timeout."""
+    """Return the longest time that a search takes: the doubling silences end at three times the timeout."""
     return 3 * up_to_s + CLIENTS * _apart_s(up_to_s)
 
 

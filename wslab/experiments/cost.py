@@ -1,7 +1,7 @@
-"""limit_cost: why not just raise it? What a limit lets clients make a server hold.
+"""limit_cost: why not just raise it? How much memory a limit lets clients occupy.
 
-A message is held until its end has come. So each connection can make a server hold as much as the limit allows, by
-sending all but the end; and with permessage-deflate it need not even send that, since what is held is inflated.
+A server holds a message until its end arrives. So each connection can make it hold as much as the limit allows, by
+sending all but the end. With permessage-deflate it takes far fewer bytes, because what is held is inflated.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from wslab.net.server.lab_server import LabServer
 CAP_BYTES = 256 * MIB
 MAX_CONNECTIONS = 200
 FRAGMENT_BYTES = 65_536
-MAX_FRAGMENTS = 1000  # some libraries refuse a message for having more than some thousand
+MAX_FRAGMENTS = 1000  # some libraries refuse messages of more than a few thousand fragments
 
 
 def limit_cost(
@@ -45,16 +45,16 @@ def limit_cost(
 ) -> Run:
     """Measure a server's memory under each limit while clients leave messages unfinished; return `Footprint` records.
 
-    For each limit a process of its own is started, so that none inherits the memory of another. It is measured without
-    connections, with all of them open and idle, and at each number of half-sent messages. These are text, which
-    compresses well, and as long as the limit allows.
+    Each limit gets its own process, so that none inherits memory. It is measured without connections, with all of them
+    open and idle, and at each number of half-sent messages, which are text, which compresses well, as long as the limit
+    allows.
 
     Args:
         limits: of messages, in bytes, 1 byte to 1 GiB.
         half_sent: numbers of unfinished messages, one per connection, 1 to 200.
-        compression: whether permessage-deflate is agreed on; with it a few bytes on the wire fill the same memory.
-        knobs: what else the server is to be. None: a lab server as it is by default.
-        cap_bytes: no more than this is given to the server to hold; beyond it raises at the call.
+        compression: whether to use permessage-deflate, with which a few bytes on the wire fill the same memory.
+        knobs: the server's other knobs. None: the defaults.
+        cap_bytes: the most that the server may have to hold; more raises at the call.
         timeout_s: for one message.
         progress, on_record, cancel: as in `payload_sweep`.
 
@@ -62,7 +62,7 @@ def limit_cost(
         TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
     """
     call = Call.taken(limit_cost, locals())
-    call.instead("knobs")  # the run says them of its server
+    call.instead("knobs")  # the run has them from its server
     call.target = knobs or Knobs()
     for limit in limits:
         check_whole("limits", limit, low=1, high=MAX_LIMIT_BYTES, unit="bytes each")
@@ -100,7 +100,7 @@ class _Stage:
     recorder: Recorder
 
     async def fill(self, counts: Sequence[int]) -> None:
-        """Open as many connections as there will be half-sent messages, begin these, and measure at each count."""
+        """Open a connection per half-sent message, begin the messages, and measure at each count."""
         clients = [
             Client(self.server.url, self.recorder, client=number, compression=self.compression, listens_first=False)
             for number in range(max(counts))
@@ -119,7 +119,7 @@ class _Stage:
                 ]
                 self._measure(clients, begun)
         except psutil.NoSuchProcess:
-            pass  # it may have been killed for its memory; the closures say when
+            pass  # killed for its memory, perhaps; the closures say when
         finally:
             await asyncio.gather(*(client.close() for client in clients))
 

@@ -1,7 +1,7 @@
 """frames_question: do smaller frames help? One content as one frame, as fragments, as messages, plain and compressed.
 
-A limit may be on the message, on the frame, or on both, and count bytes before or after inflation. Which ways pass says
-which: where only messages of their own pass, frames do not help, and the content has to be split by the application.
+A limit may apply to messages, frames or both, and count bytes before or after inflation. The ways that pass show which.
+If only separate messages pass, smaller frames do not help, and the application has to split the content.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from wslab.net.client.exchange import Confirmation
 Way = Literal["one frame", "fragments", "messages"]
 
 MAX_PIECES = 4000
-"""Some libraries refuse a message for its number of fragments alone; that is another question."""
+"""Some libraries limit the number of fragments, which is another question."""
 
 
 def frames_question(
@@ -39,19 +39,18 @@ def frames_question(
     on_record: OnRecord | None = None,
     cancel: Cancel | None = None,
 ) -> Run:
-    """Offer one content to a server in every way, each on a connection of its own; return a run of what passed.
+    """Offer one content to a server in every way, each on its own connection; return a run of what passed.
 
-    The run holds `Send`, `Attempt`, `Closure` and `Account` records. The records' `client` is the number of the case,
-    and `info.parameters["cases"]` says of each case its way, payload and compression, and in how many sends it passes.
+    The run holds `Send`, `Attempt`, `Closure` and `Account` records. A record's `client` is the number of the case;
+    `info.parameters["cases"]` has each case's way, payload, compression and number of sends.
 
     Args:
         target: a running lab server, the knobs of one to start (with `compression=True`, so that it agrees), or a URL.
         payload_bytes: of the whole content, 1 byte to `cap_bytes`.
-        piece_bytes: of each fragment, and of each message where the content is sent as several.
-        payloads: kinds: "text" and "json" compress well, "binary" does not.
-        compression: whether permessage-deflate is offered; `Send.compression` says whether the server agreed.
-        confirm, timeout_s: what each message waits for, and how long; see `Client.send_message`.
-        progress, on_record, cancel: as in `payload_sweep`.
+        piece_bytes: of each fragment, and of each message if the content is split into several.
+        payloads: kinds of content: "text" and "json" compress well, "binary" does not.
+        compression: whether to offer permessage-deflate; `Send.compression` says whether the server agreed.
+        confirm, timeout_s, progress, on_record, cancel: as in `payload_sweep`.
 
     Raises:
         TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.

@@ -1,4 +1,4 @@
-"""in_flight_drill: numbered messages on their way while their server restarts, and what became of each."""
+"""in_flight_drill: numbered messages in flight while their server restarts, and the fate of each."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def in_flight_drill(
 ) -> Run:
     """Let clients send one message after another, restart their server, and return the run when all are cut off.
 
-    The run holds `Send`, `Closure`, `Account`, `Attempt` and `Restart` records; `wslab.core.deliveries` says of each
-    message whether it arrived and whether its sender believes that it did. Nobody comes back: see `restart_drill`.
+    The run holds `Send`, `Closure`, `Account`, `Attempt` and `Restart` records; `wslab.core.deliveries` says for each
+    message whether it arrived and whether its sender believes so. No client comes back; for that see `restart_drill`.
 
     Args:
-        target: a running lab server or fleet, or the knobs of one to start for the drill. Its replies tell of arrivals
-            too, where a crash leaves no account.
+        target: a running lab server or fleet, or the knobs of one to start for the drill. Its replies prove
+            arrivals even if a crash leaves no account.
         senders: 1 to 100.
-        interval_s: from the end of one send to the next message. 0: as fast as they can.
+        interval_s: from the end of one send to the next. 0: as fast as possible.
         payload_bytes: of each message, which begins with its number; at least 20.
-        confirm: "none" sends and believes; "ping" waits after each message for the pong to a ping behind it, which
-            makes belief true and sending slower.
+        confirm: "none" assumes that a message arrives; "ping" waits after each message for the pong to a ping, which is
+            slower but certain.
         kind: as in `restart_drill`.
         lead_s: seconds of sending before the restart.
         progress, on_record, cancel: as in `payload_sweep`.
@@ -85,7 +85,7 @@ def in_flight_drill(
 
 async def _send_on(client: Client, payload_bytes: int, interval_s: float, confirm: Confirmation) -> None:
     """Send one numbered message after another until the connection has ended."""
-    closed = asyncio.create_task(client.closed())  # it reads, without which no close frame would be seen
+    closed = asyncio.create_task(client.closed())  # it reads; otherwise no close frame would be seen
     try:
         for number in itertools.count(1):
             if closed.done():

@@ -1,4 +1,4 @@
-"""find_limit: from a URL to a proven limit, as a blocking call; the search is in `wslab.core.limits.search`."""
+"""find_limit: from a URL to a proven limit, as a blocking call; `wslab.core.limits.search` is the search."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def find_limit(
 ) -> Verdict:
     """Find the largest message that a server accepts, what the limit counts, and what happens over it.
 
-    Both the largest accepted and the smallest refused size are shown by real messages, and each refusal is held
-    against a control. Sizes are announced without sending them where that is proven to work for this server.
+    Real messages prove the largest accepted and the smallest refused size, and each refusal has a control. If it is
+    shown to work for this server, sizes are announced without sending them.
 
     Args:
         target: a running lab server, the knobs of one to start for it, a URL, or a `Target`.
         progress: called on the background thread with each trial, and before the search slows down.
-        cancel: a token that stops the search; so does Ctrl-C. The verdict then says what was established.
+        cancel: a token that stops the search, as Ctrl-C does. The verdict then says what was established.
         request: the other fields of `wslab.net.limits.request.ProbeRequest`: cap_bytes (default 64 MiB),
             configured_bytes, filler, hold_s, max_elapsed_s (default 300), keep_replies.
 
     Returns:
-        A verdict, whatever happens: a failure of the network is its `status`.
+        A verdict, whatever happens; a network failure is its `status`.
 
     Raises:
         TypeError, ValueError: an argument is out of its bounds, or the host is neither this machine nor allowed.
@@ -56,14 +56,14 @@ def find_limit(
 
 
 def _asked(target: Aim, request: dict[str, Any]) -> Asked:
-    """Return what decides the verdict, without a target's secrets."""
+    """Return what identifies the verdict, without a target's secrets."""
     knobs, foreign_url = asked_of(target)
     described = target.described() if isinstance(target, Target) else {}
     return Asked(experiment="find_limit", parameters={**request, **described}, knobs=knobs, url=foreign_url)
 
 
 class _Steps:
-    """Turns each trial of the search into a step of progress; how many there will be is not known."""
+    """Reports each trial of the search as progress; the total is not known."""
 
     def __init__(self, progress: OnProgress) -> None:
         self._progress = progress

@@ -1,6 +1,6 @@
-"""A page in a browser as a client of an experiment: what it has to be able to do, and its one WebSocket of a drill.
+"""A page in a browser as a client of an experiment: its protocol, and its WebSocket in a drill.
 
-What carries orders to a page and its events back is no matter of ours: the panel in a notebook does.
+How orders reach the page and events come back is not decided here; the panel in a notebook does it.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from wslab.net.server.lab_server import LabServer
 
 ACCOUNT_PATIENCE_S = 0.5
 CONNECT = "new WebSocket()"
-"""The call without which there is no connection; of a page on https it throws for a server that has no TLS."""
+"""The call that opens a connection. In a page on https it throws for a server without TLS."""
 
 
 class PageSocket(Protocol):
-    """A WebSocket of a page: told what to do, and asked what it was told."""
+    """A page's WebSocket: takes calls, and reports events."""
 
     async def told(self) -> Notice:
-        """Wait for the next event, or the next exception of a call."""
+        """Wait for the next event, or for an exception that a call threw."""
 
     def send(self, payload_bytes: int) -> None:
-        """Call `send()` with a text of so many bytes."""
+        """Call `send()` with a text of this many bytes."""
 
     def close(self, close_code: int | None = None) -> None:
         """Call `close()`, with a code or without."""
@@ -37,20 +37,20 @@ class Page(Protocol):
     """A page in a browser that connects for us."""
 
     def missing(self) -> str | None:
-        """Say why there is no page; None: there is one."""
+        """Return why there is no page; None if there is one."""
 
     def connect(self, url: str) -> PageSocket:
-        """Call `new WebSocket()` for a server of this machine, by the way that leads there from the page."""
+        """Call `new WebSocket()` for a server on this machine, by a route that works from the page."""
 
     def describe(self) -> dict[str, Any]:
-        """Return what a run should say of it: the browser, and the way by which it connects."""
+        """Return what the run records about it: the browser, and the route by which it connects."""
 
 
 @dataclass
 class Visitor:
-    """A page's one WebSocket of a drill; where there is no page, every step of it is nothing.
+    """A page's WebSocket in a drill; without a page, every step does nothing.
 
-    Its records may be made long after the page was told: their times are the page's own.
+    Records may be made long after the event; their times are the page's own.
     """
 
     page: Page | None
@@ -72,11 +72,11 @@ class Visitor:
             self._socket.send(payload_bytes)
 
     def close(self, close_code: int | None = None) -> None:
-        if self._socket is not None:  # also one that said nothing for too long
+        if self._socket is not None:  # even if it was silent for too long
             self._socket.close(close_code)
 
     async def until(self, awaited: NoticeEvent) -> None:
-        """Keep what the page is told until it is this, or the connection has ended, or nothing comes in time."""
+        """Record the page's events until this one, or until the connection ends or nothing comes in time."""
         while self._socket is not None and not self.has_ended:
             try:
                 async with asyncio.timeout(self.timeout_s):
@@ -91,7 +91,7 @@ class Visitor:
                 return
 
     async def _find_connection(self) -> str | None:
-        """Return the id of the connection that the server has accounted for since; a page cannot read it."""
+        """Return the id of the new connection from the server's accounts, because a page cannot read it."""
         deadline = self.recorder.now() + ACCOUNT_PATIENCE_S
         while self.recorder.now() < deadline:
             for account in self.server.accounts:

@@ -33,15 +33,15 @@ def resend(
 ) -> Run:
     """Send a message until it is accepted, reconnecting by `policy` after each closure; return the run.
 
-    A message that is too big is refused every time. A client that retries whatever the code then resends this poison
-    message without end, and a policy without a delay does so as fast as it can: see cube-js/cube#10246.
+    A message that is too big is refused every time. A client that retries after any code resends this poison message
+    forever, and without a delay as fast as it can: see cube-js/cube#10246.
 
     Args:
         target: a running lab server, the knobs of one to start for it, a URL, or a `Target`.
         policy: when to come back, and after which codes: a name, a `Policy`, or a generator function.
-        duration_s: the experiment ends here, delivered or not; 0.1 to 600 seconds.
-        confirm: what the message waits for; see `send_message`.
-        cap_bytes: a larger payload is refused at the call.
+        duration_s: when the experiment ends, delivered or not; 0.1 to 600 seconds.
+        confirm: as in `payload_sweep`.
+        cap_bytes: a larger payload raises at the call.
         seed: of the policy's random numbers.
         on_record, cancel: as in `payload_sweep`.
 
@@ -65,7 +65,7 @@ def resend(
     async def measure(bench: Bench) -> None:
         client = bench.client(keepalive=True)
         try:
-            with contextlib.suppress(TimeoutError):  # the run shows that it would have gone on
+            with contextlib.suppress(TimeoutError):  # the run shows that it would go on
                 async with asyncio.timeout(duration_s):
                     await deliver(client)
         finally:

@@ -1,4 +1,4 @@
-"""The smallest experiments: one message, and one client that is kept connected for a while."""
+"""The smallest experiments: one message, and one client that stays connected for a while."""
 
 from __future__ import annotations
 
@@ -36,15 +36,9 @@ def send_message(
 
     Args:
         target: a running lab server, the knobs of one to start for it, a URL, or a `Target`.
-        max_message_bytes: the client's own limit for what it receives, 64 MiB; above it, it closes with 1009. None: no
-            limit.
-        fragment_bytes: cut the message into frames of at most so many bytes. None: one frame.
-        confirm: what it waits for: "reply", the server's answer, and not just any message that comes first;
-            "ping", for a server that does not answer, the pong to a ping sent behind the message; "none".
-        timeout_s: how long, in seconds.
-        cap_bytes: a larger payload is refused at the call.
-        keep_replies: keep the beginning of what the server says.
-        on_record, cancel: as in `payload_sweep`.
+        max_message_bytes, fragment_bytes, confirm, keep_replies, on_record, cancel: as in `payload_sweep`.
+        timeout_s: how long to wait for the confirmation, in seconds.
+        cap_bytes: a larger payload raises at the call.
 
     Raises:
         TypeError, ValueError: an argument is out of its bounds. A failure of the network never raises.
@@ -75,16 +69,16 @@ def stay_connected(
     on_record: OnRecord | None = None,
     cancel: Cancel | None = None,
 ) -> Run:
-    """Keep one client connected for `duration_s` seconds, come what may, and return what it saw.
+    """Keep one client connected for `duration_s` seconds, reconnecting by `policy`, and return what it saw.
 
     Args:
-        target: a running lab server, a URL or a `Target`; restarted by its operator during the run. Or the knobs of
-            one to start for it, which nobody restarts.
+        target: a running lab server, a URL or a `Target`, which you may restart during the run; or the knobs of one to
+            start for it.
         policy: when it comes back: a name, a `Policy`, or a generator function.
         duration_s: 0.1 to 3600 seconds; `cancel` and Ctrl-C end it earlier.
-        ping_interval_s: between keepalive pings, 0 to 3600 seconds; 0: none. None: as the target says, else 20.
-        ping_timeout_s: how long a pong is awaited; without one the server is gone, and the client closes with 1011.
-            None: as the target says, else 20.
+        ping_interval_s: seconds between keepalive pings, 0 to 3600; 0: none. None: the target's, else 20.
+        ping_timeout_s: seconds to wait for a pong; without one the client closes with 1011. None: the target's, else
+            20.
         seed: of the policy's random numbers.
 
     Raises:
@@ -105,4 +99,4 @@ def stay_connected(
             await asyncio.gather(staying, return_exceptions=True)
             await client.close()
 
-    return conduct(measure, call, ends_with_server=False)  # what it does without one is what is to be seen
+    return conduct(measure, call, ends_with_server=False)  # how it fares without a server is the point

@@ -1,7 +1,7 @@
-"""The story that the kit tells, on real sockets: 1009, the fix, what the fix does to everyone else, and a crash.
+"""The whole story, on real sockets: 1009, the fix, what the fix does to everyone else, and a crash.
 
-A growing message meets the limit. The limit is raised by a reload, so every connected client meets 1012, stays away for
-its delay and comes back. The message then passes. A crash, last, shows the same absence without any close frame: 1006.
+A growing message meets the limit. A reload raises it, so every connected client sees 1012, waits and comes back. Then
+the message passes. Last, a crash shows the same outage without a close frame: 1006.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from wslab.net.server.lab_server import LabServer
 CHAPTERS = 5
 RAISED_BY = 4
 POLICY = full_jitter(initial_delay_s=1.0, max_delay_s=2.0)
-"""Short delays, so that the story fits a breath; 1012's own definition asks for a randomised 5–30 s."""
+"""Short delays, for a short story; the definition of 1012 asks for a random 5 to 30 s."""
 
 
 def tell_story(
@@ -41,14 +41,14 @@ def tell_story(
     """Tell the whole story and return its run: `Send`, `Closure`, `Attempt`, `Outage`, `Restart`, `Account` records.
 
     Args:
-        server: a running one, which is given the limit and the downtime first. None: one of its own.
-        clients: who is connected besides client 0, which sends; 1 to 200.
+        server: a running lab server, whose limit and downtime are set first. None: start one.
+        clients: clients besides client 0, which sends; 1 to 200.
         max_message_bytes: the limit to find, 1 KiB to 1 MiB.
-        raised_bytes: the limit from the reload on, larger and at most 1 GiB. None: fourfold.
+        raised_bytes: the limit after the reload, larger, at most 1 GiB. None: fourfold.
         policy: when the clients come back: a name, a `Policy`, or a generator function.
         downtime_s: of both restarts.
         seed: of the clients' delays.
-        progress: told each chapter. on_record, cancel: as in `payload_sweep`.
+        progress: called with each chapter. on_record, cancel: as in `payload_sweep`.
 
     Raises:
         TypeError, ValueError: an argument is out of its bounds.
@@ -86,7 +86,7 @@ def tell_story(
 
 
 def _staged(server: LabServer | None, knobs: Knobs) -> LabServer | Knobs:
-    """Return what the story is played on: the server that was given, tuned, or knobs for one of its own."""
+    """Return the given server, tuned, or the knobs of one to start."""
     if server is None:
         return knobs
     server.tune(max_message_bytes=knobs.max_message_bytes, downtime_s=knobs.downtime_s)
@@ -94,7 +94,7 @@ def _staged(server: LabServer | None, knobs: Knobs) -> LabServer | Knobs:
 
 
 async def _grow(sender: Client, last_bytes: int) -> int:
-    """Send ever larger messages, then close in on the limit; return the first size that was refused."""
+    """Send ever larger messages, then narrow down the limit; return the smallest size that was refused."""
     sizes = until_refused(1024, last_bytes)
     size = next(sizes)
     refused_bytes = last_bytes

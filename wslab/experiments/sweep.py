@@ -1,8 +1,9 @@
-"""payload_sweep: messages of many sizes, and what came of each."""
+"""payload_sweep: messages of many sizes, and the outcome of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+import itertools
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from wslab.experiments.call import Call, plain
 from wslab.experiments.conduct import Aim, Bench, Cancel, OnProgress, OnRecord, conduct
 from wslab.net.client.client import Client
 from wslab.net.client.exchange import Confirmation
+from wslab.net.recording import Recorder
 
 MAX_REPEATS = 1000
 
@@ -44,22 +46,22 @@ def payload_sweep(
 
     Args:
         target: a running lab server, the knobs of one to start for the sweep, a URL, or a `Target`.
-        sizes: payload sizes in bytes, see `wslab.core.ladders`; or a generator that yields a size and is sent whether
-            that size passed every time, such as `until_refused`.
-        payload: "text", "multibyte", "json", "binary"; the `pathlib.Path` of a file, of which each message is the
-            beginning; or a `wslab.core.templates.Template`. None: the target's template, else text.
+        sizes: payload sizes in bytes, see `wslab.core.ladders`; or a generator that yields a size and receives whether
+            every message of it passed, such as `until_refused`.
+        payload: "text", "multibyte", "json" or "binary"; the `pathlib.Path` of a file, whose beginning is sent; or a
+            `wslab.core.templates.Template`. None: the target's template, else text.
         repeats: messages of each size, 1 to 1000.
-        connection: "per_message" opens one for each message; "shared" goes on with one until it is closed.
-        fragment_bytes: cut each message into frames of at most so many bytes. None: one frame.
+        connection: "per_message" opens one per message; "shared" keeps one until it is closed.
+        fragment_bytes: cut each message into frames of at most this many bytes. None: one frame.
         compression: offer permessage-deflate.
         max_message_bytes: the client's own limit for what it receives, 64 MiB; above it, it closes with 1009. None: no
             limit.
-        confirm: what a message waits for: "reply", the server's answer, and not just any message that comes first;
-            "ping", for a server that does not answer, the pong to a ping sent behind the message; "none".
-        timeout_s: how long, in seconds. A search ends at the first message that meets neither confirmation nor
+        confirm: what each message waits for: "reply", the server's answer to it; "ping", for a server that does not
+            answer, the pong to a ping sent after the message; "none".
+        timeout_s: how long to wait, in seconds. A search ends at the first message with neither confirmation nor
             closure.
-        keep_replies: keep the beginning of what the server says.
-        cap_bytes: sizes beyond it are refused at the call.
+        keep_replies: record the beginning of what the server says.
+        cap_bytes: larger sizes raise at the call.
         progress, on_record: called on the background thread with each step and each record.
         cancel: a token that stops the sweep; so does Ctrl-C. The run is then `partial`.
 
@@ -83,34 +85,42 @@ def payload_sweep(
         raise BadValueError(
             "sizes is empty, or a generator that is used up; give at least one size, or make a new generator"
         )
-    listed = sizes if isinstance(sizes, list | tuple | range) else None  # others are used up by now
+    listed = sizes if isinstance(sizes, list | tuple | range) else None  # other iterables are used up by now
     call.instead("sizes", sizes=plain(listed), first_bytes=first)
     how: dict[str, Any] = {"fragment_bytes": fragment_bytes, "confirm": confirm, "timeout_s": timeout_s}
-    how |= {"kind": _kind(payload)}
-    client_knobs: dict[str, Any] = {
-        "compression": compression,
-        "max_message_bytes": max_message_bytes,
-        "keep_replies": keep_replies,
-    }
+    how |= {"kind": _kind(payload), "fresh": connection == "per_message"}
 
     async def measure(bench: Bench) -> None:
-        client = bench.client(**client_knobs)
-        size: int | None = first
-        done = 0
+        client = bench.client(compression=compression, max_message_bytes=max_message_bytes, keep_replies=keep_replies)
+
+        async def offer(size: int) -> list[Send]:
+            content = make(size)
+            return [await _send(client, content, **how) for _ in range(repeats)]
+
         try:
-            while size is not None:
-                content = make(size)
-                sends = [await _send(client, content, fresh=connection == "per_message", **how) for _ in range(repeats)]
-                passed = all(send.passed for send in sends)
-                if total is None and sends[-1].outcome in ("timeout", "unopened"):
-                    return  # silence is no refusal, and a search that took it for one would find a limit of its own
-                done += 1
-                bench.recorder.step(done, total, f"{size:,} B {sends[-1].outcome}")
-                size = _next(steps, passed)
+            await _climb(offer, first, steps, total, bench.recorder)
         finally:
             await client.close()
 
     return conduct(measure, call)
+
+
+async def _climb(
+    offer: Callable[[int], Awaitable[list[Send]]],
+    size: int | None,
+    steps: Generator[int, Any, Any],
+    total: int | None,
+    recorder: Recorder,
+) -> None:
+    """Offer one size after the other; `total` is None in a search, which ends at a message without an answer."""
+    for done in itertools.count(1):
+        if size is None:
+            return
+        sends = await offer(size)
+        if total is None and sends[-1].outcome in ("timeout", "unopened"):
+            return  # silence is not a refusal; a search that took it for one would invent a limit
+        recorder.step(done, total, f"{size:,} B {sends[-1].outcome}")
+        size = _next(steps, all(send.passed for send in sends))
 
 
 async def _send(client: Client, content: str | bytes, *, fresh: bool, **how: Any) -> Send:
@@ -127,7 +137,7 @@ def _kind(payload: str | Path | Template) -> str:
 
 
 def _maker(payload: str | Path | Template, seed: int, cap_bytes: int) -> Callable[[int], str | bytes]:
-    """Return what makes a payload of a given size; a file's is its beginning."""
+    """Return a function that makes a payload of a given size; for a file, its beginning."""
     wanted = "the name of a kind, the pathlib.Path of a file, or a Template"
     check_type("payload", payload, str | Path | Template, wanted)
     if isinstance(payload, Template):
@@ -136,7 +146,7 @@ def _maker(payload: str | Path | Template, seed: int, cap_bytes: int) -> Callabl
         check_choice("payload", payload, KINDS, hint="for a file, give a pathlib.Path")
         return lambda size: make_payload(payload, size, seed=seed, cap_bytes=cap_bytes)
     with payload.open("rb") as file:
-        content = file.read(cap_bytes + 1)  # no more of it can be sent
+        content = file.read(cap_bytes + 1)  # no more can be sent
 
     def beginning(size: int) -> bytes:
         check_size("payload size", size, cap_bytes=cap_bytes)
@@ -149,7 +159,7 @@ def _maker(payload: str | Path | Template, seed: int, cap_bytes: int) -> Callabl
 def _steps(
     sizes: Iterable[int] | Generator[int, bool, Any], cap_bytes: int
 ) -> tuple[Generator[int, Any, Any], int | None]:
-    """Return the sizes as a generator that takes verdicts, and how many there are where that is known."""
+    """Return the sizes as a generator that receives verdicts, and their number if known."""
     check_type("sizes", sizes, Iterable, "an iterable of bytes: write [1024], or call a ladder")
     if isinstance(sizes, Generator):
         return sizes, None

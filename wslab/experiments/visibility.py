@@ -1,8 +1,8 @@
 """closure_visibility: the server sent 1009; what was each client told?
 
-A server that refuses a message either drains, reading on what is still being sent, or ends TCP with unread data, which
-the kernel answers with RST. A client that is then stuck in sending may never look at the close frame, although it
-usually lies in its own receive buffer: it reports 1006. So the code that is seen depends on server, client and size.
+A server that refuses a message either drains, that is, reads on what is still being sent, or ends TCP with unread data,
+which the kernel answers with RST. A client that is still sending may then never look at the close frame, although it is
+usually in its receive buffer, and reports 1006. So the code that a client sees depends on server, client and size.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ def closure_visibility(
     on_record: OnRecord | None = None,
     cancel: Cancel | None = None,
 ) -> Run:
-    """Have each client send messages over the limit, and return what its application was told: `Sighting` records.
+    """Let each client send messages over the limit, and return `Sighting` records of what its application was told.
 
-    Beside them are the lab server's `Account` records, which say what it sent. The clients take turns, one try each.
+    The lab server's `Account` records say what it sent. Clients take turns, one try each.
 
     Args:
         target: a running lab server, the knobs of one to start, or the URL of a server whose limit is known.
-        overshoots: bytes beyond the limit, up to 64 MiB; a negative number is below it, to see what passes.
-        clients: names of `wslab.fieldguide.clients.CLIENTS`, or subjects of your own. What is not installed is not
-            measured: `info.parameters["not_measured"]` says what and why.
-        after_refusals: what the lab server does after refusing, see `Knobs`; a foreign server does what it does. With
-            "hold", a client that neither reads nor gives up takes `timeout_s` each time.
+        overshoots: bytes over the limit, up to 64 MiB; negative numbers are below it.
+        clients: names from `wslab.fieldguide.clients.CLIENTS`, or your own subjects. Clients that are not installed are
+            listed in `info.parameters["not_measured"]` with the reason.
+        after_refusals: what the lab server does after refusing, see `Knobs`; ignored for a foreign server. With "hold",
+            a client that neither reads nor gives up takes `timeout_s` each time.
         max_message_bytes: the limit of a foreign server.
-        tries: of each client, at each overshoot and server behaviour, 1 to 1000.
-        timeout_s: for one try; a client that was told nothing until then has no close code.
+        tries: per client, overshoot and server behaviour, 1 to 1000.
+        timeout_s: for one try; a client that is told nothing by then has no close code.
         progress, on_record, cancel: as in `payload_sweep`.
 
     Raises:
@@ -93,7 +93,7 @@ def closure_visibility(
 
 @dataclass
 class _Place:
-    """Where the subjects send to."""
+    """The server that the subjects send to."""
 
     server: LabServer | None
     url: str
@@ -136,7 +136,7 @@ class _Place:
         )
 
     async def _connection_since(self, count: int) -> str | None:
-        """Return the id of the connection that the server has accounted for since it had `count`: there is one."""
+        """Return the id of the first connection after the server's first `count` accounts."""
         deadline = self.recorder.now() + ACCOUNT_PATIENCE_S
         while self.server is not None and self.recorder.now() < deadline:
             if len(accounts := self.server.accounts) > count:
@@ -146,7 +146,7 @@ class _Place:
 
 
 def _limit_bytes(target: Aim, max_message_bytes: int | None) -> int:
-    """Return the limit of a lab server, or the one that was given for a foreign one."""
+    """Return the limit of a lab server, or the given limit of a foreign one."""
     if isinstance(target, str | Target):
         check_whole("max_message_bytes", max_message_bytes, low=1, unit="bytes, the limit of the server at this URL")
         limit_bytes = max_message_bytes
@@ -166,6 +166,6 @@ def _subject(client: str | Subject) -> Subject:
 
 @contextlib.asynccontextmanager
 async def _asking(subjects: Iterable[Subject]) -> AsyncIterator[dict[str, Ask]]:
-    """Hold all subjects ready at once, so that they can take turns."""
+    """Start all subjects, so that they can take turns."""
     async with contextlib.AsyncExitStack() as stack:
         yield {subject.name: await stack.enter_async_context(subject.asking()) for subject in subjects}
