@@ -74,7 +74,7 @@ def test_suite_of_somebody_uses_the_fixtures(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, cwd=tmp_path)
     assert "1 failed, 3 passed" in done.stdout, done.stdout
-    assert "0 of 1 clients were back 0.2 s after. The server saw:" in done.stdout
+    assert "0 of 1 clients were back after 0.2 s. The server saw:" in done.stdout
     assert "graceful restart, down 0.1" in done.stdout
 
 

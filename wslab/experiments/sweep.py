@@ -77,14 +77,9 @@ def payload_sweep(
     payload = payload or (target.messages if isinstance(target, Target) else None) or "text"
     call.add(payload=plain(payload))
     make = _maker(payload, seed, cap_bytes)
-    steps, total = _steps(sizes, cap_bytes)
-    if total is None and confirm == "none":
-        raise BadValueError("confirm is 'none', but a search must learn what came of each size; use 'reply' or 'ping'")
-    first = _next(steps, None)
-    if first is None:
-        raise BadValueError(
-            "sizes is empty, or a generator that is used up; give at least one size, or make a new generator"
-        )
+    if isinstance(sizes, Generator) and confirm == "none":
+        raise BadValueError("confirm is 'none', but a search needs the outcome of each size; use 'reply' or 'ping'")
+    first, steps, total = _steps(sizes, cap_bytes)
     listed = sizes if isinstance(sizes, list | tuple | range) else None  # other iterables are used up by now
     call.instead("sizes", sizes=plain(listed), first_bytes=first)
     how: dict[str, Any] = {"fragment_bytes": fragment_bytes, "confirm": confirm, "timeout_s": timeout_s}
@@ -158,15 +153,19 @@ def _maker(payload: str | Path | Template, seed: int, cap_bytes: int) -> Callabl
 
 def _steps(
     sizes: Iterable[int] | Generator[int, bool, Any], cap_bytes: int
-) -> tuple[Generator[int, Any, Any], int | None]:
-    """Return the sizes as a generator that receives verdicts, and their number if known."""
+) -> tuple[int, Generator[int, Any, Any], int | None]:
+    """Return the first size, a generator that receives verdicts and yields the others, and their number if known."""
     check_type("sizes", sizes, Iterable, "an iterable of bytes: write [1024], or call a ladder")
-    if isinstance(sizes, Generator):
-        return sizes, None
-    checked = list(sizes)
+    checked = [] if isinstance(sizes, Generator) else list(sizes)
     for size in checked:
         check_size("payload size", size, cap_bytes=cap_bytes)
-    return (size for size in checked), len(checked)
+    steps = sizes if isinstance(sizes, Generator) else (size for size in checked)
+    first = _next(steps, None)
+    if first is None:
+        raise BadValueError(
+            "sizes is empty, or a generator that is used up; give at least one size, or make a new generator"
+        )
+    return first, steps, len(checked) or None
 
 
 def _next(steps: Generator[int, Any, Any], passed: bool | None) -> int | None:

@@ -80,15 +80,7 @@ def _draw_seen(
     for place, client in enumerate(clients):
         own = sightings[sightings["subject"] == client.get_label()]
         shares, low, high = _shares(own, overshoots, close_code)
-        places = np.arange(len(overshoots)) + BESIDE * (place - (len(clients) - 1) / 2)
-        how: dict[str, Any] = {"color": client.get_color(), "zorder": 3}
-        ax.plot(places, shares, linestyle=client.get_linestyle(), linewidth=0.8, alpha=0.7, **how)
-        bars = [
-            (shares - low).tolist(),
-            (high - shares).tolist(),
-        ]  # NumPy warns of arrays
-        ax.errorbar(places, shares, bars, linestyle="none", elinewidth=1.6, **how)
-        ax.plot(places, shares, linestyle="none", marker=client.get_marker(), markersize=6.5, **how)
+        _draw_client(ax, client, BESIDE * (place - (len(clients) - 1) / 2), shares, low, high)
         details.append(f"{client.get_label()}: " + ", ".join(map("{} {:.0%}".format, names, shares)))
         always += bool((shares == 1).all())
     ax.set_xticks(range(len(overshoots)), names)
@@ -106,6 +98,15 @@ def _draw_seen(
         details=details,
         note="; ".join(filter(None, [_tries(sightings), notes([sightings])])),
     )
+
+
+def _draw_client(ax: Axes, client: Line2D, shift: float, shares: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
+    places = np.arange(len(shares)) + shift
+    how: dict[str, Any] = {"color": client.get_color(), "zorder": 3}
+    ax.plot(places, shares, linestyle=client.get_linestyle(), linewidth=0.8, alpha=0.7, **how)
+    bars = [(shares - low).tolist(), (high - shares).tolist()]  # NumPy warns of arrays
+    ax.errorbar(places, shares, bars, linestyle="none", elinewidth=1.6, **how)
+    ax.plot(places, shares, linestyle="none", marker=client.get_marker(), markersize=6.5, **how)
 
 
 def _shares(sightings: pd.DataFrame, overshoots: Sequence[int], close_code: int) -> np.ndarray:
