@@ -7,9 +7,11 @@ import errno
 import os
 import socket
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from wslab.core.errors import LabServerError, in_words
+from wslab.core.arguments import check_origins, check_whole
+from wslab.core.errors import BadValueError, LabServerError, in_words
+from wslab.core.routes import is_loopback
 
 BACKLOG = 4096
 """Connections that the kernel queues for a server. With asyncio's 100, a burst of clients loses SYNs, and the kernel's
@@ -96,6 +98,16 @@ class Reservation:
             yield
         finally:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+
+
+def check_listener(host: str, port: int, origins: Sequence[str], *, expose: bool) -> None:
+    """Raise BadTypeError or BadValueError unless these are in bounds, and `host` is loopback or meant to be exposed."""
+    check_whole("port", port, low=0, high=65_535, unit="(a TCP port)", hint="0 takes a free one")
+    if not expose and not is_loopback(host):
+        raise BadValueError(
+            f"host is {host!r}, which other machines can reach; use 127.0.0.1, or set expose=True if they may"
+        )
+    check_origins(origins)
 
 
 def new_socket(host: str) -> socket.socket:

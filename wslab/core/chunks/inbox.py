@@ -149,10 +149,7 @@ class Inbox:
                 "split the content, or raise the receiver's max_upload_bytes",
             )
         if offer.chunk_bytes < MIN_CHUNK_BYTES < offer.total_bytes:
-            return _refusal(
-                offer,
-                f"the chunks have {offer.chunk_bytes} bytes, but must have at least {MIN_CHUNK_BYTES}; cut larger ones",
-            )
+            return _refusal(offer, f"chunks have {offer.chunk_bytes} bytes, but must have at least {MIN_CHUNK_BYTES}")
         self._growing.pop(offer.upload, None)
         if not self._make_room(offer.total_bytes):
             return _refusal(

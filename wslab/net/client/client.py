@@ -17,7 +17,7 @@ from wslab.core.payloads import SAFETY_CAP_BYTES
 from wslab.core.records import Attempt, Closure, Send
 from wslab.core.target import Target, as_target
 from wslab.net.client.connection import RecordingConnection
-from wslab.net.client.exchange import Confirmation, Exchange, cut, encoded
+from wslab.net.client.exchange import Confirmation, Exchange, Outgoing
 from wslab.net.client.hearing import Hearing
 from wslab.net.client.opening import open_connection
 from wslab.net.recording import Recorder
@@ -140,27 +140,28 @@ class Client:
         if self._connection is not None and confirm == "reply":
             await self._hearing.listen()
         self._sent += 1
+        message = Outgoing.of(payload)
         started_at_s = self.recorder.now()
         exchange = Exchange(self.recorder, self._hearing.known, self._hearing.note)
         exchange.error = self._hearing.not_ready
         try:
             if self._connection is not None and self._hearing.not_ready is None:
-                await exchange.conduct(self._connection, payload, fragment_bytes, confirm, timeout_s)
+                await exchange.conduct(self._connection, message, fragment_bytes, confirm, timeout_s)
         finally:  # a message that is in flight when the run is interrupted is a row too
-            send = self._record(payload, kind, started_at_s, exchange)
+            send = self._record(message, kind, started_at_s, exchange)
             self.recorder.emit(send)
         return send
 
-    def _record(self, payload: str | bytes, kind: str | None, started_at_s: float, exchange: Exchange) -> Send:
+    def _record(self, message: Outgoing, kind: str | None, started_at_s: float, exchange: Exchange) -> Send:
         closure = self._closed.result() if exchange.outcome == "closed" and self._closed.done() else None
         return Send(
             client=self.client,
             number=self._sent,
             connection_id=self._connection.connection_id if self._connection else None,
             started_at_s=started_at_s,
-            payload_kind=kind or ("text" if isinstance(payload, str) else "binary"),
-            payload_bytes=len(encoded(payload)),
-            payload_characters=len(payload) if isinstance(payload, str) else None,
+            payload_kind=kind or ("text" if message.is_text else "binary"),
+            payload_bytes=len(message.content),
+            payload_characters=message.characters,
             fragment_count=exchange.fragment_count,
             wire_bytes=exchange.wire_bytes,
             outcome=exchange.outcome,
@@ -185,10 +186,10 @@ class Client:
         if self._connection is None:
             return None
         wire_before = self._connection.sent_wire_bytes
-        chunks = cut(payload, fragment_bytes)
+        message = Outgoing.of(payload)
         try:
             async with asyncio.timeout(timeout_s):
-                await self._connection.send_fragments(chunks, text=isinstance(payload, str), finish=False)
+                await self._connection.send_fragments(message.cut(fragment_bytes), text=message.is_text, finish=False)
                 wire_bytes = self._connection.sent_wire_bytes - wire_before
                 # Empty, since websockets adds a ping's payload to the size of the message that it interrupts.
                 await (await self._connection.ping(b""))

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple, Self
 
 from websockets.exceptions import ConnectionClosed
 
@@ -27,6 +27,26 @@ PONG_WITHIN_S = 1.0
 RAISED_S = 1.0
 """After an exception of the library, how long the end of TCP may take to show. If it does not, the fault is the
 library's own, on a live connection, which is then ended."""
+
+
+class Outgoing(NamedTuple):
+    """A message to send, encoded once; `characters` is None for a binary message."""
+
+    content: bytes
+    characters: int | None
+
+    @classmethod
+    def of(cls, payload: str | bytes) -> Self:
+        return cls(payload.encode(), len(payload)) if isinstance(payload, str) else cls(payload, None)
+
+    @property
+    def is_text(self) -> bool:
+        return self.characters is not None
+
+    def cut(self, fragment_bytes: int) -> list[bytes]:
+        """Return the content in pieces of at most `fragment_bytes`; an empty message is one empty piece."""
+        whole = self.content
+        return [whole[i : i + fragment_bytes] for i in range(0, len(whole), fragment_bytes)] or [b""]
 
 
 @dataclass
@@ -53,7 +73,7 @@ class Exchange:
     async def conduct(
         self,
         connection: RecordingConnection,
-        payload: str | bytes,
+        message: Outgoing,
         fragment_bytes: int | None,
         confirm: Confirmation,
         timeout_s: float,
@@ -62,10 +82,10 @@ class Exchange:
         self.outcome, self.error = "interrupted", None  # until there is another outcome
         try:
             async with asyncio.timeout(timeout_s):
-                await self._send(connection, payload, fragment_bytes)
+                await self._send(connection, message, fragment_bytes)
                 self.sent_at_s = self.recorder.now()
                 self.wire_bytes = connection.sent_wire_bytes - wire_before
-                await self._confirm(connection, encoded(payload), confirm)
+                await self._confirm(connection, message.content, confirm)
                 self.outcome, self.error = "unconfirmed" if confirm == "none" else "accepted", None
         except TimeoutError:
             self.outcome, self.error = "timeout", self._late(timeout_s)
@@ -74,13 +94,13 @@ class Exchange:
             await _over(connection, None if isinstance(failure, ConnectionClosed) else RAISED_S)
         self.wire_bytes = self.wire_bytes or connection.sent_wire_bytes - wire_before
 
-    async def _send(self, connection: RecordingConnection, payload: str | bytes, fragment_bytes: int | None) -> None:
+    async def _send(self, connection: RecordingConnection, message: Outgoing, fragment_bytes: int | None) -> None:
         if fragment_bytes is None:
-            await connection.send(payload)
+            await connection.send(message.content, text=message.is_text)
             return
-        chunks = cut(payload, fragment_bytes)
+        chunks = message.cut(fragment_bytes)
         self.fragment_count = len(chunks)
-        await connection.send_fragments(chunks, text=isinstance(payload, str))
+        await connection.send_fragments(chunks, text=message.is_text)
 
     async def _confirm(self, connection: RecordingConnection, payload: bytes, confirm: Confirmation) -> None:
         if confirm == "reply":
@@ -155,14 +175,3 @@ async def _settled(connection: RecordingConnection, refuses_within_s: float) -> 
         async with asyncio.timeout(PONG_WITHIN_S):
             await (await connection.ping())
     await asyncio.sleep(refuses_within_s)
-
-
-def cut(payload: str | bytes, fragment_bytes: int) -> list[bytes]:
-    """Return the payload's bytes in pieces of at most `fragment_bytes`; an empty payload is one empty piece."""
-    whole = encoded(payload)
-    return [whole[i : i + fragment_bytes] for i in range(0, len(whole), fragment_bytes)] or [b""]
-
-
-def encoded(payload: str | bytes) -> bytes:
-    """Return a payload's bytes, before compression."""
-    return payload.encode() if isinstance(payload, str) else payload

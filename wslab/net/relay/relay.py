@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from wslab.core.arguments import check_origins, check_seed, check_whole
+from wslab.core.arguments import check_seed, check_whole
 from wslab.core.errors import BadValueError, RelayError
 from wslab.core.relay.faults import Fault, fault_of
 from wslab.core.relay.script import Command, Remove, TimedCommand
@@ -16,6 +16,7 @@ from wslab.core.routes import is_loopback
 from wslab.core.runs import Run
 from wslab.core.target import Target, as_target
 from wslab.net import runtime
+from wslab.net.listening import check_listener
 from wslab.net.recording import OnRecord
 from wslab.net.relay.addressing import check_relayed
 from wslab.net.relay.entrance import Entrance
@@ -70,14 +71,9 @@ class Relay:
     ) -> None:
         self.target = as_target(target)
         check_relayed(self.target)
-        check_whole("port", port, low=0, high=65_535, unit="(a TCP port)", hint="0 takes a free one")
+        check_listener(host, port, origins, expose=expose)
         check_whole("max_frames", max_frames, low=0, high=10_000_000, unit="frames")
         check_seed(seed)
-        if not expose and not is_loopback(host):
-            raise BadValueError(
-                f"host is {host!r}, which other machines can reach; use 127.0.0.1, or say expose=True if they may"
-            )
-        check_origins(origins)
         self.host = host
         self.token = secrets.token_urlsafe(16) if not is_loopback(host) else None
         self._seed = seed

@@ -15,16 +15,14 @@ from typing import Any, Self
 
 from msgspec.structs import replace
 
-from wslab.core.arguments import check_choice, check_number, check_origins, check_whole
+from wslab.core.arguments import check_choice, check_number
 from wslab.core.errors import BadValueError, LabServerError
 from wslab.core.knobs import Knobs, changed
 from wslab.core.records import Account, Restart, RestartKind
-from wslab.core.routes import is_loopback
 from wslab.net import runtime
+from wslab.net.listening import check_listener
 from wslab.net.replay import NO_SERVER, NOWHERE, replaying
 from wslab.net.server.starts import Starts
-
-KINDS: tuple[RestartKind, ...] = ("graceful", "crash", "reload")
 
 
 class LabServer:
@@ -64,12 +62,7 @@ class LabServer:
         **changes: Any,
     ) -> None:
         self.knobs = changed(Knobs() if knobs is None else knobs, changes)
-        check_whole("port", port, low=0, high=65_535, unit="(a TCP port)", hint="0 takes a free one")
-        if not expose and not is_loopback(host):
-            raise BadValueError(
-                f"host is {host!r}, which other machines can reach; use 127.0.0.1, or set expose=True if they may"
-            )
-        check_origins(origins)
+        check_listener(host, port, origins, expose=expose)
         self.host = host
         self.name = name
         self.origins = tuple(origins)
@@ -188,7 +181,7 @@ class LabServer:
     async def restart_async(
         self, kind: RestartKind = "graceful", *, downtime_s: float | None = None, **changes: Any
     ) -> Restart:
-        check_choice("kind", kind, KINDS)
+        check_choice("kind", kind, ["graceful", "crash", "reload"])
         check_number("downtime_s", downtime_s, low=0, high=600, unit="seconds", optional=True)
         if changes and kind != "reload":
             raise BadValueError(f"a {kind} restart keeps its knobs; to change {', '.join(changes)}, use kind='reload'")
