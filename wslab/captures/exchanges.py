@@ -15,25 +15,19 @@ from websockets.utils import accept_key
 from wslab.captures.guessing import Guess
 from wslab.captures.streams import FrameTrail
 from wslab.captures.tls import IS_TLS, server_name
-from wslab.captures.unread import Unread
+from wslab.captures.unread import MAX_LINE_BYTES, Unread
 from wslab.core.records import Side
 from wslab.net.handshakes import HandshakeError, agreed_extensions
-from wslab.net.heads import HeadError, RequestHead, ResponseHead, read_request, read_response
+from wslab.net.heads import HeadError, RequestHead, ResponseHead, read_request
 
 Protocol = Literal["websocket", "http", "http2", "tls", "other", "none"]
 
 MAX_REQUESTS = 64
 """Answered requests that are kept of one connection; of later ones the answer alone counts."""
 
-_MAX_LINE_BYTES = 4096
-"""In which the first line of a head is looked for."""
-
 _ONE_WAY_PARTS = 16
 """Segments of the server's after which a client that has said nothing is taken for one that was not captured."""
 
-
-_REQUEST = re.compile(rb"(?:GET|POST|PUT|HEAD|OPTIONS|PATCH|DELETE|CONNECT) [^ \r\n]+ HTTP/1\.[01]\r?\n")
-_RESPONSE = re.compile(rb"HTTP/1\.[01] [1-5]\d\d[ \r]")
 _HTTP2 = b"PRI * HTTP/2.0"
 _DEFLATE = "permessage-deflate"
 
@@ -123,19 +117,18 @@ class CapturedExchange:
 
     def _read_request(self) -> bool:
         unread = self._unread["client"]
-        pending = unread.content
-        begin = _REQUEST.search(pending)
+        begin = unread.find_request()
         if begin is None:
-            self._name_other(pending)
-            unread.keep_last(_MAX_LINE_BYTES)
+            self._name_other(unread.content)
+            unread.keep_last(MAX_LINE_BYTES)
             if self._unread["server"].part_count > _ONE_WAY_PARTS:
                 self._open_one_way()
-                self._unread["server"].keep_last(_MAX_LINE_BYTES)
+                self._unread["server"].keep_last(MAX_LINE_BYTES)
             return False
-        if begin.start():
-            self._name_front(pending[: begin.start()])
+        if begin:
+            self._name_front(unread.content[:begin])
         try:
-            request = read_request(pending[begin.start() :])
+            request = read_request(unread.content[begin:])
         except HeadError as error:
             self.remarks.append(f"the client's request cannot be read: {error}")
             self.protocol = "other"
@@ -143,13 +136,13 @@ class CapturedExchange:
         if request is None:
             return False
         self.protocol = "http"
-        self.unanswered = unread.at_ns(begin.start()), request
-        self._drop("client", begin.start() + request.head_bytes, _body_bytes(request))
+        self.unanswered = unread.at_ns(begin), request
+        self._drop("client", begin + request.head_bytes, _body_bytes(request))
         return True
 
     def _read_response(self) -> bool:
         assert self.unanswered is not None
-        found = self._find_response()
+        found = self._unread["server"].find_response()
         if found is None:
             return False
         start, response = found
@@ -166,18 +159,6 @@ class CapturedExchange:
             self._open(at_ns, request, response)
         return True
 
-    def _find_response(self) -> tuple[int, ResponseHead] | None:
-        """Return the next head, and where it begins. In a body of unknown length something may look like one."""
-        pending = self._unread["server"].content
-        for begin in _RESPONSE.finditer(pending):
-            try:
-                response = read_response(pending[begin.start() :])
-            except HeadError:
-                continue
-            return None if response is None else (begin.start(), response)
-        self._unread["server"].keep_last(_MAX_LINE_BYTES)
-        return None
-
     def finish(self) -> None:
         """Take note that nothing more will come: what waits for the other side's words is read without them."""
         if not self.trails and self.protocol in ("none", "http"):
@@ -189,7 +170,7 @@ class CapturedExchange:
             if "websocket" in self.unanswered[1].fields.options("Upgrade") and self._unread["client"].content:
                 self._begin_one_way("client")
         elif self.unanswered is None and not self.asked and not self._unread["client"].content:
-            found = self._find_response()
+            found = self._unread["server"].find_response()
             if found is not None and "websocket" in found[1].fields.options("Upgrade") and found[1].status == 101:
                 self._drop("server", found[0] + found[1].head_bytes, 0)
                 self._begin_one_way("server")
@@ -244,7 +225,7 @@ class CapturedExchange:
             self.server_name = server_name(pending)
         elif pending.startswith(_HTTP2):
             self.protocol = "http2"
-        elif len(pending) > _MAX_LINE_BYTES and self.from_beginning:
+        elif len(pending) > MAX_LINE_BYTES and self.from_beginning:
             self.protocol = "other"
 
     def _begin_where_it_looks_like_frames(self, side: Side, at_ns: int, data: bytes) -> None:

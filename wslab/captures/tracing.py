@@ -16,7 +16,6 @@ def tell_trace(told: Retold, kept: int) -> Trace:
     conversation, exchange, end = told.conversation, told.exchange, told.end
     client, server = conversation.client, conversation.server
     trails = told.trails
-    unfinished = trails[0].unfinished if trails else None
     return Trace(
         client=told.client,
         connection_id=told.connection_id,
@@ -38,11 +37,10 @@ def tell_trace(told: Retold, kept: int) -> Trace:
         received_messages=trails[1].message_count if trails else 0,
         server_told_code=_server_told_code(told),
         after_close_bytes=exchange.after_close_bytes,
-        unfinished_bytes=unfinished.wire_bytes if unfinished else None,
-        announced_bytes=unfinished.announced_bytes if unfinished else None,
         omitted=any(trail.has_more_than(kept) for trail in trails or ()),
         violation=_violation(trails),
         remarks=_remarks(told),
+        **_cut_off(trails),
         **_amounts("client", client),
         **_amounts("server", server),
     )
@@ -58,6 +56,14 @@ def _amounts(side: Side, direction: Direction) -> dict[str, Any]:
         f"{side}_zero_windows": direction.zero_windows,
         f"{side}_unanswered_probes": direction.unanswered_probes,
     }
+
+
+def _cut_off(trails: tuple[FrameTrail, FrameTrail] | None) -> dict[str, int]:
+    """Return the fields of a `Trace` about the client's last message, where it was cut off."""
+    unfinished = trails[0].unfinished if trails else None
+    if unfinished is None:
+        return {}
+    return {"unfinished_bytes": unfinished.wire_bytes, "announced_bytes": unfinished.announced_bytes}
 
 
 def _server_told_code(told: Retold) -> int | None:

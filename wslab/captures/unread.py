@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+
+from wslab.net.heads import HeadError, ResponseHead, read_response
+
+MAX_LINE_BYTES = 4096
+"""In which the first line of a head is looked for."""
+
+_REQUEST = re.compile(rb"(?:GET|POST|PUT|HEAD|OPTIONS|PATCH|DELETE|CONNECT) [^ \r\n]+ HTTP/1\.[01]\r?\n")
+_RESPONSE = re.compile(rb"HTTP/1\.[01] [1-5]\d\d[ \r]")
 
 MAX_UNREAD_BYTES = 2**18
 
@@ -27,6 +36,22 @@ class Unread:
             if offset < 0:
                 return at_ns
         return self._parts[-1][0] if self._parts else 0
+
+    def find_request(self) -> int | None:
+        """Return where a request begins; None where none does."""
+        begin = _REQUEST.search(self.content)
+        return None if begin is None else begin.start()
+
+    def find_response(self) -> tuple[int, ResponseHead] | None:
+        """Return the next head, and where it begins. In a body of unknown length something may look like one."""
+        for begin in _RESPONSE.finditer(self.content):
+            try:
+                response = read_response(self.content[begin.start() :])
+            except HeadError:
+                continue
+            return None if response is None else (begin.start(), response)
+        self.keep_last(MAX_LINE_BYTES)
+        return None
 
     def drop(self, dropped_bytes: int) -> None:
         self.content = self.content[dropped_bytes:]
