@@ -28,6 +28,7 @@ from wslab.net.heads import MAX_HEAD_BYTES, MAX_INTERIM, HeadError, read_request
 from wslab.net.herds.attempt import read_answer
 from wslab.net.inflating import PIECE_BYTES, Inflater
 from wslab.net.limits.answers import AnswerReader, ReadingBudget
+from wslab.net.relay.passing_frames import unpacked
 from wslab.net.relay.spotting import Spotter
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -135,7 +136,7 @@ def spotting(data: bytes) -> None:
         return watch
 
     def facts(watch: Spotter, parts: list[bytes]) -> list[object]:
-        seen = [frame for part in parts for frame in watch.pass_by(part, 0.0)]
+        seen = [unpacked(frame, sender) for part in parts for frame in watch.pass_by(part, 0.0)]
         return [(one.first, one.mask, one.payload_bytes, one.number, one.preview) for one in seen]
 
     content = data[1:]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from websockets.frames import Opcode
 
 from wslab.net.frames import encode_frame
-from wslab.net.relay.passing_frames import PassingFrame
+from wslab.net.relay.passing_frames import PassingFrame, unpacked
 from wslab.net.relay.previews import MAX_INFLATED_BYTES, PREVIEW_BYTES
 from wslab.net.relay.spotting import Spotter
 
@@ -123,7 +123,7 @@ def test_the_quick_look_sees_what_the_thorough_one_does(frames: list[tuple[Opcod
     wire = HEAD + b"".join(encode_frame(opcode, payload, sender="client") for opcode, payload in frames)
     quick, thorough = (Spotter("client", read_head) for _ in range(2))
     pieces = cut_up(wire, rng)
-    seen = [one for piece in pieces for one in quick.pass_by(piece, 0.0)]
+    seen = [unpacked(one, "client") for piece in pieces for one in quick.pass_by(piece, 0.0)]
     wanted = [
         unit.seen for piece in pieces for unit in thorough.feed(piece, 0.0, hold=False) if unit.ends and unit.seen
     ]

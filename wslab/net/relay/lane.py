@@ -19,7 +19,7 @@ from wslab.core.relay.faults import Fault, SlowClose
 from wslab.net.close_bodies import read_close
 from wslab.net.frames import encode_frame
 from wslab.net.relay.bending import Bending
-from wslab.net.relay.passing_frames import PassingFrame
+from wslab.net.relay.passing_frames import PassingFrame, PlainFrame
 from wslab.net.relay.spotting import Spotter, Unit
 
 MAX_QUEUED_BYTES = 256 * 1024
@@ -28,7 +28,7 @@ MAX_QUEUED_BYTES = 256 * 1024
 STEP_BYTES = 4096
 """How much of what waits is taken apart into frames at once: in bytes, two are a frame, as an object it takes 500."""
 
-CLOSE = int(Opcode.CLOSE)  # quicker to compare with than the enum
+CLOSE = int(Opcode.CLOSE)  # quicker to compare with than the member of an enumeration
 
 
 class End(Protocol):
@@ -74,7 +74,7 @@ class Lane:
         *,
         on_head: Callable[[bytes], int],
         now: Callable[[], float],
-        tell: Callable[[Side, list[PassingFrame]], None],
+        tell: Callable[[Side, list[PassingFrame | PlainFrame]], None],
         end: Callable[[bool], None],
     ) -> None:
         self.spotter = Spotter(sender, on_head)
@@ -204,9 +204,9 @@ class Lane:
 
     # What is told
 
-    def _note(self, ended: list[PassingFrame]) -> None:
+    def _note(self, ended: list[PassingFrame | PlainFrame]) -> None:
         for seen in ended:
-            if seen.first & 0x0F == CLOSE and seen.fate in ("passed", "rewritten"):
+            if isinstance(seen, PassingFrame) and seen.opcode == CLOSE and seen.fate in ("passed", "rewritten"):
                 self._note_close(seen.preview)
         self._tell(self.sender, ended)
 

@@ -17,7 +17,7 @@ from wslab.net.relay.end import PassageEnd
 from wslab.net.relay.entrance import Entrance, OwnAnswer, by_fault, request_bytes
 from wslab.net.relay.lane import Lane
 from wslab.net.relay.memory import RelayMemory
-from wslab.net.relay.passing_frames import Passed, PassingFrame
+from wslab.net.relay.passing_frames import Passed, PassingFrame, PlainFrame
 
 HANDSHAKE_TIMEOUT_S = 120.0
 """A client has this long for its request, and the target to accept TCP."""
@@ -246,5 +246,5 @@ class Passage:
             if lane.spotter.violation:
                 self._log.fail(lane.sender, lane.spotter.violation)
 
-    def _tell_frames(self, sender: Side, seen: list[PassingFrame]) -> None:
+    def _tell_frames(self, sender: Side, seen: list[PassingFrame | PlainFrame]) -> None:
         self._host.memory.note(Passed(self._client, self._log.connection_id, sender, seen))

@@ -9,17 +9,14 @@ from websockets.frames import Opcode
 
 from wslab.core.records import Frame, FrameFate, Side
 from wslab.net.close_bodies import read_close
-from wslab.net.frames import masked
+from wslab.net.frames import masked, read_header
 from wslab.net.relay.previews import shown
 
 NAMES = {int(opcode): opcode.name.lower() for opcode in Opcode}
 
 
 class PassingFrame:
-    """A frame on its way; `fate` is what becomes of it.
-
-    Thousands pass per second, so it is small: what its header says is worked out on request.
-    """
+    """A frame on its way; `fate` is what becomes of it."""
 
     __slots__ = ("at_s", "fate", "first", "is_text", "mask", "number", "passed_bytes", "payload_bytes", "start", "text")
 
@@ -61,19 +58,37 @@ class PassingFrame:
         self.start, self.mask, self.payload_bytes = payload, b"", len(payload)
 
 
+PlainFrame = tuple[bytes, int, float, bool]
+"""A whole data frame that passed as it came, as nearly all do: its header and the beginning of its payload as on the wire,
+its number, when it came, and whether it is text. A tuple is made in half the time of an object."""
+
+
+def unpacked(frame: PassingFrame | PlainFrame, sender: Side) -> PassingFrame:
+    """Return a frame with its header read."""
+    if isinstance(frame, PassingFrame):
+        return frame
+    start, number, at_s, is_text = frame
+    header = read_header(start, sender=sender)
+    assert header is not None
+    seen = PassingFrame(start[0], header.mask, header.payload_bytes, number, at_s)
+    seen.start, seen.passed_bytes, seen.is_text = start[header.header_bytes :], header.payload_bytes, is_text
+    return seen
+
+
 class Passed(NamedTuple):
     """Frames whose fate is known. Records are made of them only when somebody wants to see them."""
 
     client: int
     connection_id: str | None
     sender: Side
-    seen: list[PassingFrame]
+    seen: list[PassingFrame | PlainFrame]
 
     def records(self) -> Iterator[Frame]:
         """Yield one record per frame."""
         return map(self._record, self.seen)
 
-    def _record(self, seen: PassingFrame) -> Frame:
+    def _record(self, frame: PassingFrame | PlainFrame) -> Frame:
+        seen = unpacked(frame, self.sender)
         close = read_close(seen.preview).close if seen.opcode == Opcode.CLOSE else None
         start = close.reason.encode() if close else seen.preview
         text = seen.text if seen.text is not None else shown(start, is_text=seen.is_text or seen.is_control)

@@ -15,7 +15,7 @@ from wslab.core.records import Side
 from wslab.net.frames import MAX_HEADER_BYTES, FrameError, masked, read_header
 from wslab.net.handshakes import agreed_extensions
 from wslab.net.heads import MAX_HEAD_BYTES, Fields
-from wslab.net.relay.passing_frames import PassingFrame
+from wslab.net.relay.passing_frames import PassingFrame, PlainFrame
 from wslab.net.relay.previews import PREVIEW_BYTES, Inflation
 
 
@@ -116,23 +116,24 @@ class Spotter:
             passed = max(0, passed - taken)
         return units
 
-    def pass_by(self, data: bytes, at_s: float) -> list[PassingFrame]:
+    def pass_by(self, data: bytes, at_s: float) -> list[PassingFrame | PlainFrame]:
         """Return the frames that end in bytes that passed at this time.
 
         Like `feed` without `hold`, but quick with whole and plain frames, as most are.
         """
         at, self.at_s = 0, at_s
-        ended: list[PassingFrame] = []
+        ended: list[PassingFrame | PlainFrame] = []
         if self._seen is not None:
             at = min(self._left_bytes, len(data))
             ended += self._ended(data[:at])
         if self.reads_frames and self._seen is None and not self._held and not self.deflate:
             at = self._look_quickly(data, at, ended)
-        return ended + self._ended(data[at:] if at else data)
+        ended += self._ended(data[at:] if at else data)
+        return ended
 
-    def _look_quickly(self, data: bytes, at: int, ended: list[PassingFrame]) -> int:
+    def _look_quickly(self, data: bytes, at: int, ended: list[PassingFrame | PlainFrame]) -> int:
         """Add the plain frames from `at` on to `ended`, and return where the first other one begins."""
-        is_masked, now, size = 0x80 if self.sender == "client" else 0, self.at_s, len(data)
+        is_masked, at_s, size = 0x80 if self.sender == "client" else 0, self.at_s, len(data)
         while at + MAX_HEADER_BYTES < size:
             first, second = data[at], data[at + 1]
             begin, payload_bytes = at + 2, second & 0x7F
@@ -141,19 +142,16 @@ class Spotter:
             if payload_bytes == 126:
                 payload_bytes = data[begin] << 8 | data[begin + 1]
                 begin += 2
-            mask = data[begin : begin + 4] if is_masked else b""
-            begin += len(mask)
+            if is_masked:
+                begin += 4
             end = begin + payload_bytes
             if end > size:
                 break
             self._frames += 1
-            seen = PassingFrame(first, mask, payload_bytes, self._frames, now)
-            seen.start = data[begin : min(end, begin + PREVIEW_BYTES)]
-            seen.passed_bytes = payload_bytes
             if first & 0x0F:
                 self._is_text = first & 0x0F == 1
-            seen.is_text = self._is_text
-            ended.append(seen)
+            shown_to = begin + PREVIEW_BYTES if payload_bytes > PREVIEW_BYTES else end
+            ended.append((data[at:shown_to], self._frames, at_s, self._is_text))
             at = end
         return at
 
