@@ -59,8 +59,8 @@ class PassingFrame:
 
 
 PlainFrame = tuple[bytes, int, float, bool]
-"""A whole data frame that passed as it came, as nearly all do: its header and the beginning of its payload as on the wire,
-its number, when it came, and whether it is text. A tuple is made in half the time of an object."""
+"""A whole data frame that passed as it came, as nearly all do: header and beginning of the payload as on the wire, its
+number, when it came, whether it is text. A tuple is made in half the time of an object."""
 
 
 def unpacked(frame: PassingFrame | PlainFrame, sender: Side) -> PassingFrame:
