@@ -80,8 +80,11 @@ def _draw_cells(ax: Axes, subjects: Sequence[GuideEntry], questions: Sequence[st
         cell = entry.cell(question)
         if cell is not None and cell.judgement is not None:
             shade = SHADES[cell.judgement]
-            ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=shade, edgecolor=QUIET, lw=0.4))
-            ax.text(column, row, MARKS[cell.judgement][0], ha="center", va="center", fontsize=SMALL_PT, color=INK)
+            # What lies within the axes moves nothing; to measure each cell would take longer than to draw them.
+            box = Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=shade, edgecolor=QUIET, lw=0.4, in_layout=False)
+            ax.add_patch(box)
+            mark, _ = MARKS[cell.judgement]
+            ax.text(column, row, mark, ha="center", va="center", fontsize=SMALL_PT, color=INK, in_layout=False)
             yield cell.judgement
 
 
