@@ -639,7 +639,8 @@ def proxies() -> Iterator[dict[str, str]]:
     """The URLs of a process that is an HTTP proxy and a SOCKS5 proxy."""
     program = Path(__file__).parents[2] / "proxies.py"
     with subprocess.Popen([sys.executable, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        http, socks = process.stdout.readline().split()  # type: ignore[union-attr]
+        assert process.stdout is not None
+        http, socks = process.stdout.readline().split()
         yield {
             "http": f"http://bob:swordfish@127.0.0.1:{int(http)}",
             "socks5": f"socks5://127.0.0.1:{int(socks)}",
