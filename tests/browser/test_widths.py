@@ -57,7 +57,7 @@ def test_whole_story_is_told_in_one_and_its_words_are_whole_at_every_width(open_
     notebook.page.evaluate(LISTEN)
     notebook.run_all()
     story = notebook.widgets.nth(0)
-    press(story, "Play the whole story", "12 clients saw 1006, 1012; all came back")
+    press(story, "Play the whole story", "12 clients saw 1006 and 1012; all came back")
     assert len(state(story, "lanes")["clients"]) == 13
     assert [restart["kind"] for restart in state(story, "lanes")["restarts"]] == ["reload", "crash"]
     assert misfits(story) == []

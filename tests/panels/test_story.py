@@ -68,7 +68,7 @@ def test_whole_story_says_its_chapters(panel: StoryPanel) -> None:
     assert panel.events[0] == ["drill", "play"]
     assert "the limit is raised to 262,144 B: a reload, so everyone is sent away" in said
     assert said.index("the message that broke is sent again") < said.index("the server crashes")
-    assert panel.status["words"].startswith("2 clients saw 1006, 1012; all came back")
+    assert panel.status["words"].startswith("2 clients saw 1006 and 1012; all came back")
 
 
 def test_clear_begins_anew_with_the_first_limit(panel: StoryPanel, page_says: Says) -> None:

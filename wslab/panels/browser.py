@@ -73,7 +73,7 @@ class BrowserPanel(ServedPanel):
             {"refuse": "nothing", "unavailable": "HTTP 503", "try_again_later": "101, then 1013"},
             "refuse",
         ),
-        Number("close_code", "code to close with", "(1000 to 4999)", 1000, 4999, 1012, slider=False),
+        Number("close_code", "code to close with", "(a close code)", 1000, 4999, 1012, slider=False),
         Choice(
             *("way", "from the page to the server"),
             {
@@ -90,7 +90,7 @@ class BrowserPanel(ServedPanel):
         Action("restart", "Restart", "restart the server while both are connected", main=True),
         Action("crash", "Crash", "kill the server's process while both are connected"),
         Action("oversized", "Send over the limit", "let both send one message that is too big"),
-        Action("close", "Close with code", "let both close with the code on the left"),
+        Action("close", "Close with code", "let both close with the code to close with"),
         Action("down", "Connect while it is down", "let both connect while the server is down"),
     )
     VIEWS: ClassVar[tuple[str, ...]] = ("browser",)

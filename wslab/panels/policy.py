@@ -59,9 +59,9 @@ class PolicyPanel(Panel):
         MIN_DELAY,
         MAX_DELAY,
         FACTOR,
-        Number("attempts", "attempts", "a client", 1, 20, 8, slider=False),
-        Number("clients", "clients", "a policy", 1, 300, 100, slider=False),
-        Number("seed", "seed", "(whole)", 0, MAX_SEED, 0, slider=False),
+        Number("attempts", "attempts", "per client", 1, 20, 8, slider=False),
+        Number("clients", "clients", "per policy", 1, 300, 100, slider=False),
+        Number("seed", "seed", "(any number)", 0, MAX_SEED, 0, slider=False),
     )
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("again", "Draw again", "the same policies with the next seed", main=True),

@@ -83,7 +83,7 @@ class RestartPanel(ServedPanel):
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("graceful", "Restart", "close every connection with a close frame, go down, come up", main=True),
         Action("crash", "Crash", "kill the server's process, then start another"),
-        Action("reload", "Reload with the limit on the left", "a graceful restart with a new configuration"),
+        Action("reload", "Reload with a new limit", "a graceful restart with a new configuration"),
         Action("watch", "Watch", "keep silent, pinging and talking clients connected, and see what ends them"),
     )
     VIEWS: ClassVar[tuple[str, ...]] = ("counters", "lanes", "arrivals")
@@ -160,7 +160,7 @@ def _watch_told(run: Run) -> str:
 def restarts_told(run: Run) -> str:
     """Say which codes the clients of a run saw, and how many came back after how long."""
     back_s = [outage.time_to_reconnect_s for outage in run.outages if outage.time_to_reconnect_s is not None]
-    codes = ", ".join(str(code) for code in sorted({outage.close_code for outage in run.outages}))
+    codes = " and ".join(str(code) for code in sorted({outage.close_code for outage in run.outages}))
     saw = f"{counted(len({outage.client for outage in run.outages}), 'client')} saw {codes or 'no closure'}"
     back = "all" if len(back_s) == len(run.outages) else f"{len(back_s)} of {len(run.outages)}"
     return f"{saw}; {back} came back" + (f", after {span(min(back_s), max(back_s))}" if back_s else "")

@@ -48,17 +48,20 @@ def shown_table(caption: str, table: pd.DataFrame, *, folded: bool = True) -> Sh
     return {
         "caption": caption,
         "columns": [str(name) for name in table.columns],
-        "rows": [[_cell(value) for value in row] for row in shown.itertuples(index=False)],
+        "rows": [
+            [_cell(*cell) for cell in zip(table.columns, row, strict=True)] for row in shown.itertuples(index=False)
+        ],
         "more": len(table) - len(shown),
         "folded": folded,
     }
 
 
-def _cell(value: Any) -> str:
+def _cell(column: object, value: Any) -> str:
     if pd.isna(value):
         return "–"
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) and not 1000 <= value <= 4999 else str(value)
+    is_name = str(column).endswith(("code", "status"))  # numbers that are names: of a closure, of an answer
+    return f"{value:,}" if isinstance(value, int | np.integer) and not is_name else str(value)

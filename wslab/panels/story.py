@@ -61,8 +61,8 @@ class StoryPanel(ServedPanel):
     )
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("break", "Break it", "send ever larger messages until one is refused", main=True),
-        Action("fix", "Fix it: raise the limit", "reload the server with the limit on the left"),
-        Action("send", "Send it again", "send one message of the size on the left"),
+        Action("fix", "Fix it: raise the limit", "reload the server with the limit after the fix"),
+        Action("send", "Send it again", "send one message of this payload size"),
         Action("crash", "Crash", "kill the server's process, then start another"),
         Action("play", "Play the whole story", "all of it, from the first limit on"),
     )

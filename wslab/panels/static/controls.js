@@ -1,12 +1,16 @@
 // The controls, in the browser's own elements: each has a label and a unit, and says its bound before anything is sent.
 
-const bounds = (told) => `${told.low.toLocaleString("en")} to ${told.high.toLocaleString("en")} ${told.unit}`;
+// A unit in parentheses is none: what has one is a quantity, and a port or a close code is written without groups.
+const bounds = (told) => {
+  const written = (value) => value.toLocaleString("en", { useGrouping: !told.unit.startsWith("(") });
+  return `${written(told.low)} to ${written(told.high)} ${told.unit}`;
+};
 
 const BYTES = { "": 1, b: 1, byte: 1, bytes: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 };
 
 // A number as people type it and as the kit prints it: 65536, 65,536, 65 536, 64 KiB, 1.5 s. NaN if it is none.
 const parsed = (told, text) => {
-  const typed = text.trim();
+  const typed = text.normalize("NFKC").trim(); // full-width digits too
   if (typed === "") return null;
   const [, digits, unit] = typed.match(/^([-+]?[\d.,_\s]*\d\.?(?:e[-+]?\d+)?)\s*(.*)$/i) ?? [];
   if (digits === undefined) return NaN;
@@ -17,9 +21,9 @@ const parsed = (told, text) => {
 // Why a typed text is no value of this number; "" if it is one.
 const objection = (told, text) => {
   const value = parsed(told, text);
-  if (value === null) return told.optional ? "" : `needs a number, ${bounds(told)}`;
-  if (Number.isNaN(value)) return `“${text}” is not a number; ${bounds(told)}`;
-  if (told.whole && !Number.isInteger(value)) return `must be a whole number, ${bounds(told)}`;
+  if (value === null) return told.optional ? "" : `must be a number from ${bounds(told)}`;
+  if (Number.isNaN(value)) return `“${text}” is not a number from ${bounds(told)}`;
+  if (told.whole && !Number.isInteger(value)) return `must be a whole number from ${bounds(told)}`;
   return value < told.low || value > told.high ? `must be ${bounds(told)}` : "";
 };
 
@@ -107,7 +111,7 @@ const CONTROLS = {
     if (steps.length) parts.push(make("div", { className: "wslab-steps" }, ...steps));
     return {
       element: make("div", { className: "wslab-control" }, ...parts, complaint, hint),
-      valid: () => objection(told, field.value) === "",
+      objection: () => objection(told, field.value),
       pending: () => parsed(told, field.value), // typed, perhaps not yet left
       show(values) {
         const value = values[told.name];
@@ -133,7 +137,7 @@ const CONTROLS = {
       const label = make("label", { htmlFor: id, textContent: told.label });
       return {
         element: make("div", { className: "wslab-control" }, label, list),
-        valid: () => true,
+        objection: () => "",
         pending: () => list.value,
         show: (values) => (list.value = values[told.name]),
       };
@@ -146,7 +150,7 @@ const CONTROLS = {
     const row = make("div", { className: "wslab-choice" }, ...radios.map(({ element }) => element));
     return {
       element: make("fieldset", { className: "wslab-control" }, legend, row),
-      valid: () => true,
+      objection: () => "",
       pending: () => radios.find(({ radio }) => radio.checked)?.radio.value,
       show: (values) => radios.forEach(({ radio }) => (radio.checked = radio.value === values[told.name])),
     };
@@ -169,7 +173,7 @@ const CONTROLS = {
     };
     return {
       element: make("fieldset", { className: "wslab-control" }, legend, row),
-      valid: () => true,
+      objection: () => "",
       pending: chosen,
       show: (values) => show(values[told.name]),
     };
@@ -180,7 +184,7 @@ const CONTROLS = {
     const label = make("label", { className: "wslab-flag" }, box, make("span", { textContent: told.label }));
     return {
       element: make("div", { className: "wslab-control" }, label),
-      valid: () => true,
+      objection: () => "",
       pending: () => box.checked,
       show: (values) => (box.checked = values[told.name]),
     };
@@ -201,7 +205,7 @@ CONTROLS.words = (told, panel, id) => {
       field,
       make("span", { className: "wslab-hint", id: `${id}-hint`, textContent: told.hint }),
     ),
-    valid: () => true,
+    objection: () => "",
     pending: () => field.value.trim(),
     show(values) {
       if (values[told.name] !== shown) field.value = shown = values[told.name];

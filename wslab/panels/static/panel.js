@@ -143,9 +143,10 @@ const render = ({ model, el, signal }) => {
   };
   const controls = about.controls.map((told) => ({ told, ...newControl(told, panel) }));
   const press = ({ name, ignores }) => {
-    const wrong = controls.find(({ told, element, valid }) => !element.hidden && !ignores.includes(told.name) && !valid());
-    if (wrong) return say({ words: `${wrong.told.label}: out of its bounds; nothing was done`, kind: "failed" });
-    const typed = controls.filter(({ valid }) => valid()).map(({ told, pending }) => [told.name, pending()]);
+    const isWrong = ({ told, element, objection }) => !element.hidden && !ignores.includes(told.name) && objection();
+    const wrong = controls.find(isWrong);
+    if (wrong) return say({ words: `${wrong.told.label} ${wrong.objection()}; nothing was done`, kind: "failed" });
+    const typed = controls.filter(({ objection }) => !objection()).map(({ told, pending }) => [told.name, pending()]);
     tell({ do: "press", action: name, values: Object.fromEntries(typed) });
   };
   const actions = newActions(about, press, () => tell({ do: "stop" }));
