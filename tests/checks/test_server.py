@@ -17,10 +17,13 @@ import psutil
 import pytest
 from commandline import wslab_command
 from rich.console import Console
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request
 
 from wslab.checks import SERVER_CASES, Check, Restarter, check_server, differences
+from wslab.checks.bench import ServerBench
 from wslab.core.errors import BadValueError
+from wslab.core.target import Target
 from wslab.net.server.lab_server import LabServer
 from wslab.views.checks import junit, page, render, sentence
 
@@ -172,6 +175,31 @@ def test_server_that_answers_neither_ping_nor_close() -> None:
             return await asyncio.to_thread(check_server, url, cases=names)
 
     assert judged(asyncio.run(check())) == {"answers_pings": "fails", "answers_the_closing_handshake": "fails"}
+
+
+def test_server_that_wants_json_is_refused_by_size_alone() -> None:
+    """What the limit search found out about messages holds for all that comes after it."""
+    seen: list[str] = []
+
+    async def answer(connection: ServerConnection) -> None:
+        async for message in connection:
+            seen.append(str(message))
+            if not str(message).startswith("{"):
+                await connection.close(1007, "no JSON")
+            await connection.send('{"ok": true}')
+
+    async def check() -> None:
+        async with serve(answer, "127.0.0.1", 0, max_size=5000) as server:
+            port = server.sockets[0].getsockname()[1]
+            bench = ServerBench(Target(f"ws://127.0.0.1:{port}/"))
+            verdict = await asyncio.to_thread(lambda: bench.verdict)
+            assert (verdict.max_single_frame_bytes, verdict.takes) == (5000, "json")
+            seen.clear()
+            endured = await asyncio.to_thread(bench.endure, 4000, 3)
+            assert (endured.refused, len(seen)) == (0, 3)
+            assert all(message.startswith("{") for message in seen)
+
+    asyncio.run(check())
 
 
 def test_nobody_there_leaves_an_empty_check() -> None:

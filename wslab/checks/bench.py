@@ -18,7 +18,7 @@ from websockets.frames import Opcode
 from wslab.checks.enduring import ANSWER_WITHIN_S, REFUSALS, Endured, endure, opened, ponged
 from wslab.checks.restarting import Restarted, Restarter, restart_under_clients
 from wslab.core.errors import WslabError
-from wslab.core.limits.verdicts import Verdict
+from wslab.core.limits.verdicts import Takes, Verdict
 from wslab.core.records import Attempt, Closure
 from wslab.core.runs import Run
 from wslab.core.target import Target
@@ -36,6 +36,8 @@ MAX_REFUSED_BYTES = 64 * 2**20
 
 LEAST_SEARCH_S = 1.0
 """The least that the limit search can be given."""
+
+_TEMPLATES: dict[Takes | None, str | bytes] = {"json": '{"a": "{filler}"}', "binary": b"{filler}"}
 
 T = TypeVar("T")
 
@@ -62,6 +64,7 @@ class ServerBench:
 
     def __post_init__(self) -> None:
         self._due_s = time.monotonic() + self.budget_s
+        self._takes: Takes | None = None
 
     @property
     def left_s(self) -> float:
@@ -80,19 +83,28 @@ class ServerBench:
             cancel=self.cancel,
         )
         self._pass_interrupt_on()
+        self._takes = verdict.takes
         return verdict
+
+    @property
+    def spoken(self) -> Target:
+        """The target, with messages that it takes as far as the limit search has found them out."""
+        template = _TEMPLATES.get(self._takes)
+        if template is None or self.target.messages is not None:
+            return self.target
+        return self.target.replace(template=template)
 
     @cached_property
     def restarted(self) -> Restarted:
         assert self.restarter is not None, "cases about restarts run only where there is a way to bring one about"
-        return self._in_budget(restart_under_clients(self.target, self.restarter))
+        return self._in_budget(restart_under_clients(self.spoken, self.restarter))
 
     @cached_property
     def watched(self) -> Run:
         assert self.clock_s is not None, "cases that wait run only where it is said for how long"
         apart_s, wanted_s = min(1.0, self.clock_s / 20), 3 * self.clock_s
         run = watch(
-            self.target,
+            self.spoken,
             duration_s=max(0.1, min(wanted_s, self.left_s)),
             interval_s=max(0.05, self.clock_s / 10),
             apart_s=apart_s,
@@ -126,10 +138,10 @@ class ServerBench:
         if payload_bytes is None:
             return self._in_budget(endure(self.target, count, _nothing))
         if self.announce(payload_bytes) is not None:
-            return self._in_budget(endure(self.target, count, lambda client: _announced(client, payload_bytes)))
+            return self._in_budget(endure(self.spoken, count, lambda client: _announced(client, payload_bytes)))
         affordable = max(5, MAX_REFUSED_BYTES // payload_bytes)
         message = self._payload(payload_bytes)
-        return self._in_budget(endure(self.target, min(count, affordable), lambda client: _refused(client, message)))
+        return self._in_budget(endure(self.spoken, min(count, affordable), lambda client: _refused(client, message)))
 
     def _pass_interrupt_on(self) -> None:
         """Raise what Ctrl-C did not raise in an experiment, which returns what it has: the whole check is to end."""
@@ -148,7 +160,7 @@ class ServerBench:
         return f"{status}{attempt.error or attempt.outcome}"
 
     async def _announced(self, payload_bytes: int) -> float | None:
-        async with opened(self.target) as client:
+        async with opened(self.spoken) as client:
             began_s = client.recorder.now()
             if client.connection is None or not await _announced(client, payload_bytes):
                 return None
@@ -168,7 +180,7 @@ class ServerBench:
             return None if client.connection is None else await ponged(client, payload)
 
     def _payload(self, payload_bytes: int) -> str | bytes:
-        messages = self.target.messages
+        messages = self.spoken.messages
         return "x" * payload_bytes if messages is None else messages.make(payload_bytes)
 
 
@@ -190,7 +202,9 @@ async def _nothing(client: Client) -> bool:
 async def _announced(client: Client, payload_bytes: int) -> bool:
     """Send a message's header and nothing of it; return whether the connection was closed."""
     assert client.connection is not None
-    client.connection.transport.write(encode_header(Opcode.TEXT, payload_bytes, random.randbytes(4)))
+    messages = client.target.messages
+    opcode = Opcode.TEXT if messages is None or messages.is_text else Opcode.BINARY
+    client.connection.transport.write(encode_header(opcode, payload_bytes, random.randbytes(4)))
     try:
         async with asyncio.timeout(HEADER_ANSWER_S):
             await client.closed()

@@ -41,7 +41,10 @@ def _bounds_what_inflates(verdict: Verdict) -> CaseOutcome:
             seen = "Only compressed bytes are counted: a few kilobytes may inflate to any size."
             advice = "Bound the size after inflation, while it inflates."
             return CaseOutcome(judgement="fails", seen=seen, advice=advice, evidence=sizes(verdict))
-    return CaseOutcome(judgement="not applicable", seen="It does not compress, or compressed messages met no limit.")
+    return CaseOutcome(
+        judgement="not applicable",
+        seen="It does not compress, or compressed messages met no limit or could not be tried.",
+    )
 
 
 @proven

@@ -36,6 +36,9 @@ def probe(
         bool, typer.Option("--clock", help="Also find its idle timeout and maximum age, by waiting.")
     ] = False,
     up_to: Annotated[float, typer.Option(help="With --clock: the longest silence or age in seconds to try.")] = 120.0,
+    again_after: Annotated[
+        float, typer.Option(help="Try the limit once more, this many seconds later: it may follow load or time.")
+    ] = 0.0,
     keep_replies: Annotated[bool, typer.Option(help="Quote what the server answers.")] = True,
 ) -> Verdict | None:
     """Find the largest message that a server accepts, what the limit counts, and what a client sees above it.
@@ -55,6 +58,7 @@ def probe(
             configured_bytes=configured,
             filler=filler,
             max_elapsed_s=max_time,
+            again_after_s=again_after,
             keep_replies=keep_replies,
             progress=progress,
             cancel=cancel,

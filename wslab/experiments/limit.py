@@ -32,7 +32,7 @@ def find_limit(
         progress: called on the background thread with each trial, and before the search slows down.
         cancel: a token that stops the search, as Ctrl-C does. The verdict then says what was established.
         request: the other fields of `wslab.net.limits.request.ProbeRequest`: cap_bytes (default 64 MiB),
-            configured_bytes, filler, hold_s, max_elapsed_s (default 300), keep_replies.
+            configured_bytes, filler, hold_s, max_elapsed_s (default 300), again_after_s, keep_replies.
 
     Returns:
         A verdict, whatever happens; a network failure is its `status`.

@@ -66,6 +66,22 @@ CASES: dict[str, tuple[Callable[[], list[Record]], Said]] = {
         lambda: [*refused_at(2000, code=None), *passed_at(1000, 1.0)],
         {("size_refused", "shown")},
     ),
+    "1008 on a message as large as one that passed": (
+        lambda: [make.send(), make.send(at_s=0.95, outcome="closed"), make.closure(received=1008, sent=1008)],
+        {("server_said", "likely")},
+    ),
+    "ends without a close frame, each behind a message as others that passed": (
+        lambda: [
+            record
+            for client in range(5)
+            for record in (
+                *(make.send(client, at_s=0.1 + number) for number in range(3 * client + 1)),
+                make.send(client, at_s=0.2 + 3 * client, outcome="closed"),
+                make.closure(client, opened_at_s=0.01 * client, closed_at_s=0.21 + 3 * client),
+            )
+        ],
+        {("one_by_one", "possible")},
+    ),
     "no answer, and the client closes": (
         lambda: [make.send(outcome="timeout"), make.closure(received=1000, sent=1000, sent_first=True)],
         {("unanswered", "cannot tell")},

@@ -65,7 +65,8 @@ class SimulatedServer:
 
     `late_refusals` are answered only to patient trials, as a busy server does. `says_no_above` is answered in words.
     Each connection goes by chance to one of `servers`, whose `max_message` it is. Every message takes a ms.
-    `chatter` comes with every message and without; a message that is not as it `wants_json` is refused with 1003.
+    A text limit may not `limits_binary` messages; after a refusal it `bans` the address. `chatter` comes with every
+    message and without; a message that is not as it `wants_json` is refused with 1003.
     `max_message` grows by `grows_per_s`, or `falls_to` a number `falls_after` so many trials. Of a message it
     `echoes_bytes` at most. It answers `late_s` after a pong. After `trials_in_time` the search's time is up. One
     message above `fells_above` takes the server away for `away_s`.
@@ -102,6 +103,8 @@ class SimulatedServer:
     echoes_bytes: int | None = None
     late_s: float = 0.0
     trials_in_time: int | None = None
+    limits_binary: bool = True
+    bans: bool = False
     fells_above: int | None = None
     away_s: float = 0.5
     servers: tuple[int, ...] = ()
@@ -117,6 +120,7 @@ class SimulatedServer:
     _log: list[tuple[float, int]] = field(default_factory=list)
     _stuck: bool = False
     _back_at_s: float = 0.0
+    _banned: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -142,6 +146,8 @@ class SimulatedServer:
             return Observation(failure=Failure(status="out_of_bounds", explanation="Time is up."), at_s=self.clock_s)
         if self.falls_after is not None and len(self.trials) > self.falls_after:
             self.max_message = self.falls_to
+        if trial.source in self._banned and not self._fits(trial):
+            return Observation(failure=Failure(status="went_away", explanation="It lets nobody in."), at_s=self.clock_s)
         greetings = self._connect(trial)
         if trial.is_compressed and self.compression is None:
             return self._dated(Observation(own_messages=greetings))
@@ -215,15 +221,21 @@ class SimulatedServer:
         )
 
     def _connect(self, trial: Trial) -> int:
-        line = self._line
-        fits = line is not None and line.deflate is trial.is_compressed and not self._stuck
-        if trial.form == "again" or (fits and not trial.fresh and trial.form not in ("opening", "series", "overrun")):
+        if self._fits(trial):
             return 0
         self._line, self._stuck = Line(trial.is_compressed, self.clock_s), False
         self.connections += 1
         if self.servers:
             self.max_message = self._random.choice(self.servers)
         return 0 if trial.baseline.greetings else self.greetings
+
+    def _fits(self, trial: Trial) -> bool:
+        """Whether the trial goes over the connection of the one before."""
+        line = self._line
+        fits = line is not None and line.deflate is trial.is_compressed and not self._stuck
+        return trial.form == "again" or (
+            fits and not trial.fresh and trial.form not in ("opening", "series", "overrun")
+        )
 
     def _count(self, trial: Trial) -> None:
         size = len(trial.compressed_payload(b"a")) if trial.is_compressed else trial.payload_bytes
@@ -275,6 +287,8 @@ class SimulatedServer:
             return False
         if trial.content != "binary" and not self.takes_text:
             return True
+        if trial.content == "binary" and not self.limits_binary:
+            return False
         if self.wants_json == "or closes" and trial.content != "json_text":
             return True
         if "fragments" in trial.form and not self.takes_fragments:
@@ -308,6 +322,8 @@ class SimulatedServer:
         return any(limit is not None and size > limit for limit, size in limits)
 
     def _refuse(self, trial: Trial, greetings: int) -> Observation:
+        if self.bans:
+            self._banned.add(trial.source)
         unasked = self.unasked + greetings
         if self.over_limit in ("silent_drop", "held_open"):
             self._stuck = self.over_limit == "held_open"

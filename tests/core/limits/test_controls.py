@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from wslab.core.limits.evidence import LimitEvidence
+from wslab.core.limits.manner import Terms
 from wslab.core.limits.verdicts import OverLimit
 
 from .conftest import Caps, Replies, SimulatedServer, WantsJson, failure_of, refusal_of
@@ -141,6 +142,37 @@ def test_limit_that_falls(simulate: type[SimulatedServer]) -> None:
     found = simulate(max_message=LIMIT, on_header=False, falls_after=40, falls_to=LIMIT // 3).probe(cap_bytes=CAP)
     assert found.status == "inconsistent"
     assert "The limit fell during the search" in failure_of(found).explanation
+
+
+def test_limit_of_text_messages_only(simulate: type[SimulatedServer]) -> None:
+    found = simulate(max_message=LIMIT, on_header=False, limits_binary=False).probe(cap_bytes=CAP)
+    assert_size(found, LIMIT)
+    assert any(f"a binary one of {LIMIT + 1:,} bytes passes" in remark for remark in found.remarks)
+
+
+@pytest.mark.parametrize("other_sources", [False, True])
+def test_address_that_is_banned_after_a_refusal(simulate: type[SimulatedServer], other_sources: bool) -> None:
+    server = simulate(max_message=LIMIT, on_header=False, bans=True)
+    found = server.probe(cap_bytes=CAP, terms=Terms(other_sources=other_sources))
+    if other_sources:
+        assert_size(found, LIMIT)
+        (cause,) = found.causes
+        assert (cause.kind, cause.unit) == ("count", "connections")
+        assert "limits the connections of each client, or bans an address" in cause.explanation
+    else:
+        assert (found.status, found.refused_bytes) == ("went_away", None)
+
+
+def test_limit_that_changes_after_the_search(simulate: type[SimulatedServer]) -> None:
+    """A limit that moves more slowly than a search lasts is met by waiting only."""
+    found = simulate(max_message=LIMIT, on_header=False, grows_per_s=0.001).probe(cap_bytes=CAP)
+    assert_size(found, LIMIT)
+    moved = simulate(max_message=LIMIT, on_header=False, grows_per_s=0.1)
+    found = moved.probe(cap_bytes=CAP, terms=Terms(again_after_s=60.0))
+    assert found.status == "inconsistent"
+    steady = simulate(max_message=LIMIT, on_header=False).probe(cap_bytes=CAP, terms=Terms(again_after_s=60.0))
+    assert_size(steady, LIMIT)
+    assert "All was the same 60 s later." in steady.remarks
 
 
 @pytest.mark.parametrize("replies", ["echo", "own"])

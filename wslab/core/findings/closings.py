@@ -23,6 +23,10 @@ _WATCH = Alternative(
     "an idle timeout, a maximum age, a restart, a keepalive, a rate cap, or the network",
     "`wslab watch URL` keeps control groups connected, of which each explanation ends others",
 )
+_NOT_ITS_SIZE = Alternative(
+    "the number or the rate of messages, their content, or chance",
+    "send the same message alone, on a new connection and after a pause: `wslab send`; or run `wslab probe URL`",
+)
 _FROZEN = Alternative(
     "the server was there but busy or stopped, and answered nothing for that long",
     "keep a second client on another path, or look at the server's own load at that time",
@@ -142,6 +146,7 @@ def server_said(observed: Observed, explained: Collection[int]) -> Iterator[Find
             by_frame.setdefault((code, seen.closure.close_reason), []).append(seen)
     for (code, reason), ended in by_frame.items():
         says_why = bool(reason) or code not in SAY_NOTHING
+        not_its_size = says_why and all(observed.passed_as_large(seen) for seen in ended)
         yield Finding(
             rule="server_said",
             what=f"The server closed with {lookup(code).label}{_words(reason)}.",
@@ -150,8 +155,9 @@ def server_said(observed: Observed, explained: Collection[int]) -> Iterator[Find
             evidence=tuple(seen.id for seen in ended),
             why="The first close frame is the server's. "
             + ("That it means what it says is its own statement, not a test of it." if says_why else "It says no more.")
-            + _unanswered_ping(observed, ended),
-            instead=() if says_why else (_WATCH,),
+            + _unanswered_ping(observed, ended)
+            + (" A message as large as the one that met it passed, so it was not its size." if not_its_size else ""),
+            instead=(_NOT_ITS_SIZE,) if not_its_size else () if says_why else (_WATCH,),
             advice=_advice(code),
             sources=(RFC_CODES,),
             facts={"close_code": code, "connections": len(ended)},

@@ -105,10 +105,17 @@ def _period_s(times_s: list[float]) -> float | None:
     return median(gaps_s)
 
 
+_CAP = Alternative(
+    "a rate or a number of messages that the server tolerates, or a fault of the server that comes by chance",
+    "`wslab probe URL` tells them apart",
+)
+
+
 def one_by_one(observed: Observed, explained: Collection[int]) -> Iterator[Finding]:
     """Connections ended one at a time, at no age and no instant in common: the network, or something unknown.
 
-    Likely by four, possible by three. Silent: at closures on which another finding rests; where a close frame came,
+    Likely by four, possible by three, or where each met a message that waited for its answer: then it may be the server
+    as well. Silent: at closures on which another finding rests; where a close frame came,
     since a network sends none.
     """
     left = [
@@ -118,15 +125,19 @@ def one_by_one(observed: Observed, explained: Collection[int]) -> Iterator[Findi
     ]
     if len(left) < 3:
         return
+    in_messages = all(life.seen and life.seen.sends and life.seen.sends[-1][1].outcome == "closed" for life in left)
+    met = ", each while a message waited for its answer" if in_messages else ""
     yield Finding(
         rule="one_by_one",
-        what=f"{counted(len(left), 'connection')} ended one at a time, {ages(left)} old, {ended_how(left)}.",
-        whose="network",
-        sure="likely" if len(left) > 3 else "possible",
+        what=f"{counted(len(left), 'connection')} ended one at a time{met}, {ages(left)} old, {ended_how(left)}.",
+        whose="unknown" if in_messages else "network",
+        sure="likely" if len(left) > 3 and not in_messages else "possible",
         evidence=tuple(life.id for life in left),
         why="Neither their ages nor their silences agree, they did not end together, and no close frame came.",
-        instead=(_ELSE,),
-        advice="Look at what lies between: a NAT that forgets, a radio link, a VPN. Reconnect with backoff and jitter.",
+        instead=(_CAP,) if in_messages else (_ELSE,),
+        advice="Look into the server's log for the same second, and run `wslab probe URL`."
+        if in_messages
+        else "Look at what lies between: a NAT that forgets, a radio link, a VPN. Reconnect with backoff and jitter.",
         sources=(RFC_CODE_SEEN, LESSON_09),
         facts={"connections": len(left)},
     )

@@ -83,6 +83,13 @@ class Observed:
         """Whether the observer itself did not run then, or had just come back: what it saw then is older."""
         return any(pause.began_at_s <= at_s <= pause.ended_at_s + 1 for _, pause in self.of(Pause))
 
+    def passed_as_large(self, seen: EndedConnection) -> bool:
+        """Whether the end met a message, and one that was no smaller was answered at another time."""
+        if not seen.sends or seen.sends[-1][1].outcome != "closed":
+            return False
+        met_bytes = seen.sends[-1][1].payload_bytes
+        return any(send.outcome == "accepted" and send.payload_bytes >= met_bytes for _, send in self.of(Send))
+
     def account_of(self, connection_id: str | None) -> tuple[int, Account] | None:
         return self.accounts.get(connection_id) if connection_id else None
 

@@ -67,6 +67,7 @@ def conclude(
         advice=advise(evidence),
         remarks=tuple(map(printable, (*evidence.remarks, *remarks_on(evidence)))),
         cap_bytes=evidence.cap_bytes,
+        takes=evidence.takes,
         configured_bytes=evidence.configured_bytes,
         max_single_frame_bytes=evidence.accepted_bytes or None,
         smallest_refused_bytes=evidence.refused_bytes,
@@ -136,6 +137,8 @@ def _sentences(evidence: LimitEvidence) -> Iterator[str]:
 
 
 def _counted(evidence: LimitEvidence) -> Iterator[str]:
+    if evidence.counts is None and evidence.max_fragmented_bytes:
+        yield f"In fragments, messages of {_bytes(evidence.max_fragmented_bytes)} pass too; the largest was not found."
     if evidence.counts is not None:
         yield _COUNTS[evidence.counts].format(fragmented=evidence.max_fragmented_bytes)
     if evidence.text_unit is not None:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from wslab.core.limits.causes import diagnose
 from wslab.core.limits.controls import tried
 from wslab.core.limits.doubts import Doubt
@@ -53,8 +55,15 @@ def still_so(inquiry: Inquiry) -> Steps[None]:
     expected = [True] * (_MORE_LOOKS if inquiry.terms.is_local else 1) if evidence.refused_bytes is None else []
     if evidence.is_settled and largest == evidence.accepted_bytes:
         expected = [True, False]
-    for passes in expected:
+    wait_s = inquiry.terms.again_after_s
+    for place, passes in enumerate(expected):
         size = largest if passes else largest + 1
-        observation, reading = yield from tried(inquiry, "frame", size, fresh=True, purpose="control", patience=PATIENT)
+        how: dict[str, Any] = {"fresh": True, "purpose": "control", "patience": PATIENT}
+        if place == 0 and wait_s:
+            notice = f"Waiting {wait_s:g} s before the last look, since a limit may change."
+            how |= {"pause_s": max(wait_s, inquiry.manner.pause_s), "notice": notice}
+        observation, reading = yield from tried(inquiry, "frame", size, **how)
         if (reading == "accepted") is not passes:
             yield from diagnose(inquiry, Doubt.of(size, observation, passes=True))
+    if wait_s and expected:
+        evidence.remarks.append(f"All was the same {wait_s:g} s later.")

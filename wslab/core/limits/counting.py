@@ -36,16 +36,16 @@ def count_fragments(inquiry: Inquiry) -> Steps[None]:
                 evidence.counts, evidence.max_fragmented_bytes = "message", limit_bytes
                 return
         else:
-            low = limit_bytes + 1
+            low = evidence.max_fragmented_bytes = limit_bytes + 1
     high = min(evidence.cap_bytes, MAX_FRAGMENTS * inquiry.fragment_bytes)
     if high <= low or (yield from _passes_whole(inquiry, high)):
-        evidence.counts = "frame" if evidence.is_settled else None
+        evidence.counts, evidence.max_fragmented_bytes = "frame" if evidence.is_settled else None, None
         if high < evidence.cap_bytes:
             evidence.remarks.append(f"Fragmented messages were tried up to {high:,} bytes only.")
         return
     largest = yield from _largest_in_fragments(inquiry, low, high)
     if (yield from _counts_fragments(inquiry, largest)):
-        evidence.counts = "frame" if evidence.is_settled else None
+        evidence.counts, evidence.max_fragmented_bytes = "frame" if evidence.is_settled else None, None
         count = largest // inquiry.fragment_bytes
         evidence.remarks.append(f"A message of more than {count:,} fragments is refused, however short they are.")
         return
@@ -86,12 +86,15 @@ def _passes_whole(inquiry: Inquiry, payload_bytes: int) -> Steps[bool]:
 def _largest_in_fragments(inquiry: Inquiry, low: int, high: int) -> Steps[int]:
     """Narrow down by whole messages in fragments, where `low` passes and `high` does not."""
     patience = 1 if inquiry.baseline.replies == "echo" and not inquiry.evidence.refused_in_silence else PATIENT
+    is_settled = inquiry.evidence.is_settled
     for size in growing(low, high - 1):
         if not (yield from passes(inquiry, "fragments", size, patience)):
             high = size
             break
         low = size
     while high - low > 1:
+        if is_settled:
+            inquiry.evidence.max_fragmented_bytes = low  # in case that there is no time for more
         size = next_size(low, high)
         if (yield from passes(inquiry, "fragments", size, patience)):
             low = size

@@ -12,6 +12,7 @@ from wslab.core.limits.verdicts import (
     Failure,
     Refusal,
     Status,
+    Takes,
     TextUnit,
 )
 
@@ -46,6 +47,7 @@ class LimitEvidence:
     configured_bytes: int | None = None
     budget_s: float = 300.0
     through_proxy: bool = False
+    takes: Takes | None = None
     accepted_bytes: int = 0
     refused_bytes: int | None = None
     refusal: Refusal | None = None

@@ -14,6 +14,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         least_bytes: the smallest message that there can be. contents: what may be sent; the first that passes is.
         is_filler: messages are one character over and over, so that another content may be tried.
         other_sources: connections may come from other loopback addresses.
+        again_after_s: how long to wait before what was found is tried once more, at the end.
         is_local: the host is this machine, which may be asked more often, and again after it said no.
     """
 
@@ -21,6 +22,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     contents: tuple[Content, ...] = ("text", "binary")
     is_filler: bool = True
     other_sources: bool = False
+    again_after_s: float = 0.0
     is_local: bool = True
 
 

@@ -26,7 +26,10 @@ def remarks_on(evidence: LimitEvidence) -> Iterator[str]:
     if evidence.is_settled and evidence.inclusive is None:
         yield from _reads_like(evidence)
     if evidence.failure is not None and evidence.failure.status != evidence.status:
-        yield f"The search ended before everything was examined: {evidence.failure.explanation}"
+        left = (
+            " Whether fragments help was not tried." if not (evidence.counts or evidence.max_fragmented_bytes) else ""
+        )
+        yield f"The search ended before everything was examined: {evidence.failure.explanation}{left}"
 
 
 def _reads_like(evidence: LimitEvidence) -> Iterator[str]:

@@ -35,14 +35,16 @@ from wslab.core.limits.manner import Terms
 from wslab.core.limits.offering import confirm, offer, passes
 from wslab.core.limits.proofs import refusal_of
 from wslab.core.limits.regaining import attended
-from wslab.core.limits.trials import Form, Trial
-from wslab.core.limits.verdicts import Failure
+from wslab.core.limits.trials import Content, Form, Trial
+from wslab.core.limits.verdicts import Failure, Takes
 
 MIB = 2**20
 DEFAULT_CAP_BYTES = 64 * MIB
 MAX_MANNERS = 8
 """How often a search starts over."""
 
+
+_TAKES: dict[Content, Takes] = {"json_text": "json", "binary": "binary"}
 
 _NO_MORE = (
     "So no message of more than {:,} bytes passes even alone, and whether messages have a limit of their own cannot be "
@@ -71,6 +73,8 @@ def search_limit(evidence: LimitEvidence, terms: Terms | None = None) -> Steps[N
             evidence.withdraw_refusal()
         if stopped.failure.status == "out_of_bounds" and evidence.refused_bytes is None:
             _keep_bracket(inquiry)
+    if inquiry.terms.is_filler and evidence.accepted_bytes:
+        evidence.takes = _TAKES.get(inquiry.baseline.content, "text")
 
 
 def _keep_bracket(inquiry: Inquiry) -> None:

@@ -45,8 +45,9 @@ def by_time(diagnosis: Diagnosis, age_s: float | None = None) -> Steps[None]:
 
 def _aged_or_idle(inquiry: Inquiry, idle: Observation, busy: Observation) -> Cause:
     if busy.close_code is None:
-        said = f"a connection is closed {idle.age_s:.2f} s after its last message, and not while there are some."
-        return keep(inquiry, "time", "idle_s", round(idle.age_s, 2), said, idle)
+        idle_s = idle.idle_s or idle.age_s
+        said = f"a connection is closed {idle_s:.2f} s after anything last went over it, and not while messages do."
+        return keep(inquiry, "time", "idle_s", round(idle_s, 2), said, idle)
     said = f"a connection is closed when it is {idle.age_s:.2f} s old, whether or not anything is sent on it."
     return keep(inquiry, "time", "age_s", round(min(idle.age_s, busy.age_s), 2), said, idle)
 

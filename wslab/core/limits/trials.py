@@ -162,7 +162,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         passed: messages of a series that passed. fell_short: the next one did not: it was closed, refused in words, or
             got no answer.
         nth: which message of its connection the trial's last one was. age_s, sent_bytes: of the connection, then.
-        took_s: from the first byte to what settled it. at_s: when that was, since the search began.
+        took_s: from the first byte to what settled it. idle_s: since anything but its end had gone over the connection.
+        at_s: when that was, since the search began.
         connections: opened since the search began.
         before: how the connection that the trial was to use had ended.
         deflate: the connection has permessage-deflate.
@@ -186,6 +187,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     age_s: float = 0.0
     sent_bytes: int = 0
     took_s: float = 0.0
+    idle_s: float = 0.0
     at_s: float = 0.0
     connections: int = 0
     before: Ending | None = None

@@ -27,6 +27,7 @@ OverLimit = Literal[
 ]
 AfterRefusal = Literal["drain", "reset", "hold", "varies"]
 Counts = Literal["message", "frame", "both"]
+Takes = Literal["text", "json", "binary"]
 TextUnit = Literal["bytes", "characters"]
 CompressionCounts = Literal["inflated", "wire", "both"]
 FailureStatus = Literal[
@@ -151,6 +152,8 @@ class Verdict(Record, frozen=True, kw_only=True, tag="verdict"):
         explanation: the finding in sentences. advice: what to do next; None where that says it.
         remarks: what a reader should know beside it.
         cap_bytes: no larger message is tried than this plus one byte.
+        takes: what messages the search was made with, as the server takes no others: rows of letters, objects in
+            JSON, or binary ones. None: those of the caller's template, or no message passed.
         configured_bytes: the limit that the server is said to have; from the caller.
         max_single_frame_bytes: the largest message accepted as one frame. With "no_limit_below_cap" the cap:
             it accepts at least that.
@@ -160,7 +163,7 @@ class Verdict(Record, frozen=True, kw_only=True, tag="verdict"):
             none is, or where answers are echoes. answer_below: what a smaller one is answered, at most 200 characters,
             as sent. answer_above: what that one is. None where the caller did not want them kept.
         max_fragmented_bytes: the largest message accepted in small fragments; None where none was refused
-            below `cap_bytes` or where `counts` is None. 0: refuses any fragment.
+            below `cap_bytes`. 0: refuses any fragment. Where `counts` is None, the largest until time was up.
         counts: "message": one limit, fragments do not help. "frame": only frames are limited. "both":
             frames and messages have a limit each.
         inclusive: whether a message of exactly the configured limit passes, where that limit is known, from
@@ -200,6 +203,7 @@ class Verdict(Record, frozen=True, kw_only=True, tag="verdict"):
     advice: str | None = None
     remarks: tuple[str, ...]
     cap_bytes: int
+    takes: Takes | None = None
     configured_bytes: int | None
     max_single_frame_bytes: int | None
     smallest_refused_bytes: int | None

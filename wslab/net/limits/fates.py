@@ -187,6 +187,7 @@ def seen(
         sending=sending,
         age_s=settled_at_s - wire.opened_at_s,
         took_s=settled_at_s - since.began_at_s,
+        idle_s=max(0.0, settled_at_s - wire.active_at_s),
         deflate=wire.deflate,
         failure=_failure(wire),
     )

@@ -137,6 +137,7 @@ class LimitProbe:
             contents=self._contents.kinds,
             is_filler=self._contents.fill is not None,
             other_sources=other_source(self._addresses, 1) is not None,
+            again_after_s=self._request.again_after_s,
             is_local=self._target.is_this_machine,
         )
 

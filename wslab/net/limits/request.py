@@ -27,6 +27,8 @@ class ProbeRequest:
             engine.io message.
         hold_s: how long a server that has refused a message may neither read nor end TCP, 0.1 to 60; longer is "hold".
         max_elapsed_s: the whole search ends after that, 1 to 86,400.
+        again_after_s: how long to wait before the limit is tried once more, as one that follows load or time may have
+            moved by then; 0 to `max_elapsed_s`, of which it is a part.
         keep_replies: whether the verdict may quote what the server answers.
 
     Raises:
@@ -40,6 +42,7 @@ class ProbeRequest:
     filler: str = "a"
     hold_s: float = 2.0
     max_elapsed_s: float = 300.0
+    again_after_s: float = 0.0
     keep_replies: bool = True
 
     def __post_init__(self) -> None:
@@ -58,6 +61,7 @@ class ProbeRequest:
         )
         check_number("hold_s", self.hold_s, low=0.1, high=60, unit="seconds")
         check_number("max_elapsed_s", self.max_elapsed_s, low=1, high=86_400, unit="seconds")
+        check_number("again_after_s", self.again_after_s, low=0, high=self.max_elapsed_s, unit="seconds")
         check_flag("keep_replies", self.keep_replies)
         self._check_messages(target)
 

@@ -38,6 +38,7 @@ class Wire:
         sent_bytes: of frames, headers and masks included. bytes_per_s: sends no faster, on average.
         is_whole: the last frame was sent to its end, so that another may follow.
         messages: sent or begun. opened_at_s: on the loop's clock.
+        active_at_s: when anything but its end last went over it.
         spoke_at_s: when a whole message first came from the server since this was last set to None.
     """
 
@@ -54,7 +55,7 @@ class Wire:
         self.deflate = deflate
         self.sent_bytes = self.messages = 0
         self.is_whole = True
-        self.opened_at_s = asyncio.get_running_loop().time()
+        self.opened_at_s = self.active_at_s = asyncio.get_running_loop().time()
         self.over_at_s: float | None = None
         self.spoke_at_s: float | None = None
         self._stream = stream
@@ -177,6 +178,8 @@ class Wire:
                 self.spoke_at_s = asyncio.get_running_loop().time()
             if self.has_ended:
                 self._note_end()
+            elif data:
+                self.active_at_s = asyncio.get_running_loop().time()
             self._news.set()
             if self.answers.allowance.excess is not None:
                 return
@@ -209,6 +212,7 @@ class Wire:
             await asyncio.wait({self._reading}, timeout=_RESET_TAKES_S)  # what came before the reset is still there
             return "failed"
         self.sent_bytes += len(part)
+        self.active_at_s = asyncio.get_running_loop().time()
         return "taken"
 
     async def _answer(self) -> None:
