@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from wslab.cli.standing import Arrived
+from wslab.cli.standing import Arrived, signals
 from wslab.core.errors import WslabError
 from wslab.core.printable import printable
 from wslab.core.records import Record
@@ -65,6 +65,7 @@ def show(relaying: Relay, steps: Sequence[TimedCommand]) -> None:
     relaying.warners.append(warnings.append)
     pressed: Arrived = queue.SimpleQueue()
     with (
+        signals(),
         _keys(pressed),
         Live(console=console, auto_refresh=False, screen=True) as live,
     ):

@@ -32,7 +32,7 @@ def standing() -> Iterator[Arrived]:
         if sys.stdin.isatty():
             arrived.put("quit")
 
-    with _signals():
+    with signals():
         threading.Thread(target=read, daemon=True).start()
         yield arrived
 
@@ -45,7 +45,7 @@ def lines(arrived: Arrived) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[None]:
+def signals() -> Iterator[None]:
     """Let SIGTERM end this in order, and let reading a terminal from the background fail instead of stopping us."""
 
     def leave(*_: object) -> NoReturn:

@@ -35,22 +35,22 @@ INJECTIONS = ["at_s", "label", "on", "settings"]
 STAYS_ROWS = 40
 
 TALK: dict[str, Any] = {"clients": len(ROLES), "interval_s": 0.5, "apart_s": 0.1, "pong_timeout_s": 2.0}
-"""How the panel's clients are kept connected: so that most faults show within seconds."""
+"""How the panel's clients stay connected: most faults show within seconds."""
 
 
 class RelayPanel(ServedPanel):
     """Controls that add faults to a relay and remove them while it runs, and a table of the frames that pass.
 
-    The relay listens on this machine for any client of yours; Send and Keep talking are clients of the panel. Clear
-    begins anew: it ends what is connected and removes the faults. The relay stops when no page shows the panel.
+    The relay listens on this machine for any client of yours; Send and Keep talking connect clients of the panel's own.
+    Clear starts over: it ends all connections and removes the faults. The relay stops when no page shows the panel.
 
     Args:
-        target: where the relay leads: a ws:// or wss:// URL, or a `Target`; None is a lab server of the panel's own.
-        values: what the controls start with, by their names: payload_bytes, fault, direction, toxicity, port, talk_s,
-            and the settings of the faults, such as latency_s.
+        target: where the relay leads: a ws:// or wss:// URL, or a `Target`; None uses a lab server of the panel's own.
+        values: initial values of controls, by name: payload_bytes, fault, direction, toxicity, port, talk_s, and the
+            settings of the faults, such as latency_s.
 
     Raises:
-        TypeError, ValueError: no such control, or a value out of its bounds; a target that a relay cannot lead to.
+        TypeError, ValueError: there is no such control, or a value is out of bounds; no relay can lead to the target.
     """
 
     TITLE = "What goes between them?"
@@ -72,21 +72,22 @@ class RelayPanel(ServedPanel):
     GATHERS = True
 
     def __init__(self, target: Target | str | None = None, **values: Any) -> None:
-        self._target: Target | None = None  # that was given; its secrets are in no control
+        self._target: Target | None = None  # as given; no control holds its secrets
         self._relay: Relay | None = None
         self._relaying = threading.RLock()
         self._told = ""
-        self._port = 0  # of the last relay: the next one is to be found at the same
+        self._port = 0  # of the last relay; the next one uses it again
         super().__init__(**values, target=target)
         self._live = LatestRows(self._tell_all)
 
-    # What a cell may do with it, beside pressing buttons
+    # What a cell may do with it, besides pressing buttons
 
     def relay(self) -> Relay:
-        """Return the running relay; start one if there is none, or if another server or port was chosen."""
+        """Return the running relay; start one if none runs, or if another server or port was chosen."""
         with self._relaying:
             target = self._target or as_target(self.server().url)
-            if self._relay is not None and (self._relay.target != target or self._port_differs(self._relay)):
+            port = self.values["port"]
+            if self._relay is not None and (self._relay.target != target or port not in (0, self._relay.port)):
                 self._stop_relay()
             if self._relay is None:
                 self._start_relay(target)
@@ -95,10 +96,10 @@ class RelayPanel(ServedPanel):
 
     @property
     def run(self) -> Run:
-        """What passed until now, and which faults were switched.
+        """What passed so far, and which faults were switched.
 
         Raises:
-            ValueError: no relay was started yet.
+            ValueError: no relay has been started yet.
         """
         if self._relay is not None:
             return self._relay.run()
@@ -198,7 +199,7 @@ class RelayPanel(ServedPanel):
     # How
 
     def _aimed(self, target: Target | str | None) -> str:
-        """Take the target, and return what a control may show of it."""
+        """Take the target, and return its URL as the control may show it."""
         if not target:
             self._target = None
             return ""
@@ -207,9 +208,6 @@ class RelayPanel(ServedPanel):
             check_relayed(made)
             self._target = made
         return self._target.shown_url
-
-    def _port_differs(self, relay: Relay) -> bool:
-        return self.values["port"] not in (0, relay.port)
 
     def _start_relay(self, target: Target) -> None:
         port, self._port = self.values["port"] or self._port, 0

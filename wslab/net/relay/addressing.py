@@ -1,4 +1,4 @@
-"""A client's opening request on its way to the target: the relay's address and token out, the target's fields in."""
+"""Rewrites a client's opening request for the target: the relay's address and token out, the target's fields in."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from wslab.net import reach
 from wslab.net.heads import HeadError, read_request
 
 NOT_A_RELAYS = ("greeting", "answers", "template", "subprotocols", "ping_interval_s")
-"""Parts of a target that are said after the opening or answered by the client: a relay says nothing of its own."""
+"""Parts of a target that concern messages and pings, of which a relay sends none."""
 
 
 def check_relayed(target: Target) -> None:
-    """Raise BadValueError where the target has what only a client can do."""
+    """Raise BadValueError if the target has parts that only a client can use."""
     given = [name for name in NOT_A_RELAYS if getattr(target, name)]
     if given:
         raise BadValueError(
-            f"{' and '.join(given)}: the target has what a client says, but a relay passes on what its clients say; "
-            "leave it out here, and let the client say it"
+            f"{' and '.join(given)}: only a client uses these parts of a target, and a relay passes on what clients "
+            "send; leave them out here, and let the client say it"
         )
 
 
 def has_token(resource: str, token: str) -> bool:
-    """Whether the query of a request's resource holds this token."""
+    """Return whether the query of a request's resource contains this token."""
     wanted = f"token={token}".encode()
     return any(secrets.compare_digest(part.encode(), wanted) for part in urlsplit(resource).query.split("&"))
 
 
 def addressed(asked: bytes, target: Target, *, client: int, port: int, token: str | None) -> bytes:
-    """Return a client's request as the target is to have it; every byte that is not named here stays.
+    """Return a client's request as the target gets it; every byte that is not named here stays.
 
-    The path “/” becomes the target's; a Host with the relay's `port` becomes the target's; the relay's `token` leaves
-    the query; and fields that the target has, such as Authorization, replace the client's. What cannot be read as a
-    request is returned as it is.
+    The path “/” and a Host with the relay's `port` become the target's; the relay's `token` is removed from the query;
+    fields of the target, such as Authorization, replace the client's. Bytes that are no request are returned as they
+    are.
     """
     try:
         request = read_request(asked)
@@ -62,7 +62,7 @@ def addressed(asked: bytes, target: Target, *, client: int, port: int, token: st
 
 
 def _wanted(target: Target, client: int) -> tuple[str, str, dict[str, str]]:
-    """Return authority, resource and fields as `reach.asked`, but without the User-Agent of this package's clients."""
+    """Return authority, resource and fields as `reach.asked` does, without the User-Agent of this package's clients."""
     authority, resource, fields = reach.asked(target, client)
     if target.user_agent is None and not any(name.lower() == "user-agent" for name in target.headers):
         fields.pop("User-Agent", None)

@@ -1,4 +1,4 @@
-"""What is shown of payloads that go through a relay: their beginnings, as text, inflated where they are compressed."""
+"""Previews of payloads that pass a relay: their beginnings as text, inflated if they are compressed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from wslab.net.inflating import Inflater
 PREVIEW_BYTES = MAX_CONTROL_BYTES
 HEX_BYTES = 24
 MAX_INFLATED_BYTES = 2**24
-"""Of one message, for display; one that inflates to more is shown compressed, as is all after it that builds on it."""
+"""The most that a message may inflate to for display; a larger one is shown compressed, and so are later messages that
+refer to it."""
 
 
 def shown(payload: bytes, *, is_text: bool = True) -> str:
-    r"""Return the beginning of a payload as text that can be shown; of one that is no text, as hexadecimal digits.
+    r"""Return the beginning of a payload as text that is safe to show, or as hexadecimal digits if it is no text.
 
     >>> shown(b"hi \x1b[31m"), shown(b"hi", is_text=False), shown(bytes([0xff, 1]))
     ('hi \\x1b[31m', '68 69', 'ff 01')
@@ -29,7 +30,7 @@ def shown(payload: bytes, *, is_text: bool = True) -> str:
 
 
 class Inflation:
-    """The messages of a direction, inflated as far as they are shown."""
+    """Inflates the messages of one direction, as far as they are shown."""
 
     def __init__(self, takeover: bool) -> None:
         self._takeover = takeover
@@ -39,14 +40,14 @@ class Inflation:
         self._shown = b""
 
     def begin(self, *, compressed: bool, is_text: bool) -> None:
-        """A message begins."""
+        """Begin a message."""
         self._compressed, self._is_text = compressed, is_text
         self._inflated_bytes, self._shown = 0, b""
         if not self._takeover:
             self._inflater = Inflater(takeover=False)
 
     def look(self, piece: bytes, *, ends: bool) -> str | None:
-        """Take a piece of its payload, and return what there is to show of it; None: nothing beside the bytes."""
+        """Take a piece of its payload, and return the preview so far; None if only the bytes can be shown."""
         if not self._compressed or self._inflater is None:
             return None
         try:

@@ -1,6 +1,6 @@
-"""A TCP front of our own: one address, several servers behind it, and a switch for which of them get new connections.
+"""A TCP front for several servers: one address, and a switch that says which of them get new connections.
 
-It moves bytes and knows nothing of WebSocket. How a side ends is passed on as it was: FIN as FIN, reset as reset.
+It moves bytes and knows nothing of WebSocket. A FIN is passed on as a FIN, a reset as a reset.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from typing import NamedTuple, Self, cast
 from wslab.net import machine
 
 BACKLOG = 4096
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER, for no time at all
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER, for no time
 
 
 class Address(NamedTuple):
-    """Where one listens."""
+    """The address of a listener."""
 
     host: str
     port: int
 
 
 class Switch:
-    """An async context on the background loop; inside it `address` is where clients connect.
+    """An async context manager on the background loop; within it, clients connect to `address`.
 
     Args:
-        backends: who gets new connections, in turn. A client is reset where there is none, or none that listens.
+        backends: the servers that get new connections, in turn. A client is reset if there is none, or if the one whose
+            turn it is does not listen.
     """
 
     address: Address
@@ -42,7 +43,7 @@ class Switch:
         self.switch(backends)
 
     def switch(self, backends: Sequence[Address]) -> None:
-        """Let new connections go to these backends from now on; open ones stay where they are."""
+        """Send new connections to these backends from now on; open ones stay where they are."""
         self._backends = itertools.cycle(backends)
 
     async def __aenter__(self) -> Self:
@@ -81,7 +82,7 @@ class Switch:
 
 
 class _Side(asyncio.Protocol):
-    """One end of a relayed connection; what it receives is written to the other."""
+    """One end of a connection; what it receives is written to the other end."""
 
     transport: asyncio.Transport
     other: _Side | None = None
@@ -132,7 +133,7 @@ class _Side(asyncio.Protocol):
 
 
 class _Front(_Side):
-    """The client's side; nothing is read from it until there is somewhere to write."""
+    """The client's side; nothing is read from it until its backend is connected."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
