@@ -1,7 +1,7 @@
-"""Record what is in this folder anew: `.venv/bin/python data/record.py`; some of it only, `… record.py story 03`.
+"""Record this folder anew: `.venv/bin/python data/record.py`, or only a part: `… record.py story 03`.
 
-The runs of the lessons are those that the lessons make, solutions of their exercises included: each is executed once,
-and what its experiments return is kept, with what its cells that are tagged `sockets` put out. So nobody keeps a list.
+Each lesson is executed once, with the solution of its exercise, and the results of its experiments are kept, as are the
+outputs of its cells tagged `sockets`. So no list of runs is needed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from wslab import Knobs, LabServer, Relay, ladders, payload_sweep, restart_drill, send_message, tell_story, watch
-from wslab.core.recordings import REPLAY
+from wslab.core.recordings import RECORD, REPLAY
 from wslab.core.runs import Run
 from wslab.experiments import closure_visibility, frames_question, limit_cost
 from wslab.notebook.replay import CELLS, TAG, cell_key
@@ -30,7 +30,7 @@ from wslab.reports.material import Material, lessons, open_notebook
 DATA = Path(__file__).parent
 
 FIGURES = "figures.json"
-"""The text alternatives of a lesson's figures, computed from what they show: a replay must come to the same."""
+"""The text alternatives of a lesson's figures, computed from their data; a replay must produce the same."""
 
 RECORDINGS: dict[str, Callable[[], Run]] = {
     "story": lambda: tell_story(clients=12, max_message_bytes=65_536),
@@ -55,7 +55,7 @@ RECORDINGS: dict[str, Callable[[], Run]] = {
 
 
 def bent(fault: str | None) -> Run:
-    """Send messages over the limit through a relay that bends one thing, and return what the relay saw."""
+    """Send messages over the limit through a relay with one fault, and return what the relay saw."""
     with LabServer(max_message_bytes=1000, close_timeout_s=0.3) as server, Relay(server.url) as relay:
         if fault is not None:
             relay.add(fault)
@@ -67,9 +67,10 @@ def bent(fault: str | None) -> Run:
 
 
 def record_lesson(name: str) -> Path:
-    """Execute a lesson and put its recordings in place of the former ones, which stay where a cell fails."""
+    """Execute a lesson and replace its recordings, unless a cell fails."""
     opened = open_notebook(name)
     solve(opened)
+    keep_no_run_of_socket_cells(opened)
     with tempfile.TemporaryDirectory(dir=DATA, prefix=".") as temporary:
         fresh = Path(temporary) / "fresh"
         fresh.mkdir()
@@ -78,7 +79,7 @@ def record_lesson(name: str) -> Path:
             raise SystemExit(f"{name}, code cell {execution.failure.cell_number}: {execution.failure.error}")
         write(fresh / CELLS, cells_with_sockets(opened))
         write(fresh / FIGURES, figures_in_words(opened.notebook))
-        if "/" in name:  # a translation: the runs that it asks for are those of the lesson itself
+        if "/" in name:  # a translation: it replays the runs of the English lesson
             for kept in fresh.iterdir():
                 if kept.name != CELLS:
                     kept.unlink()
@@ -93,7 +94,7 @@ def write(path: Path, document: object) -> None:
 
 
 def solve(opened: Material) -> None:
-    """Put the solution of the exercise, and its check once more, after the check."""
+    """Add the solution of the exercise, and its check once more, after the check."""
     cells = opened.notebook.cells
     prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     solutions = re.findall(r"<summary>(?:Solution|解答)</summary><pre><code>(.*?)</code></pre>", prose, re.DOTALL)
@@ -101,6 +102,15 @@ def solve(opened: Material) -> None:
     for number, solution in reversed(list(zip(checks, solutions, strict=True))):
         again = [new_code_cell(solution), new_code_cell(cells[number].source)]
         cells[number + 1 : number + 1] = again
+
+
+def keep_no_run_of_socket_cells(opened: Material) -> None:
+    """Pause the recording in cells tagged `sockets`: a replay shows their outputs, not their runs."""
+    pause = new_code_cell(f"import os\n_folder = os.environ.pop({RECORD!r})")
+    resume = new_code_cell(f"os.environ[{RECORD!r}] = _folder")
+    cells = opened.notebook.cells
+    for number in reversed([number for number, cell in enumerate(cells) if TAG in cell.metadata.get("tags", [])]):
+        cells[number : number + 1] = [pause, cells[number], resume]
 
 
 def cells_with_sockets(opened: Material) -> dict[str, list[dict[str, object]]]:
