@@ -66,7 +66,7 @@ def herd(port: int) -> str:
 
     async def gather() -> list[Record]:
         recorder = Recorder()
-        async with Herd(target(port), recorder, 3, named("none"), workers=1, open_timeout_s=0.5):
+        async with Herd(target(port), recorder, 3, named("none"), workers=1):
             await asyncio.sleep(1)
         return recorder.records
 

@@ -144,9 +144,8 @@ def herd_drill(
     @contextlib.asynccontextmanager
     async def gather(bench: Bench) -> AsyncIterator[_HerdGathering]:
         begin = Herd if scheduler is None else functools.partial(herd_on, scheduler)
-        async with begin(
-            bench.target, bench.recorder, clients, chosen, seed=seed, workers=workers, open_timeout_s=open_timeout_s
-        ) as herd:
+        reached = bench.target.replace(open_timeout_s=open_timeout_s)
+        async with begin(reached, bench.recorder, clients, chosen, seed=seed, workers=workers) as herd:
             yield _HerdGathering(herd, bench.recorder, clients, timeout_s)
 
     return _drill(call, restarts, gather, seed, timeout_s)

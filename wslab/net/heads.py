@@ -26,9 +26,10 @@ HeadFault = Literal["not_http", "too_long", "malformed", "too_many_interim"]
 
 _END = re.compile(rb"\r?\n\r?\n")  # a bare LF may end a line (RFC 9112 §2.2)
 _STATUS_LINE = re.compile(rb"HTTP/(1\.\d) ([1-9]\d\d)(?: ([^\r\n]*))?")
-_REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([^ \r\n]+) HTTP/(1\.\d)")
+_TOKEN = rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+)"  # RFC 9110 §5.6.2
+_REQUEST_LINE = re.compile(_TOKEN + rb" ([^ \r\n]+) HTTP/(1\.\d)")
 _METHOD = re.compile(rb"[A-Z]{1,20}(?: [^\r\n]*)?(?:\r|\Z)")
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0]*?)[ \t]*")  # RFC 9110 §5.1, §5.5
+_FIELD = re.compile(_TOKEN + rb":[ \t]*([^\0]*?)[ \t]*")  # RFC 9110 §5.1, §5.5
 
 _OTHERS: list[tuple[re.Pattern[bytes], str]] = [
     (re.compile(rb"[\x14-\x17]\x03[\x00-\x04]"), "TLS"),

@@ -27,6 +27,7 @@ from websockets.utils import accept_key
 from wslab.core.policies.policy import Policy
 from wslab.core.policies.textbook import constant, named
 from wslab.core.records import Attempt, Close, Closure, Outage, Record
+from wslab.core.target import Target
 from wslab.net import runtime
 from wslab.net.herds.herd import Herd
 from wslab.net.herds.worker_protocol import Tally
@@ -175,7 +176,7 @@ def test_herd_is_understood_by(start: Callable[[], AbstractAsyncContextManager[S
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def scripted(script: Script, *, policy: Policy = ONCE, reached: Reached, **knobs: Any) -> list[Record]:
+def scripted(script: Script, *, policy: Policy = ONCE, reached: Reached, **options: Any) -> list[Record]:
     """Let one client meet a server that does as the script says, until `reached`."""
 
     async def drill() -> list[Record]:
@@ -188,7 +189,8 @@ def scripted(script: Script, *, policy: Policy = ONCE, reached: Reached, **knobs
 
         server = await asyncio.start_server(follow, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        async with server, Herd(f"ws://127.0.0.1:{port}/here?now", recorder, 1, policy, **knobs) as herd:
+        target = Target(f"ws://127.0.0.1:{port}/here?now", **options)
+        async with server, Herd(target, recorder, 1, policy) as herd:
             await wait_until(herd, reached)
         return recorder.records
 

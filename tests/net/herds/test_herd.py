@@ -253,7 +253,6 @@ def test_worker_that_dies_is_told_and_the_others_go_on() -> None:
         ({"clients": 0}, "clients is 0, .* on this machine; .* simulate"),
         ({"clients": 100_000_000}, "clients is 100,000,000, .*; .* simulate"),
         ({"workers": 0}, "workers is 0, .* processes"),
-        ({"open_timeout_s": 0}, "open_timeout_s is 0"),
         ({"target": "http://127.0.0.1:1/"}, "ws://… instead"),
         ({"target": "ws://192.0.2.1:1/"}, "another machine.*allow_remote=True"),
         ({"target": "ws://nowhere.invalid/"}, "cannot be resolved"),

@@ -78,13 +78,12 @@ def herded(
     target: Callable[[int], Target], heard: Heard, reached: Callable[[Tally], bool], **options: Any
 ) -> tuple[Recorder, list[Attempt], list[Closure]]:
     """Gather a herd at a server until `reached`, and let it go."""
-    herd_options = {name: options.pop(name) for name in ("open_timeout_s",) if name in options}
     recorder = Recorder()
 
     async def gathered() -> None:
         async with (
             listening(heard, **options) as port,
-            Herd(target(port), recorder, CLIENTS, constant(delay_s=0.05).giving_up_after(1), **herd_options) as herd,
+            Herd(target(port), recorder, CLIENTS, constant(delay_s=0.05).giving_up_after(1)) as herd,
             asyncio.timeout(20),
         ):
             while not reached(herd.tally):
@@ -152,10 +151,14 @@ def test_certificate_that_is_missing_on_either_side_is_an_outcome(trust: Trust, 
 def test_greeting_that_is_not_answered_is_told_and_the_clients_stay() -> None:
     heard = Heard()
     recorder, attempts, _ = herded(
-        lambda port: Target(f"ws://127.0.0.1:{port}/", greeting=["> who", "< nobody says this"], ping_interval_s=5),
+        lambda port: Target(
+            f"ws://127.0.0.1:{port}/",
+            greeting=["> who", "< nobody says this"],
+            ping_interval_s=5,
+            open_timeout_s=0.05,
+        ),
         heard,
         lambda now: now.held == CLIENTS and len(heard.messages) == CLIENTS,
-        open_timeout_s=0.05,
     )
     assert {attempt.outcome for attempt in attempts} == {"opened"}
     pings, greeting = recorder.warnings

@@ -115,7 +115,6 @@ async def herd_on(
     *,
     workers: int | None = None,
     seed: int = 0,
-    open_timeout_s: float = 10.0,
 ) -> AsyncIterator[Herd]:
     """Yield a `Herd` whose workers run on a cluster; `workers=None`: one on each of the cluster's workers.
 
@@ -134,7 +133,6 @@ async def herd_on(
             policy,
             seed=seed,
             workers=workers or min(MAX_WORKERS, len(cluster.addresses)),
-            open_timeout_s=open_timeout_s,
             allow_remote=True,
             spawn=cluster.spawn,
             lead_s=LEAD_S,

@@ -19,7 +19,7 @@ from typing import Self
 import cloudpickle
 import msgspec
 
-from wslab.core.arguments import check_number, check_whole
+from wslab.core.arguments import check_whole
 from wslab.core.policies.policy import Policy
 from wslab.core.printable import printable
 from wslab.core.records import Attempt, Closure, Outage, Record
@@ -58,7 +58,6 @@ class Herd:
             client, the outage and the attempt.
         workers: number of processes. None: one per `CLIENTS_PER_WORKER` clients, but no more than cores or
             `MAX_UNASKED_WORKERS`.
-        open_timeout_s: for TCP connection, TLS and opening handshake together, and for each awaited step of a greeting.
         allow_remote: whether the URL may lead to another machine.
         spawn: starts a worker. None: in a child process.
         lead_s: from the moment when the last worker is ready to the start of all.
@@ -77,18 +76,17 @@ class Herd:
         *,
         seed: int = 0,
         workers: int | None = None,
-        open_timeout_s: float = 10.0,
         allow_remote: bool = False,
         spawn: Spawn | None = None,
         lead_s: float = 0.0,
     ) -> None:
         check_whole("workers", workers, low=1, high=MAX_WORKERS, unit="processes", optional=True)
-        check_number("open_timeout_s", open_timeout_s, low=0.01, high=600, unit="seconds")
+        target = as_target(target)
         most = workers or min(MAX_UNASKED_WORKERS, os.cpu_count() or 1)
         machine.check_clients(clients, processes=most)
         processes = workers or min(most, -(-clients // CLIENTS_PER_WORKER))
         destination = Destination.of(target, clients, allow_remote=allow_remote)
-        if interval_s := as_target(target).ping_interval_s:
+        if interval_s := target.ping_interval_s:
             recorder.warnings.append(f"a herd's clients send no pings: ping_interval_s={interval_s:g} is ignored")
         share = -(-clients // processes)
         self._recorder = recorder
@@ -102,7 +100,7 @@ class Herd:
                 policy=cloudpickle.dumps(policy),
                 seed=seed,
                 origin=recorder.origin,
-                open_timeout_s=open_timeout_s,
+                open_timeout_s=target.open_timeout_s,
                 close_timeout_s=CLOSE_TIMEOUT_S,
                 max_in_flight=-(-MAX_IN_FLIGHT // processes),
             )
