@@ -7,16 +7,18 @@ import os
 import signal
 from collections.abc import Callable, Generator, Iterator
 from multiprocessing import resource_tracker
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from distributed import LocalCluster
 from hypothesis import settings
 from steady import STARVED
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from wslab.net import runtime
+
+if TYPE_CHECKING:
+    from distributed import LocalCluster
 
 # A busy machine is no failure: no test asserts how long an example takes.
 # Continuous integration tries the same examples each time: what fails there is the change. Elsewhere they are new.
@@ -30,22 +32,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Lessons that tests solve are nobody's progress.
 os.environ["WSLAB_PROGRESS"] = ""
 
-LONGEST_FIRST = (
-    "tests/browser/",
-    "tests/test_lessons.py",
-    "tests/net/limits/",
-    "tests/checks/",
-)
-"""What several workers begin with, so that none is left with a long one at the end; the rest in order of collection."""
+LONGEST_FIRST = ("tests/browser/", "tests/test_lessons.py", "tests/test_replayed_lessons.py")
+"""What several workers begin with, so that none is left with a long one at the end."""
 
-APART = (
-    "tests/checks/",
-    "tests/core/limits/",
-    "tests/net/limits/",
-    "tests/test_hostile_peers.py",
-    "tests/test_lessons.py",
-    "tests/test_replayed_lessons.py",
-)
+WAITING = ("tests/checks/", "tests/net/limits/", "tests/test_hostile_peers.py")
+"""Tests that mostly wait: spread among those that work, so that the processors have something to do meanwhile."""
+
+APART = (*WAITING, "tests/core/limits/")
 """Tests that share nothing slow to set up, so that each may run on another worker."""
 
 QUICK = (
@@ -56,7 +49,7 @@ QUICK = (
     "tests/test_layers.py",
     "wslab/",
 )
-"""Whose tests open no socket and start next to no program: what `--quick` runs."""
+"""Whose tests open no socket and start next to no program: what `--quick` runs, and what several workers end with."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -121,12 +114,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=[item for item in items if not item.nodeid.startswith(QUICK)])
         items[:] = [item for item in items if item.nodeid.startswith(QUICK)]
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: [*map(item.nodeid.startswith, LONGEST_FIRST), True].index(True))
+        places = places_of(items)
+        items.sort(key=lambda item: places[item])
+
+
+def places_of(items: list[pytest.Item]) -> dict[pytest.Item, float]:
+    """Return where each test stands: the longest below 0, the quick at 1, the others between, the waiting early there."""
+    waiting = [item for item in items if item.nodeid.startswith(WAITING)]
+    others = [item for item in items if not item.nodeid.startswith((*LONGEST_FIRST, *WAITING, *QUICK))]
+    files = {path: number for number, path in enumerate(dict.fromkeys(item.path for item in others))}
+    places = dict.fromkeys(items, 1.0)
+    places |= {item: files[item.path] / len(files) for item in others}
+    places |= {item: 0.8 * number / len(waiting) for number, item in enumerate(waiting)}
+    for number, start in enumerate(LONGEST_FIRST):
+        places |= {item: number - len(LONGEST_FIRST) for item in items if item.nodeid.startswith(start)}
+    return places
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
     """A Dask cluster of two worker processes, on loopback."""
+    from distributed import LocalCluster  # half a second in each process that imports it
+
     with LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0"
     ) as running:

@@ -77,7 +77,7 @@ def text_of(cell: NotebookNode) -> str:
 
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[NotebookClient]:
-    """A kernel for one lesson after the other. In tests/browser each has its own: none needs those before it."""
+    """A kernel for one lesson after the other, each of which begins without a name of those before."""
     with running_kernel() as client:
         yield client
 

@@ -7,7 +7,6 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -34,10 +33,10 @@ def judged(check: Check) -> dict[str, str]:
     return {result.case: result.judgement for result in check.results}
 
 
-@pytest.fixture(scope="module")
-def good() -> Iterator[Check]:
+@pytest.fixture(scope="session")
+def good() -> Check:
     with LabServer(max_message_bytes=LIMIT, compression=True, downtime_s=0.3) as server:
-        yield check_server(server.url, restart=server.restart, configured_bytes=LIMIT)
+        return check_server(server.url, restart=server.restart, configured_bytes=LIMIT)
 
 
 def test_good_server_passes(good: Check) -> None:
