@@ -119,7 +119,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def places_of(items: list[pytest.Item]) -> dict[pytest.Item, float]:
-    """Return where each test stands: the longest below 0, the quick at 1, the others between, the waiting early there."""
+    """Return where each test stands: the longest below 0, the quick at 1, the others and those that wait between."""
     waiting = [item for item in items if item.nodeid.startswith(WAITING)]
     others = [item for item in items if not item.nodeid.startswith((*LONGEST_FIRST, *WAITING, *QUICK))]
     files = {path: number for number, path in enumerate(dict.fromkeys(item.path for item in others))}
