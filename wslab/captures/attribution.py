@@ -1,7 +1,7 @@
-"""Which connections of a capture are one client's, and so: who was away, for how long, and how often it tried.
+"""Which connections in a capture belong to the same client, and so how long a client was away and how often it tried.
 
-A capture names addresses and no clients. Connections from one host to one server that never overlap are taken for one
-client that came back; where any overlap, each is a client of its own, and nobody's outage is told.
+A capture shows addresses, not clients. Connections from one host to one server that never overlap are taken for one
+client that came back. If any overlap, each counts as a client of its own, and no outages are reported.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from wslab.core.records import RUN_ENDED, Closure, Outage
 
 
 def number_clients(connections: list[Retold]) -> list[list[Retold]]:
-    """Give each connection its client, counted from 0, and return the connections of each client in order."""
+    """Number the clients from 0, and return each client's connections in order."""
     by_ends: dict[tuple[str, str], list[Retold]] = defaultdict(list)
     for told in connections:
         by_ends[told.ends].append(told)

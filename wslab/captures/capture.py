@@ -1,4 +1,4 @@
-"""A file of packets as a run: `read_packets`. It is read once, in order, in bounded memory, however long it is."""
+"""Reads a packet capture into a run: `read_packets`. One pass, in order, in bounded memory, whatever its length."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from wslab.core.records import RunInfo
 from wslab.core.runs import Run
 
 MAX_CONNECTIONS = 20_000
-"""Of which records are made; later ones are counted."""
+"""Connections that get records; any beyond that are only counted."""
 
 KEPT_IN_ALL = 40_000
-"""Messages of which records are made, over all connections; the last of each come first."""
+"""Messages that get records, over all connections; the last of each connection take precedence."""
 
 OnBytes = Callable[[int], None]
-"""Told from time to time how many bytes of the file have been read."""
+"""Called now and then with the number of bytes read so far."""
 
 _TELL_EVERY_PACKETS = 4096
 
@@ -41,15 +41,15 @@ def read_packets(
     on_bytes: OnBytes | None = None,
     look_into: Callable[[list[Retold]], None] | None = None,
 ) -> Run:
-    """Return what a pcap or pcapng shows of WebSocket connections, and of TLS ones, which may be such.
+    """Return what a pcap or pcapng shows of WebSocket connections, and of TLS connections, which may carry WebSockets.
 
     Args:
-        file: read to its end, and never back.
-        name: by which the run's parameters call it.
-        look_into: called with the connections before they are told, to decrypt what is encrypted.
+        file: read to its end, without seeking.
+        name: what the run's parameters call it.
+        look_into: called with the connections before records are made, to decrypt the encrypted ones.
 
     Raises:
-        CaptureError: it is neither pcap nor pcapng, or holds nothing that can be read.
+        CaptureError: the file is neither pcap nor pcapng, or contains nothing readable.
     """
     packets = PacketFile(file)
     segments = SegmentReader()
@@ -72,7 +72,7 @@ def read_packets(
 
 
 class _Found:
-    """The connections of a capture: those to tell, those that say nothing, and of others how many there are."""
+    """The connections in a capture: those to report, those without data, and a count of all others."""
 
     def __init__(self) -> None:
         self.others: Counter[str] = Counter()
@@ -93,12 +93,12 @@ class _Found:
             self.others[_named(conversation)] += 1
 
     def look_into(self, decrypt: Callable[[list[Retold]], None]) -> None:
-        """Have what is encrypted decrypted, and count what then is none of ours."""
+        """Decrypt the encrypted connections, and count those that turn out to be something else."""
         decrypt(self._connections)
         self._connections = self._parted(self._connections, lambda told: _is_of_interest(told.exchange))
 
     def told(self) -> list[Retold]:
-        """Return what is to be told: a connection that says nothing, only beside others between the same two ends."""
+        """Return the connections to report. One without data is included only if others connect the same two hosts."""
         ends = {told.ends for told in self._connections}
         return self._connections + self._parted(self._silent, lambda told: told.ends in ends)
 
@@ -116,13 +116,13 @@ def _conversations(packets: PacketFile, segments: SegmentReader, on_bytes: OnByt
             segment = segments.read(packet)
             if segment is not None:
                 yield from conversations.take(segment)
-    except KeyboardInterrupt:  # as at the end of a capture that is read while it is made
+    except KeyboardInterrupt:  # the usual way to stop reading a capture that is still being written
         packets.cut_short = f"reading was interrupted after {packets.packets:,} packets"
     yield from conversations.finish()
 
 
 def _is_of_interest(exchange: CapturedExchange) -> bool:
-    """Whether it is a WebSocket, was to be one, or may be one that nobody can look into."""
+    """Whether it is a WebSocket, was meant to become one, or may be one inside encryption."""
     if exchange.is_websocket or exchange.protocol in ("tls", "http2"):
         return True
     asked = [one.request for one in exchange.asked] + ([exchange.unanswered[1]] if exchange.unanswered else [])
@@ -154,7 +154,7 @@ def _named(conversation: Conversation) -> str:
 
 
 def _losses(packets: PacketFile, segments: SegmentReader, others: Counter[str]) -> list[str]:
-    """Say what the capture does not hold, or what of it was not read."""
+    """List what the capture lacks, and what in it was not read."""
     losses = [f"connections {what}: {number:,}" for what, number in others.items()]
     losses += [f"packets that carried no TCP ({what}): {number:,}" for what, number in segments.others.items()]
     if packets.cut_packets:
@@ -173,11 +173,11 @@ def _nothing(name: str, packets: PacketFile, segments: SegmentReader) -> str:
 
 
 def capture_info(name: str, first_s: float, last_s: float, *, losses: list[str], partial: bool = False) -> RunInfo:
-    """Return what a run says of itself that was read from something called `name`.
+    """Return the description of a run that was read from something called `name`.
 
     Args:
-        first_s, last_s: its first and last moment, in seconds since 1970.
-        partial: it was not read to its end.
+        first_s, last_s: when it begins and ends, in seconds since 1970.
+        partial: whether reading stopped before its end.
     """
     return RunInfo(
         experiment="explain",
@@ -199,7 +199,7 @@ def capture_info(name: str, first_s: float, last_s: float, *, losses: list[str],
 
 
 def _date(at_s: float) -> str:
-    """Return a moment as ISO 8601; a damaged one as the first or the last that there is."""
+    """Return a time as ISO 8601; one out of range (a damaged file) becomes the earliest or latest possible."""
     latest_s = datetime.datetime.max.replace(tzinfo=datetime.UTC).timestamp() - 1
     at_s = min(max(at_s, 0.0), latest_s)
     return datetime.datetime.fromtimestamp(at_s, datetime.UTC).isoformat(timespec="milliseconds")

@@ -1,7 +1,7 @@
-"""Files of packets: pcap and pcapng, either byte order, microseconds or nanoseconds, as a stream.
+"""Reads capture files as a stream: pcap and pcapng, either byte order, microseconds or nanoseconds.
 
-Owns the container alone: blocks in, packets with their time and link type out. A file that is cut off or damaged ends
-there, and `cut_short` says where and why; what came before is kept. Sources: draft-ietf-opsawg-pcap,
+Only the container: blocks in, packets with their time and link type out. Reading ends where a file is cut off or
+damaged, and `cut_short` says where and why; everything before that is kept. Sources: draft-ietf-opsawg-pcap,
 draft-ietf-opsawg-pcapng.
 """
 
@@ -15,18 +15,18 @@ from typing import BinaryIO, NamedTuple
 from wslab.core.errors import CaptureError
 
 MAX_BLOCK_BYTES = 64 * 2**20
-"""No packet of a real capture is larger; a length above it is damage, and is not allocated."""
+"""No real packet is larger; a length above this is damage, and nothing is allocated for it."""
 
 SECTION = 0x0A0D0D0A
 _INTERFACE, _OLD_PACKET, _SIMPLE, _STATISTICS, _ENHANCED, _SECRETS = 1, 2, 3, 5, 6, 10
 _BYTE_ORDER_MARK = 0x1A2B3C4D
 _TLS_KEY_LOG = 0x544C534B
 _TSRESOL, _TSOFFSET, _IF_DROPPED, _OS_DROPPED = 9, 14, 5, 7
-_PCAP_MAGICS = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}  # and the nanoseconds in a unit of their fractions
+_PCAP_MAGICS = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}  # and the nanoseconds per unit of the fraction
 
 
 class Packet(NamedTuple):
-    """One packet as it was kept: `data` may be shorter than the `original_bytes` that were on the wire."""
+    """One captured packet; `data` may be shorter than the `original_bytes` on the wire."""
 
     at_ns: int
     link_type: int
@@ -43,14 +43,14 @@ class _Interface(NamedTuple):
 
 @dataclass(slots=True)
 class PacketFile:
-    """An open capture; iterate it once. The fields are complete when the iteration has ended.
+    """An open capture; iterate over it once. The fields are complete after the iteration.
 
     Fields:
-        read_bytes: of the file, so far: for a progress bar.
-        cut_packets: packets kept only in part, by a snap length. dropped_packets: that the capturing machine says it
-            lost; None where it says nothing.
-        cut_short: where and why reading ended before the file said so.
-        key_logs: TLS secrets that the file itself carries (pcapng).
+        read_bytes: read so far, for a progress bar.
+        cut_packets: packets truncated by a snap length. dropped_packets: packets that the capturing machine reports as
+            lost; None if it reports nothing.
+        cut_short: where and why reading stopped before the end; None if it did not.
+        key_logs: TLS secrets contained in the file (pcapng).
     """
 
     file: BinaryIO
@@ -64,10 +64,10 @@ class PacketFile:
     _interfaces: list[_Interface] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Packet]:
-        """Yield the packets in the file's order.
+        """Yield the packets in file order.
 
         Raises:
-            CaptureError: the first bytes are those of neither format.
+            CaptureError: the first bytes belong to neither format.
         """
         magic = self._take(4)
         packets = self._pcapng() if magic == SECTION.to_bytes(4, "big") else self._pcap(magic)
@@ -92,7 +92,9 @@ class PacketFile:
         header = self._take(20)
         if len(header) < 20:
             return self._end("it ends in the middle of its header")
-        link_type = struct.unpack_from(f"{order}I", header, 16)[0] & 0xFFFF  # above: the length of a checksum
+        link_type = (
+            struct.unpack_from(f"{order}I", header, 16)[0] & 0xFFFF
+        )  # the bits above hold the length of a checksum
         unpack = struct.Struct(f"{order}IIII").unpack
         while head := self._take(16):
             if len(head) < 16:

@@ -1,7 +1,7 @@
-"""TCP connections of a capture, from segments: who spoke to whom, how it began, how it ended.
+"""Groups a capture's segments into TCP connections: who talked to whom, how each began and ended.
 
-A connection is known by its four addresses; a new SYN with another number begins a new one. What has long ended is
-handed over and forgotten, so that a capture of any length takes bounded memory.
+A connection is identified by its two addresses and ports; a SYN with a different sequence number starts a new one.
+Connections that ended a while ago are handed over and dropped, so memory stays bounded for a capture of any length.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from wslab.captures.reassembly import ACK, FIN, RST, SYN, Direction
 from wslab.core.records import Side
 
 MAX_CONVERSATIONS = 50_000
-"""Followed at once; the one that was silent for longest is handed over as it is."""
+"""Connections followed at the same time; beyond that, those silent for longest are handed over as they are."""
 
 LINGER_NS = 120 * 10**9
-"""After its end a connection is still listened to for so long: a segment may come late."""
+"""How long a connection is kept after its end, for segments that arrive late."""
 
 FAREWELL_NS = 10**9
-"""What is said so shortly before the end is part of it: a close frame, an alert of TLS."""
+"""Data this close to the end belongs to it: a close frame, a TLS alert."""
 
 _SWEEP_SEGMENTS = 65_536
 _MAX_UNKNOWN_CHUNKS = 64
@@ -32,9 +32,10 @@ class Conversation:
     """One TCP connection as the capture shows it.
 
     Fields:
-        client, server: what each sent. client_address, server_address: "host:port".
-        began: its SYN was captured. Where neither side's was, who is the client is told from what was said.
-        first_at_ns, last_at_ns: first and last segment. syn_count: the client's SYNs. answered_at_ns: the server's.
+        client, server: what each side sent. client_address, server_address: "host:port".
+        began: whether its SYN was captured. Without one, the data shows which side is the client.
+        first_at_ns, last_at_ns: the first and last segment. syn_count: SYNs from the client. answered_at_ns: when the
+            server answered one.
     """
 
     def __init__(self, segment: Segment) -> None:
@@ -89,14 +90,14 @@ class Conversation:
         )
 
     def silence_before_ns(self, end_ns: int) -> int:
-        """Return how long both sides had said nothing before this end, and before what they said in taking leave."""
+        """Return how long neither side had sent data before this end, not counting the last second."""
         silent_from_ns, silent_to_ns = self._silences_ns
         if silent_from_ns < silent_to_ns <= end_ns <= silent_to_ns + FAREWELL_NS:
             return silent_to_ns - silent_from_ns
         return max(0, end_ns - self._spoke_at_ns)
 
     def is_begun_anew_by(self, segment: Segment) -> bool:
-        """Whether this SYN is another connection's, between the same ports."""
+        """Whether this SYN starts another connection between the same ports."""
         direction = self._directions[self._number(segment)]
         return segment.flags & (SYN | RST) == SYN and not direction.begins_with((segment.seq + 1) & 0xFFFFFFFF)
 
@@ -130,7 +131,7 @@ class Conversation:
             direction.take_empty(segment.seq)
 
     def finish(self) -> None:
-        """Take note that nothing more will come."""
+        """Note that no more data will come."""
         for direction in self._directions:
             direction.finish()
         if self._client is None:
@@ -138,7 +139,7 @@ class Conversation:
         self.exchange.finish()
 
     def deliver(self, number: int, at_ns: int, content: bytes | int) -> None:
-        """Pass on what a side said: bytes, or how many of them the capture lacks."""
+        """Pass on what a side sent: bytes, or the number of bytes missing from the capture."""
         if self._client is None:
             speaker = speaker_of(content) if isinstance(content, bytes) else None
             self._unknown.append((number, at_ns, content))
@@ -154,11 +155,11 @@ class Conversation:
             self.exchange.skip(side, at_ns, content)
 
     def _end_with_the_higher_port(self) -> int:
-        """Return who is more likely the client, where nothing that was said tells."""
+        """Return which side is more likely the client, if the data does not show it."""
         return max((0, 1), key=lambda number: self._ends[number][1])
 
     def _decide(self, client: int) -> None:
-        """Fix who is the client."""
+        """Settle which side is the client."""
         self._client = client
         waiting, self._unknown = self._unknown, []
         for each in waiting:
@@ -184,7 +185,7 @@ class Conversation:
 
 
 class _Receiver:
-    """One direction's receiver: it knows whose it is."""
+    """The receiver of one direction, which passes on the direction's number."""
 
     __slots__ = ("_conversation", "_number")
 
@@ -200,7 +201,7 @@ class _Receiver:
 
 
 class Conversations:
-    """All connections of a capture, each yielded once, when it is over or when the capture is."""
+    """All connections in a capture. Each is yielded once, when it or the capture is over."""
 
     def __init__(self) -> None:
         self._open: dict[tuple[bytes, int, bytes, int], Conversation] = {}
@@ -221,7 +222,7 @@ class Conversations:
             yield from self._sweep(segment.at_ns)
 
     def finish(self) -> Iterator[Conversation]:
-        """Yield those that are left: the capture has ended."""
+        """Yield the remaining connections at the end of the capture."""
         for key in list(self._open):
             yield self._close(key)
 

@@ -1,7 +1,7 @@
-"""TLS, looked into with a key log by an installed tshark, whose plaintext is then read like any other.
+"""Decrypts TLS with a key log, by an installed tshark; the plaintext is then read like any other.
 
-tshark exports the contents of TLS records as packets of their own ("OSI layer 7"), with the addresses and the moment of
-the packet that they came in. TCP is read from the capture itself. Source: Wireshark's `epan/exported_pdu.h`.
+tshark exports the contents of TLS records as packets ("OSI layer 7"), with the addresses and the time of the packet
+that contained them. TCP is read from the capture itself. Source: Wireshark's `epan/exported_pdu.h`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ End = tuple[bytes, int]
 
 
 class Plaintext(NamedTuple):
-    """What one TLS record held."""
+    """The contents of a TLS record."""
 
     at_ns: int
     source: End
@@ -40,11 +40,11 @@ class Plaintext(NamedTuple):
 
 
 def read_decrypted(stream: BinaryIO, path: Path, *, keys: Path | None, on_bytes: OnBytes | None = None) -> Run:
-    """Return what a capture shows, as `read_packets` does, with the TLS connections that can be decrypted looked into.
+    """Read a capture as `read_packets` does, decrypting the TLS connections that can be.
 
     Args:
-        stream: the open capture. path: of the same file, which tshark reads too.
-        keys: a key log (`SSLKEYLOGFILE`); None where the capture carries its keys itself.
+        stream: the open capture. path: the path of the same file, which tshark reads too.
+        keys: a key log (`SSLKEYLOGFILE`); None if the capture contains its keys.
 
     Raises:
         CaptureError: there is no tshark, or it cannot read the capture; the message says what to do.
@@ -61,7 +61,7 @@ def read_decrypted(stream: BinaryIO, path: Path, *, keys: Path | None, on_bytes:
 
 
 def carries_keys(path: Path) -> bool:
-    """Whether a capture begins with TLS secrets of its own, as Wireshark writes them (pcapng)."""
+    """Whether a capture begins with its own TLS secrets, as Wireshark writes them (pcapng)."""
     with path.open("rb") as file:
         packets = PacketFile(file)
         next(iter(packets), None)
@@ -69,7 +69,7 @@ def carries_keys(path: Path) -> bool:
 
 
 def has_tshark() -> bool:
-    """Tell whether there is a tshark to ask."""
+    """Whether tshark is installed."""
     return shutil.which("tshark") is not None
 
 
@@ -80,7 +80,7 @@ def _export(path: Path, keys: Path | None, exported: Path) -> None:
         )
     options = []
     if keys is not None:
-        keys.open("rb").close()  # a key log that is missing is told here, and not passed over by tshark
+        keys.open("rb").close()  # raise if it is missing: tshark would ignore that
         options = ["-o", f"tls.keylog_file:{keys.absolute()}"]
     command = ["tshark", "-n", "-r", str(path.absolute()), *options, "-U", "OSI layer 7", "-w", str(exported)]
     try:
@@ -95,7 +95,7 @@ def _export(path: Path, keys: Path | None, exported: Path) -> None:
 
 
 def read_plaintexts(packets: Iterable[Packet]) -> Iterator[Plaintext]:
-    """Yield what exported packets hold, in their order."""
+    """Yield the contents of exported packets, in order."""
     for packet in packets:
         if packet.link_type == UPPER_PDU and (plaintext := _plaintext(packet)) is not None:
             yield plaintext
@@ -119,7 +119,7 @@ def _plaintext(packet: Packet) -> Plaintext | None:
 
 
 def look_into(connections: list[Retold], plaintexts: Iterable[Plaintext]) -> None:
-    """Read the plaintext of each connection in place of what was encrypted."""
+    """Read each connection's plaintext in place of its ciphertext."""
     by_ends: dict[tuple[End, End], list[Retold]] = defaultdict(list)
     for told in connections:
         if told.exchange.protocol == "tls":

@@ -1,8 +1,8 @@
-"""What two sides said on one connection: HTTP until a WebSocket opens, frames from then on, or something else.
+"""Reads both directions of a connection: HTTP until a WebSocket opens, frames from then on, or some other protocol.
 
-The handshake is looked for on every port, behind other requests on the same connection, and behind what a proxy is
-asked first (CONNECT, SOCKS, the PROXY protocol). A connection whose beginning is not in the capture is read where its
-bytes look like frames, and not at all where they do not.
+The handshake may be on any port, after other requests on the same connection, and after what a proxy is told first
+(CONNECT, SOCKS, the PROXY protocol). If the beginning of a connection is not in the capture, it is read from where its
+bytes look like frames, if they ever do.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from wslab.net.heads import HeadError, RequestHead, ResponseHead, read_request
 Protocol = Literal["websocket", "http", "http2", "tls", "other", "none"]
 
 MAX_REQUESTS = 64
-"""Answered requests that are kept of one connection; of later ones the answer alone counts."""
+"""Requests kept per connection, each with its answer; of later ones only the answer matters."""
 
 _ONE_WAY_PARTS = 16
-"""Segments of the server's after which a client that has said nothing is taken for one that was not captured."""
+"""After this many segments from the server and none from the client, the client's direction was not captured."""
 
 _HTTP2 = b"PRI * HTTP/2.0"
 _DEFLATE = "permessage-deflate"
 
 
 class HttpExchange(NamedTuple):
-    """One HTTP request and what came back."""
+    """An HTTP request and its response."""
 
     at_ns: int
     request: RequestHead
@@ -42,16 +42,16 @@ class HttpExchange(NamedTuple):
 
 
 class CapturedExchange:
-    """Both sides' bytes, read into handshakes and frames.
+    """Both directions of a connection, read into handshakes and frames.
 
     Fields:
-        protocol: what it turned out to be. asked: requests for a WebSocket, and the last one for anything else, with
-            their answers; unanswered: the one that got none.
-        trails: the frames of each side, from the moment that a WebSocket was open.
-        opened_at_ns: its handshake was complete. None where that was not captured.
-        via: what stood in front of the handshake, such as "SOCKS".
-        server_name: that a TLS client asked for. is_encrypted: all this was inside TLS, and was decrypted.
-        remarks: what else is to be known, such as an answer that no client may take.
+        protocol: what it turned out to be. asked: the requests with their responses; unanswered: the request that got
+            none.
+        trails: each side's frames, once a WebSocket is open.
+        opened_at_ns: when the handshake was complete; None if it was not captured.
+        via: what came before the handshake, such as "SOCKS".
+        server_name: the name that a TLS client asked for. is_encrypted: whether all this was decrypted from TLS.
+        remarks: anything else worth knowing, such as a response that no client may accept.
     """
 
     def __init__(self, *, from_beginning: bool, server_name: str | None = None, is_encrypted: bool = False) -> None:
@@ -77,11 +77,11 @@ class CapturedExchange:
 
     @property
     def after_close_bytes(self) -> int:
-        """What the client sent after the server's close frame."""
+        """How many bytes the client sent after the server's close frame."""
         return 0 if self._bytes_at_close is None else self.trails["client"].wire_bytes - self._bytes_at_close
 
     def feed(self, side: Side, at_ns: int, data: bytes) -> None:
-        """Take what a side sent next."""
+        """Take the next bytes from a side."""
         trail = self.trails.get(side)
         if trail is not None:
             trail.feed(at_ns, data)
@@ -96,7 +96,7 @@ class CapturedExchange:
                 self._begin_where_it_looks_like_frames(side, at_ns, data)
 
     def skip(self, side: Side, at_ns: int, missing_bytes: int) -> None:
-        """Take note of bytes that are not in the capture."""
+        """Note bytes that are missing from the capture."""
         trail = self.trails.get(side)
         if trail is not None:
             trail.skip(at_ns, missing_bytes)
@@ -108,7 +108,7 @@ class CapturedExchange:
             self._guess.skip(side, at_ns, missing_bytes)
 
     def _read_heads(self) -> None:
-        """Read requests and answers for as long as both are there."""
+        """Read requests and responses as long as there are any."""
         while self.protocol in ("none", "http") and not self.trails:
             if self.unanswered is None and not self._read_request():
                 break
@@ -160,12 +160,12 @@ class CapturedExchange:
         return True
 
     def finish(self) -> None:
-        """Take note that nothing more will come: what waits for the other side's words is read without them."""
+        """Note that no more data will come: read what was waiting for the other side without it."""
         if not self.trails and self.protocol in ("none", "http"):
             self._open_one_way()
 
     def _open_one_way(self) -> None:
-        """Read the frames of one side where the capture holds that side alone."""
+        """Read one side's frames if the capture has only that side."""
         if self.unanswered is not None and not self._unread["server"].content:
             if "websocket" in self.unanswered[1].fields.options("Upgrade") and self._unread["client"].content:
                 self._begin_one_way("client")
@@ -219,7 +219,7 @@ class CapturedExchange:
         self.via.append(known or f"{len(front):,} bytes that are no HTTP")
 
     def _name_other(self, pending: bytes) -> None:
-        """Say what it is, where what came first can only be that."""
+        """Name the protocol if the first bytes leave no doubt."""
         if IS_TLS.match(pending):
             self.protocol = "tls"
             self.server_name = server_name(pending)

@@ -1,4 +1,4 @@
-"""What somebody has, explained: `explain` finds out what it is, reads it into a run, and asks the findings about it."""
+"""`explain`: finds out what it was given, reads it into a run, and draws the findings from it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from wslab.core.runs import Run, load
 Kind = Literal["packets", "har", "text", "run"]
 
 MAX_TEXT_BYTES = 2**20
-"""Of a text that is given whole; of a log, this much of its end is read."""
+"""Of a longer text only this much of its end is read."""
 
 _PACKETS = (
     SECTION.to_bytes(4, "big"),
@@ -45,19 +45,19 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _FIRST_BYTES = 4096
 _BUFFER_BYTES = 2**20
 MAX_HAR_BYTES = 2**29
-"""Of a HAR, which is read whole."""
+"""A HAR is read whole, so it must not be larger."""
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """What `wslab explain --json` prints; `wslab schema explain` prints its JSON Schema.
 
     Fields:
-        what: what was given: a capture of packets, a HAR, a text, or a saved run. name: its file's.
-        headline: the surest finding in a sentence.
-        findings: the surest first; `evidence` are places among the records of the run (`--save`).
-        statements: what was read in a text, line by line.
-        records: how many of each kind were read.
-        losses: what was not read, or is not in it.
+        what: what was given: a packet capture, a HAR, a text, or a saved run. name: the name of its file.
+        headline: the surest finding, in one sentence.
+        findings: the surest first; `evidence` holds indexes into the records of the run (`--save`).
+        statements: what a text says, line by line.
+        records: the number of records of each kind.
+        losses: what was not read, or is missing.
     """
 
     version: int = 1
@@ -72,10 +72,10 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Something that was explained: the run that was read from it, and what that shows.
+    """The result of `explain`: the run that was read, and what it shows.
 
     Fields:
-        what: which of the four it was. name: its file's. run: its records, for `wslab.tables` and `wslab.plots`.
+        what: what was given. name: the name of its file. run: its records, for `wslab.tables` and `wslab.plots`.
     """
 
     what: Kind
@@ -85,7 +85,7 @@ class Explained:
 
     @property
     def headline(self) -> str:
-        """The surest finding in a sentence."""
+        """The surest finding, in one sentence."""
         if self.findings:
             return self.findings[0].what
         if self.what == "text":
@@ -120,17 +120,17 @@ def explain(
     keys: str | os.PathLike[str] | None = None,
     on_bytes: OnBytes | None = None,
 ) -> Explained:
-    """Return what a capture, a HAR, a text or a run shows of why WebSockets closed.
+    """Explain why WebSockets closed, from a capture, a HAR, a text or a run.
 
     Args:
-        what: a file's path; an open binary file, read to its end; bytes; a run; or the text itself, such as an
-            exception or lines of a log. A string without a space, a quotation mark or a bracket is taken for a path.
-        keys: a TLS key log (`SSLKEYLOGFILE`), with which an installed `tshark` decrypts a capture of packets.
-        on_bytes: told from time to time how many bytes have been read.
+        what: the path of a file; an open binary file, read to its end; bytes; a run; or the text itself, such as an
+            exception or log lines. A string without spaces, quotation marks or brackets is taken for a path.
+        keys: a TLS key log (`SSLKEYLOGFILE`), with which an installed `tshark` decrypts a packet capture.
+        on_bytes: called now and then with the number of bytes read so far.
 
     Raises:
         CaptureError: it cannot be read; the message says what it seems to be.
-        RunFileError: it is a run that is damaged.
+        RunFileError: it is a damaged run.
         OSError: the file cannot be read.
     """
     if isinstance(what, Run):
@@ -151,7 +151,7 @@ def explain(
 def _is_text(what: str) -> bool:
     try:
         return any(mark.isspace() or mark in '"{}<>' for mark in what) and not Path(what).is_file()
-    except (OSError, ValueError):  # too long for a name, or with a NUL in it
+    except (OSError, ValueError):  # too long for a file name, or contains a NUL
         return True
 
 
@@ -162,12 +162,12 @@ def _explained(what: Kind, name: str, run: Run) -> Explained:
 def _read(
     file: BinaryIO, name: str, path: Path | None, keys: str | os.PathLike[str] | None, on_bytes: OnBytes | None
 ) -> Explained:
-    """Find out by the first bytes what it is, and read it as that."""
+    """Tell from the first bytes what it is, and read it as that."""
     stream = (
         file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", file), _BUFFER_BYTES)
     )
     first = stream.peek(_FIRST_BYTES)[:_FIRST_BYTES]
-    if first.startswith(_UTF16):  # as some shells write what they redirect
+    if first.startswith(_UTF16):  # some shells redirect output as UTF-16
         text = _whole(stream, name).decode("utf-16", errors="replace")
         return _read(io.BytesIO(text.encode()), name, None, keys, on_bytes)
     if first.startswith(_GZIP):
@@ -195,7 +195,7 @@ def _whole(stream: BinaryIO, name: str) -> bytes:
 
 
 def _end_of(stream: BinaryIO) -> bytes:
-    """Return the last part of a log of any length."""
+    """Return the end of a log, whatever its length."""
     kept = b""
     while piece := stream.read(MAX_TEXT_BYTES):
         kept = (kept + piece)[-MAX_TEXT_BYTES:]

@@ -1,4 +1,4 @@
-"""Files of other kinds, which are refused by their names: a picture, a program, a capture of another tool's."""
+"""Files of other kinds, which are refused by name: a picture, a program, a capture in another tool's format."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAGIC = {
 
 
 def refuse_binary(beginning: bytes, name: str) -> None:
-    """Raise where the first bytes are no text."""
+    """Raise CaptureError if the first bytes are not text."""
     known = next((what for magic, what in _MAGIC.items() if beginning.startswith(magic)), None)
     controls = sum(byte < 32 and byte not in b"\t\n\r\x1b" for byte in beginning)
     if known or controls > len(beginning) / 50:

@@ -1,4 +1,4 @@
-"""A data message while its frames come, and what is kept of it: sizes, times and counts."""
+"""A data message while its frames arrive, and what is kept of it: sizes, times and counts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from wslab.net.frames import FrameHeader
 
 
 class SeenMessage(NamedTuple):
-    """One data message, complete or the one that was never completed.
+    """A data message, complete or cut off.
 
     Fields:
-        payload_bytes: after inflation; None where that is not known. announced_bytes: what its frames' headers claim.
-        wire_bytes: that came of it, headers included.
+        payload_bytes: the size after inflation; None if unknown. announced_bytes: the size in its frames' headers.
+        wire_bytes: the bytes that arrived, headers included.
     """
 
     number: int
@@ -35,7 +35,7 @@ class SeenControl(NamedTuple):
 
 
 class GrowingMessage:
-    """The data message that is being sent."""
+    """A data message whose last frame has not arrived yet."""
 
     __slots__ = (
         "announced_bytes",

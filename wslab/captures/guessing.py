@@ -1,4 +1,4 @@
-"""Whether bytes look like frames, and whose, where no handshake says so; and what came until that is sure."""
+"""Guesses whether bytes are frames, and whose, without a handshake; keeps what came until that is certain."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _FROM_SERVER = re.compile(rb"HTTP/1\.[01] [1-5]\d\d|\x16\x03[\x00-\x04]..\x02", 
 _MAX_GUESSED_BYTES = 2**26
 
 _ALIKE = 2
-"""Segments that look like frames, after which they are taken for such: two are no accident."""
+"""After this many segments that look like frames they are taken for frames: two are no accident."""
 
 _MAX_KEPT_BYTES = 2**20
-"""Of each side that are kept until then; of what comes beyond that, the length."""
+"""Bytes kept per side until then; beyond that, only lengths."""
 
 
 class Guess:
-    """What two sides sent since it began to look like frames, until that is sure."""
+    """What both sides sent since it began to look like frames, until that is certain."""
 
     def __init__(self) -> None:
         self._alike = 0
         self._pieces: dict[Side, list[tuple[int, bytes | int]]] = {"client": [], "server": []}
 
     def take(self, side: Side, at_ns: int, data: bytes) -> bool:
-        """Take a segment; return whether frames are sure by now: two segments of them, or a close frame."""
+        """Take a segment; return whether these are certainly frames: two segments of them, or a close frame."""
         pieces = self._pieces[side]
         is_alike = begins_with_frames(data, side, deflate=True)
         if not is_alike and not pieces:
@@ -42,12 +42,12 @@ class Guess:
         return self._alike >= _ALIKE or (is_alike and data[0] & 0x0F == Opcode.CLOSE)
 
     def skip(self, side: Side, at_ns: int, missing_bytes: int) -> None:
-        """Take note of bytes that are not in the capture."""
+        """Note bytes that are missing from the capture."""
         if self._pieces[side]:
             self._pieces[side].append((at_ns, missing_bytes))
 
     def tell(self, side: Side, reader: Receiver) -> None:
-        """Tell a reader what this side sent."""
+        """Pass on to a reader what this side sent."""
         for at_ns, piece in self._pieces[side]:
             if isinstance(piece, int):
                 reader.skip(at_ns, piece)
@@ -67,8 +67,8 @@ def speaker_of(data: bytes) -> Side | None:
 def begins_with_frames(data: bytes, sender: Side | None, *, deflate: bool) -> bool:
     """Whether a segment's payload looks like frames from its first byte to its last.
 
-    Frames must follow one another and end where the segment does, and what is in them must be what their kind holds:
-    text UTF-8, a close frame a code that may be sent. Of a longer message the segment may be the beginning.
+    Frames must follow one another and end with the segment, and their contents must be valid: UTF-8 in a text frame, a
+    permitted code in a close frame. The segment may also be the beginning of a longer message.
     """
     at = 0
     try:

@@ -1,7 +1,7 @@
-"""A HAR as Chrome, Playwright, mitmproxy and HTTP Toolkit write it, as a run: `read_har`.
+"""Reads a HAR into a run: `read_har`. Chrome, Playwright, mitmproxy and HTTP Toolkit write them.
 
-Of these only HTTP Toolkit keeps how a connection closed, and none keeps who ended it; a program that writes control
-frames keeps both. Sizes are kept and contents are not.
+Of these only HTTP Toolkit records how a connection closed, and none records who closed it. Programs that write control
+frames record both. Sizes are kept, contents are not.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ from wslab.net.heads import Fields, retry_after_s
 
 
 def read_har(content: bytes, *, name: str = "har") -> Run | None:
-    """Return what a HAR shows of WebSocket connections; None where the JSON is no HAR.
+    """Return what a HAR shows of WebSocket connections; None if the JSON is not a HAR.
 
     Raises:
-        CaptureError: it is a HAR in which there are none, or one that is damaged.
+        CaptureError: it is a HAR without WebSockets, or a damaged one.
     """
     log = read_log(content, name=name)
     if log is None:
@@ -64,7 +64,7 @@ def read_har(content: bytes, *, name: str = "har") -> Run | None:
 
 
 def _tell(entry: Entry, number: int, origin_s: float, log: Log) -> Iterator[tuple[float, Record]]:
-    """Yield one connection's records, each with the moment by which it is put in order."""
+    """Yield one connection's records, each with the time by which it is ordered."""
     client, connection_id = number - 1, str(number)
     started_s = begun_s(entry) - origin_s
     all_messages = sorted(messages_of(entry), key=lambda message: message.time)

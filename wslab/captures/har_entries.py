@@ -1,7 +1,7 @@
-"""The members of a HAR that tell of a WebSocket, in the shapes in which programs write them.
+"""The parts of a HAR that describe a WebSocket, as various programs write them.
 
-What cannot be read of an entry or a message costs that one alone. The time of a message is in seconds, or, in
-Playwright's, in milliseconds. Sources: ChromeDevTools/devtools-frontend `HARLog.ts`, microsoft/playwright
+An entry or message that cannot be read is skipped and counted. Message times are in seconds; Playwright's are in
+milliseconds. Sources: ChromeDevTools/devtools-frontend `HARLog.ts`, microsoft/playwright
 `harTracer.ts`, mitmproxy/mitmproxy `mitmproxy/addons/savehar.py`, httptoolkit/httptoolkit-ui `src/model/http/har.ts`.
 """
 
@@ -22,13 +22,13 @@ from wslab.net.close_bodies import read_close
 
 MAX_CONNECTIONS = 20_000
 MAX_MESSAGES = 200_000
-"""Of one connection: the last ones."""
+"""Messages read per connection: the last ones."""
 
 BINARY, CLOSE, PING, PONG = 2, 8, 9, 10
-"""Opcodes. Most programs write data messages alone; some write control frames too."""
+"""Opcodes. Most programs write only data messages; some write control frames too."""
 
 _MILLISECONDS_FROM = 1e11
-"""As seconds, a time as late as this is in the year 5138; as milliseconds, in 1973."""
+"""In seconds this is the year 5138, in milliseconds 1973."""
 
 
 class Pair(msgspec.Struct):
@@ -39,14 +39,14 @@ class Pair(msgspec.Struct):
 
 
 class Request(msgspec.Struct):
-    """What was asked for."""
+    """The request."""
 
     url: str = ""
     headers: list[Pair] = []
 
 
 class Response(msgspec.Struct):
-    """What came back, or why nothing did, in a browser's words."""
+    """The response, or the browser's explanation why there was none."""
 
     status: int = 0
     headers: list[Pair] = []
@@ -55,7 +55,7 @@ class Response(msgspec.Struct):
 
 
 class MessageEntry(msgspec.Struct):
-    """A message of either direction, or, of another `type`, what the browser says of an error."""
+    """A message in either direction; with another `type`, a browser's error message."""
 
     time: float
     data: str
@@ -66,7 +66,7 @@ class MessageEntry(msgspec.Struct):
 
 
 class CloseEntry(msgspec.Struct):
-    """How a connection closed, as HTTP Toolkit writes it, or as the first close frame among the messages says."""
+    """How a connection closed: as written by HTTP Toolkit, or by the first close frame among the messages."""
 
     code: int | None = None
     reason: str | None = None
@@ -75,7 +75,7 @@ class CloseEntry(msgspec.Struct):
 
 
 class Entry(msgspec.Struct):
-    """A request, with the messages that followed if it opened a WebSocket."""
+    """A request, and the messages that followed if it opened a WebSocket."""
 
     request: Request
     started: str = msgspec.field(default="", name="startedDateTime")
@@ -93,7 +93,7 @@ class Creator(msgspec.Struct):
 
 
 class Log(msgspec.Struct):
-    """What a HAR consists of."""
+    """The contents of a HAR."""
 
     entries: list[msgspec.Raw]
     creator: Creator = msgspec.field(default_factory=Creator)
@@ -109,10 +109,10 @@ _LOOKS_LIKE_IT = re.compile(rb'^\s*\{\s*"log"\s*:\s*\{(?=.{0,2000}"(?:entries|cr
 
 
 def read_log(content: bytes, *, name: str = "har") -> Log | None:
-    """Return the log of a HAR; None where the JSON is none.
+    """Return the log of a HAR; None if the JSON is not a HAR.
 
     Raises:
-        CaptureError: it begins as a HAR does, and is damaged or cut off.
+        CaptureError: it begins like a HAR, but is damaged or cut off.
     """
     try:
         return msgspec.json.decode(content, type=Har, strict=False).log
@@ -123,7 +123,7 @@ def read_log(content: bytes, *, name: str = "har") -> Log | None:
 
 
 def entries_of(log: Log) -> tuple[list[Entry], list[str]]:
-    """Return the entries that are, or were to be, WebSockets; and in words how many could not be read."""
+    """Return the entries of WebSockets, opened or refused, and in words how many could not be read."""
     entries, unread = [], 0
     for raw in log.entries:
         try:
@@ -140,7 +140,7 @@ def entries_of(log: Log) -> tuple[list[Entry], list[str]]:
 
 
 def _is_websocket(entry: Entry) -> bool:
-    """Whether it opened a WebSocket or asked for one; a program may write that down as any other request."""
+    """Whether it opened a WebSocket or asked for one; some programs record that like any other request."""
     if entry.messages is not None or entry.kind == "websocket" or entry.request.url.startswith(("ws:", "wss:")):
         return True
     asked = {(pair.name.lower(), pair.value.lower()) for pair in entry.request.headers}
@@ -148,7 +148,7 @@ def _is_websocket(entry: Entry) -> bool:
 
 
 def end_of(entry: Entry) -> CloseEntry | Literal["aborted"] | None:
-    """Return how the connection ended, where the HAR says so."""
+    """Return how the connection ended, if the HAR says so."""
     closes = [message for message in messages_of(entry) if message.opcode == CLOSE]
     if entry.end is not None or not closes:
         return entry.end
@@ -161,7 +161,7 @@ def end_of(entry: Entry) -> CloseEntry | Literal["aborted"] | None:
 
 
 def messages_of(entry: Entry) -> Iterator[MessageEntry]:
-    """Yield the messages of an entry that can be read, with their times in seconds."""
+    """Yield an entry's readable messages, with their times in seconds."""
     for raw in (entry.messages or [])[-MAX_MESSAGES:]:
         try:
             message = msgspec.json.decode(raw, type=MessageEntry, strict=False)
@@ -173,12 +173,12 @@ def messages_of(entry: Entry) -> Iterator[MessageEntry]:
 
 
 def unread_of(entry: Entry) -> int:
-    """Return how many messages of an entry cannot be read: without data there is no size, without a time no place."""
+    """Return how many of an entry's messages cannot be read because they lack a time or data."""
     return len((entry.messages or [])[-MAX_MESSAGES:]) - sum(1 for _ in messages_of(entry))
 
 
 def size_of(message: MessageEntry) -> int:
-    """Return the size of a message's payload: of a binary one, which is written in base64, that of its bytes."""
+    """Return the size of a message's payload in bytes; binary ones are written in base64."""
     if message.opcode in (BINARY, PING, PONG):
         return len(message.data.rstrip("=")) * 3 // 4
     return len(message.data.encode(errors="surrogatepass"))
@@ -192,12 +192,12 @@ def _decoded(data: str) -> bytes:
 
 
 def seconds_of(time: float) -> float:
-    """Return a time in seconds since 1970, whichever of the two units it is in."""
+    """Return a time in seconds since 1970, whether it is in seconds or milliseconds."""
     return time / 1000 if time > _MILLISECONDS_FROM else time
 
 
 def begun_s(entry: Entry) -> float:
-    """Return when the connection was begun; of an entry that says nothing readable, the moment of its first message."""
+    """Return when the connection began; if its start cannot be read, the time of its first message."""
     try:
         begun = datetime.datetime.fromisoformat(entry.started)
     except ValueError:

@@ -1,7 +1,7 @@
-"""What went over a captured WebSocket, message by message, and what came of it: the last of each side, and the largest.
+"""The messages of a captured WebSocket and what came of each: the last ones from either side, and the largest.
 
-A message counts as accepted only where the server went on afterwards; as closed where it is the largest that the server
-left unanswered when it closed; and as unconfirmed in every other case.
+A message is "accepted" only if the server went on afterwards, "closed" if it is the largest that the server had not
+answered when it closed, and "unconfirmed" otherwise.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from wslab.captures.streams import FrameTrail
 from wslab.core.records import Ping, Pong, Receipt, Send, SendOutcome, Side
 
 SETTLED_NS = 10**9
-"""An answer so long before the end belongs to what it follows; a later one may have crossed the close frame."""
+"""An answer this long before the end answers the message before it; a later one may have crossed the close frame."""
 
 
 def tell_messages(told: Retold, kept: int) -> Iterator[Told]:
-    """Yield the last messages of either side, the largest among them; of a side they are in order."""
+    """Yield the last messages of either side and the largest, each side's in order."""
     if told.trails is None:
         return
     client, server = told.trails
@@ -30,7 +30,7 @@ def tell_messages(told: Retold, kept: int) -> Iterator[Told]:
 
 
 def tell_pings(told: Retold, kept: int) -> Iterator[Told]:
-    """Yield the last pings of either side, each with the first pong that answers it, and pongs that answer none."""
+    """Yield the last pings of either side, each with the first pong that answers it, and unsolicited pongs."""
     if told.trails is None:
         return
     client, server = told.trails
@@ -52,7 +52,7 @@ def tell_pings(told: Retold, kept: int) -> Iterator[Told]:
 
 
 def _outcomes(told: Retold, client: FrameTrail, server: FrameTrail) -> dict[int, SendOutcome]:
-    """Say what came of the client's messages, by their numbers."""
+    """Return what came of the client's messages, by message number."""
     end_ns = told.close_started_at_ns
     by_client = client.close_at_ns is not None and client.close_at_ns == end_ns
     answers = [message.ended_at_ns for message in server.messages] + [pong.at_ns for pong in server.pongs]
@@ -125,7 +125,7 @@ def _ping(told: Retold, side: Side, ping: SeenControl, pongs: Iterable[SeenContr
 
 
 def _kept(trail: FrameTrail, kept: int) -> list[SeenMessage]:
-    """Return the last messages of a side, with its largest and with the one that never ended."""
+    """Return a side's last messages, with the largest and the unfinished one."""
     messages = list(trail.messages)[-kept:]
     if trail.largest is not None and all(message.number != trail.largest.number for message in messages):
         messages.insert(0, trail.largest)

@@ -1,4 +1,4 @@
-"""From a packet to its TCP segment: link layers, IP, fragments. dpkt reads the headers; what is no TCP is counted.
+"""Finds the TCP segment in a packet: link layers, IP, fragments. dpkt parses the headers; other packets are counted.
 
 Link types: Ethernet (VLAN tags, QinQ, MPLS, PPPoE), BSD loopback (null, loop), Linux cooked v1 and v2, raw IP.
 Source of the numbers: https://www.tcpdump.org/linktypes.html.
@@ -17,12 +17,12 @@ from dpkt import ethernet, ip, ip6, loopback, sll, sll2, tcp, udp
 from wslab.captures.containers import Packet
 
 MAX_DATAGRAMS = 256
-"""IP datagrams whose fragments are awaited at once; the oldest is given up for a new one."""
+"""Incomplete IP datagrams held at the same time; a new one replaces the oldest."""
 
 MAX_DATAGRAM_BYTES = 2**16
 
 UPPER_PDU = 252
-"""Wireshark's exported PDUs: the payload of a protocol above TCP, with the addresses beside it."""
+"""Wireshark's exported PDUs: the payload of a protocol above TCP, with its addresses."""
 
 
 class Segment(NamedTuple):
@@ -55,7 +55,7 @@ def _cooked_v2(data: bytes) -> Any:
 
 
 def _untagged(packet: Any) -> Any:
-    """Return what a cooked packet carries behind its VLAN tag, which dpkt leaves unread."""
+    """Return what a cooked packet carries after its VLAN tag, which dpkt does not parse."""
     kind, data = packet.ethtype, packet.data
     while kind in (ethernet.ETH_TYPE_8021Q, ethernet.ETH_TYPE_8021AD) and isinstance(data, bytes) and len(data) > 4:
         kind, data = struct.unpack_from("!H", data, 2)[0], data[4:]
@@ -86,14 +86,14 @@ _UNREADABLE = (
     AttributeError,
     NotImplementedError,
 )
-"""What dpkt raises on bytes that are not what their header says."""
+"""What dpkt raises on malformed bytes."""
 
 
 class SegmentReader:
-    """Reads packets into segments, reassembles IP fragments, and counts what was something else.
+    """Reads packets into segments, reassembles IP fragments, and counts everything else.
 
     Fields:
-        others: packets that carried no TCP, by what they were.
+        others: packets without TCP, by kind.
     """
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ class SegmentReader:
         self._fragments: OrderedDict[tuple[bytes, bytes, int], _Datagram] = OrderedDict()
 
     def read(self, packet: Packet) -> Segment | None:
-        """Return the packet's TCP segment; None where it holds none, or only a part of one."""
+        """Return the packet's TCP segment; None if it has none, or only part of one."""
         reader = _READERS.get(packet.link_type)
         if reader is None:
             self.others[f"link type {packet.link_type}"] += 1
@@ -176,7 +176,7 @@ class _Datagram:
         self.total_bytes: int | None = None
 
     def add(self, fragment: _Fragment) -> bytes | None:
-        """Take one more; return the whole datagram where it is complete."""
+        """Take one more; return the whole datagram once it is complete."""
         if sum(map(len, self.parts.values())) < MAX_DATAGRAM_BYTES:
             self.parts.setdefault(fragment.offset_bytes, fragment.data)
         if fragment.is_last:
@@ -206,7 +206,7 @@ def _fragment_v6(network: Any) -> _Fragment | None:
 
 
 def _transport_bytes(network: Any) -> int:
-    """Return how many bytes an IPv4 packet carried; one of length 0 was left to the network card to cut (TSO)."""
+    """Return how many bytes an IPv4 packet carried; a length of 0 leaves the split to the network card (TSO)."""
     return int(network.len) - (network._v_hl & 0xF) * 4 if network.len else len(network.data)
 
 

@@ -1,6 +1,6 @@
-"""Packets made by hand and written as pcapng, so that Wireshark opens what the lab recorded.
+"""Builds packets and writes them as pcapng, so that Wireshark can open what the lab recorded.
 
-`TcpScript` keeps both sides' sequence numbers, so that its user says only which side sends what, and when.
+`TcpScript` keeps track of both sides' sequence numbers; its user only says which side sends what, and when.
 Link layer: raw IP. Times in nanoseconds. Source of the format: draft-ietf-opsawg-pcapng.
 """
 
@@ -19,7 +19,7 @@ from wslab.core.records import Side
 
 RAW_IP = 101
 SEGMENT_BYTES = 16_384
-"""Payload of a segment, at most: loopback's are as large, and packets of them fit in IP's 65,535 bytes."""
+"""Largest payload of a segment: as large as on loopback, and its packet fits into IP's 65,535 bytes."""
 
 _NANOSECONDS = 9
 _COMMENT, _INTERFACE_RESOLUTION, _APPLICATION = 1, 9, 4
@@ -27,10 +27,10 @@ _PUSH = 0x08
 
 
 def write_pcapng(file: BinaryIO, packets: Iterable[Packet], *, comment: str, application: str) -> int:
-    """Write packets of raw IP as one section of a pcapng; return how many there were.
+    """Write raw IP packets as one section of a pcapng; return how many there were.
 
     Args:
-        comment: what a reader must know of the file; Wireshark shows it with the file's properties.
+        comment: what a reader must know about the file; Wireshark shows it among the file's properties.
     """
     head = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
     file.write(
@@ -72,7 +72,7 @@ class TcpScript:
         self._next: dict[Side, int] = {"client": first_seq, "server": first_seq}
 
     def open(self, at_ns: int) -> Iterator[Packet]:
-        """Yield the three segments with which a connection begins."""
+        """Yield the three segments that open a connection."""
         yield self._segment("client", at_ns, SYN, with_ack=False)
         yield self._segment("server", at_ns, SYN)
         yield self._segment("client", at_ns)

@@ -1,8 +1,8 @@
-"""TCP from its segments: each direction's bytes in order, once, and what the capture shows of loss and of the end.
+"""Reassembles TCP: each direction's bytes in order, once, and what the capture shows of loss and of the end.
 
-Whatever order, duplication or cutting the segments come in, the same bytes come out (tests/captures hold it so). Bytes
-that are not in the capture are told as a gap of known length and never made up. Held segments are bounded; where the
-bound is met, the hole before them is taken for lost.
+However segments are ordered, repeated or split, the same bytes come out (tests/captures verifies it). Bytes missing
+from the capture become a gap of known length. The number of segments held is bounded; at the bound, the hole before them is
+taken for lost.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from wslab.captures.packets import Segment
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 MAX_HELD_BYTES = 2**20
-"""Of one direction, out of order, before the hole in front of them is taken for lost."""
+"""Bytes of one direction held out of order before the hole in front of them is taken for lost."""
 MAX_HELD_SEGMENTS = 4096
 TWICE_CAPTURED_NS = 500_000
-"""Sooner than this nobody sends again: the same segment was captured twice, as on the interface `any`."""
+"""No retransmission comes sooner than this: the segment was captured twice, as on the interface `any`."""
 
 _REMEMBERED_SEGMENTS = 16
 
 MAX_UNBEGUN_SEGMENTS = 16
-"""Segments awaited for an earlier one, in a direction whose SYN was not captured."""
+"""Segments held, in case an earlier one follows, in a direction whose SYN was not captured."""
 
 
 class Receiver(Protocol):
-    """What reads one direction: bytes in order, and gaps where the capture has none."""
+    """Reads one direction: bytes in order, and gaps where the capture has none."""
 
     def feed(self, at_ns: int, data: bytes) -> None: ...
 
@@ -36,13 +36,13 @@ class Direction:
     """The bytes that one side sent.
 
     Fields (offsets count from the first byte after the SYN, or the first seen):
-        begun: its SYN was captured, or what is first was chosen. had_syn: the SYN was.
-        stream_bytes: as far as they were seen or are known to have been sent. missing_bytes: of these, not captured.
-        retransmissions: segments whose bytes had been sent before, all or in part.
-        acknowledged: offset that the other side confirmed; None where it never did.
-        fin_at_ns, reset_at_ns, last_data_at_ns: first FIN, first RST, last byte sent.
-        zero_windows: how often this side said that it can take no more.
-        unanswered_probes: keepalive probes since the other side was last heard (RFC 9293 §3.8.4).
+        begun: whether the first byte is known, by its SYN or by choice. had_syn: whether its SYN was captured.
+        stream_bytes: how much was sent, as far as is known. missing_bytes: how much of that was not captured.
+        retransmissions: segments that repeat bytes, all or some of them.
+        acknowledged: the offset up to which the other side acknowledged; None if it never did.
+        fin_at_ns, reset_at_ns, last_data_at_ns: times of the first FIN, the first RST and the last byte.
+        zero_windows: how often this side announced that it accepts no more.
+        unanswered_probes: keepalive probes since the other side was last heard from (RFC 9293 §3.8.4).
     """
 
     __slots__ = (
@@ -87,7 +87,7 @@ class Direction:
         return self._next_seq is not None
 
     def begin(self, seq: int, *, had_syn: bool) -> None:
-        """Fix which sequence number is the first byte's."""
+        """Set the sequence number of the first byte."""
         self._next_seq, self.had_syn = seq, had_syn
         waiting, self._held, self._held_bytes = list(self._held.values()), {}, 0
         self.retransmissions = 0
@@ -97,7 +97,7 @@ class Direction:
             self.acknowledge(self._early_ack)
 
     def begins_with(self, seq: int) -> bool:
-        """Whether a SYN that makes `seq` the first byte's number belongs to the bytes seen so far."""
+        """Whether the bytes seen so far fit a SYN after which `seq` is the first byte."""
         return self._next_seq is None or (seq - self._next_seq + self.next_offset) & 0xFFFFFFFF == 0
 
     def take(self, segment: Segment) -> None:
@@ -124,12 +124,12 @@ class Direction:
             self._hold(segment, offset)
 
     def take_empty(self, seq: int) -> None:
-        """Take the next captured segment without payload: a keepalive probe is numbered as one byte that was sent."""
+        """Take the next segment without payload. A keepalive probe has the sequence number of the last byte sent."""
         if self._next_seq is not None and (seq + 1) & 0xFFFFFFFF == self._next_seq:
             self.unanswered_probes += 1
 
     def acknowledge(self, ack: int) -> None:
-        """Take the other side's word on how much has reached it."""
+        """Take an acknowledgement from the other side."""
         self.unanswered_probes = 0
         if self._next_seq is None:
             self._early_ack = ack if self._early_ack is None else _later(self._early_ack, ack)
@@ -139,17 +139,17 @@ class Direction:
             self.acknowledged = offset
 
     def finish(self) -> None:
-        """Deliver what is still held, with the gaps before it: nothing more will come."""
+        """Deliver what is still held, with the gaps in it: no more segments will come."""
         if self._next_seq is None and self._held:
             self.begin(_lowest(list(self._held.values())), had_syn=False)
         while self._held:
             self._skip_hole()
         lost_bytes = (self.acknowledged or 0) - self.next_offset - (self.fin_at_ns is not None)
-        if 1 < lost_bytes < 2**30:  # a single one may be a FIN that was not captured: it takes a number too
+        if 1 < lost_bytes < 2**30:  # a single one may be an uncaptured FIN, which takes a sequence number too
             self._miss(self._last_at_ns, lost_bytes)
 
     def offset(self, seq: int) -> int:
-        """Return the offset of a sequence number: of all that it could mean, the nearest to what comes next."""
+        """Return the offset of a sequence number: of all possible ones, the nearest to the next expected."""
         assert self._next_seq is not None
         return self.next_offset + ((seq - self._next_seq + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
@@ -195,7 +195,7 @@ class Direction:
         self._release()
 
     def _deliver(self, segment: Segment, already_bytes: int) -> None:
-        at_ns = self._last_at_ns = max(self._last_at_ns, segment.at_ns)  # nobody can read it before what precedes it
+        at_ns = self._last_at_ns = max(self._last_at_ns, segment.at_ns)  # it cannot be read before what precedes it
         data = segment.payload[already_bytes:] if already_bytes else segment.payload
         self._advance(len(data))
         if data:
@@ -216,7 +216,7 @@ class Direction:
 
 
 def _later(one: int, other: int) -> int:
-    """Return the later of two sequence numbers, in the order that wraps around (RFC 9293 §3.4)."""
+    """Return the later of two sequence numbers, which wrap around (RFC 9293 §3.4)."""
     return other if (other - one) & 0xFFFFFFFF < 0x80000000 else one
 
 

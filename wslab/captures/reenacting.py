@@ -1,8 +1,8 @@
-"""A run as packets: what the lab recorded, played again by hand, so that Wireshark opens it.
+"""Turns a run into packets, so that Wireshark can open what the lab recorded.
 
-A run keeps sizes, times and close frames, and no contents: messages are filled with `x`, uncompressed, and the file
-says so. Connections are those whose end is on record, and the attempts that opened none. A relay's run shows its
-frames as they were on the wire between the client and the relay.
+A run keeps sizes, times and close frames but no contents: messages are filled with `x`, uncompressed, and the file says
+so. It includes connections whose end was recorded, and attempts that failed. A relay's run shows the frames between the
+client and the relay.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from wslab.net.frames import encode_frame, encode_header
 from wslab.net.handshakes import encode_request
 
 MAX_PAYLOAD_BYTES = 2**30
-"""Of all messages together: more than that is no file to open in Wireshark."""
+"""Of all messages together: Wireshark could hardly open a larger file."""
 
 COMMENT = "Reenacted by wslab from a run's records: sizes, times and close frames are recorded, contents are filler."
 
 _HOST = "127.0.0.1"
 _FIRST_PORT, _SERVER_PORT = 10_000, 8765
 _KEY = "d3NsYWItcmVlbmFjdGVkMQ=="
-_LATER_NS = 1_000  # between what a run stamps alike
+_LATER_NS = 1_000  # between events with the same time
 
 
 class _Act(NamedTuple):
-    """What a side does at a moment: bytes to send; or FIN or RST."""
+    """What a side does at some time: it sends bytes, a FIN or a RST."""
 
     at_s: float
     side: Side
@@ -48,7 +48,7 @@ def reenact(run: Run) -> bytes:
     """Return the run as a pcapng.
 
     Raises:
-        BadValueError: its messages are too large to be written out.
+        BadValueError: its messages are too large to write.
     """
     total_bytes = sum(send.payload_bytes for send in run.sends) + sum(each.payload_bytes or 0 for each in run.receipts)
     total_bytes += sum(frame.passed_bytes for frame in run.frames)
@@ -100,7 +100,7 @@ _ACCEPTED = (
 
 
 def _traffic(run: Run, closure: Closure) -> Iterator[_Act]:
-    """Yield the messages and pings of a connection until its end; what came of a message is left to the farewell."""
+    """Yield a connection's messages and pings up to its end, which `_farewell` adds."""
     until_s = closure.close_started_at_s
     for send in run.sends:
         if _is_of(closure, send.client, send.connection_id, send.started_at_s) and send.outcome != "unopened":
@@ -129,14 +129,14 @@ def _traffic(run: Run, closure: Closure) -> Iterator[_Act]:
 
 
 def _met_the_client(frame: Frame) -> bool:
-    """Whether it was between the client and the relay; close frames are the farewell's."""
+    """Whether it passed between the client and the relay; close frames are left to `_farewell`."""
     return frame.opcode != "close" and frame.fate != ("dropped" if frame.sent_by == "server" else "inserted")
 
 
 def _as_it_passed(frame: Frame) -> bytes:
-    """Return its bytes, as far as they came; not marked as compressed, since its filler is not."""
+    """Return its bytes, as many as came; not marked as compressed, since the filler is not."""
     opcode = int(frame.opcode) if frame.opcode.isdecimal() else Opcode[frame.opcode.upper()]
-    mask = bytes(4) if frame.masked else b""  # with which the filler stays as it is
+    mask = bytes(4) if frame.masked else b""  # which leaves the filler unchanged
     return encode_header(opcode, frame.payload_bytes, mask, final=frame.final) + b"x" * frame.passed_bytes
 
 
@@ -159,7 +159,7 @@ def _farewell(closure: Closure) -> Iterator[_Act]:
 
 
 def _body(close: Close) -> bytes:
-    """Return the payload of a close frame as it was on the wire, also of one that nobody may send."""
+    """Return the payload of a close frame as it was on the wire, even if it was invalid."""
     if close.code == 1005 and not close.reason:
         return b""
     return (close.code & 0xFFFF).to_bytes(2, "big") + close.reason.encode(errors="replace")

@@ -1,6 +1,6 @@
-"""From captured connections to the records that experiments emit, so that nothing above can tell them apart.
+"""Turns captured connections into the records that experiments emit, so that the layers above cannot tell them apart.
 
-A closure is told as the client must have seen it: by the frames that reached its side of the capture.
+A closure is recorded as the client must have seen it: by the frames on its side of the capture.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from wslab.core.records import (
 from wslab.net.heads import retry_after_s
 
 Told = tuple[int, Record]
-"""A record, and the moment by which records are put in order."""
+"""The time by which records are ordered, and the record."""
 
 
 class Retold:
-    """One connection of interest; its id, its client and the moment from which times count are given to it later."""
+    """A connection to report. Its id, its client and the time origin are assigned later."""
 
     def __init__(self, conversation: Conversation) -> None:
         self.conversation = conversation
@@ -40,7 +40,7 @@ class Retold:
 
     @property
     def ends(self) -> tuple[str, str]:
-        """The client's host, and the server's address: between whom it is."""
+        """The client's host and the server's address."""
         return self.conversation.client_host, self.conversation.server_address
 
     @property
@@ -49,13 +49,13 @@ class Retold:
 
     @property
     def trails(self) -> tuple[FrameTrail, FrameTrail] | None:
-        """The client's frames and the server's; None where there was no WebSocket."""
+        """The client's frames and the server's; None if there was no WebSocket."""
         trails = self.exchange.trails
         return (trails["client"], trails["server"]) if trails else None
 
     @property
     def end(self) -> tuple[Side, Literal["fin", "reset"], int] | None:
-        """Who ended TCP first, how, and when; None where the capture shows no end."""
+        """Which side ended TCP first, how, and when; None if the capture shows no end."""
         sides: tuple[tuple[Side, Direction], ...] = (
             ("client", self.conversation.client),
             ("server", self.conversation.server),
@@ -73,13 +73,13 @@ class Retold:
 
     @property
     def close_started_at_ns(self) -> int | None:
-        """The first close frame, or the end of TCP where there was none."""
+        """When the first close frame was sent, or TCP ended if there was none."""
         frames = [trail.close_at_ns for trail in self.trails or () if trail.close_at_ns is not None]
         return min(frames) if frames else self.end[2] if self.end else None
 
     @property
     def is_one_way(self) -> bool:
-        """Whether the capture holds what one side sent, and nothing of the other's."""
+        """Whether only one side's data is in the capture."""
         return 0 in (self.conversation.client.stream_bytes, self.conversation.server.stream_bytes)
 
     @property
@@ -94,7 +94,7 @@ class Retold:
     def closure(self) -> Closure | None:
         """Return the end of this WebSocket as its client must have seen it.
 
-        None where the capture shows none, or one side alone: its close frame may be an answer to one that is not in it.
+        None if the capture shows no end, or only one side: that side's close frame may answer one that is missing.
         """
         started_at_ns = self.close_started_at_ns
         if self.trails is None or started_at_ns is None or self.is_one_way:
@@ -123,7 +123,7 @@ class Retold:
         )
 
     def _tcp_end(self) -> TcpEnd:
-        """Say how TCP ended, as the client sees it: its own FIN says nothing before the server's has come."""
+        """Return how TCP ended for the client; its own FIN does not count once the server's has come."""
         client, server = self.conversation.client, self.conversation.server
         ends: list[tuple[int, TcpEnd]] = []
         if server.fin_at_ns is not None:
@@ -147,7 +147,7 @@ class Retold:
         return reset_at_ns >= server.close_at_ns and unread and client.close is None
 
     def attempts(self) -> Iterator[Attempt]:
-        """Yield each try at opening a WebSocket on this connection: one, or several behind a 401."""
+        """Yield each attempt to open a WebSocket on this connection: one, or several after a 401."""
         begun_ns = self.conversation.first_at_ns
         asked = [one for one in self.exchange.asked if _asks_for_websocket(one)]
         for one in asked:
@@ -164,7 +164,7 @@ class Retold:
             yield from self._unanswered(begun_ns)
 
     def _unanswered(self, begun_ns: int) -> Iterator[Attempt]:
-        """Yield the try that got no answer, where the capture shows one."""
+        """Yield the attempt that got no answer, if the capture shows one."""
         conversation, end = self.conversation, self.end
         if self.trails is not None or self.exchange.protocol not in ("none", "http") or not conversation.began:
             return

@@ -1,8 +1,8 @@
-"""WebSocket frames in one direction of a captured connection: counted, sized and timed, contents never kept.
+"""Reads the WebSocket frames of one direction of a captured connection: counts, sizes and times, never contents.
 
-Owns what a capture needs beyond reading frames (`wslab.net.frames`): bytes that are missing, and a beginning that is.
-Inside a payload a gap costs its content only; where a header may have been in it, reading goes on at the next segment
-that begins with frames and ends with one, and `guessed` says so.
+It adds to `wslab.net.frames` what a capture needs: coping with missing bytes and a missing beginning. A gap inside a
+payload costs only its content. If the gap may hide a header, reading resumes at the next segment that consists of whole
+frames, and `guessed` is set.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from wslab.net.frames import FrameError, FrameHeader, masked, read_header
 from wslab.net.inflating import Inflater
 
 KEPT = 64
-"""Messages, and pings, of which more than their number is kept, a direction: the last ones."""
+"""The last messages and pings of a direction, about which more is kept than their number."""
 
 MAX_INFLATED_BYTES = 2**28
-"""Of one message; what inflates to more has no known size here."""
+"""A message that inflates to more has no known size."""
 
 
 class FrameTrail:
     """What one side sent over an open WebSocket.
 
     Fields:
-        close, close_at_ns: its first close frame. after_close_bytes: what it sent behind that.
-        violation: the rule that its bytes broke; nothing after that is read.
-        guessed: what is told of it began, or goes on after a gap, where frames seemed to begin.
-        lost_sync: bytes passed in which frames could not be told apart.
-        messages: the last ones; message_count, largest_bytes, payload_bytes: over all of them.
-        last_at_ns: its last frame ended.
+        close, close_at_ns: its first close frame. after_close_bytes: how much it sent after that.
+        violation: the rule that it broke; nothing after that is read.
+        guessed: whether reading began, or resumed after a gap, where frames seemed to begin.
+        lost_sync: whether some bytes could not be split into frames.
+        messages: the last ones; message_count, payload_bytes: of all.
+        last_at_ns: when its last frame ended.
     """
 
     def __init__(
@@ -62,9 +62,8 @@ class FrameTrail:
         self.ping_count = self.pong_count = 0
         self.last_at_ns: int | None = None
         self._deflate = deflate
-        self._inflater = (
-            Inflater(takeover=takeover) if deflate and synced else None
-        )  # else what it looks back at is lost
+        # Without the beginning, what compressed messages refer back to is missing.
+        self._inflater = Inflater(takeover=takeover) if deflate and synced else None
         self._synced = synced
         self._buffer = b""
         self._header: FrameHeader | None = None
@@ -73,15 +72,15 @@ class FrameTrail:
 
     @property
     def unfinished(self) -> SeenMessage | None:
-        """The message that had begun and never ended."""
+        """The message that was begun and never finished."""
         return self._message.seen(self.message_count + 1, is_complete=False) if self._message else None
 
     def has_more_than(self, kept: int) -> bool:
-        """Whether it sent more messages, pings or pongs than so many."""
+        """Whether it sent more than `kept` messages, pings or pongs."""
         return max(self.message_count, self.ping_count, self.pong_count) > kept
 
     def feed(self, at_ns: int, data: bytes) -> None:
-        """Read on with what was sent next."""
+        """Read the next bytes."""
         self.wire_bytes += len(data)
         if self.close is not None or self.violation is not None:
             self.after_close_bytes += len(data)
@@ -95,13 +94,13 @@ class FrameTrail:
         try:
             self._read(at_ns, data)
         except FrameError as error:
-            if self.guessed:  # it was none of this protocol's frames that reading went on at
+            if self.guessed:  # what reading resumed at was no frame
                 self._lose()
             else:
                 self.violation = str(error)
 
     def skip(self, at_ns: int, missing_bytes: int) -> None:
-        """Read on behind bytes that the capture does not hold."""
+        """Resume after bytes that are missing from the capture."""
         inside = self._header is not None and not self._header.is_control
         if inside and missing_bytes <= self._left_bytes:
             self._left_bytes -= missing_bytes
@@ -159,7 +158,7 @@ class FrameTrail:
         self._message.begin_fragment(header)
 
     def _take(self, at_ns: int, header: FrameHeader, data: bytes, at: int, taken: int) -> None:
-        """Take a piece of payload; only what must be is unmasked."""
+        """Take a piece of payload, unmasking only what must be."""
         offset = header.payload_bytes - self._left_bytes
         self._left_bytes -= taken
         if header.is_control:

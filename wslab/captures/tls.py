@@ -1,4 +1,4 @@
-"""What TLS shows from outside: that it is TLS (RFC 8446 §5.1), and the name that its client asks for."""
+"""What TLS reveals without decryption: that it is TLS (RFC 8446 §5.1), and the name that the client asks for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SNI = re.compile(rb"(?s)\x00\x00..(..)\x00(..)")
 
 
 def server_name(hello: bytes) -> str | None:
-    """Return the name that a TLS client asks for (SNI, RFC 6066 §3), where its first record shows it."""
+    """Return the name that a TLS client asks for (SNI, RFC 6066 §3), if its first record contains it."""
     found = _SNI.search(hello, 43)
     while found is not None:
         outer, length = int.from_bytes(found[1], "big"), int.from_bytes(found[2], "big")

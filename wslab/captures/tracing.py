@@ -1,4 +1,4 @@
-"""What a capture shows of a connection itself: its TCP, its protocol, and what stays in the dark."""
+"""What a capture shows of a connection as a whole: its TCP, its protocol, and what cannot be seen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wslab.core.records import Side, Trace
 
 
 def tell_trace(told: Retold, kept: int) -> Trace:
-    """Return what the capture shows of the connection itself."""
+    """Return what the capture shows of the connection as a whole."""
     conversation, exchange, end = told.conversation, told.exchange, told.end
     client, server = conversation.client, conversation.server
     trails = told.trails
@@ -47,7 +47,7 @@ def tell_trace(told: Retold, kept: int) -> Trace:
 
 
 def _amounts(side: Side, direction: Direction) -> dict[str, Any]:
-    """Return the fields of a `Trace` that say how much one side sent, and what became of it."""
+    """Return the fields of a `Trace` for how much one side sent, and what became of it."""
     return {
         f"{side}_bytes": direction.stream_bytes,
         f"{side}_missing_bytes": direction.missing_bytes,
@@ -59,7 +59,7 @@ def _amounts(side: Side, direction: Direction) -> dict[str, Any]:
 
 
 def _cut_off(trails: tuple[FrameTrail, FrameTrail] | None) -> dict[str, int]:
-    """Return the fields of a `Trace` about the client's last message, where it was cut off."""
+    """Return the fields of a `Trace` for the client's last message, if it was cut off."""
     unfinished = trails[0].unfinished if trails else None
     if unfinished is None:
         return {}
@@ -70,7 +70,7 @@ def _server_told_code(told: Retold) -> int | None:
     if told.trails is None or not told.has_closed:
         return None
     close = told.trails[0].close
-    unseen = None if told.is_one_way else 1006  # where the client was not captured, it may have sent one
+    unseen = None if told.is_one_way else 1006  # a client that was not captured may have sent one
     return close.told_code if close else unseen
 
 
@@ -81,7 +81,7 @@ def _unacknowledged(direction: Direction) -> int:
 
 
 def _url(told: Retold) -> str | None:
-    """Return what was asked for, without the query, in which there may be secrets."""
+    """Return the requested URL, without the query, which may contain secrets."""
     asked = told.exchange.asked[-1].request if told.exchange.asked else None
     request = told.exchange.unanswered[1] if told.exchange.unanswered else asked
     if request is None:
@@ -121,7 +121,7 @@ def _remarks(told: Retold) -> list[str]:
 
 
 def _close_frames(told: Retold) -> list[str]:
-    """Say what the captured side's close frame said."""
+    """Describe the close frame of the captured side."""
     frames = [(side, trail.close) for side, trail in zip(("client", "server"), told.trails or (), strict=False)]
     return [
         f"the {side}'s close frame says {close.told_code}" + (f" “{close.told_reason}”" if close.told_reason else "")

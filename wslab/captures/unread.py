@@ -1,4 +1,4 @@
-"""What one side of a captured connection has said and nobody has read yet, with the moment of each part."""
+"""What one side of a captured connection sent and nothing has read yet, with the time of each part."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from wslab.net.heads import HeadError, ResponseHead, read_response
 
 MAX_LINE_BYTES = 4096
-"""In which the first line of a head is looked for."""
+"""How far back the first line of an HTTP head is looked for."""
 
 _REQUEST = re.compile(rb"(?:GET|POST|PUT|HEAD|OPTIONS|PATCH|DELETE|CONNECT) [^ \r\n]+ HTTP/1\.[01]\r?\n")
 _RESPONSE = re.compile(rb"HTTP/1\.[01] [1-5]\d\d[ \r]")
@@ -17,11 +17,11 @@ MAX_UNREAD_BYTES = 2**18
 
 
 class Unread:
-    """Bytes in order, at most `MAX_UNREAD_BYTES` of them: the last."""
+    """Bytes in order; at most the last `MAX_UNREAD_BYTES` of them."""
 
     def __init__(self) -> None:
         self.content = b""
-        self._parts: list[tuple[int, int]] = []  # the moment, and how long the part is
+        self._parts: list[tuple[int, int]] = []  # when the part came, and its length
 
     def add(self, at_ns: int, data: bytes) -> None:
         if data:
@@ -38,12 +38,12 @@ class Unread:
         return self._parts[-1][0] if self._parts else 0
 
     def find_request(self) -> int | None:
-        """Return where a request begins; None where none does."""
+        """Return where a request begins, or None."""
         begin = _REQUEST.search(self.content)
         return None if begin is None else begin.start()
 
     def find_response(self) -> tuple[int, ResponseHead] | None:
-        """Return the next head, and where it begins. In a body of unknown length something may look like one."""
+        """Return the next response head and where it begins. A body of unknown length may contain false ones."""
         for begin in _RESPONSE.finditer(self.content):
             try:
                 response = read_response(self.content[begin.start() :])
@@ -68,7 +68,7 @@ class Unread:
             self.drop(len(self.content) - kept_bytes)
 
     def take(self) -> Iterator[tuple[int, bytes]]:
-        """Yield the parts that are left, and forget them."""
+        """Yield the remaining parts, and forget them."""
         at, content, parts = 0, self.content, self._parts
         self.clear()
         for at_ns, length in parts:

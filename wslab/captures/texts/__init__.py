@@ -1,7 +1,7 @@
-"""What people paste: an exception, lines of a log, a console message, read into statements: `read_text`.
+"""Reads what people paste (an exception, log lines, a console message) into statements: `read_text`.
 
-Known words are looked up in the tables of this package, the more specific first. Of unknown ones only what stands in
-them is told: a close code that is named as one, an HTTP status, numbers beside the word limit. Nothing is made up.
+Known phrases are looked up in the tables of this package, the more specific first. From unknown text only what is
+actually there is taken: a number that is called a close code, an HTTP status, numbers next to the word "limit".
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ TABLE: tuple[Phrase, ...] = (
     *browsers.PHRASES,
     *systems.PHRASES,
 )
-"""Every phrase, in the order in which they are tried on a line."""
+"""All phrases, in the order in which they are tried on a line."""
 
 MAX_LINES = 20_000
 MAX_STATEMENTS = 1_000
 
 NEVER_SENT = (1005, 1006, 1015)
-"""Codes that are never on the wire: software that names one has made it up (RFC 6455 §7.4.1)."""
+"""Codes that are never sent: software that reports one has chosen it itself (RFC 6455 §7.4.1)."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _TIME = re.compile(
@@ -82,7 +82,7 @@ _SPEAKS_OF_AN_END = re.compile(r"(?i)\w*clos(?:e|ing|ure)|disconnect|getrennt|ge
 
 
 def read_text(text: str, *, name: str = "text") -> Run:
-    """Return what the lines of a text say, a `Statement` each; equal ones once, lines that say nothing not at all."""
+    """Return one `Statement` per line that says something; repeated lines count once."""
     lines = [without_secrets(_COLOUR.sub("", line).strip()) for line in text.splitlines()]
     losses = [f"lines beyond the last {MAX_LINES:,}: {len(lines) - MAX_LINES:,}"] if len(lines) > MAX_LINES else []
     different = {_without_numbers_that_vary(line): line for line in reversed(lines[-MAX_LINES:])}
@@ -92,7 +92,7 @@ def read_text(text: str, *, name: str = "text") -> Run:
 
 
 def read_statement(line: str) -> Statement | None:
-    """Return what one line says of a connection; None where it says nothing of any."""
+    """Return what a line says about a connection; None if it says nothing."""
     line = line[: 20 * MAX_WORDS]
     time = _TIME.search(line)
     at = time[0] if time else None
@@ -102,7 +102,7 @@ def read_statement(line: str) -> Statement | None:
 
 
 def _with_the_limit_of_its_reason(statement: Statement) -> Statement:
-    """Return a statement of 1009 with the numbers that the words of its reason name, whoever chose them."""
+    """Add to a statement of 1009 the numbers in its close reason."""
     reason = statement.close_reason
     if statement.close_code != 1009 or reason is None or statement.limit_bytes is not None:
         return statement
@@ -114,10 +114,10 @@ def _with_the_limit_of_its_reason(statement: Statement) -> Statement:
 
 
 def _read_unknown(line: str, at: str | None) -> Statement | None:
-    """Return the numbers that stand in words that nobody here knows."""
+    """Return the numbers found in an unknown text."""
     code, status = _code(line), _STATUS.search(line)
     limit_bytes, sizes = next(_numbers(_LIMIT, line, "limit"), None), list(_numbers(_SIZE, line, "size", "other"))
-    opened = status is not None and status["status"] == "101"  # which says nothing of an end
+    opened = status is not None and status["status"] == "101"  # which is not about an end
     if code is None and (opened or not (_SPEAKS_OF_IT.search(line) and (status or limit_bytes))):
         return None
     return Statement(
@@ -139,7 +139,7 @@ def _read_unknown(line: str, at: str | None) -> Statement | None:
 
 
 def _code(line: str) -> int | None:
-    """Return a close code that the words call one, or that its name follows."""
+    """Return a number that the text calls a close code, or that a code's name follows."""
     of_it, of_an_end = _SPEAKS_OF_IT.search(line), _SPEAKS_OF_AN_END.search(line)
     codes = [int(found["code"]) for found in _CODE.finditer(line) if of_it or of_an_end]
     if not of_it:  # then 3000 may count anything
@@ -166,7 +166,8 @@ def _numbers(pattern: re.Pattern[str], line: str, *groups: str) -> Iterator[int]
 
 
 def _without_numbers_that_vary(words: str) -> str:
-    """Return a line without its times, ports and counts, and with what may be a code or a status: the same words with
-    the same code say nothing more a second time.
+    """Return a line without its times, ports and counts, but with numbers that may be a code or a status.
+
+    The same words with the same code say nothing new a second time.
     """
     return re.sub(r"(?<!\d)(?!(?:1\d{3}|[34]\d{3}|[45]\d\d)(?!\d))\d+", "#", words)

@@ -1,4 +1,4 @@
-"""What one product says in one situation, and how it is read. Phrases may know products; findings may not."""
+"""What a product says in one situation, and how to read it. Phrases may know products; findings may not."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ Speaker = Literal["client", "server", "proxy"]
 ToldBy = Literal["received", "sent", "assumed"]
 
 MAX_WORDS = 500
-"""Characters of a line that are kept."""
+"""Characters kept of a line."""
 
 _OTHER: dict[Speaker | None, ClosedBy] = {"client": "server", "server": "client"}
 _NUMBERS = {"limit": "limit_bytes", "size": "payload_bytes", "code": "close_code", "status": "http_status"}
 
 
 class Phrase(msgspec.Struct, frozen=True, dict=True):
-    """A pattern, and what its words say in their product.
+    """A pattern, and what a text that matches it means.
 
     Fields:
-        pattern: a regular expression that is searched for; its groups `code`, `name`, `reason`, `limit`, `size` and
-            `status` are the code, its name, the reason and the numbers in it.
-        meaning: one sentence. leaves_open: what these words do not say.
-        speaker: on which side the product is that says so; None where it may be either.
-        told_by: how the speaker knows the code; `close_code` where the words imply one and do not name it.
-        closed_by: who closed, where the words say it: "peer" and "speaker" are the two sides.
-        example: a line of it, as it was said or stands in the source.
-        source: "owner/repository@commit:path", or a document's address.
+        pattern: a regular expression to search for; its groups `code`, `name`, `reason`, `limit`, `size` and `status`
+            capture the code, its name, the reason and the numbers.
+        meaning: one sentence. leaves_open: what the text does not say.
+        speaker: the side on which the product runs; None if it may be either.
+        told_by: how the speaker knows the code. close_code: the code, if the text implies it without naming it.
+        closed_by: which side closed, if the text says so: "peer" or "speaker".
+        example: a line that matches, as it was logged or as the source has it.
+        source: "owner/repository@commit:path", or the address of a document.
     """
 
     subject: str
@@ -51,7 +51,7 @@ class Phrase(msgspec.Struct, frozen=True, dict=True):
         return re.compile(self.pattern)
 
     def read(self, line: str, at: str | None = None) -> Statement | None:
-        """Return what a line says, where it holds this phrase."""
+        """Return what a line says, if it contains this phrase."""
         found = self.regex.search(line)
         if found is None:
             return None
@@ -83,7 +83,7 @@ class Phrase(msgspec.Struct, frozen=True, dict=True):
 
 
 def code_named(name: str | None) -> int | None:
-    """Return the close code that a name of the registry's means, however it is written.
+    """Return the close code with this name in the registry, however it is spelled.
 
     >>> code_named("MessageTooBig"), code_named("going away"), code_named("odd"), code_named(None)
     (1009, 1001, None, None)
