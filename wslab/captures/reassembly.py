@@ -1,8 +1,8 @@
 """Reassembles TCP: each direction's bytes in order, once, and what the capture shows of loss and of the end.
 
 However segments are ordered, repeated or split, the same bytes come out (tests/captures verifies it). Bytes missing
-from the capture become a gap of known length. The number of segments held is bounded; at the bound, the hole before them is
-taken for lost.
+from the capture become a gap of known length. The number of segments held is bounded; at the bound, the hole before
+them is taken for lost.
 """
 
 from __future__ import annotations
