@@ -1,1 +1,1 @@
-"""What needs no socket, clock, table or widget: same input, same output."""
+"""Pure code, without sockets, clocks, tables or widgets: same input, same output."""

@@ -31,7 +31,7 @@ def wilson(successes: int, tries: int, *, confidence: float = 0.95) -> Interval:
         confidence: between 0.5 and 0.9999.
 
     Raises:
-        TypeError, ValueError: an argument is out of its bounds.
+        TypeError, ValueError: an argument is out of bounds.
 
     >>> low, high = wilson(20, 20)
     >>> round(low, 3), high

@@ -1,7 +1,7 @@
-"""A target: what is under test, with all that is needed to reach it, described once and accepted wherever a URL is.
+"""A target: what is under test and everything needed to reach it, described once and accepted wherever a URL is.
 
-A description may hold secrets and is still safe to print: its repr and `described` show names and no values. Texts may
-refer to a secret, `{env:NAME}` or `{file:PATH}`, and headers, cookies and greeting to a herd's client, `{client}`.
+A target may hold secrets and is still safe to print: its repr and `described` show names but no values. Texts may refer
+to a secret, `{env:NAME}` or `{file:PATH}`; headers, cookies and greeting may refer to a herd's client, `{client}`.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ class Target:
 
     Args:
         url: ws:// or wss://; user info is sent as Basic authorization.
-        headers: added to the opening handshake. origin, user_agent: those of the handshake.
-        cookies: by name; or a file of them as browsers and curl export it, of which those for this URL are sent.
-        token: sent as `Authorization: Bearer …`; better a reference to it than itself.
+        headers: added to the opening handshake. origin, user_agent: its Origin and User-Agent.
+        cookies: by name; or a cookie file as exported by browsers and curl, of which those for this URL are sent.
+        token: sent as `Authorization: Bearer …`; preferably a reference.
         subprotocols: to offer, the preferred one first.
-        greeting: what must be said and heard on each new connection: a text, or a list of `> text` to send and
-            `< text` to wait for a message that contains it.
-        answers: texts that the server sends, each with what is to be sent back, as an application's heartbeat wants it.
-        template: what makes valid messages; see `Template`.
+        greeting: for each new connection: a text to send, or a list of `> text` to send and `< text` to wait for a
+            message that contains it.
+        answers: texts from the server, such as an application's heartbeat, each with the text to send back.
+        template: makes valid messages; see `Template`.
         trust: TLS; see `Trust`.
         resolve: address, or address:port, to connect to instead of the URL's host.
         unix_socket: path of a socket to connect to instead.
-        proxy: an http, socks5h, socks5, socks4a or socks4 URL to go through; none is taken from the environment.
+        proxy: an http, socks5h, socks5, socks4a or socks4 URL; the environment's proxies are ignored.
         open_timeout_s: for TCP, TLS, proxy and opening handshake together, and for each awaited step of the greeting.
-        close_timeout_s: for the closing handshake, after which the client ends TCP itself.
-        ping_interval_s: seconds between keepalive pings; 0: none. None: what the experiment sees fit.
-        ping_timeout_s: how long a pong is awaited, after which the client closes with 1011.
-        allow_hosts: hosts other than this machine that the user says may be probed.
+        close_timeout_s: for the closing handshake, after which the client ends TCP.
+        ping_interval_s: seconds between keepalive pings; 0: no pings. None: the experiment decides.
+        ping_timeout_s: how long the client waits for a pong before it closes with 1011.
+        allow_hosts: hosts, other than this machine, that the user may probe.
 
     Raises:
-        BadTypeError, BadValueError: an argument is out of its bounds, a file or secret is missing. Nothing is sent.
+        BadTypeError, BadValueError: an argument is out of bounds, or a file or secret is missing. Nothing is sent.
     """
 
     url: str
@@ -99,13 +99,13 @@ class Target:
 
     @property
     def sent_url(self) -> str:
-        """The URL with its secrets in place: for the wire, and for nothing else."""
+        """The URL with its secrets filled in, for the wire only."""
         return expand(self.url)
 
     def fields(self, client: int | None = 0) -> dict[str, str]:
-        """Return the header fields that the opening handshake adds to its own, for this client of a herd.
+        """Return the further header fields of the opening handshake, for this client of a herd.
 
-        None leaves `{client}` where it stands, for a caller with many clients.
+        None leaves `{client}` in place, for a caller with many clients.
         """
         fields = {"User-Agent": self.user_agent or _user_agent()}
         if self.origin is not None:
@@ -126,11 +126,11 @@ class Target:
 
     @property
     def messages(self) -> Template | None:
-        """What makes messages for this target; None: a row of one character will do."""
+        """The template for this target's messages; None: any text is valid."""
         return None if self.template is None else as_template(self.template)
 
     def said(self, step: Step, client: int = 0) -> str:
-        """Return the text of a step as it is sent or awaited."""
+        """Return the text of a step as sent or awaited."""
         return expand(step.text.replace(CLIENT, str(client)))
 
     # Where it goes
@@ -141,24 +141,24 @@ class Target:
 
     @property
     def host(self) -> str:
-        """The host whose server is spoken to: the address that overrides the URL's, else the URL's."""
+        """The server's host: the address in `resolve`, else the URL's host."""
         return self.address[0] if self.resolve is not None else (urlsplit(self.sent_url).hostname or "")
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port that TCP connects to, or that a proxy is asked for."""
+        """Host and port for TCP, or for a proxy to connect to."""
         parts = urlsplit(self.sent_url)
         port = parts.port or (443 if self.secure else 80)
         return (parts.hostname or "", port) if self.resolve is None else override(self.resolve, port)
 
     @property
     def server_name(self) -> str:
-        """The name that TLS asks for."""
+        """The name for TLS (SNI)."""
         return self.trust.server_name or urlsplit(self.sent_url).hostname or ""
 
     @property
     def is_this_machine(self) -> bool:
-        """Whether the server is this machine's. What a proxy calls localhost is the proxy's, so never through one."""
+        """Whether the server is on this machine. Never through a proxy: there, localhost is the proxy's."""
         return self.unix_socket is not None or (self.proxy is None and is_this_machine(self.host))
 
     def check_permission(self) -> None:
@@ -167,7 +167,7 @@ class Target:
             return
         if self.proxy is not None and is_this_machine(self.host):
             raise BadValueError(
-                f"{self.host} behind a proxy is the proxy's own and not this machine; "
+                f"{self.host} behind a proxy is the proxy's own machine, not this one; "
                 f"if you may probe it, say so: allow_hosts=[{self.host!r}], "
                 f"on the command line --i-may-probe {self.host}"
             )
@@ -182,25 +182,25 @@ class Target:
 
     @property
     def redaction(self) -> Redaction:
-        """What takes this target's secrets out of any text."""
+        """Removes this target's secrets from any text."""
         secrets = [expand(text) for text in (self.token or "", *self.headers.values(), *self._cookie_values())]
         secrets += [urlsplit(expand(self.proxy)).password or ""] if self.proxy else []
         return Redaction.of(self.sent_url, [*secrets, *(kept for text in self._referring() for kept in kept_in(text))])
 
     def described(self) -> dict[str, Any]:
-        """Return what differs from a bare URL, without secrets: for a run's parameters and a report."""
+        """Return the fields that differ from their defaults, without secrets, for a run's parameters and a report."""
         told = {name: self._told(name) for name in _names() if getattr(self, name) != _default(name)}
         return {name: value for name, value in told.items() if value is not None}
 
     def warnings(self) -> list[str]:
-        """Return what a result must say of how it was reached."""
+        """Return the warnings that a result must carry about this target."""
         said = [warning for text in self._referring() for warning in readable_by_others(text)]
         if self.trust.insecure:
-            said.append("the server's certificate was not checked (insecure): it may have been anybody's")
+            said.append("the server's certificate was not checked (insecure): it may be anyone's")
         return said
 
     def replace(self, **changes: Any) -> Target:
-        """Return a target that differs in these fields."""
+        """Return a copy with these changes."""
         return dataclasses.replace(self, **changes)
 
     # Checks and parts
@@ -236,13 +236,13 @@ class Target:
             case "trust":
                 return {key: str(each) for key, each in dataclasses.asdict(value).items() if each}
             case "allow_hosts":
-                return None  # a permission changes nothing of what is measured
+                return None  # a permission does not affect the measurement
         return str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
 
     def _check_way(self) -> None:
         ways = [name for name in ("resolve", "unix_socket", "proxy") if getattr(self, name) is not None]
         if len(ways) > 1:
-            raise BadValueError(f"{' and '.join(ways)} are given, but each says where to connect to; give one of them")
+            raise BadValueError(f"{' and '.join(ways)} are given, but each says where to connect; give only one")
         if not self.secure and not self.trust.is_default:
             raise BadValueError(f"trust is given, but {self.shown_url} is not encrypted; write wss:// or leave it out")
         if self.resolve is not None:
@@ -258,7 +258,7 @@ class Target:
 
 
 def as_target(target: Target | str) -> Target:
-    """Return a target as it is, or made of its URL."""
+    """Return a target as it is, or a new one from a URL."""
     if isinstance(target, Target):
         return target
     if not isinstance(target, str):

@@ -125,7 +125,7 @@ class _Rounds:
     ) -> None:
         self.clients, self.policy, self.trials = clients, policy, trials
         self.latency = latency_mean, latency_sd
-        self.rng = np.random.default_rng([seed, 1])  # apart from the delays' own draws
+        self.rng = np.random.default_rng([seed, 1])  # independent of the draws for the delays
         self.calls = np.zeros(trials * clients, np.int64)
         self.read_at = self._messages(1, trials * clients)
         self.write_at = self.read_at + self._messages(2, trials * clients)

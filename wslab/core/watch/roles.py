@@ -94,7 +94,7 @@ ROLES: tuple[Role, ...] = (
     Role("stretching pings", "ping", "stretching"),
     Role("talking", "message", "steady"),
     Role("pinging", "ping", "steady"),
-    Role("silent"),  # again, later: the distance between the two is the bracket
+    Role("silent"),  # a second one, later: the distance between the two is the bracket
     Role("stretching messages", "message", "stretching"),
     Role("stretching pongs", "pong", "stretching"),
     Role("ponging", "pong", "steady"),
