@@ -89,7 +89,7 @@ def test_cookies_of_a_file_are_those_for_the_url(tmp_path: Path) -> None:
         ({"proxy": "socks5://127.0.0.1:99999"}, "must be SCHEME://HOST:PORT"),
         ({"resolve": "example.org"}, "must be an IP address"),
         ({"resolve": "127.0.0.1:0"}, "between 1 and 65,535"),
-        ({"resolve": "127.0.0.1", "proxy": "http://127.0.0.1:1"}, "give one of them"),
+        ({"resolve": "127.0.0.1", "proxy": "http://127.0.0.1:1"}, "give only one"),
         ({"trust": Trust(insecure=True)}, "is not encrypted; write wss://"),
         ({"open_timeout_s": 0}, "between 0.01 and 600 seconds"),
         ({"ping_interval_s": -1}, "between 0 and 3,600 seconds"),
