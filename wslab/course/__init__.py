@@ -1,7 +1,7 @@
-"""The lessons' exercises: what a learner is given, the check that says what is there or still missing, and progress.
+"""The exercises of the lessons: their checks, their mystery servers, and a learner's progress.
 
-`exercises` checks answers, `policy_exercises` those that are policies, `mysteries` has the servers whose secret a seed
-decides, `checked` is what every check returns, and `progress` keeps which lessons' checks have passed.
+`exercises` checks answers, `policy_exercises` checks policies, `mysteries` has servers whose secret depends on a seed,
+`checked` is the result of every check, and `progress` records which lessons' checks have passed.
 """
 
 from wslab.course.checked import Checked

@@ -1,6 +1,6 @@
-"""What a check says, in the reader's language. Whatever an answer does, a check says something and never raises.
+"""The result of a check, in the reader's language. Whatever an answer does, a check never raises.
 
-A lesson runs from top to bottom before any exercise is solved, so an unsolved exercise is not an error.
+A lesson runs from top to bottom before its exercise is solved, so an unsolved exercise is not an error.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from wslab.course import progress
 
 
 class Checked(NamedTuple):
-    """What a check found; as the last line of a cell it shows its message.
+    """The result of a check; as the last line of a cell it shows its message.
 
     Fields:
         text: in English, with a field in braces for each of the `values`.
@@ -37,7 +37,7 @@ class Checked(NamedTuple):
         return ("✓ " if self.passed else speaking(self.lang)("✗ not yet: ")) + self.message
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """Break the line between words, or after a Japanese sentence; JupyterLab would break it in a number too."""
+        """Break lines between words, or after a Japanese sentence; JupyterLab would also break numbers."""
         sentences = re.split("(?<=。)", repr(self))
         printer.text("\n".join(textwrap.fill(each, printer.max_width, break_long_words=False) for each in sentences))
 
@@ -46,7 +46,7 @@ Check: TypeAlias = Callable[..., Checked]
 
 
 def passes(text: str, **values: object) -> Checked:
-    """Return that the exercise is solved, and what shows it."""
+    """Return that the exercise is solved, and why."""
     return Checked(True, text, values)
 
 
@@ -56,13 +56,13 @@ def lacks(text: str, **values: object) -> Checked:
 
 
 def of_lesson(number: str) -> Callable[[Check], Check]:
-    """Turn a function into the check of a lesson: it also takes `lang`, never raises, and notes when it passes."""
+    """Turn a function into the check of a lesson, which also takes `lang`, never raises, and records that it passed."""
 
     def decorate(check: Check) -> Check:
         @functools.wraps(check)
         def told(*answers: Any, lang: Language = "en", **options: Any) -> Checked:
             found = _tried(check, *answers, **options)._replace(lang=lang)
-            speaking(lang)  # which raises where there is no such language
+            speaking(lang)  # raises if there is no such language
             if found.passed:
                 progress.note(number)
             return found

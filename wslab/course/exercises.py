@@ -1,4 +1,4 @@
-"""The checks of the exercises: each tries the learner's answer for real, and says what it shows or still lacks."""
+"""The checks of the exercises: each tries the learner's answer for real, and says what it shows or lacks."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ WANTED_OF_CLIENTS = (
     "backs_off_while_down",
     "backs_off_when_closed_at_once",
 )
-"""Cases that a client passes before it is let loose on a server that restarts every day."""
+"""Cases that a client should pass before it meets a server that restarts every day."""
 
 
 @of_lesson("11")

@@ -1,7 +1,6 @@
-"""Servers with a secret that a seed decides: another seed is another exercise, whose answer is written nowhere.
+"""Servers whose secret depends on a seed: another seed is another exercise, whose answer is nowhere.
 
-A teacher who sets `WSLAB_SEED` for a class, or a different one for each learner, gives them exercises whose answers
-differ from those in the lessons.
+A teacher sets `WSLAB_SEED` for a class or for each learner, so that the answers differ from those in the lessons.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ from wslab.net.replay import replaying
 from wslab.net.server.lab_server import LabServer
 
 SEED = "WSLAB_SEED"
-"""The environment variable: what every seed of an exercise is combined with, such as a class's or a learner's name."""
+"""The environment variable that varies the exercises, for example the name of a class or a learner."""
 
 
 def _drawing(exercise: str, seed: int) -> random.Random:
-    variant = "" if replaying() else os.environ.get(SEED, "")  # a replay has the recorded servers only
+    variant = "" if replaying() else os.environ.get(SEED, "")  # a replay has only the recorded servers
     return random.Random(" ".join(filter(None, [exercise, str(seed), variant])))
 
 
@@ -56,7 +55,7 @@ def check_limit_shown(found: Any, server: LabServer) -> Checked:
 
 
 def _is_of(found: Run | Verdict, server: LabServer) -> bool:
-    """Whether something was measured on this server; a replay has no addresses, and goes by the knobs."""
+    """Return whether this was measured on the server; a replay has no addresses, so it compares knobs."""
     if replaying():
         return isinstance(found, Verdict) or found.info.knobs == server.knobs
     return (found.info.url if isinstance(found, Run) else found.url) == server.url
@@ -68,7 +67,7 @@ CAUSES: dict[str, dict[str, Any]] = {
     "rate": {"max_messages_per_s": 6, "rate_close_code": 1006},
     "number of messages": {"max_connection_messages": 5, "count_close_code": 1006},
 }
-"""What a mystery server may do, and the knobs that make it do so."""
+"""The causes that a mystery server may have, and their knobs."""
 
 
 def mystery_clock(seed: int = 0) -> LabServer:
@@ -78,7 +77,7 @@ def mystery_clock(seed: int = 0) -> LabServer:
 
 @of_lesson("09")
 def check_cause(cause: Any, evidence: Any, server: LabServer) -> Checked:
-    """Lesson 09: `cause` is why `server` ends connections, and `evidence` a run that shows it, and not only fits it."""
+    """Lesson 09: `cause` is why `server` ends connections, and `evidence` a run that shows it rather than only fits."""
     if not isinstance(evidence, Run):
         return lacks("put a watch of the mystery server in place of the first three dots: wslab.watch(mystery, …)")
     if not _is_of(evidence, server):

@@ -1,4 +1,4 @@
-"""The checks of exercises whose answer is a policy or its rule: drawn from, simulated, or tried on real restarts."""
+"""The checks of exercises whose answer is a policy or a rule: by its delays, in simulation, or on real restarts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wslab.course.checked import Checked, lacks, of_lesson, passes
 from wslab.experiments import resend, restart_drill
 
 LEAST_ATTEMPTS = 500
-"""Of a policy that is said to go on; at 30 s each they outlast an outage of four hours."""
+"""The attempts that a policy must make to count as endless; at 30 s each they last four hours."""
 
 
 @of_lesson("05")
@@ -75,7 +75,7 @@ def check_gentle_return(policy: Any) -> Checked:
     if isinstance(policy, Policy) and not policy.retries(1012):
         return lacks("your policy has a rule by which its client does not come back after 1012")
     few = simulate_herd(100, policy, downtime_s=10, max_admissions_per_s=1)
-    if few.attempts.mean() > 50:  # and a thousand times as many clients would take minutes
+    if few.attempts.mean() > 50:  # a thousand times as many clients would take minutes
         return lacks("each client tried {tried:,.0f} times; let it wait longer", tried=few.attempts.mean())
     herd = simulate_herd(100_000, policy, downtime_s=10, max_admissions_per_s=1000)
     soon = int((herd.time_to_reconnect_s <= 120).sum())
@@ -95,7 +95,7 @@ def check_rule(rule: Any) -> Checked:
     for code in (1009, 1012, 1001, 1006):
         try:
             answer = rule(code)
-        except Exception as error:  # a rule of one's own may raise anything
+        except Exception as error:  # a learner's rule may raise anything
             hint = "give a function of one close code; for {code} yours raises {error}"
             return lacks(hint, code=code, error=in_words(error))
         if not isinstance(answer, bool):

@@ -1,7 +1,7 @@
-"""Which lessons' checks have passed, in one local file: a line per lesson, with the day, and nothing about the learner.
+"""Which lessons' checks have passed, in one local file: one line per lesson, with the day and no name of the learner.
 
-A notebook's kernel writes it when a check passes there for the first time; scripts and the making of reports do not.
-Delete the file to begin again. `WSLAB_PROGRESS` names another file; set to nothing, it keeps none.
+Only a notebook's kernel writes it, when a check first passes; scripts and reports do not. Delete the file to start
+over. `WSLAB_PROGRESS` names another file; if it is empty, nothing is kept.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from wslab.core.errors import UnwritableError, in_words
 from wslab.core.recordings import RECORD
 
 PLACE = "WSLAB_PROGRESS"
-"""The environment variable that moves the file, or, set to nothing, keeps none."""
+"""The environment variable that names another file, or none if it is empty."""
 
 
 class PassedLesson(NamedTuple):
-    """A lesson whose check has passed, and the day on which it first did, as ISO 8601 writes it."""
+    """A lesson whose check has passed, and the day (ISO 8601) on which it first did."""
 
     lesson: str
     day: str
 
 
 def progress_file() -> Path | None:
-    """Return where progress is kept, whether there is any yet; None where none is kept."""
+    """Return the file of progress, whether or not it exists; None if progress is not kept."""
     given = os.environ.get(PLACE)
     if given is not None:
         return Path(given) if given else None
@@ -41,10 +41,10 @@ def progress_file() -> Path | None:
 
 
 def passed_lessons() -> dict[str, PassedLesson]:
-    """Return the lessons that have passed, by number. A line that is damaged counts for nothing.
+    """Return the lessons that have passed, by number; damaged lines are ignored.
 
     Raises:
-        UnwritableError: the file is there and cannot be read.
+        UnwritableError: the file exists but cannot be read.
     """
     path = progress_file()
     try:
@@ -60,13 +60,13 @@ def passed_lessons() -> dict[str, PassedLesson]:
 
 
 def lessons_of_course() -> list[Lesson]:
-    """Return the lessons that there are, in order."""
+    """Return the written lessons, in order."""
     known = [item for item in vars(sources).values() if isinstance(item, Lesson) and item.is_written]
     return sorted(known, key=lambda lesson: lesson.number)
 
 
 def summary(say: Say) -> list[str]:
-    """Return how many lessons have passed, and where that is kept, in the language of `say`."""
+    """Return how many lessons have passed, and the file that records it, in the language of `say`."""
     path, lessons, passed = progress_file(), lessons_of_course(), passed_lessons()
     solved = sum(lesson.number in passed for lesson in lessons)
     return [
@@ -76,7 +76,7 @@ def summary(say: Say) -> list[str]:
 
 
 def note(lesson: str) -> None:
-    """Keep that this lesson's check has passed, where a learner works: no trouble with the file may spoil the check."""
+    """Record that this lesson's check has passed in a notebook; an error of the file must not fail the check."""
     path = progress_file()
     if path is None or RECORD in os.environ or "ipykernel.kernelapp" not in sys.modules:
         return
@@ -85,7 +85,7 @@ def note(lesson: str) -> None:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         line = json.dumps(PassedLesson(lesson, datetime.datetime.now().astimezone().date().isoformat())._asdict())
-        with path.open("a", encoding="utf-8") as file:  # one short line at once: other kernels may append too
+        with path.open("a", encoding="utf-8") as file:  # one short line at once, because other kernels may append too
             file.write(line + "\n")
     except OSError as error:
         sys.stderr.write(f"your progress is not kept: {in_words(error, named=False)}\n")

@@ -1,8 +1,7 @@
-"""The subjects of the field guide: one small file each, which says of itself what it needs.
+"""The subjects of the field guide: one small file each, with its requirements.
 
-A subject's file begins with a block of metadata in the form of PEP 723, `dependencies` from PyPI and a table
-`[tool.wslab]`; in JavaScript the same behind `//`. Its folder says what it is: `servers`, `proxies`, `plain` clients,
-or `reconnecting` ones.
+The file begins with metadata in the form of PEP 723: `dependencies` from PyPI and a table `[tool.wslab]`, in JavaScript
+after `//`. Its folder tells its kind: `servers`, `proxies`, `plain` clients, or `reconnecting` ones.
 """
 
 from __future__ import annotations
@@ -23,17 +22,16 @@ _BLOCK = re.compile(r"^(?P<mark>#|//) /// script$\n(?P<content>(^(?P=mark)( .*)?
 
 
 class Needs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `[tool.wslab]` in a subject's file may say.
+    """The fields of `[tool.wslab]` in a subject's file.
 
     Fields:
-        npm: packages. debian: packages that hold `program`, which must be on PATH.
-        runs: the command that runs the file, where it is neither Python nor Node.
-        product: the software that it is a variant of, where that is more than its file: subjects of one product are
-            counted once.
-        limit: what sets its limit, N standing for the number; None: nothing does.
-        variants: each is a subject of its own, given to the program as its last argument. A proxy's are names of the
+        npm: packages. program: must be on PATH. debian: packages that contain it.
+        runs: the command that runs the file, if it is neither Python nor Node.
+        product: the software that it belongs to, if not named after the file; each product is counted once.
+        limit: what sets its limit, with N for the number; None: nothing does.
+        variants: each is a subject, passed to the program as its last argument. Those of a proxy are the names of the
             servers behind it.
-        path, template, greeting, answers: as of a `Target`, where it speaks a protocol of its own.
+        path, template, greeting, answers: as in `Target`, if it has its own protocol.
     """
 
     npm: tuple[str, ...] = ()
@@ -53,8 +51,8 @@ class GuideSubject(msgspec.Struct, frozen=True):
     """One server, client or proxy, in one of its variants.
 
     Fields:
-        name: of its file, with the variant. about: the sentence behind its metadata. pypi: packages. needs: the rest
-            of what its file says.
+        name: of its file, with the variant. about: the sentence after its metadata. pypi: packages. needs: its other
+            metadata.
     """
 
     name: str
@@ -75,10 +73,10 @@ class GuideSubject(msgspec.Struct, frozen=True):
 
 
 def subjects(folder: Path = HERE) -> dict[str, GuideSubject]:
-    """Return every subject whose file lies here, by its name: servers, proxies, plain clients, clients that come back.
+    """Return all subjects by name: servers, proxies, plain clients, reconnecting clients.
 
     Raises:
-        ValueError: a file has no metadata, or wrong ones; the message names it.
+        ValueError: a file has no metadata, or invalid ones; the message names it.
     """
     files = [(path, group) for room, group in FOLDERS.items() for path in sorted((folder / room).glob("*.[jp][sy]"))]
     found = [subject for path, group in files for subject in _read(path, group)]

@@ -1,6 +1,6 @@
-"""A folder of the field guide's own: an environment for Python and one for Node, never the user's.
+"""The field guide's own folder, with an environment for Python and one for Node, separate from the user's.
 
-Without one, subjects run on what the user's environment has.
+Without it, subjects run on what the user's environment has.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ INSTALLS_WITHIN_S = 600
 
 @dataclass(frozen=True)
 class GuideFolder:
-    """Where subjects are installed; `path` None: where the user has them."""
+    """Where subjects are installed; `path` None: in the user's environment."""
 
     path: Path | None = None
 
@@ -37,7 +37,7 @@ class GuideFolder:
 
     @functools.cached_property
     def search_path(self) -> str:
-        """PATH, with the programs that npm has installed before the others."""
+        """PATH, with the programs installed by npm first."""
         return os.pathsep.join((str(self.modules / ".bin"), os.environ.get("PATH", os.defpath)))
 
     @property
@@ -45,7 +45,7 @@ class GuideFolder:
         return (self.path or Path.cwd()) / "node_modules"
 
     def missing(self, subject: GuideSubject) -> str | None:
-        """Say what is not there of what a subject needs, and how to get it; None where all is."""
+        """Return what a subject lacks and how to get it, or None."""
         lacking = [_name(package) for package in subject.pypi if _name(package) not in self._python_versions]
         if lacking:
             return f"from PyPI: {', '.join(lacking)}; --install fetches it"
@@ -58,12 +58,12 @@ class GuideFolder:
         return None
 
     def command(self, subject: GuideSubject) -> list[str]:
-        """Return the command that runs a subject's file, without its arguments."""
+        """Return the command that runs a subject's file, without arguments."""
         runs = [self.python, "-P"] if subject.is_python else (subject.needs.runs or "node").split()
         return [*runs, str(subject.file)]
 
     def versions(self, subject: GuideSubject) -> dict[str, str]:
-        """Return the versions of what a subject is made of, as far as they can be told."""
+        """Return the known versions of a subject's packages."""
         python = {package: self._python_versions.get(_name(package)) for package in subject.pypi}
         told = {**python, **{package: self._npm_version(package) for package in subject.needs.npm}}
         if subject.needs.program:
@@ -71,7 +71,7 @@ class GuideFolder:
         return {name: version for name, version in told.items() if version}
 
     def install(self, subjects: Iterable[GuideSubject]) -> Iterator[tuple[str, str | None]]:
-        """Install what the subjects need, one package at a time; yield each, and why it could not be, or None."""
+        """Install the subjects' packages one by one; yield each with the reason if it failed, else None."""
         assert self.path is not None
         self.path.mkdir(parents=True, exist_ok=True)
         chosen = list(subjects)
@@ -123,7 +123,7 @@ def _program_version(program: str) -> str | None:
     for option in ("--version", "-v", "version"):
         try:
             said = subprocess.run([program, option], capture_output=True, text=True, check=False, timeout=10)
-        except (OSError, subprocess.TimeoutExpired):  # it cannot be run, or waits for something: no version is known
+        except (OSError, subprocess.TimeoutExpired):  # it cannot be run, or waits for something
             continue
         if found := re.search(r"\d+\.\d+(\.\d+)*", said.stdout + said.stderr):
             return found[0]

@@ -1,4 +1,4 @@
-"""A subject that serves, as a child process: started, restarted as its keeper would restart it, and ended for good."""
+"""A server or proxy as a child process: started, restarted as its operator would do it, and ended for good."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from wslab.net.guard import KILL, guarded
 
 STARTS_WITHIN_S = 30.0
 STOPS_WITHIN_S = 12.0
-"""After SIGTERM; the rest of the grace that orchestrators commonly allow is for its start."""
+"""How long it may take after SIGTERM before it is killed."""
 
 FREES_ITS_PORT_WITHIN_S = 5.0
 
 
 class SubjectFailedError(WslabError):
-    """A subject does not start, or not answer."""
+    """A subject does not start, or does not answer."""
 
 
 class SubjectServer:
-    """A server, or a proxy before one, on a port of its own. Used by `served`."""
+    """A server, or a proxy in front of one, on its own port. Used by `served`."""
 
     def __init__(self, subject: GuideSubject, folder: GuideFolder, work: Path, argument: int) -> None:
         self.port = free_port()
@@ -57,7 +57,7 @@ class SubjectServer:
         """Start it, and wait until it accepts connections.
 
         Raises:
-            SubjectFailedError: it does not, within `STARTS_WITHIN_S`; with the last that it printed.
+            SubjectFailedError: it does not within `STARTS_WITHIN_S`; the message has the last line that it printed.
         """
         with (self._work / "output.txt").open("ab") as output:
             self._process = subprocess.Popen(
@@ -77,7 +77,7 @@ class SubjectServer:
         raise SubjectFailedError(f"it did not start within {STARTS_WITHIN_S:g} s{self._last_words()}")
 
     def stop(self, number: int = signal.SIGTERM) -> None:
-        """Stop it as its keeper would: a signal, and SIGKILL where that is not enough."""
+        """Stop it as its operator would: by a signal, and by SIGKILL if that is not enough."""
         if self._process is None:
             return
         self._process.send_signal(number)
@@ -96,7 +96,7 @@ class SubjectServer:
         while _accepts(self.port):
             if time.monotonic() > deadline:
                 raise SubjectFailedError(
-                    f"somebody still answers on its port {FREES_ITS_PORT_WITHIN_S:g} s after it ended"
+                    f"something still answers on its port {FREES_ITS_PORT_WITHIN_S:g} s after it ended"
                 )
             time.sleep(0.02)
         self.start()
@@ -107,21 +107,21 @@ class SubjectServer:
 
     def _last_words(self) -> str:
         said = (self._work / "output.txt").read_text(errors="replace").strip().splitlines()
-        return f"; the last that it printed is “{said[-1][:200]}”" if said else ""
+        return f"; its last line of output is “{said[-1][:200]}”" if said else ""
 
 
 @contextlib.contextmanager
 def served(
     subject: GuideSubject, folder: GuideFolder, *, limit_bytes: int = 0, behind: GuideSubject | None = None
 ) -> Iterator[tuple[SubjectServer, SubjectServer]]:
-    """Run a server, or a proxy with the server behind it; at the end nothing of them runs any more.
+    """Run a server, or a proxy with the server behind it, and end both afterwards.
 
     Args:
         limit_bytes: the server's limit; 0: its default.
-        behind: of a proxy, the server.
+        behind: the server behind a proxy.
 
     Yields:
-        Whom to connect to, and whom to restart: the server itself, or what is behind the proxy.
+        The subject to connect to, and the server to restart: the same one, or the one behind the proxy.
     """
     with tempfile.TemporaryDirectory(prefix="wslab-", ignore_cleanup_errors=True) as scratch:
         running: list[SubjectServer] = []

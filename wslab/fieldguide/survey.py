@@ -1,4 +1,4 @@
-"""One pass over the field guide's subjects: the same questions to each, an entry as soon as they are answered."""
+"""A pass over the field guide's subjects: the same questions to each, and an entry as soon as they are answered."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ from wslab.net.machine import versions
 from wslab.net.recording import OnProgress, Progress
 
 LIMIT_BYTES = 65_536
-"""That servers are given to be checked with, where they can be given one."""
+"""The limit of servers under check, if they have an option for one."""
 
 CAP_BYTES = 2**27
-"""Up to which a default limit is looked for: 128 MiB."""
+"""The largest default limit to look for, 128 MiB."""
 
 SERVER_BUDGET_S, CLIENT_BUDGET_S = 90.0, 120.0
 MOST_EVIDENCE = 8
 PLAIN_CASES = ("limits_what_it_takes", "answers_the_closing_handshake_of_a_server")
-"""What `check_client` asks of a client that does not come back."""
+"""The cases of `check_client` for a client that does not come back."""
 
 
 def ask(name: str, folder: Path | None = None) -> GuideEntry:
-    """Ask one subject everything but its idle timeout, now.
+    """Ask one subject everything except its idle timeout, now.
 
     Args:
-        name: of a subject. folder: where it is installed; None: where you have it.
+        name: of a subject. folder: where it is installed; None: in this environment.
 
     Raises:
         ValueError: there is no such subject.
@@ -59,11 +59,11 @@ def ask(name: str, folder: Path | None = None) -> GuideEntry:
 
 
 class Survey:
-    """A pass; iterate over it for its entries. What is not installed is an entry too, which says so.
+    """A pass over subjects; iterate over it for their entries. A missing subject gets an entry that says so.
 
     Args:
-        chosen: the subjects. every: all there are, of which proxies take the servers behind them.
-        clock_s: how long an idle timeout is looked for; it takes up to three times as long, for all at once. 0: not.
+        chosen: the subjects to ask. every: all subjects, among them the servers behind proxies.
+        clock_s: the longest idle timeout to look for, which takes up to three times as long, for all at once; 0: skip.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Survey:
             return entry
         try:
             cells, trouble = self._asking[subject.group](subject)
-        except WslabError as error:  # it does not start: what it said is the answer
+        except WslabError as error:  # it does not start, and says why
             cells, trouble = [], [str(error)]
         return msgspec.structs.replace(
             entry,
@@ -164,16 +164,16 @@ class Survey:
 
     @contextlib.contextmanager
     def _command(self, subject: GuideSubject) -> Iterator[list[str]]:
-        """Yield the command that runs a client, with a folder for its temporary files as long as that is used."""
+        """Yield the command that runs a client, with a temporary folder for its files."""
         with tempfile.TemporaryDirectory(prefix="wslab-", ignore_cleanup_errors=True) as scratch:
             environment = [f"NODE_PATH={self._folder.modules}", f"TMPDIR={scratch}"]
             yield ["env", *environment, *self._folder.command(subject)]
 
     def _clocks(self, subjects: list[GuideSubject]) -> dict[str, Cell]:
-        """Look for everybody's idle timeout at once: it is nothing but waiting."""
+        """Look for all idle timeouts at once, because that is only waiting."""
         if not subjects:
             return {}
-        self._progress(Progress(0, len(self._chosen), f"idle timeouts up to {self._clock_s:g} s, of all at once"))
+        self._progress(Progress(0, len(self._chosen), f"idle timeouts up to {self._clock_s:g} s, all at once"))
 
         cancel = Cancel()
 
@@ -181,7 +181,7 @@ class Survey:
             try:
                 with served(subject, self._folder, behind=self._behind(subject)) as (to, _):
                     return of_clock(find_idle_timeout(to.target, up_to_s=self._clock_s, cancel=cancel))
-            except WslabError:  # that it does not start is told where it is checked
+            except WslabError:  # reported where it is checked
                 return None
 
         with ThreadPoolExecutor(len(subjects)) as pool:
@@ -194,18 +194,18 @@ class Survey:
 
 
 def _pass_interrupt_on(check: Check) -> None:
-    """Raise what Ctrl-C did not raise in a check, which returns what it has: the whole survey is to end."""
+    """End the whole survey if Ctrl-C interrupted this check, which returned what it had."""
     if check.interrupted:
         raise KeyboardInterrupt
 
 
 def machine() -> dict[str, str]:
-    """Return what matters of this machine: versions, platform, cores; no name of it."""
+    """Return versions, platform and cores of this machine, but not its name."""
     return {**versions(), "cores": str(os.cpu_count())}
 
 
 def of_check(check: Check) -> list[Cell]:
-    """Return a cell per case."""
+    """Return one cell per case."""
     return [
         Cell(
             question=result.case,
@@ -219,7 +219,7 @@ def of_check(check: Check) -> list[Cell]:
 
 
 def of_verdict(verdict: Verdict) -> Cell:
-    """Return the cell of a server's default limit."""
+    """Return the cell for a server's default limit."""
     limit = verdict.max_single_frame_bytes
     answer = verdict.status.replace("_", " ") if limit is None else f"{limit:,}"
     if verdict.status == "no_limit_below_cap":
@@ -228,7 +228,7 @@ def of_verdict(verdict: Verdict) -> Cell:
 
 
 def of_clock(verdict: ClockVerdict) -> Cell:
-    """Return the cell of an idle timeout."""
+    """Return the cell for an idle timeout."""
     if verdict.status == "found" and verdict.low_s is not None:
         answer = f"{verdict.high_s or verdict.low_s:.0f} s"
     elif verdict.status == "none_within":

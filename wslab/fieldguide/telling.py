@@ -1,7 +1,7 @@
 """The questions to a plain client: what does its application learn when a connection ends, and when does it end one?
 
-A plain client is a program that connects, sends one message if it is told a size, and prints one line of JSON when its
-connection is over: what its application was told, a `ClientReport`. It is started anew for each question.
+A plain client is a program that connects, sends one message if given a size, and prints a `ClientReport` as one line of
+JSON when the connection is over: what its application was told. Each question starts it anew.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from wslab.net.guard import KILL, guarded
 STARTS_WITHIN_S = 20.0
 SETTLED_S = 0.3
 LEARNS_WITHIN_S = 15.0
-"""An unanswered closing handshake is commonly given up after 10 s."""
+"""Clients commonly wait 10 s for an answer to their close frame."""
 
 NOTICES_WITHIN_S = 50.0
 """A ping every 20 s, answered within 20 s, is a common default."""
 
 REASON = "wslab asks"
 NO_REPORT = "it ended without a report"
-"""The error of a program that failed itself: what its application was told cannot be said then."""
+"""The error of a program that failed, so that nothing is known of what its application was told."""
 
 LIMIT_BYTES, OVERSHOOT_BYTES, TRIES = 65_536, 4 * MIB, 10
 
@@ -44,7 +44,7 @@ class PlainClient(NamedTuple):
     """A plain client as a subject of experiments.
 
     Args:
-        command: starts it; URL and size of its message follow.
+        command: starts it; the URL and the size of its message follow.
     """
 
     name: str
@@ -58,7 +58,7 @@ class PlainClient(NamedTuple):
         yield self.ask
 
     async def ask(self, order: Order, timeout_s: float) -> ClientReport:
-        """Run it once; a report without a close code says that its application was told nothing in time."""
+        """Run it once; a report without a close code means that its application was told nothing in time."""
         process = await asyncio.create_subprocess_exec(
             *guarded([*self.command, order.url, str(order.payload_bytes)]),
             stdin=subprocess.DEVNULL,
@@ -81,7 +81,7 @@ class PlainClient(NamedTuple):
 
 
 async def ask_how_it_ends(client: PlainClient) -> list[Cell]:
-    """Ask what the application learns of each end of an idle connection, all at once."""
+    """Ask what the application learns about each kind of end of an idle connection, all at once."""
     cells = await asyncio.gather(
         _told_of(client, 1009), _told_of(client, 1012), _told_when_cut(client), _notices_a_vanished_peer(client)
     )
@@ -89,7 +89,7 @@ async def ask_how_it_ends(client: PlainClient) -> list[Cell]:
 
 
 def ask_about_refusals(client: PlainClient) -> list[Cell]:
-    """Ask what the application learns of a message that the server refuses while it is being sent."""
+    """Ask what the application learns about a message that the server refuses during the send."""
     run = closure_visibility(
         Knobs(max_message_bytes=LIMIT_BYTES),
         (OVERSHOOT_BYTES,),
@@ -111,7 +111,7 @@ def ask_about_refusals(client: PlainClient) -> list[Cell]:
 
 
 async def _end(client: PlainClient, end: Callable[[Guest], Awaitable[object]]) -> ClientReport | None:
-    """Let it connect, end its connection, and return what it was told; None where it does not connect."""
+    """Let it connect, end its connection, and return its report; None if it does not connect."""
     async with Stage() as stage:
         patience_s = STARTS_WITHIN_S + NOTICES_WITHIN_S + LEARNS_WITHIN_S
         asking = asyncio.create_task(client.ask(Order(url=stage.url, payload_bytes=0), patience_s))

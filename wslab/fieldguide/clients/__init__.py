@@ -1,6 +1,6 @@
-"""Clients under observation: each sends a message over the limit, and says what its application was told of the end.
+"""Clients under observation: each sends a message over the limit and reports what its application was told.
 
-One small file a subject. What is not installed here says so and is not measured.
+One small file per subject. Subjects that are not installed are not measured.
 """
 
 from wslab.fieldguide.clients.orders import ClientReport, Order
@@ -20,4 +20,4 @@ CLIENTS: dict[str, Subject] = {
         ProgramSubject("node-ws", "node_ws.js", needs="ws"),
     )
 }
-"""The subjects known by name; where one is asked for, any other `Subject` will do, such as a page in a browser."""
+"""The subjects by name. Experiments also take any other `Subject`, such as a page in a browser."""

@@ -1,6 +1,6 @@
 """aiohttp's client: receive() shows the close frame as a message; `close_code` says 1006 even then.
 
-Where send_bytes() raises, this application still asks receive() once; one that does not is told nothing.
+If send_bytes() raises, this application still calls receive() once; one that does not is told nothing.
 """
 
 from __future__ import annotations

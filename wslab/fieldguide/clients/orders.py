@@ -1,7 +1,7 @@
-"""What a client under observation is asked and answers: one line of JSON on its stdin, one on its stdout.
+"""Orders to a client under observation, and its reports: one line of JSON on stdin, one on stdout.
 
-Each client is a program of its own, so that a blocking one blocks nobody, none shares an interpreter with what measures
-it, and one in another language is asked the same. It leaves when its stdin ends.
+Each client is a separate program, so that a blocking one blocks nothing, none shares an interpreter with the
+measurement, and other languages work the same way. It ends when its stdin ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from wslab.core.errors import in_words
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """Connect to `url`, send one binary message of `payload_bytes`, and wait for what comes of it."""
+    """Connect to `url`, send one binary message of `payload_bytes`, and wait for the outcome."""
 
     url: str
     payload_bytes: int
@@ -25,9 +25,9 @@ class ClientReport(msgspec.Struct, frozen=True, kw_only=True):
     """What the application was told.
 
     Fields:
-        close_code: 1006 where it learned that the connection had ended, but no code.
-        close_reason: of the close frame, if it was shown.
-        error: the library's words, where it raised.
+        close_code: 1006 if it learned that the connection ended, but no code.
+        close_reason: of the close frame, if shown.
+        error: the message of the library's exception, if it raised.
     """
 
     close_code: int | None
@@ -41,7 +41,7 @@ _decode_order = msgspec.json.Decoder(Order).decode
 
 
 def obey(send: Callable[[str, bytes], ClientReport]) -> None:
-    """Carry out the orders on stdin, until it ends."""
+    """Carry out the orders on stdin until it ends."""
     payload = b""
     for line in sys.stdin.buffer:
         order = _decode_order(line)
@@ -49,7 +49,7 @@ def obey(send: Callable[[str, bytes], ClientReport]) -> None:
             payload = b"x" * order.payload_bytes
         try:
             answer = send(order.url, payload)
-        except Exception as error:  # each library has errors of its own, and none tells a code
+        except Exception as error:  # libraries raise their own errors, which have no code
             answer = ClientReport(close_code=1006, error=in_words(error))
         sys.stdout.buffer.write(encode(answer) + b"\n")
         sys.stdout.buffer.flush()

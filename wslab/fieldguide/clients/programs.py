@@ -1,4 +1,4 @@
-"""Subjects that are programs: started at the first order, asked line by line, started anew where one got stuck."""
+"""Subjects that are programs: started at the first order, asked line by line, restarted if one gets stuck."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class ProgramSubject(NamedTuple):
     """A subject that is a program.
 
     Args:
-        name: what tables and figures call it.
-        file: the program, beside this module; a .py is run by this interpreter, a .js by node.
-        needs: the Python module or the node package that has to be installed.
+        name: its name in tables and figures.
+        file: the program, beside this module; this interpreter runs .py, node runs .js.
+        needs: the Python module or node package that must be installed.
     """
 
     name: str
@@ -58,7 +58,7 @@ class ProgramSubject(NamedTuple):
 
 
 class _Running:
-    """A program's process, or the next one."""
+    """A program's process, replaced if it ends."""
 
     def __init__(self, command: list[str]) -> None:
         self._command = command
@@ -88,8 +88,8 @@ class _Running:
                 *self._command,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,  # what libraries log of a closure
-                start_new_session=True,  # a notebook's interrupt is not for them
+                stderr=asyncio.subprocess.DEVNULL,  # libraries log closures there
+                start_new_session=True,  # a notebook's interrupt must not reach it
                 env=child_environment(),
             )
         assert self._process.stdin is not None

@@ -1,4 +1,4 @@
-"""What a client under observation has to be able to do. Anything with these three members is one."""
+"""The protocol of a client under observation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 from wslab.fieldguide.clients.orders import ClientReport, Order
 
 Ask = Callable[[Order, float], Awaitable[ClientReport]]
-"""Carry out an order within so many seconds; where that is not enough, or the subject breaks, the answer says so."""
+"""Carries out an order within this many seconds; the report says if that was not enough, or if the subject broke."""
 
 
 class Subject(Protocol):
@@ -17,10 +17,10 @@ class Subject(Protocol):
 
     @property
     def name(self) -> str:
-        """What tables and figures call it."""
+        """Its name in tables and figures."""
 
     def missing(self) -> str | None:
-        """Say what is not installed here; None: it can be measured."""
+        """Return what is not installed, or None if it can be measured."""
 
     def asking(self) -> AbstractAsyncContextManager[Ask]:
-        """Return a context in which it carries out orders, one after the other."""
+        """Return a context in which it carries out orders one after another."""

@@ -1,6 +1,6 @@
-"""websocket-client, blocking: while it sends it does not read, and a failed send is an error of the system's.
+"""websocket-client, blocking: it does not read while it sends, and a failed send raises the system's error.
 
-Its recv() returns "" for a close frame, code unseen; this application asks recv_data(), which shows it.
+Its recv() returns "" for a close frame, without the code; this application calls recv_data(), which shows it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from wslab.fieldguide.clients.orders import ClientReport, obey
 
 
 def send(url: str, payload: bytes, *, reads_on: bool = False) -> ClientReport:
-    """Send, and read what comes; an application that `reads_on` does so after a failed send too."""
+    """Send, and read what comes; an application that `reads_on` also reads after a failed send."""
     from websocket import ABNF, WebSocketConnectionClosedException, create_connection
 
     connection = create_connection(url, timeout=3600)
@@ -24,8 +24,8 @@ def send(url: str, payload: bytes, *, reads_on: bool = False) -> ClientReport:
             error = in_words(failure)
             if not reads_on:
                 return ClientReport(close_code=1006, error=error)
-        # recv_data() answers a close frame before it hands it over. Where TCP was reset that fails, and the frame is
-        # lost a second time; recv_frame() answers nothing.
+        # recv_data() answers a close frame before it returns it. After a reset of TCP that fails, and the frame is lost
+        # once more; recv_frame() answers nothing.
         opcode, data = _next_frame(connection) if reads_on else connection.recv_data()
     except (OSError, WebSocketConnectionClosedException) as failure:
         return ClientReport(close_code=1006, error=error or in_words(failure))

@@ -1,4 +1,4 @@
-"""websocket-client in an application that asks once more for a frame after a failed send, and so finds it."""
+"""websocket-client in an application that reads once more after a failed send, and so finds the close frame."""
 
 from __future__ import annotations
 

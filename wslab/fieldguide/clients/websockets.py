@@ -24,7 +24,7 @@ async def send(url: str, payload: bytes) -> ClientReport:
         code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, None)
         return ClientReport(close_code=code, close_reason=reason, error=in_words(closed))
     finally:
-        with contextlib.suppress(AttributeError):  # of asyncio's transport, where all had been sent before the end
+        with contextlib.suppress(AttributeError):  # asyncio's transport, if all was sent before the end
             await connection.close()
     return ClientReport(close_code=None)
 

@@ -1,4 +1,4 @@
-"""The lab's own client: it reads on after a failed send, so a close frame that has arrived is never lost."""
+"""The lab's own client: it reads on after a failed send, so it never loses a close frame that has arrived."""
 
 from __future__ import annotations
 
