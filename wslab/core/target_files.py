@@ -32,29 +32,31 @@ VARIABLE = "WSLAB_TARGETS"
 
 
 class _Entry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A target's table; None: not given (TOML has no null)."""
+
     url: str
-    headers: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
-    cookies: dict[str, str] | str | msgspec.UnsetType = msgspec.UNSET
-    token: str | msgspec.UnsetType = msgspec.UNSET
-    subprotocols: list[str] | msgspec.UnsetType = msgspec.UNSET
-    origin: str | msgspec.UnsetType = msgspec.UNSET
-    user_agent: str | msgspec.UnsetType = msgspec.UNSET
-    greeting: str | list[str] | msgspec.UnsetType = msgspec.UNSET
-    answers: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
-    template: str | msgspec.UnsetType = msgspec.UNSET
-    resolve: str | msgspec.UnsetType = msgspec.UNSET
-    unix_socket: str | msgspec.UnsetType = msgspec.UNSET
-    proxy: str | msgspec.UnsetType = msgspec.UNSET
-    open_timeout_s: float | msgspec.UnsetType = msgspec.UNSET
-    close_timeout_s: float | msgspec.UnsetType = msgspec.UNSET
-    ping_interval_s: float | msgspec.UnsetType = msgspec.UNSET
-    ping_timeout_s: float | msgspec.UnsetType = msgspec.UNSET
-    allow_hosts: list[str] | msgspec.UnsetType = msgspec.UNSET
-    ca: str | msgspec.UnsetType = msgspec.UNSET
-    insecure: bool | msgspec.UnsetType = msgspec.UNSET
-    certificate: str | msgspec.UnsetType = msgspec.UNSET
-    key: str | msgspec.UnsetType = msgspec.UNSET
-    server_name: str | msgspec.UnsetType = msgspec.UNSET
+    headers: dict[str, str] | None = None
+    cookies: dict[str, str] | str | None = None
+    token: str | None = None
+    subprotocols: list[str] | None = None
+    origin: str | None = None
+    user_agent: str | None = None
+    greeting: str | list[str] | None = None
+    answers: dict[str, str] | None = None
+    template: str | None = None
+    resolve: str | None = None
+    unix_socket: str | None = None
+    proxy: str | None = None
+    open_timeout_s: float | None = None
+    close_timeout_s: float | None = None
+    ping_interval_s: float | None = None
+    ping_timeout_s: float | None = None
+    allow_hosts: list[str] | None = None
+    ca: str | None = None
+    insecure: bool | None = None
+    certificate: str | None = None
+    key: str | None = None
+    server_name: str | None = None
 
 
 _TRUST = ("ca", "insecure", "certificate", "key", "server_name")
@@ -96,7 +98,7 @@ def _read(path: Path, name: str) -> dict[str, Any]:
 
 
 def _target(entry: _Entry, folder: Path) -> Target:
-    given = {key: value for key, value in msgspec.structs.asdict(entry).items() if value is not msgspec.UNSET}
+    given = {key: value for key, value in msgspec.structs.asdict(entry).items() if value is not None}
     for key in _PATHS:
         if isinstance(given.get(key), str):
             given[key] = folder / Path(given[key]).expanduser()
