@@ -58,7 +58,7 @@ class HerdPanel(Panel):
         MIN_DELAY,
         MAX_DELAY,
         knob("drain_s", "drain", 0.0),
-        Number("seed", "seed", "(any number)", 0, 999_999, 0, slider=False),
+        Number("seed", "seed", "(any)", 0, 999_999, 0, slider=False),
         Choice("real_policy", "real herd's policy", NAMES, "full_jitter", listed=True),
         Number(
             *("real_clients", "real clients", "clients", 1, MAX_CLIENTS, 300),

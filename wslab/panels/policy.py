@@ -61,7 +61,7 @@ class PolicyPanel(Panel):
         FACTOR,
         Number("attempts", "attempts", "per client", 1, 20, 8, slider=False),
         Number("clients", "clients", "per policy", 1, 300, 100, slider=False),
-        Number("seed", "seed", "(any number)", 0, MAX_SEED, 0, slider=False),
+        Number("seed", "seed", "(any)", 0, MAX_SEED, 0, slider=False),
     )
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("again", "Draw again", "the same policies with the next seed", main=True),
