@@ -1,7 +1,7 @@
-"""The client's cases about its policy: whether its delays begin late enough, spread, and grow.
+"""The client's cases about its policy: whether it waits before coming back, spreads, and backs off.
 
-A delay counts from the moment that the connection's end was sent. One delay proves no policy: what spreads and what
-grows is judged from several, and no verdict about time is surer than the machine was punctual.
+A delay counts from when the end of the connection was sent. One delay proves no policy: spreading and growth are judged
+from several, and no verdict about time is more certain than the machine was punctual.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from wslab.core.policies.scatter import NOISE_S, is_spread
 LOOPS_PER_S = 5.0
 
 LIKELY_NOISE_S = 4 * NOISE_S
-"""How far apart the first delays of clients may come that show no jitter later on: all of them run at that moment."""
+"""How far apart clients may come back that show no jitter later on: all of them are busy at that moment."""
 
 GIVES_UP = 2.5
-"""A client that stays away so many times longer than its longest delay has given up, as far as can be seen."""
+"""A client that stays away this many times longer than its longest delay seems to have given up."""
 
 
 async def _waits_before_coming_back(bench: ClientBench) -> CaseOutcome:
@@ -61,7 +61,7 @@ async def _spreads(bench: ClientBench) -> CaseOutcome:
     found = estimate(seen.delays_s, late_s=seen.late_s)
     noise_s = LIKELY_NOISE_S if found is not None and found.jitter == "none" else NOISE_S
     rounds = [seen]
-    if not is_spread(seen.before(1), seen.late_s, noise_s=noise_s):  # which chance may explain, once
+    if not is_spread(seen.before(1), seen.late_s, noise_s=noise_s):  # which may be chance, but hardly twice
         again = await sent_away(bench, most_attempts=1)
         rounds += [again] if isinstance(again, ObservedOutage) and len(again.delays_s) >= 3 else []
     return _judge_spread(rounds, noise_s)
@@ -113,7 +113,7 @@ async def _backs_off_when_closed_at_once(bench: ClientBench) -> CaseOutcome:
     judged = _loops_or_rests(seen, met)
     if judged is not None:
         return judged
-    # Jitter blurs the growth of a single series, so it is compared with what the first delays can be.
+    # Jitter blurs the growth of a single series, so compare it with how long first delays can be.
     down = await outage_of(bench)
     firsts_s = [sent.delays_s[0], *([] if isinstance(down, CaseOutcome) else down.before(1))]
     longest_s = max(firsts_s) * (1 + SAME) + max(NOISE_S, 2 * late_s)
@@ -125,7 +125,7 @@ async def _backs_off_when_closed_at_once(bench: ClientBench) -> CaseOutcome:
 
 
 def _loops_or_rests(seen: ObservedOutage, met: str) -> CaseOutcome | None:
-    """Judge a client that comes without end, or hardly ever; None for any other."""
+    """Judge a client that hammers or hardly ever comes back; None for any other."""
     most = max(map(len, seen.delays_s), default=0)
     delays_s = [delay_s for series in seen.delays_s for delay_s in series]
     if not most:

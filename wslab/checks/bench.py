@@ -1,4 +1,4 @@
-"""What the server's cases work with: the proven verdict, small trials on connections of their own, and one restart.
+"""What the server's cases share: the proven verdict, small trials on their own connections, and one restart.
 
 Each is done once, when a case first asks for it, and kept for the others.
 """
@@ -29,13 +29,13 @@ from wslab.net.frames import encode_header
 from wslab.net.recording import OnProgress
 
 HEADER_ANSWER_S = 1.0
-"""How long a header without its payload may take to be refused."""
+"""How long a server may take to refuse a header without its payload."""
 
 MAX_REFUSED_BYTES = 64 * 2**20
-"""Sent at most to be refused again and again, where headers alone are not."""
+"""Bytes sent at most for repeated refusals, if headers alone are not refused."""
 
 LEAST_SEARCH_S = 1.0
-"""The least that the limit search can be given."""
+"""The shortest time that the limit search can be given."""
 
 _TEMPLATES: dict[Takes | None, str | bytes] = {"json": '{"a": "{filler}"}', "binary": b"{filler}"}
 
@@ -48,10 +48,10 @@ class BudgetSpentError(WslabError):
 
 @dataclass
 class ServerBench:
-    """One server under check; its `verdict` and `restarted` are found when they are first asked for.
+    """The server under check; its `verdict` and `restarted` are found when first asked for.
 
     Args:
-        budget_s: seconds from now on, after which whatever is asked raises BudgetSpentError.
+        budget_s: seconds from now; after that, every request raises BudgetSpentError.
     """
 
     target: Target
@@ -68,7 +68,7 @@ class ServerBench:
 
     @property
     def left_s(self) -> float:
-        """The seconds that are left of the budget; less than 0: none."""
+        """The seconds left of the budget; negative once it is spent."""
         return self._due_s - time.monotonic()
 
     @cached_property
@@ -88,7 +88,7 @@ class ServerBench:
 
     @property
     def spoken(self) -> Target:
-        """The target, with messages that it takes as far as the limit search has found them out."""
+        """The target, with messages that it accepts, if the limit search has found some."""
         template = _TEMPLATES.get(self._takes)
         if template is None or self.target.messages is not None:
             return self.target
@@ -118,11 +118,11 @@ class ServerBench:
         return run
 
     def why_unreachable(self) -> str | None:
-        """Return why no connection opens; None where one does."""
+        """Return why no connection opens; None if one does."""
         return self._in_budget(self._why_unreachable())
 
     def announce(self, payload_bytes: int) -> float | None:
-        """Send a message's header and nothing of it; return the seconds until the connection was closed, or None."""
+        """Send a message's header without its payload; return the seconds until the connection was closed, or None."""
         return self._in_budget(self._announced(payload_bytes))
 
     def closing(self, code: int) -> tuple[Closure | None, float]:
@@ -134,7 +134,7 @@ class ServerBench:
         return self._in_budget(self._ponged(payload))
 
     def endure(self, payload_bytes: int | None, count: int = REFUSALS) -> Endured:
-        """Have so many connections refused for a message of this size, one after the other; None: just open them."""
+        """Have this many connections refused in turn for a message of this size; None means only open them."""
         if payload_bytes is None:
             return self._in_budget(endure(self.target, count, _nothing))
         if self.announce(payload_bytes) is not None:
@@ -144,7 +144,7 @@ class ServerBench:
         return self._in_budget(endure(self.spoken, min(count, affordable), lambda client: _refused(client, message)))
 
     def _pass_interrupt_on(self) -> None:
-        """Raise what Ctrl-C did not raise in an experiment, which returns what it has: the whole check is to end."""
+        """Raise KeyboardInterrupt after an experiment that Ctrl-C cut short: the whole check must end."""
         if self.cancel.cancelled:
             raise KeyboardInterrupt
 
@@ -200,7 +200,7 @@ async def _nothing(client: Client) -> bool:
 
 
 async def _announced(client: Client, payload_bytes: int) -> bool:
-    """Send a message's header and nothing of it; return whether the connection was closed."""
+    """Send a message's header without its payload; return whether the connection was closed."""
     assert client.connection is not None
     messages = client.target.messages
     opcode = Opcode.TEXT if messages is None or messages.is_text else Opcode.BINARY

@@ -1,4 +1,4 @@
-"""A case: one expectation, which carries its description and its source beside its behaviour."""
+"""A case: one expectation, with its description, its source and the code that tests it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class Case:
     """One expectation.
 
     Fields:
-        name: by which it is asked for. does, expects: what is done, and what should come of it. why: who says so.
-        run: tries it and returns a `CaseOutcome`, a client's as a coroutine; it is given what the check knows, and
-            raises nothing for a failure of the network.
-        restarts: it looks at a restart, so it needs a way to bring one about.
+        name: by which it is chosen. does, expects: what is done, and what should happen. why: the source.
+        run: tries it and returns a `CaseOutcome` (a client's case is a coroutine); it is given the bench, and raises
+            nothing if the network fails.
+        restarts: it looks at a restart, so it needs a way to cause one.
         attempts: how many of a client's attempts it looks at in the outage that the cases share.
         lasts_s: how long it waits for something that may never come; the longest begin first.
-        waits: it waits for a clock of the server's, so it runs only where the user says for how long.
+        waits: it waits for one of the server's timers, so it runs only if the user says for how long.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""check_client: a server that plays each case against somebody's client, several side by side, within a budget."""
+"""`check_client`: a server that runs each case against a client, several at a time, within a time budget."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ CLIENT_CASES: dict[str, Case] = {
     case.name: case
     for case in (*RETURN_CASES, *STAYING_CASES, *MESSAGE_CASES, *POLICY_CASES, *RETRY_AFTER_CASES, *STARTING_OVER_CASES)
 }
-"""Every case, by its name. Those that look at one outage together come last."""
+"""All cases by name. Those that share one outage come last."""
 
 LAG_INTERVAL_S = 0.02
 
 BUDGET_S = 120.0
 SIDE_BY_SIDE = 5
-"""Cases that run at the same time, each with a stage and a client of its own."""
+"""How many cases run at the same time, each with its own stage and client."""
 
 
 def check_client(
@@ -50,20 +50,20 @@ def check_client(
     """Check how a client behaves when its connections end: whether, when and how it comes back, and with what.
 
     Args:
-        command: starts the client; `{url}` in it becomes the URL of the server that it is to connect to. It is started
-            again for each case, and ended with all that it started.
-        tell: instead of a command: told a URL for each case, one after the other; somebody starts the client by hand.
+        command: starts the client; `{url}` in it is replaced by the URL to connect to. It is started for each case, and
+            killed afterwards with all its child processes.
+        tell: instead of a command: called with a URL for each case in turn, for a client that is started by hand.
         final_codes: close codes after which the client should stay away.
-        cases: names of `CLIENT_CASES`. Empty: all.
-        budget_s: seconds for all of it, 10 to 3600; cases that are not over then are "not run".
-        first_within_s: how long a client's first connection is waited for.
-        progress: called as cases begin and end.
+        cases: names in `CLIENT_CASES`; empty means all.
+        budget_s: seconds for the whole check, 10 to 3600; cases not finished by then are "not run".
+        first_within_s: how long to wait for the client's first connection, in seconds.
+        progress: called when a case begins or ends.
 
     Returns:
-        A check, also after Ctrl-C, with the policy that was estimated, if there was enough to see.
+        A check, even after Ctrl-C, with an estimate of the client's policy if enough was seen.
 
     Raises:
-        TypeError, ValueError: an argument is out of its bounds, or the command cannot be started.
+        TypeError, ValueError: an argument is out of bounds, or the command cannot be started.
     """
     check_number("budget_s", budget_s, low=10, high=3600, unit="seconds")
     for name in cases:
@@ -80,7 +80,7 @@ def check_client(
 
 
 class _Performance:
-    """The cases under way; what is over is kept, whatever ends the rest."""
+    """The running cases. Finished ones are kept, whatever ends the others."""
 
     def __init__(self, cases: Sequence[Case], bench: ClientBench, budget_s: float, progress: OnProgress | None) -> None:
         self.stopped: str | None = None
@@ -90,7 +90,7 @@ class _Performance:
         self._started_at = wall_clock()
 
     async def run(self) -> None:
-        """Run the cases side by side, until all are over or the budget is used up."""
+        """Run the cases side by side until all are finished or the budget is used up."""
         side_by_side = self._bench.program.command is not None
         places = asyncio.Semaphore(SIDE_BY_SIDE if side_by_side else 1)
         tasks: list[asyncio.Task[Any]] = []
@@ -110,7 +110,7 @@ class _Performance:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def check(self, subject: str) -> Check:
-        """Return what is over by now, and the rest as not run."""
+        """Return the finished cases, and the others as "not run"."""
         none = CaseOutcome(judgement="not run", seen="It was not over when the check ended.")
         return Check(
             subject=subject,
@@ -132,8 +132,8 @@ class _Performance:
                 advice = "Open one connection, and the next only after a delay."
                 seen = CaseOutcome(judgement="fails", seen=str(flood), advice=advice)
             except WslabError:
-                raise  # the command cannot be started, for no case
-            except Exception as error:  # a client can do anything; one case is not to take the others with it
+                raise  # the command cannot be started for any case
+            except Exception as error:  # a client can do anything; one case must not take down the others
                 seen = CaseOutcome(judgement="not run", seen=f"The case could not be tried: {in_words(error)}")
             self._results[case.name] = _result(case, seen, time.monotonic() - began_s)
             self._tell(f"{case.name.replace('_', ' ')}: {seen.judgement}")

@@ -1,4 +1,4 @@
-"""A client under check, and what its cases share: its first connection, and its way back after an end."""
+"""A client under check, and what its cases share: waiting for its first connection, and for its return."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from wslab.core.checks import CaseOutcome
 from wslab.core.policies.estimate import PolicyEstimate, estimate
 
 RETURNS_WITHIN_S = 35.0
-"""The definition of 1012 asks for 5 to 30 s."""
+"""The definition of 1012 asks clients to wait 5 to 30 s."""
 
 SETTLED_S = 0.3
-"""How long a connection is left open before a case ends it."""
+"""How long a connection stays open before a case ends it."""
 
 End = Callable[[Guest], Awaitable[None]]
 
@@ -28,10 +28,10 @@ class ObservedOutage(NamedTuple):
     """What several copies of a client did in an outage.
 
     Fields:
-        delays_s: of each copy that came back, the delay before each attempt.
-        copies: how many were sent away.
-        late_s: how late the machine was at worst.
-        quiet_s: how long the copies were awaited after their last attempts, at least; infinite where they ended.
+        delays_s: the delay before each attempt, for each copy that came back.
+        copies: the number of copies.
+        late_s: by how much the machine was late, at worst.
+        quiet_s: how long at least the check waited after a copy's last attempt; infinite if the copy had exited.
     """
 
     delays_s: list[list[float]]
@@ -40,18 +40,18 @@ class ObservedOutage(NamedTuple):
     quiet_s: float
 
     def before(self, attempt: int) -> list[float]:
-        """Return the delays before this attempt, counted from 1, of the copies that made it, shortest first."""
+        """Return the delays before attempt number `attempt`, from 1, shortest first."""
         return sorted(series[attempt - 1] for series in self.delays_s if len(series) >= attempt)
 
 
 @dataclass
 class ClientBench:
-    """One client under check, and what its cases leave for each other and for an estimate of its policy.
+    """The client under check, and what its cases share with each other and with the estimate of its policy.
 
     Fields:
         attempts: how many attempts of an outage its cases look at.
-        lags_s: how late the loop was, time after time, while the check runs.
-        outage: under way or over; see `wslab.checks.outage`. min_uptime_s: see `PolicyEstimate`.
+        lags_s: by how much the event loop was late, sampled while the check runs.
+        outage: running or finished; see `wslab.checks.outage`. min_uptime_s: see `PolicyEstimate`.
     """
 
     program: ClientProgram
@@ -62,7 +62,7 @@ class ClientBench:
     min_uptime_s: tuple[float | None, float | None] | None = None
 
     def estimate(self) -> PolicyEstimate | None:
-        """Return what its delays say of its policy; None where too few were seen."""
+        """Return the estimate of its policy; None if too few delays were seen."""
         if self.outage is None or not self.outage.done() or self.outage.cancelled() or self.outage.exception():
             return None
         seen = self.outage.result()
@@ -73,19 +73,19 @@ class ClientBench:
 
 
 class Return(NamedTuple):
-    """A client that came back so long after its connection's end."""
+    """A client that came back, and how long after the end of its connection."""
 
     delay_s: float
     guest: Guest
 
 
 def now_s() -> float:
-    """Return the time by the clock that a guest's `at_s` is read from."""
+    """Return the time on the clock of a guest's `at_s`."""
     return asyncio.get_running_loop().time()
 
 
 def closing(code: int, reason: str = "wslab check") -> End:
-    """Return the end of a connection by this close frame."""
+    """Return a way to end a connection: with this close frame."""
 
     async def close(guest: Guest) -> None:
         await guest.close(code, reason)
@@ -94,7 +94,7 @@ def closing(code: int, reason: str = "wslab check") -> End:
 
 
 async def first_guest(stage: Stage, running: Running, bench: ClientBench) -> Guest | CaseOutcome:
-    """Return the client's first connection, accepted; or, where none comes, what a case then says."""
+    """Accept the client's first connection and return it; if none comes, return the outcome of the case."""
     guest = await stage.guest(bench.program.first_within_s)
     if guest is None:
         within = "" if stage.is_deserted else f" within {bench.program.first_within_s:g} s"
@@ -106,7 +106,7 @@ async def first_guest(stage: Stage, running: Running, bench: ClientBench) -> Gue
 
 
 async def come_back(stage: Stage, running: Running, bench: ClientBench, end: End) -> Return | CaseOutcome | None:
-    """Let the client connect, end its connection, and wait for it; None where it does not come back."""
+    """Let the client connect, end its connection, and wait for its return; None if it does not come back."""
     guest = await first_guest(stage, running, bench)
     if isinstance(guest, CaseOutcome):
         return guest
@@ -117,6 +117,6 @@ async def come_back(stage: Stage, running: Running, bench: ClientBench, end: End
 
 
 async def next_return(stage: Stage, ended_at_s: float, within_s: float = RETURNS_WITHIN_S) -> Return | None:
-    """Wait for the client whose connection, or attempt, ended at this time; None where it does not come back."""
+    """Wait for the client's next attempt after this time; None if it does not come back."""
     back = await stage.guest(within_s, since_s=ended_at_s)
     return None if back is None else Return(back.at_s - ended_at_s, back)

@@ -1,4 +1,4 @@
-"""A guest of a stage: one connection of the client under test, of which no more is kept than a case asks for."""
+"""A guest of a stage: one connection of the client under test, with no more kept of it than cases need."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PHRASES = {503: "Service Unavailable", 401: "Unauthorized", 429: "Too Many Reque
 
 
 class Said(NamedTuple):
-    """A message of the client's, by what tells it from another: its length and the hash of its content."""
+    """A message from the client, identified by its length and the hash of its content."""
 
     payload_bytes: int
     digest: str
@@ -30,9 +30,9 @@ class Guest:
     """One connection of the client under test.
 
     Fields:
-        at_s: when it came, on the loop's clock. messages: what it said. closed, closed_at_s: its close frame, if one
+        at_s: when it came, on the loop's clock. messages: what it sent. closed, closed_at_s: its close frame, if one
             came, and when.
-        ended_at_s: when TCP ended. answers_pings: whether its pings are.
+        ended_at_s: when TCP ended. answers_pings: whether its pings are answered.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Guest:
         self._reading: asyncio.Task[None] | None = None
 
     async def accept(self) -> None:
-        """Complete the opening handshake, with the first subprotocol that is offered, and read from now on."""
+        """Complete the opening handshake, with the first subprotocol offered, and start reading."""
         lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
         lines.append(f"Sec-WebSocket-Accept: {self._accept}")
         lines += [f"Sec-WebSocket-Protocol: {self._offered[0]}"] if self._offered else []
@@ -79,7 +79,7 @@ class Guest:
         await self.write(encode_frame(Opcode.TEXT, text.encode(), sender="server"))
 
     async def flood(self, payload_bytes: int) -> int:
-        """Send one message of this size until the client has had enough; return the bytes that it took."""
+        """Send a message of this size until the client refuses; return how many bytes it accepted."""
         await self.write(encode_header(Opcode.BINARY, payload_bytes))
         taken, part = 0, bytes(65_536)
         while taken < payload_bytes and not self.is_over:
@@ -88,7 +88,7 @@ class Guest:
         return taken
 
     async def write(self, data: bytes) -> None:
-        """Send bytes; a client that is gone or takes none for long is no error."""
+        """Send bytes; it is no error if the client is gone or accepts none for long."""
         self._writer.write(data)
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(5):
@@ -99,7 +99,7 @@ class Guest:
         self._writer.close()
 
     def abort(self) -> None:
-        """End TCP with a RST where there is anything unread or unsent."""
+        """End TCP, with a RST if anything is unread or unsent."""
         self._writer.transport.abort()
 
     @property
@@ -111,12 +111,12 @@ class Guest:
         return await self._until(lambda: self.is_over, timeout_s)
 
     async def message(self, timeout_s: float) -> Said | None:
-        """Wait for the client's first message; None where none comes."""
+        """Wait for the client's first message; None if none comes."""
         await self._until(lambda: bool(self.messages) or self.is_over, timeout_s)
         return self.messages[0] if self.messages else None
 
     async def finish(self) -> None:
-        """Stop reading, and end TCP if that is still open."""
+        """Stop reading, and end TCP if it is still open."""
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
@@ -137,7 +137,7 @@ class Guest:
                     await self._hear(piece)
                 self._news.set()
         except (OSError, FrameError):
-            pass  # how it ended is all that a case asks
+            pass  # cases only ask how it ended
         finally:
             self.ended_at_s = asyncio.get_running_loop().time()
             self._news.set()
@@ -146,7 +146,7 @@ class Guest:
         opcode = piece.header.opcode
         if opcode == Opcode.CLOSE:
             self.closed, self.closed_at_s = read_close(piece.payload).close, asyncio.get_running_loop().time()
-            if not self._has_closed:  # a second close frame would be an error, which a browser reports as 1006
+            if not self._has_closed:  # a second close frame would be an error, which browsers report as 1006
                 await self.write(encode_frame(Opcode.CLOSE, piece.payload, sender="server"))
         elif opcode == Opcode.PING and self.answers_pings:
             await self.write(encode_frame(Opcode.PONG, piece.payload, sender="server"))

@@ -1,8 +1,8 @@
-"""What a client does in an outage: several copies of it are sent away together, and every attempt is answered 503.
+"""What a client does in an outage: several copies are disconnected together, and every attempt is answered 503.
 
-Each copy has a stage to itself, so that its attempts are a series. Most of the policy's cases judge what this shows, or
-compare with it. How late the machine was meanwhile is measured beside it: by the loop that stamps the attempts, and by
-how far apart the copies answered a close frame that was sent to all at once.
+Each copy has its own stage, so that its attempts form a series. Most cases about the policy judge this outage or
+compare with it. Meanwhile the lateness of the machine is measured: that of the loop that stamps the attempts, and how
+far apart the copies answered a close frame that was sent to all at once.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from wslab.checks.stage import Stage
 from wslab.core.checks import CaseOutcome
 
 COPIES = 8
-"""Twice as many delays as these tell a client with jitter from one without but in one check of thousands."""
+"""Two rounds of this many delays fail to tell jitter from none in one check out of thousands."""
 
 OUTAGE_S, LONGEST_OUTAGE_S = 30.0, 75.0
-"""The longer one where fewer attempts than `ENOUGH` came by then."""
+"""The longer one if fewer than `ENOUGH` attempts came by then."""
 
 CLOSES_WITHIN_S = 2.0
 
@@ -32,8 +32,8 @@ Answer = Callable[[Guest], Awaitable[None]]
 
 
 class Sent(NamedTuple):
-    """One copy that was sent away: its attempts' delays, the time since the last of them, and how long its close frame
-    took, where it sent one.
+    """A copy that was disconnected: the delays of its attempts, the time since the last one, and how long its close
+    frame took, if it sent one.
     """
 
     delays_s: list[float]
@@ -47,14 +47,14 @@ async def reject(guest: Guest) -> None:
 
 
 def begin(bench: ClientBench) -> asyncio.Task[ObservedOutage | CaseOutcome]:
-    """Bring the outage about in the background, if nobody has."""
+    """Start the outage in the background, unless it has started."""
     if bench.outage is None:
         bench.outage = asyncio.create_task(sent_away(bench, bench.attempts))
     return bench.outage
 
 
 async def outage_of(bench: ClientBench) -> ObservedOutage | CaseOutcome:
-    """Return what the client does in an outage; the first case that asks brings it about."""
+    """Return what the client does in an outage, which the first case to ask starts."""
     return await asyncio.shield(begin(bench))
 
 
@@ -81,7 +81,7 @@ async def sent_away(bench: ClientBench, most_attempts: int) -> ObservedOutage | 
 
 
 async def send_away(stage: Stage, guest: Guest, answer: Answer, most_attempts: int = MOST_ATTEMPTS) -> Sent:
-    """Close with 1012, give each attempt this answer, and return the delays before them."""
+    """Close with 1012, answer each attempt like this, and return the delays before them."""
     began_s = last_s = now_s()
     closing = asyncio.create_task(guest.close(1012, "wslab check", wait_s=CLOSES_WITHIN_S))
     delays_s: list[float] = []
@@ -95,6 +95,6 @@ async def send_away(stage: Stage, guest: Guest, answer: Answer, most_attempts: i
         last_s = now_s()
     quiet_s = math.inf if stage.is_deserted else now_s() - last_s
     await closing
-    if delays_s and guest.closed_at_s is None:  # it did not react to the close frame, so it waited for the end of TCP
+    if delays_s and guest.closed_at_s is None:  # it ignored the close frame, so it waited for the end of TCP
         delays_s[0] -= min(delays_s[0], CLOSES_WITHIN_S)
     return Sent(delays_s, quiet_s, None if guest.closed_at_s is None else guest.closed_at_s - began_s)

@@ -1,4 +1,4 @@
-"""The client's cases about single connections: what it sends again, takes in, answers and notices."""
+"""The client's cases about a single connection: what it resends, accepts, answers and notices."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RFC_PING = Source("RFC 6455 §5.5.2", "https://www.rfc-editor.org/rfc/rfc6455#se
 
 
 async def _sends_no_poison_again(bench: ClientBench) -> CaseOutcome:
-    """Close with 1009 on the client's first message, each time it brings the same one again."""
+    """Close with 1009 on the client's first message, as often as it sends the same one again."""
     async with Stage() as stage, bench.program.brought_to(stage) as running:
         guest = await first_guest(stage, running, bench)
         if isinstance(guest, CaseOutcome):
@@ -51,7 +51,7 @@ async def _sends_no_poison_again(bench: ClientBench) -> CaseOutcome:
 
 async def _brings(guest: Guest, poison: Said) -> bool:
     await guest.message(FIRST_MESSAGE_S)
-    await asyncio.sleep(0.05)  # for what comes with it
+    await asyncio.sleep(0.05)  # for messages right behind it
     return poison in guest.messages
 
 
@@ -62,7 +62,7 @@ async def _limits_what_it_takes(bench: ClientBench) -> CaseOutcome:
             return guest
         taken = await guest.flood(FLOOD_BYTES)
         await guest.until_closed(1.0)
-        closed, is_over = guest.closed, guest.is_over  # before the client is ended here
+        closed, is_over = guest.closed, guest.is_over  # read before the client is killed
     evidence = (Evidence(f"{taken:,} of {FLOOD_BYTES:,} bytes sent"),)
     if closed is not None and closed.code == 1009:
         seen = f"A message of {FLOOD_BYTES:,} bytes is too big for it, and it says 1009."

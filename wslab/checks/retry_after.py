@@ -1,8 +1,7 @@
 """The client's cases about Retry-After: whether it stays away as long as a 503 asks it to.
 
-The control is what the client waits after a 503 without Retry-After, which several copies show in an outage. The wait
-that is asked for is longer than any of theirs, so that a client which happens to wait long enough is not taken for one
-that listens.
+The control is how long copies of the client wait after a 503 without Retry-After. The requested wait is longer than any
+of those, so that a client that happens to wait long enough is not taken for one that listens.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ from wslab.core.codes.sources import Source
 RFC_RETRY_AFTER = Source("RFC 9110 §10.2.3", "https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3")
 
 COMPARED = 4
-"""Attempts of an outage that the control looks at; the wishes come before the second and the third."""
+"""Attempts of an outage that the control looks at; Retry-After comes before the second and the third."""
 
 LONGEST_WISH_S = 25.0
 TOLERANCE_S = 0.05
 
 
 class _Asked(NamedTuple):
-    """A 503, how long it asked the client to wait and in which words, and how long that waited."""
+    """A 503: how long it asked the client to wait, the header's value, and how long the client waited."""
 
     asked_s: float
     value: str

@@ -1,6 +1,6 @@
-"""The client's cases about coming back: after which ends it does.
+"""The client's cases about coming back: after which closures it does.
 
-A delay counts from the moment that the connection's end was sent.
+A delay counts from when the end of the connection was sent.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ async def _comes_back(bench: ClientBench, *, end: End, after: str, wanted: Judge
 
 
 async def _comes_back_after_downtime(bench: ClientBench) -> CaseOutcome:
-    """Stay down for longer than the client waits of itself, so that it meets refused connections."""
+    """Stay down for longer than the client waits, so that its connections are refused."""
     async with Stage() as stage, bench.program.brought_to(stage) as running:
         before = await come_back(stage, running, bench, closing(1012))
         if before is None or isinstance(before, CaseOutcome):

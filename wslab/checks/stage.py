@@ -1,6 +1,6 @@
-"""A stage on which a client is tried: a listener whose every answer is the case's, and the guests that come to it.
+"""A stage for a client: a listener whose every answer the case decides, and the guests that connect to it.
 
-It is bounded whatever the client does: so many guests, so many bytes kept of a message, and no wait without an end.
+It is bounded whatever the client does: the number of guests, the bytes kept of a message, and every wait.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ HEAD_WITHIN_S = 5.0
 
 
 class FloodError(Exception):
-    """The client opens connections without end; its text says how many in what time."""
+    """The client keeps opening connections; the message says how many in which time."""
 
 
 class Stage:
-    """A listener on loopback: an async context. Guests come in order; `shut` refuses them until `open`."""
+    """A listener on loopback, as an async context. Guests come in order; `shut` refuses connections until `open`."""
 
     def __init__(self) -> None:
         self._reservation = Reservation("127.0.0.1", 0)
         self._server: asyncio.Server | None = None
-        self._waiting: asyncio.Queue[Guest | None] = asyncio.Queue()  # None: too many came
+        self._waiting: asyncio.Queue[Guest | None] = asyncio.Queue()  # None means too many came
         self._guests: list[Guest] = []
         self.turned_away = 0
         self._over: asyncio.Task[None] | None = None
@@ -39,7 +39,7 @@ class Stage:
 
     @property
     def is_deserted(self) -> bool:
-        """Whether the client's process has ended."""
+        """Whether the client's process has exited."""
         return self._over is not None and self._over.done()
 
     async def __aenter__(self) -> Self:
@@ -60,15 +60,15 @@ class Stage:
         self._server = await asyncio.start_server(self._arrive, sock=listener)
 
     async def shut(self) -> None:
-        """Refuse connections from now on; those that are open stay so."""
+        """Refuse new connections; open ones stay open."""
         if self._server is not None:
             self._server.close()
             self._server = None
 
     async def guest(self, timeout_s: float, *, since_s: float = 0.0) -> Guest | None:
-        """Return the next guest that has asked for a WebSocket; None where none comes in time, or will come at all.
+        """Return the next guest that asks for a WebSocket; None if none comes in time, or the client has exited.
 
-        Guests that came before `since_s` are let in and stay: a client may hold several connections at once.
+        Guests that came before `since_s` are accepted and stay: a client may hold several connections at once.
 
         Raises:
             FloodError: more guests came than any case needs.
@@ -81,7 +81,7 @@ class Stage:
         return guest
 
     def expects_guests_until(self, over: asyncio.Task[None]) -> None:
-        """Wait for guests no longer once this is done: the client's process has ended."""
+        """Stop waiting for guests once this is done: the client's process has exited."""
         self._over = over
 
     def _age_s(self) -> float:

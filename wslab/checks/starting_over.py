@@ -1,7 +1,7 @@
 """The client's case about its memory: how long a connection must last before the delays start over.
 
-Several copies fail alike, and are then let in for different times. A delay that is longer than any first delay can be
-shows that the client went on where it was. A shorter one may be chance where there is jitter, several are not.
+Several copies fail the same number of times, then each is let in for a different time. A delay longer than any first
+delay shows that the client continued its backoff. With jitter, one shorter delay may be chance; several are not.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from wslab.core.policies.growth import SAME
 from wslab.core.policies.scatter import LARGEST_RATIO, NOISE_S
 
 UPTIMES_S = (0.3, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 16.0)
-"""How long a connection lasts before it is closed, one for each copy."""
+"""How long the connection of each copy lasts."""
 
 GROWN = 2.5
-"""A delay so many times the longest first one is no first delay."""
+"""A delay this many times the longest first delay is not a first delay."""
 
 UNSURE = 1.25
-"""By so much a first delay may exceed the estimated ceiling where the delays are random."""
+"""How far a first delay may exceed the estimated ceiling if delays are random."""
 
 CHANCE = 0.05
-"""What has this probability without a reason is taken to have one."""
+"""Chance explains what is more probable than this."""
 
 
 async def _begins_anew(bench: ClientBench) -> CaseOutcome:
-    """Fail some attempts, let a connection last, for each copy another time, and see whether a first delay follows."""
+    """Fail some attempts, let each copy's connection last for a different time, and see if a first delay follows."""
     seen = await outage_of(bench)
     if isinstance(seen, CaseOutcome):
         return seen
@@ -59,13 +59,13 @@ async def _begins_anew(bench: ClientBench) -> CaseOutcome:
 
 
 def _first_grown(seen: ObservedOutage, found: PolicyEstimate) -> int | None:
-    """Return the first attempt whose delays are no first delays; None where they do not grow so far."""
+    """Return the first attempt whose delays exceed all first delays; None if they do not grow that far."""
     longest_s = _longest_first_s(found, seen.late_s)
     return next((n for n in range(3, MOST_ATTEMPTS) if _median(seen.before(n)) > GROWN * longest_s), None)
 
 
 def _longest_first_s(found: PolicyEstimate, late_s: float) -> float:
-    """Return how long a first delay can be: those that were seen are not the longest where they are random."""
+    """Return how long a first delay can be: if they are random, longer than those that were seen."""
     seen_s = max(outage_s[0] for outage_s in found.outages_s)
     ceiling_s = LARGEST_RATIO * found.first_s if found.decorrelated else found.first_s + found.added_s
     unsure = 1.0 if found.jitter == "none" else UNSURE
@@ -74,11 +74,11 @@ def _longest_first_s(found: PolicyEstimate, late_s: float) -> float:
 
 
 def _bracket(tried_s: dict[float, float], longest_s: float, grown_s: list[float]) -> tuple[float | None, float | None]:
-    """Return the longest uptime that no first delay followed, and the shortest beyond it.
+    """Return the longest uptime after which the delays went on, and the shortest after which they started over.
 
     Args:
-        tried_s: the delay after each uptime. longest_s: of any first delay.
-        grown_s: the delays after as many attempts with no connection between them: they show what is short by chance.
+        tried_s: the delay after each uptime. longest_s: the longest that a first delay can be.
+        grown_s: the delays after the same number of attempts without a connection: how many are short by chance.
     """
     not_after_s = max((up_s for up_s, delay_s in tried_s.items() if delay_s > longest_s), default=None)
     beyond_s = [up_s for up_s in tried_s if up_s > (not_after_s or 0.0)]
@@ -101,7 +101,7 @@ def _judged(told: str, tried_s: dict[float, float], not_after_s: float | None, a
 
 
 async def _after_lasting(bench: ClientBench, uptime_s: float, failures: int) -> float | CaseOutcome | None:
-    """Return the delay after a connection that lasted so long and came after so many failures; None: it gave up."""
+    """Return the delay after so many failures and a connection that lasted so long; None if the client gave up."""
     async with Stage() as stage, bench.program.brought_to(stage) as running:
         back = await come_back(stage, running, bench, closing(1012))
         for _ in range(failures):

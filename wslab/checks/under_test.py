@@ -1,4 +1,4 @@
-"""The client under test: a program that is started with the URL of a stage, or one that somebody starts by hand."""
+"""The client under test: a command that is run with the URL of a stage, or a program started by hand."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ GRACE_S = 0.5
 
 @dataclass(frozen=True)
 class ClientProgram:
-    """How the client is brought to a stage.
+    """How to start the client.
 
     Args:
-        command: with `{url}` where the stage's URL belongs. None: `tell` is told the URL, and somebody starts it.
-        first_within_s: how long its first connection is waited for.
+        command: with `{url}` in place of the stage's URL. None: `tell` is called with the URL, and a person starts it.
+        first_within_s: how long to wait for its first connection, in seconds.
     """
 
     command: str | None = None
@@ -41,7 +41,7 @@ class ClientProgram:
 
     @contextlib.asynccontextmanager
     async def brought_to(self, stage: Stage) -> AsyncIterator[Running]:
-        """Start it, or ask for it; at the end nothing of it runs any more."""
+        """Start it, or ask for it to be started; on exit, none of its processes is left."""
         if self.command is None:
             assert self.tell is not None
             self.tell(stage.url)
@@ -60,27 +60,27 @@ class ClientProgram:
 
 @dataclass(frozen=True)
 class Running:
-    """Its process, if it was started here."""
+    """The client's process, if it was started here."""
 
     process: ClientProcess | None
 
     async def last_words(self) -> str:
-        """Say how it ended and what it printed last, where it has ended."""
+        """Say how it exited and what it printed last, if it has exited."""
         if self.process is None:
             return "nobody connected"
         return await self.process.farewell() or "it runs, and does not connect"
 
     async def absence(self, within_s: float) -> str:
-        """Say for how long it did not come back, or that it ended instead."""
+        """Say how long it did not come back, or that it exited."""
         ended = None if self.process is None else await self.process.farewell()
         return f"It did not come back within {within_s:g} s" if ended is None else f"It did not come back: {ended},"
 
 
 class ClientProcess:
-    """A client's process behind a guard; what it prints is read as it comes, and its last lines are kept.
+    """A client's process behind a guard. Its output is read continuously, and the last lines are kept.
 
     Fields:
-        over: done when it has ended, and a little later, for the connections that it opened at last.
+        over: done shortly after it has exited, to let in the connections that it opened last.
     """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
@@ -101,7 +101,7 @@ class ClientProcess:
         return cls(process)
 
     async def farewell(self) -> str | None:
-        """Say how it ended, and the last that it printed, an error if there is one; None while it runs."""
+        """Say how it exited and what it printed last, preferably an error; None while it runs."""
         if self._process.returncode is None:
             return None
         await self._reading
@@ -112,7 +112,7 @@ class ClientProcess:
 
     async def end(self) -> None:
         with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(KILL)  # its guard takes along all that it started
+            self._process.send_signal(KILL)  # its guard kills all its child processes too
         await self._process.wait()
         self.over.cancel()
         await self._reading

@@ -1,4 +1,4 @@
-"""`wslab explain`: a capture, a HAR, a text or a run, and why its connections closed."""
+"""`wslab explain`: why the connections in a capture, a HAR, a text or a run closed."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _show(explained: Explained, *, as_json: bool) -> None:
 def _files(
     explained: Explained, html: Path | None, md: Path | None, save: Path | None, pcapng: Path | None
 ) -> list[tuple[Path, bytes]]:
-    """Return what is to be written, all of it made before any of it is."""
+    """Return the files to write, all of them made before any is written."""
     files: list[tuple[Path, bytes]] = []
     if save is not None:
         with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,8 @@
-"""A client's policy, estimated from when it came back: what was seen, how sure, and a policy to simulate it by.
+"""Estimates a client's policy from its delays: what was seen, how certain it is, and a policy to simulate it with.
 
 The model is v × (1 − share × U(0, 1)) + added × U(0, 1), where v grows by a factor or a step up to a cap: no jitter is
-a share of 0, full jitter one of 1. Or each delay is drawn between the shortest and three times the last. The delays of
-one client with jitter say little; those of several clients, attempt by attempt, say much.
+a share of 0, full jitter a share of 1. Or each delay is drawn between the shortest and three times the last. The delays
+of one client with jitter show little; those of several clients, compared attempt by attempt, show much.
 """
 
 from __future__ import annotations
@@ -24,28 +24,29 @@ from wslab.core.policies.textbook import decorrelated_jitter
 Jitter = Literal["none", "partial", "full", "added", "decorrelated", "unknown"]
 
 AT_ONCE_S = 0.1
-"""A client that comes back sooner does not wait."""
+"""A client that comes back sooner than this does not wait."""
 
 FULL = 0.8
-"""Jitter over this share of the delay is full."""
+"""Jitter above this share of the delay counts as full."""
 
 
 class PolicyEstimate(msgspec.Struct, frozen=True, kw_only=True):
-    """What the delays of one or more clients say of their policy.
+    """What the delays of one or more clients show of their policy.
 
     Fields:
-        outages_s: for each client, the delay before each attempt of one outage, in seconds, as observed.
-        first_s, max_delay_s: the model's first delay and its cap, without jitter; of decorrelated jitter, the shortest
-            delay and the longest. max_delay_s is None where no cap was reached.
-        starts_at_once: whether the first attempt comes without a delay, and the model begins with the second.
-        factor: from one delay to the next, 1 where they do not grow by a factor; factor_low, factor_high: its bounds.
-        step_s: by which each delay is longer than the last; 0 where they do not grow by a step.
-        share: how much of each delay is drawn at random, 0 to 1; None of a single client whose delays are irregular,
-            and where the machine was too late to tell.
-        added_s: up to how many seconds are added to each delay at random, however long it is.
-        drawn: what is random, if anything is: "each delay", "before attempt N alone", "once for all delays".
+        outages_s: the observed delay before each attempt of an outage, in seconds, for each client.
+        first_s, max_delay_s: the model's first delay and its cap, without jitter; with decorrelated jitter, the
+            shortest delay and the longest. max_delay_s is None if no cap was reached.
+        starts_at_once: whether the first attempt comes without delay; the model then begins with the second.
+        factor: from one delay to the next, 1 if they do not grow by a factor; factor_low, factor_high: its bounds.
+        step_s: how much longer each delay is than the last; 0 if they do not grow by a step.
+        share: the random part of each delay, 0 to 1; None for a single client with irregular delays, or if the machine
+            was too late to tell.
+        added_s: up to this many seconds are added at random to each delay, whatever its length.
+        drawn: what is random, if anything: "each delay", "before attempt N alone" or "once for all delays".
         decorrelated: whether each delay is drawn between `first_s` and three times the one before it.
-        min_uptime_s: a connection that lasted so long did not, and did, start the delays over; None: not tried.
+        min_uptime_s: the longest uptime after which the delays went on, and the shortest after which they started over;
+            None if not tried.
     """
 
     outages_s: tuple[tuple[float, ...], ...]
@@ -69,7 +70,7 @@ class PolicyEstimate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def jitter(self) -> Jitter:
-        """How a delay is random: "unknown" where a single client, or the machine, cannot tell."""
+        """How delays are random: "unknown" if a single client, or a late machine, cannot tell."""
         if self.decorrelated:
             return "decorrelated"
         if self.added_s:
@@ -81,7 +82,7 @@ class PolicyEstimate(msgspec.Struct, frozen=True, kw_only=True):
         return "full" if self.share > FULL else "partial"
 
     def told(self) -> str:
-        """Say it in a sentence."""
+        """Describe the policy in one sentence."""
         first = f"first delay {_range([outage_s[0] for outage_s in self.outages_s])}"
         parts = [first, self._growth(), self._jitter()]
         if self.min_uptime_s is not None:
@@ -89,7 +90,7 @@ class PolicyEstimate(msgspec.Struct, frozen=True, kw_only=True):
         return "; ".join(parts)
 
     def policy(self) -> Policy:
-        """Return the model as a policy, to simulate a herd of such clients by."""
+        """Return the model as a policy, to simulate a herd of such clients."""
         max_delay_s = max(self.max_delay_s or LONGEST_DELAY_S, self.first_s)
         if self.decorrelated:
             made = decorrelated_jitter(initial_delay_s=self.first_s, max_delay_s=max_delay_s)
@@ -143,7 +144,7 @@ def estimated(
     added_s: float = 0.0,
     starts_at_once: bool = False,
 ) -> Iterator[float]:
-    """Wait as a client did whose policy was estimated."""
+    """Wait like the client whose policy was estimated."""
     if starts_at_once:
         yield 0.0 * rng.random()
     ceiling_s = at_most(first_s, max_delay_s)
@@ -157,11 +158,11 @@ def estimate(outages_s: Sequence[Sequence[float]], *, late_s: float = 0.0) -> Po
     """Estimate a policy from the delays of one or more clients in an outage.
 
     Args:
-        outages_s: for each client, the delay before each attempt, in seconds.
-        late_s: how late the measuring machine was; what this explains is taken for no jitter.
+        outages_s: the delay before each attempt, in seconds, for each client.
+        late_s: by how much the measuring machine was late; what this explains is not taken for jitter.
 
     Returns:
-        The estimate; None of fewer than three delays in a row.
+        The estimate; None for fewer than three delays in a row.
 
     >>> estimate([[1.0, 2.0, 4.0, 8.0, 8.0, 8.0]] * 3).told()
     'first delay 1 s; then ×2 (2 to 2), up to 8 s; jitter: none (n = 3)'
@@ -175,7 +176,7 @@ def estimate(outages_s: Sequence[Sequence[float]], *, late_s: float = 0.0) -> Po
     growth, only = model.growth, model.only
     low, high = bounds(model.series_s, growth, model.spread, noise_s)
     share = 0.0 if model.added_s else share_of(model.spread, max(map(statistics.mean, model.columns)), late_s)
-    middle = 1 - (share or 0.0) / 2  # what a mean is of its ceiling
+    middle = 1 - (share or 0.0) / 2  # the mean as a share of the ceiling
     found = PolicyEstimate(
         outages_s=tuple(map(tuple, outages_s)),
         first_s=growth.first_s / middle,
@@ -200,7 +201,7 @@ def _as_drawn(found: PolicyEstimate, model: Model) -> PolicyEstimate:
         return found
     delays_s = [delay_s for outage_s in model.series_s for delay_s in outage_s]
     longest_s = max(delays_s)
-    capped = sum(delay_s > (1 - EXACT) * longest_s for delay_s in delays_s) > 2  # those that were cut are alike
+    capped = sum(delay_s > (1 - EXACT) * longest_s for delay_s in delays_s) > 2  # capped delays are alike
     return msgspec.structs.replace(
         found,
         first_s=min(delays_s),

@@ -1,4 +1,4 @@
-"""What fits the delays of some clients: how they grow, how they scatter, and how far the growth may be off."""
+"""Fits the delays of some clients: how they grow, how they scatter, and how certain the growth is."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Model(NamedTuple):
     """What fits some clients' delays.
 
     Fields:
-        series_s, columns: the delays by client and by attempt, without what is added to each. spread: their standard
-            deviation as a share of the mean. only: the place of the only delay that scatters, if one does.
-        added_s: up to how much is added to each delay at random.
+        series_s, columns: the delays by client and by attempt, less what is added to each on average. spread: their
+            standard deviation as a share of the mean. only: the index of the only delay that scatters, if so.
+        added_s: up to how many seconds are added to each delay at random.
     """
 
     series_s: Sequence[Sequence[float]]
@@ -30,7 +30,7 @@ class Model(NamedTuple):
 
 
 def model_of(series_s: Sequence[Sequence[float]], noise_s: float) -> Model:
-    """Return what fits these delays; `noise_s` is what the measuring machine adds to them."""
+    """Fit these delays; `noise_s` is what the measuring machine may have added to them."""
     columns = columns_of(series_s)
     spread, only = scatter(columns, noise_s / 2)
     growth = grown(columns, spread, len(series_s))
@@ -47,10 +47,10 @@ def model_of(series_s: Sequence[Sequence[float]], noise_s: float) -> Model:
 def bounds(
     outages_s: Sequence[Sequence[float]], growth: Growth, spread: float | None, noise_s: float
 ) -> tuple[float, float]:
-    """Return how far the factor may be off.
+    """Return the bounds of the factor.
 
-    By two standard errors, leaving out one client in turn, and by what noise can add to the first delay. Where few
-    clients were seen, or nothing fits closely: by the smallest and the largest ratio of two delays in a row.
+    They are two standard errors away, by leaving out one client in turn, plus what noise can add to the first delay.
+    For few clients, or a poor fit, they are the smallest and the largest ratio of successive delays.
     """
     if growth.factor == 1.0:
         return 1.0, 1.0

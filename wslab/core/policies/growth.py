@@ -1,7 +1,7 @@
-"""How delays grow: the means of several clients' delays, attempt by attempt, fitted by a curve that may level off.
+"""How delays grow: fits the mean delay before each attempt, over several clients, with a curve that may level off.
 
-Delays grow by a factor or by a step: by a factor, unless a step fits significantly better. Growth and a level are told
-only where they are significant. Deviations are those of logarithms, so they are shares of a delay.
+Delays grow by a factor, or by a step if that fits significantly better. Growth and a level are reported only if they
+are significant. Deviations are those of logarithms, so they are shares of a delay.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 SAME = 0.1
-"""Delays that differ by less than this share are taken for the same: a client's own lateness is in them."""
+"""Delays that differ by less than this share count as equal: clients are late themselves."""
 
 EXACT = 0.02
 """A single client whose delays deviate from the model by less than this share has no jitter."""
@@ -24,16 +24,16 @@ SURE = 9.0
 """A model with one more parameter must lower the squared deviations by this many variances (three sigma)."""
 
 PRESENT = 0.75
-"""An attempt is judged where this share of the clients made it: of those that are cut off, the longest delays are."""
+"""An attempt counts if this share of the clients made it: those that time cut off have the longest delays."""
 
 
 class Growth(NamedTuple):
     """What fits the mean delays best.
 
     Fields:
-        first_s: the first of them. factor: from one to the next, 1 where none is significant. step_s: by which they
-            grow instead. level_s: where they stay; None where they reach no level. deviation: their standard deviation
-            from this, as a share. is_close: no worse than chance explains.
+        first_s: the first mean. factor: from one to the next, 1 if not significant. step_s: how much they grow each
+            time instead. level_s: where they level off; None if they do not. deviation: their standard deviation from
+            the fit, as a share. is_close: whether chance explains the deviation.
     """
 
     first_s: float
@@ -49,13 +49,13 @@ class Growth(NamedTuple):
 
 
 def columns_of(outages_s: Sequence[Sequence[float]]) -> list[list[float]]:
-    """Return the delays by attempt, as far as most clients came: those that are cut off are the longest."""
+    """Return the delays by attempt, up to the last that most clients made."""
     columns = [[delay_s for delay_s in row if delay_s is not None] for row in itertools.zip_longest(*outages_s)]
     return list(itertools.takewhile(lambda column: len(column) >= PRESENT * len(outages_s), columns))
 
 
 def grown(columns: Sequence[Sequence[float]], spread: float | None, clients: int) -> Growth:
-    """Fit the means; `spread` is a delay's standard deviation as a share of its mean, None where nothing shows it."""
+    """Fit the means; `spread` is a delay's standard deviation as a share of its mean, or None if unknown."""
     means_s = [max(statistics.mean(column), SHORTEST_S) for column in columns]
     by_factor, by_step = (list(_curves(means_s, shape)) for shape in (_by_factor, _by_step))
     unexplained = min(curve.squares for curve in by_factor + by_step) / max(1, len(means_s) - 3)
@@ -82,7 +82,7 @@ class _Curve(NamedTuple):
 
 
 def _curves(means_s: Sequence[float], shape: Callable[[Sequence[float], float], _Curve]) -> Iterator[_Curve]:
-    """Yield the curve that grows to the end, and those that level off: two delays at least are on the level."""
+    """Yield the curve that grows to the end, then those that level off for at least two delays."""
     last = len(means_s) - 1
     yield shape(means_s, last)
     for tenths in range(10, 10 * (last - 1) + 1):
@@ -91,7 +91,7 @@ def _curves(means_s: Sequence[float], shape: Callable[[Sequence[float], float], 
 
 
 def _significant(curves: Sequence[_Curve], means_s: Sequence[float], chance: float) -> _Curve:
-    """Return the closest curve; one with a level only where that is significant, and the delays stay on it."""
+    """Return the closest curve, with a level only if that is significant and the delays stay on it."""
     endless, closest = curves[0], min(curves, key=lambda curve: curve.squares)
     on_level = means_s[math.ceil(closest.knee) :]
     rises = len(on_level) > 1 and math.log(on_level[-1] / on_level[0]) ** 2 >= 2 * SURE * chance

@@ -1,8 +1,8 @@
-"""What a reconnect policy is: a record around a generator of delays, and the checks that keep it honest.
+"""What a reconnect policy is: a generator of delays with some settings, and checks on what it yields.
 
-A policy is pure. It knows no clock and no socket, draws only from the random generator that it is given, and decides
-two things: how long to wait before each attempt of an outage, and which close codes are worth an attempt at all. The
-policies themselves are in `wslab.core.policies.textbook` and `wslab.core.policies.libraries`.
+A policy is pure: no clock, no socket, and no randomness but the generator that it is given. It decides how long to wait
+before each attempt of an outage, and after which close codes to try at all. The policies themselves are in
+`wslab.core.policies.textbook` and `wslab.core.policies.libraries`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from wslab.core.codes.sources import Source
 from wslab.core.errors import BadTypeError, BadValueError, PolicyError, in_words
 
 Delays = Callable[[Random], Iterator[float]]
-"""One client's delays in seconds; the first is the one before the first attempt of an outage."""
+"""One client's delays in seconds; the first comes before the first attempt of an outage."""
 
 P = ParamSpec("P")
 
@@ -30,12 +30,12 @@ LONGEST_DELAY_S = 86_400.0
 
 
 def any_code(close_code: int) -> bool:
-    """Retry whatever the code: the rule of a client that does not look at it."""
+    """Retry after any code, like a client that does not look at it."""
     return True
 
 
 def worth_retrying(close_code: int) -> bool:
-    """Retry all but the codes after which the same connection would end the same way, see `CloseCode.is_retryable`.
+    """Retry unless the same connection would end the same way again, see `CloseCode.is_retryable`.
 
     >>> worth_retrying(1012), worth_retrying(1009)
     (True, False)
@@ -49,18 +49,18 @@ class Policy:
 
     Args:
         name: what tables and figures call it.
-        delays: called with a random generator once an outage; returns an iterator of seconds. Where the iterator
+        delays: called with a random generator once per outage; returns an iterator of seconds. When the iterator
             ends, the client gives up.
-        retries: whether an outage that began with this close code is worth any attempt.
-        honours_retry_after: whether a server's Retry-After (RFC 9110 §10.2.3) is waited for, see `wait_s`.
-        min_uptime_s: how long a connection must last before the delays start over. After one that was closed sooner
-            they go on where they were, so that a server which accepts and closes is left alone ever longer.
-        formula: the delays in one line, n counting from 0.
-        source: where the formula is from.
-        knobs: what it was made with.
-        broadcasts: whether `delays` draws by `rng.random()` and `rng.uniform()` alone and treats a draw by
-            arithmetic and `at_most` alone, so that a generator whose draws are arrays makes it yield arrays: the
-            delays of a whole herd at once.
+        retries: whether to try at all in an outage that began with this close code.
+        honours_retry_after: whether to wait for a server's Retry-After (RFC 9110 §10.2.3), see `wait_s`.
+        min_uptime_s: how long a connection must last before the delays start over. After a shorter one they continue,
+            so that a server that accepts and closes is left alone longer and longer.
+        formula: the delays in one line, with n counting from 0.
+        source: where the formula comes from.
+        knobs: the settings it was made with.
+        broadcasts: whether `delays` draws only with `rng.random()` and `rng.uniform()` and processes draws only with
+            arithmetic and `at_most`, so that a generator that draws arrays makes it yield arrays: the delays of a
+            whole herd at once.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Policy:
     broadcasts: bool = False
 
     def giving_up_after(self, max_attempts: int) -> Policy:
-        """Return the same policy with an end: after `max_attempts` attempts of an outage it gives up."""
+        """Return the same policy, which gives up after `max_attempts` attempts of an outage."""
         check_whole("max_attempts", max_attempts, low=1, unit="attempts", hint="None means no end")
         return replace(
             self,
@@ -88,9 +88,9 @@ class Policy:
         return replace(self, min_uptime_s=min_uptime_s, knobs={**self.knobs, "min_uptime_s": min_uptime_s})
 
     def wait_s(self, delay_s: float, retry_after_s: float | None) -> float:
-        """Return the seconds to wait where the last attempt brought a Retry-After, or None.
+        """Return the seconds to wait after an attempt that was answered with this Retry-After, or None.
 
-        The policy's own delay comes on top: the longer of the two would bring everybody back at the same instant.
+        The policy's own delay is added: taking the longer of the two would bring all clients back at the same time.
         """
         return delay_s + retry_after_s if self.honours_retry_after and retry_after_s is not None else delay_s
 
@@ -103,10 +103,10 @@ def as_policy(
     honours_retry_after: bool = False,
     min_uptime_s: float = 0.0,
 ) -> Callable[[Callable[Concatenate[Random, P], Iterator[float]]], Callable[P, Policy]]:
-    """Make a policy factory of a generator function `(rng, *, knobs…)`: the knobs stay, the rng is given later.
+    """Turn a generator function `(rng, *, knobs…)` into a factory of policies that takes only the knobs.
 
-    The generator function must broadcast (see `Policy`). The factory checks its knobs: those in `_s` are seconds,
-    a `factor` is at least 1, a `share` at most, and no delay exceeds `max_delay_s`.
+    The generator function must broadcast (see `Policy`). The factory checks the knobs: those ending in `_s` are
+    seconds, a `factor` is at least 1, a `share` at most 1, and no delay exceeds `max_delay_s`.
     """
 
     def decorate(generate: Callable[Concatenate[Random, P], Iterator[float]]) -> Callable[P, Policy]:
@@ -131,14 +131,14 @@ def as_policy(
                 broadcasts=True,
             )
 
-        factory.__signature__ = signature  # type: ignore[attr-defined]  # what help() and a panel show: knobs only
+        factory.__signature__ = signature  # type: ignore[attr-defined]  # so that help() and panels show only the knobs
         return factory
 
     return decorate
 
 
 class Backoff:
-    """One client's delays from outage to outage, with the memory that `Policy.min_uptime_s` asks for.
+    """One client's delays from outage to outage; it remembers them as `Policy.min_uptime_s` requires.
 
     >>> backoff = Backoff(Policy("mine", lambda rng: iter([1, 2, 4]), min_uptime_s=5), Random())
     >>> [next(backoff.after(uptime_s)) for uptime_s in (0.1, 0.1, 60)]
@@ -151,17 +151,17 @@ class Backoff:
         self._delays: Iterator[float] | None = None
 
     def after(self, uptime_s: float) -> Iterator[float]:
-        """Return the delays of the outage that a connection of this uptime is followed by."""
+        """Return the delays of the outage after a connection of this uptime."""
         if self._delays is None or uptime_s >= self.policy.min_uptime_s:
             self._delays = checked(self.policy.delays(self._rng), self.policy.name)
         return self._delays
 
 
 def checked(delays: Iterator[float], policy: str) -> Iterator[float]:
-    """Yield from `delays` as floats, for as long as they are delays.
+    """Yield from `delays` as floats.
 
     Raises:
-        PolicyError: `delays` is no iterator, fails, or yields what is no number, negative, infinite or NaN.
+        PolicyError: `delays` is no iterator, fails, or yields something negative, infinite, NaN or not a number.
 
     >>> list(checked(iter([1, -2]), "mine"))
     Traceback (most recent call last):
@@ -174,7 +174,7 @@ of seconds, at least 0; to give up, let the generator end
             delay_s = next(delays)
         except StopIteration:
             return
-        except Exception as error:  # a policy is its author's code: whatever it raises is said of the policy
+        except Exception as error:  # a policy is user code: blame whatever it raises on the policy
             raise PolicyError(f"policy {policy!r} failed before attempt {number}: {in_words(error)}") from error
         yield checked_delay(delay_s, policy, number)
 
@@ -190,12 +190,12 @@ def checked_delay(delay_s: float, policy: str, number: int) -> float:
 
 
 def at_most(delay_s: float, max_delay_s: float) -> float:
-    """Return the smaller: `min`, for one delay and for an array of them, so that a policy may broadcast."""
+    """Return the smaller, like `min`, for one delay or an array of them, so that policies can broadcast."""
     return min(delay_s, max_delay_s) if isinstance(delay_s, (int, float)) else delay_s.clip(max=max_delay_s)
 
 
 def _generate(factory: Callable[..., Policy], knobs: Mapping[str, Any], rng: Random) -> Iterator[float]:
-    # By way of the factory, which a module holds by name, since that is what a worker process can unpickle.
+    # Through the factory: worker processes can unpickle it because a module holds it by name.
     delays: Iterator[float] = inspect.unwrap(factory)(rng, **knobs)
     return delays
 

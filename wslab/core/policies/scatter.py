@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from wslab.core.policies.growth import SAME, SHORTEST_S
 
 NOISE_S = 0.05
-"""Clients without jitter come this far apart on a machine that is not idle."""
+"""How far apart clients without jitter come back on a busy machine."""
 
 LARGEST_RATIO = 3.0
-"""Of a delay to the one before it, where each is drawn between a shortest delay and three times the last."""
+"""Of a delay to the one before, with decorrelated jitter."""
 
 _ENOUGH_PAIRS = 15
 _CORRELATED = 0.3
@@ -24,7 +24,7 @@ _GROWN = 2.0
 
 
 def scatter(columns: Sequence[Sequence[float]], noise_s: float) -> tuple[float | None, int | None]:
-    """Return how much the delays scatter (`relative_spread`), and the place of the only one that does, if one does."""
+    """Return how much the delays scatter (`relative_spread`), and the index of the only one that does, if so."""
     spreads = [relative_spread([column], noise_s) or 0.0 for column in columns]
     scattered = [place for place, spread in enumerate(spreads) if spread > SAME / 2]
     if len(scattered) == 1 and len(columns) > 2 and max(spreads) > SAME:
@@ -33,7 +33,7 @@ def scatter(columns: Sequence[Sequence[float]], noise_s: float) -> tuple[float |
 
 
 def relative_spread(columns: Sequence[Sequence[float]], noise_s: float) -> float | None:
-    """Return the standard deviation of a delay as a share of its mean, without the noise; None of a single client."""
+    """Return a delay's standard deviation as a share of its mean, without the noise; None for a single client."""
     freedom = sum(len(column) - 1 for column in columns)
     if not freedom:
         return None
@@ -46,7 +46,7 @@ def relative_spread(columns: Sequence[Sequence[float]], noise_s: float) -> float
 
 
 def share_of(spread: float | None, longest_s: float, late_s: float) -> float | None:
-    """Return how much of a delay is random, from its deviation; None where that is unknown, or would not show."""
+    """Return the random share of a delay, given its deviation; None if that is unknown, or would not show."""
     if spread is None:
         return None
     share = min(1.0, math.sqrt(12) * spread / (1 + math.sqrt(3) * spread))
@@ -54,9 +54,9 @@ def share_of(spread: float | None, longest_s: float, late_s: float) -> float | N
 
 
 def added_s(columns: Sequence[Sequence[float]], noise_s: float) -> float:
-    """Return up to how many seconds are added at random to each delay, however long it is; 0 where nothing shows it.
+    """Return up to how many seconds are added at random to each delay, whatever its length; 0 if none are.
 
-    It shows where delays grow and their scatter does not.
+    Delays then grow, and their scatter does not.
     """
     scattered = [column for column in columns if len(column) > 2 and _variance(column, noise_s) > 0]
     if len(scattered) < 3:
@@ -70,16 +70,16 @@ def added_s(columns: Sequence[Sequence[float]], noise_s: float) -> float:
 
 
 def drawn_once(outages_s: Sequence[Sequence[float]], columns: Sequence[Sequence[float]]) -> bool:
-    """Whether each client draws once, and its delays then keep the same share of the others'."""
+    """Whether each client draws only once, so that its delays stay in proportion to the others'."""
     means_s = [statistics.mean(column) for column in columns]
     shares = [[delay_s / mean_s for delay_s, mean_s in zip(series, means_s, strict=False)] for series in outages_s]
     return all(max(own) - min(own) < SAME for own in shares if own)
 
 
 def follows_the_last(outages_s: Sequence[Sequence[float]], columns: Sequence[Sequence[float]]) -> bool:
-    """Whether each delay seems drawn from a range that the one before it sets ("decorrelated jitter").
+    """Whether each delay seems to be drawn from a range that depends on the last one ("decorrelated jitter").
 
-    None is more than three times the last, and of the delays before one attempt the longer follow longer ones.
+    None is more than three times the last, and longer ones tend to follow longer ones.
     """
     means_s = [statistics.mean(column) for column in columns]
     pairs = [
@@ -97,9 +97,9 @@ def follows_the_last(outages_s: Sequence[Sequence[float]], columns: Sequence[Seq
 
 
 def is_spread(first_delays_s: Sequence[float], late_s: float = 0.0, *, noise_s: float = NOISE_S) -> bool | None:
-    """Whether clients that were sent away together came back further apart than a busy machine explains.
+    """Whether clients that were disconnected together came back further apart than a busy machine explains.
 
-    None: they did come back apart, and so late was the machine that it may be the reason.
+    None if they came back apart, but the machine was so late that this may be the reason.
     """
     longest_s = max(first_delays_s)
     apart_s = longest_s - min(first_delays_s)
