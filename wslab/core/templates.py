@@ -90,13 +90,6 @@ class Template:
             return self.source
         return getattr(self.source, "__name__", "") or repr(self.source)[:200]
 
-    def around(self) -> tuple[bytes, bytes] | None:
-        """Return the parts before and after the filler, for messages written piece by piece; None for a callable."""
-        if not isinstance(self.source, str | bytes):
-            return None
-        before, _, behind = _encoded(self.source).partition(FILLER.encode())
-        return before, behind
-
     @property
     def is_text(self) -> bool:
         return isinstance(self.make(self.min_bytes) if callable(self.source) else self.source, str)
@@ -156,8 +149,4 @@ def _makes(make: Callable[[int], Any], payload_bytes: int) -> bool:
 
 
 def _size(message: Message) -> int:
-    return len(_encoded(message))
-
-
-def _encoded(message: Message) -> bytes:
-    return message.encode() if isinstance(message, str) else message
+    return len(message.encode() if isinstance(message, str) else message)

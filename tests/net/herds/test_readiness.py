@@ -128,6 +128,5 @@ def test_deadlines_pass_in_order_and_end() -> None:
     deadlines.expire(3.0)
     deadlines.expire(9.0)
     assert third.expiries == 1
-    assert len(deadlines) == 0
     for listener in (first, second, third):
         listener.sock.close()

@@ -117,9 +117,6 @@ class Deadlines:
         self._timeout_s = timeout_s
         self._at_s: OrderedDict[Handler, float] = OrderedDict()
 
-    def __len__(self) -> int:
-        return len(self._at_s)
-
     def begin(self, handler: Handler, now: float) -> None:
         """Call `handler.expired` after the timeout, counted from its first beginning, unless it ends before."""
         self._at_s.setdefault(handler, now + self._timeout_s)
