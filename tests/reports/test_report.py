@@ -108,19 +108,25 @@ def test_page_begins_with_its_heading_and_what_was_found(report: Report, page: s
     assert page.count("<h1") == 1
 
 
-def test_title_and_note_stand_first_and_code_may_be_folded(tmp_path: Path, write: Write) -> None:
-    path = write(tmp_path / "a.ipynb", "# Old\n\nProse", "1 + 1")
-    made = make_report(str(path), title="For *you* <b>", note="Seen on **staging**.", hides_code=True)
-    header = first(BeautifulSoup(made.page(), "html.parser"), "header")
+@pytest.fixture(scope="module")
+def titled(tmp_path_factory: pytest.TempPathFactory, write: Write) -> Report:
+    """A report with a title and a note of its own, about a card and a table."""
+    table = "import pandas as pd\npd.DataFrame({'a|b': pd.array([None, 2], 'Int64')})"
+    cells = ("# Old\n\nProse", "import wslab\nwslab.compare(1009, 1012)", table)
+    path = write(tmp_path_factory.mktemp("titled") / "a.ipynb", *cells)
+    return make_report(str(path), title="For *you* <b>", note="Seen on **staging**.", hides_code=True)
+
+
+def test_title_and_note_stand_first_and_code_may_be_folded(titled: Report) -> None:
+    header = first(BeautifulSoup(titled.page(), "html.parser"), "header")
     assert first(header, "h1").get_text() == "For *you* <b>"
     assert first(header, ".note strong").get_text() == "staging"
     assert first(header, "#hide-code").has_attr("checked")
-    assert made.markdown("a")[0].startswith("# For `*you* <b>`\n\nSeen on **staging**.\n\nProse")
+    assert titled.markdown("a")[0].startswith("# For `*you* <b>`\n\nSeen on **staging**.\n\nProse")
 
 
-def test_card_in_markdown_is_whole_and_its_references_lead_somewhere(tmp_path: Path, write: Write) -> None:
-    made = make_report(str(write(tmp_path / "a.ipynb", "import wslab\nwslab.compare(1009, 1012)")))
-    text, _ = made.markdown("a")
+def test_card_in_markdown_is_whole_and_its_references_lead_somewhere(titled: Report) -> None:
+    text, _ = titled.markdown("a")
     card = compare(1009, 1012)
     for statement in [*card.codes[0].explanation.when_seen, *card.codes[1].explanation.how_to_fix]:
         assert statement.text in text
@@ -128,9 +134,8 @@ def test_card_in_markdown_is_whole_and_its_references_lead_somewhere(tmp_path: P
         assert f"[[{number}]]({source.url})" in text
 
 
-def test_missing_value_is_no_markup_in_markdown(tmp_path: Path, write: Write) -> None:
-    cells = ["import pandas as pd\npd.DataFrame({'a|b': pd.array([None, 2], 'Int64')})"]
-    text, _ = make_report(str(write(tmp_path / "a.ipynb", *cells))).markdown("a")
+def test_missing_value_is_no_markup_in_markdown(titled: Report) -> None:
+    text, _ = titled.markdown("a")
     assert "| 0 | `<NA>` |" in text
     assert "`a\\|b`" in text
 
@@ -140,8 +145,7 @@ def run_page() -> str:
     return make_report(str(DATA / "browser-close-1009.jsonl")).page()
 
 
-@pytest.mark.parametrize("width_px", [400, 800, 1280])
-def test_page_is_as_wide_as_its_window(width_px: int, run_page: str, browser: str, tmp_path: Path) -> None:
+def test_page_is_as_wide_as_its_window(run_page: str, browser: str, tmp_path: Path) -> None:
     from playwright.sync_api import sync_playwright
 
     (tmp_path / "page.html").write_text(run_page, encoding="utf-8")
@@ -149,15 +153,19 @@ def test_page_is_as_wide_as_its_window(width_px: int, run_page: str, browser: st
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=browser, chromium_sandbox=False) as chromium,
     ):
-        tab = chromium.new_page(viewport={"width": width_px, "height": 800})
+        tab = chromium.new_page()
         tab.goto((tmp_path / "page.html").as_uri())
         tab.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
-        assert tab.evaluate("document.documentElement.scrollWidth") == width_px
+        for width_px in (400, 800, 1280):
+            tab.set_viewport_size({"width": width_px, "height": 800})
+            assert tab.evaluate("document.documentElement.scrollWidth") == width_px
         tab.emulate_media(media="print")
         heads = tab.locator(".scroll thead th")
-        lines = heads.evaluate_all("all => all.map(one => one.innerText.split('\\n').length)")
-        words = heads.evaluate_all("all => all.map(one => one.querySelectorAll('wbr').length + 1)")
-        assert all(one <= other for one, other in zip(lines, words, strict=True))
+        for width_px in (400, 800, 1280):
+            tab.set_viewport_size({"width": width_px, "height": 800})
+            lines = heads.evaluate_all("all => all.map(one => one.innerText.split('\\n').length)")
+            words = heads.evaluate_all("all => all.map(one => one.querySelectorAll('wbr').length + 1)")
+            assert all(one <= other for one, other in zip(lines, words, strict=True))
 
 
 def test_pdf_of_wide_tables_lies_on_its_side(run_page: str, page: str) -> None:
