@@ -15,7 +15,7 @@ import wslab
 from wslab.core.herds.summaries import herd_summary
 from wslab.core.knobs import Knobs
 from wslab.core.records import Attempt, Closure, Outage, RestartKind
-from wslab.core.runs import load
+from wslab.core.runs import Run, load
 from wslab.experiments import Cancel, Progress, herd_drill, restart_drill
 from wslab.net.server.lab_server import LabServer
 
@@ -23,9 +23,20 @@ QUICK = Knobs(downtime_s=0.1)
 CLIENTS = 150
 
 
+@pytest.fixture(scope="module")
+def steps() -> list[Progress]:
+    """What the drill `graceful` tells while it runs."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def graceful(steps: list[Progress]) -> Run:
+    return herd_drill(QUICK, clients=CLIENTS, seed=1, progress=steps.append)
+
+
 @pytest.mark.parametrize(("kind", "close_code"), [("graceful", 1012), ("crash", 1006)])
-def test_every_client_is_away_and_back(kind: RestartKind, close_code: int) -> None:
-    run = herd_drill(QUICK, clients=CLIENTS, kind=kind)
+def test_every_client_is_away_and_back(kind: RestartKind, close_code: int, graceful: Run) -> None:
+    run = graceful if kind == "graceful" else herd_drill(QUICK, clients=CLIENTS, kind=kind)
     assert Counter(outage.client for outage in run.outages) == Counter(range(CLIENTS))
     assert {outage.close_code for outage in run.outages} == {close_code}
     assert all(outage.reopened_at_s is not None for outage in run.outages)
@@ -53,23 +64,21 @@ def test_outage_is_told_by_its_closure_and_attempts() -> None:
         assert all(attempt.started_at_s >= attempt.due_at_s for attempt in attempts)
 
 
-def test_run_survives_its_file(tmp_path: Any) -> None:
-    run = herd_drill(QUICK, clients=10)
-    again = load(run.save(tmp_path / "herd.jsonl.gz"))
-    assert again == run
+def test_run_survives_its_file(graceful: Run, tmp_path: Any) -> None:
+    again = load(graceful.save(tmp_path / "herd.jsonl.gz"))
+    assert again == graceful
     assert again.info.measured.keys() == {"client_bytes_per_connection"}
 
 
-def test_summary_is_of_the_run() -> None:
-    run = herd_drill(QUICK, clients=CLIENTS, seed=1)
-    summary = herd_summary(run)
+def test_summary_is_of_the_run(graceful: Run) -> None:
+    summary = herd_summary(graceful)
     assert summary["clients"] == CLIENTS
     assert summary["close_codes"] == {1012: CLIENTS}
     assert summary["gave_up"] == 0
-    assert summary["attempts"] == sum(outage.attempts for outage in run.outages)
+    assert summary["attempts"] == sum(outage.attempts for outage in graceful.outages)
     assert summary["connects_per_s"] > 0
     assert summary["client_bytes_per_connection"] > 0
-    assert summary["lag_p99_s"] == run.info.loop_lag_p99_s
+    assert summary["lag_p99_s"] == graceful.info.loop_lag_p99_s
     times = summary["time_to_reconnect_s"]
     assert 0 < times["p50"] <= times["p90"] <= times["p99"] <= times["max"]
     assert summary["peak_attempts_per_s"] * 60 >= CLIENTS
@@ -99,9 +108,7 @@ def test_rolling_restart_of_a_fleet_is_survived() -> None:
     assert {outage.gave_up for outage in run.outages} == {None}
 
 
-def test_progress_tells_of_everyone() -> None:
-    steps: list[Progress] = []
-    herd_drill(QUICK, clients=CLIENTS, progress=steps.append)
+def test_progress_tells_of_everyone(graceful: Run, steps: list[Progress]) -> None:
     finished = [step for step in steps if step.done == step.total]
     assert list(dict.fromkeys(step.doing for step in finished)) == ["connected", "back"]
 

@@ -306,23 +306,24 @@ def listens_beside(port: int, *options: int) -> bool:
         return True
 
 
+def anybody_listens_beside(port: int) -> bool:
+    options = [[], [socket.SO_REUSEADDR], [socket.SO_REUSEPORT, socket.SO_REUSEADDR]]
+    return any(listens_beside(port, *each) for each in options)
+
+
 @pytest.mark.parametrize("chosen", [False, True])
 def test_port_is_kept_from_everybody_through_every_downtime(chosen: bool) -> None:
-    def anybody_listens() -> bool:
-        options = [[], [socket.SO_REUSEADDR], [socket.SO_REUSEPORT, socket.SO_REUSEADDR]]
-        return any(listens_beside(server.port, *each) for each in options)
-
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1] if chosen else 0
     with LabServer(port=port, comes_back=False) as server:
-        assert not anybody_listens()
+        assert not anybody_listens_beside(server.port)
         for kind in ("graceful", "crash"):
             server.restart(kind)
-            assert not anybody_listens()
+            assert not anybody_listens_beside(server.port)
             server.restart("reload", comes_back=True, downtime_s=0)
             server.restart("reload", comes_back=False)
-            assert not anybody_listens()
+            assert not anybody_listens_beside(server.port)
 
 
 def test_server_comes_back_to_its_port_although_another_program_never_stops_trying() -> None:
