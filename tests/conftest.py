@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable, Generator, Iterator
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,9 @@ settings.load_profile("wslab")
 # Whoever starts the tests in the background, as a shell does with &, has them ignore what Ctrl-C sends; the programs
 # that they start would inherit that, and those that are to be interrupted never end.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# jsonschema would compile 38 grammars of addresses, for a second in each worker; nothing here checks an address.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]  # as if it was not installed
 
 # Lessons that tests solve are nobody's progress.
 os.environ["WSLAB_PROGRESS"] = ""

@@ -7,14 +7,17 @@ import os
 import signal
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
-from distributed import LocalCluster
 
 from wslab.core.knobs import Knobs
 from wslab.core.runs import load
 from wslab.experiments import Cancel, Progress, herd_drill
 from wslab.net.server.lab_server import LabServer
+
+if TYPE_CHECKING:
+    from distributed import LocalCluster
 
 CLIENTS = 40
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import os
 import socket
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from distributed import LocalCluster
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +23,9 @@ from wslab.net.herds.herd import Herd
 from wslab.net.herds.outpost import ClockOffset, ClockReading, best_offset, check_reach
 from wslab.net.recording import Recorder
 from wslab.net.server.lab_server import LabServer
+
+if TYPE_CHECKING:
+    from distributed import LocalCluster
 
 
 def herding_processes() -> list[psutil.Process]:
@@ -103,6 +106,8 @@ def test_no_cluster_is_told_how_to_start_one(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_no_workers_are_told_how_to_start_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    from distributed import LocalCluster
+
     monkeypatch.setattr("wslab.net.herds.cluster.CONNECT_TIMEOUT_S", 0.5)
     with (
         LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as empty,
