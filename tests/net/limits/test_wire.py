@@ -133,7 +133,7 @@ def test_answer_reader_takes_any_bytes(data: bytes, deflate: bool) -> None:
         ("8181 00000000 61", "masked"),
         ("b101 61", "reserved bit"),
         ("8301 61", "unknown opcode"),
-        ("0901 61", "in fragments"),
+        ("0901 61", "fragmented"),
         ("89fe", "masked"),
         ("897e 0080", "too long"),
         ("8001 61", "continuation of no message"),
