@@ -81,7 +81,7 @@ def test_fixed_delay_is_no_backoff_and_no_jitter() -> None:
     late = unpunctual(check)
     assert judged(check) == expected | late
     [taken] = [result.seen.seen for result in check.results if result.case == "limits_what_it_takes"]
-    assert taken.startswith("It takes a message of 67,108,864 bytes")
+    assert taken.startswith("It accepts a message of 67,108,864 bytes")
     assert check.policy is not None
     assert check.policy.jitter in ("none", "unknown")  # unknown where the machine was too late to tell
     assert not check.policy.grows

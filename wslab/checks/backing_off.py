@@ -39,8 +39,8 @@ async def _waits_before_coming_back(bench: ClientBench) -> CaseOutcome:
         return CaseOutcome(judgement="not applicable", seen="It does not come back after 1012.")
     evidence = tuple(Evidence("next handshake", round(first_s, 3)) for first_s in firsts_s)
     if firsts_s[-1] < AT_ONCE_S:
-        told = f"It comes back {1000 * firsts_s[-1]:.0f} ms after 1012, while the server is likely still down."
-        advice = "Wait a random time first; the definition of 1012 asks for 5 to 30 s."
+        told = f"It comes back {1000 * firsts_s[-1]:.0f} ms after 1012, when the server is probably still down."
+        advice = "Wait a random time before the first attempt; the definition of 1012 asks for 5 to 30 s."
         return CaseOutcome(judgement="surprises clients", seen=told, advice=advice, evidence=evidence)
     told = f"It waits {_range(firsts_s)} s after 1012."
     if firsts_s[-1] - seen.late_s < AT_ONCE_S:
@@ -51,7 +51,9 @@ async def _waits_before_coming_back(bench: ClientBench) -> CaseOutcome:
 
 async def _spreads(bench: ClientBench) -> CaseOutcome:
     if bench.program.command is None:
-        return CaseOutcome(judgement="not applicable", seen="Several clients at once need a command that starts them.")
+        return CaseOutcome(
+            judgement="not applicable", seen="Starting several clients at once takes a command (`--exec`)."
+        )
     seen = await outage_of(bench)
     if isinstance(seen, CaseOutcome):
         return seen
@@ -70,7 +72,7 @@ async def _spreads(bench: ClientBench) -> CaseOutcome:
 def _judge_spread(rounds: list[ObservedOutage], noise_s: float) -> CaseOutcome:
     evidence = tuple(Evidence("a client is back", round(first_s, 3)) for each in rounds for first_s in each.before(1))
     told = " ".join(
-        f"{len(each.delays_s)} clients, sent away together, came back {_range(each.before(1))} s later."
+        f"{len(each.delays_s)} clients, disconnected together, came back {_range(each.before(1))} s later."
         for each in rounds
     )
     spread = [is_spread(each.before(1), each.late_s, noise_s=noise_s) for each in rounds]
@@ -79,7 +81,7 @@ def _judge_spread(rounds: list[ObservedOutage], noise_s: float) -> CaseOutcome:
     if False not in spread:
         told = f"{told} {_late(max(rounds, key=lambda each: each.late_s))}"
         return CaseOutcome(judgement="informational", seen=told, evidence=evidence)
-    advice = "Draw the first delay at random too: a restart sends all clients away at the same instant."
+    advice = "Randomise the first delay too: a restart disconnects all clients at the same instant."
     return CaseOutcome(judgement="surprises clients", seen=told, advice=advice, evidence=evidence)
 
 
@@ -146,7 +148,7 @@ def _loops_or_rests(seen: ObservedOutage, met: str) -> CaseOutcome | None:
 
 def _does_not_grow(seen: ObservedOutage, met: str) -> CaseOutcome:
     mean_s = statistics.mean(delay_s for series in seen.delays_s for delay_s in series)
-    told = f"While {met}, it asks again every {mean_s:.2f} s, and its delays do not grow.{_given_up(seen)}"
+    told = f"While {met}, it tries again every {mean_s:.2f} s, and its delays do not grow.{_given_up(seen)}"
     advice = "Back off: double the ceiling after each failure, up to a cap."
     return CaseOutcome(judgement="surprises clients", seen=told, advice=advice, evidence=_attempts(seen))
 
@@ -193,7 +195,7 @@ POLICY_CASES = (
     ),
     Case(
         "spreads",
-        f"Starts {COPIES} clients and closes all with 1012 at once.",
+        f"Starts {COPIES} clients and closes all of them with 1012 at once.",
         "They come back at different times.",
         LESSON_06,
         _spreads,

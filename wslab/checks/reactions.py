@@ -29,7 +29,7 @@ async def _sends_no_poison_again(bench: ClientBench) -> CaseOutcome:
             return guest
         poison = await guest.message(FIRST_MESSAGE_S)
         if poison is None:
-            return CaseOutcome(judgement="not applicable", seen="It sends nothing by itself.")
+            return CaseOutcome(judgement="not applicable", seen="It sends nothing on its own.")
         again = 0
         await guest.close(1009, "wslab check: too big")
         while again < RESENDS and (back := await stage.guest(RETURNS_WITHIN_S)) is not None:
@@ -38,15 +38,15 @@ async def _sends_no_poison_again(bench: ClientBench) -> CaseOutcome:
                 break
             again += 1
             await back.close(1009, "wslab check: too big")
-    told = f"a message of {poison.payload_bytes:,} bytes that met 1009"
+    told = f"the message that was refused with 1009 ({poison.payload_bytes:,} bytes)"
     if again >= RESENDS:
-        advice = "After 1009 change the message, or give it up: the same one meets the same limit."
-        seen = f"It sent {told} again {again} times, and would go on."
+        advice = "After 1009, change the message or give it up: the same one meets the same limit."
+        seen = f"It resent {told} {again} times, and would go on."
         return CaseOutcome(judgement="fails", seen=seen, advice=advice)
     if again:
-        seen = f"It sent {told} again {again} times, and then no more."
+        seen = f"It resent {told} {again} times, then stopped."
         return CaseOutcome(judgement="surprises clients", seen=seen)
-    return CaseOutcome(judgement="passes", seen=f"It did not send {told} again.")
+    return CaseOutcome(judgement="passes", seen=f"It did not resend {told}.")
 
 
 async def _brings(guest: Guest, poison: Said) -> bool:
@@ -75,8 +75,8 @@ async def _limits_what_it_takes(bench: ClientBench) -> CaseOutcome:
             advice="Close with 1009, so that the server knows why.",
             evidence=evidence,
         )
-    seen = f"It takes a message of {FLOOD_BYTES:,} bytes."
-    advice = "Set a limit on what it receives: a server's fault otherwise fills its memory."
+    seen = f"It accepts a message of {FLOOD_BYTES:,} bytes."
+    advice = "Limit what it receives: otherwise a faulty server can fill its memory."
     return CaseOutcome(judgement="informational", seen=seen, advice=advice, evidence=evidence)
 
 
@@ -94,7 +94,9 @@ async def _answers_the_closing_handshake(bench: ClientBench) -> CaseOutcome:
         return CaseOutcome(judgement="passes", seen="It answers a close frame with a close frame.", evidence=evidence)
     seen = f"It did not answer a close frame within {ANSWERS_CLOSE_WITHIN_S:g} s: the server has to wait for it."
     return CaseOutcome(
-        judgement="fails", seen=seen, advice="Read while you have nothing to say; libraries answer by themselves."
+        judgement="fails",
+        seen=seen,
+        advice="Keep reading while there is nothing to send; libraries then answer by themselves.",
     )
 
 
@@ -109,18 +111,18 @@ async def _notices_a_vanished_peer(bench: ClientBench) -> CaseOutcome:
         elapsed_s = asyncio.get_running_loop().time() - began_s
     if noticed:
         how = f"with {guest.closed.code}" if guest.closed is not None else "without a close frame"
-        seen = f"A server that says nothing any more is given up after {elapsed_s:.1f} s, {how}."
+        seen = f"It gives up a server that has fallen silent after {elapsed_s:.1f} s, {how}."
         return CaseOutcome(judgement="passes", seen=seen)
-    seen = f"A server that says nothing any more was not noticed within {NOTICES_WITHIN_S:g} s."
-    advice = "Ping, and close with 1011 where no pong comes; without it a vanished peer is never noticed."
+    seen = f"It did not notice within {NOTICES_WITHIN_S:g} s that the server had fallen silent."
+    advice = "Ping, and close with 1011 if no pong comes; otherwise a vanished peer is never noticed."
     return CaseOutcome(judgement="informational", seen=seen, advice=advice)
 
 
 MESSAGE_CASES = (
     Case(
         "sends_no_poison_again",
-        "Closes with 1009 on its first message, whenever it comes.",
-        "The same message is not sent again without end.",
+        "Closes with 1009 whenever its first message comes.",
+        "It does not resend the same message forever.",
         LESSON_07,
         _sends_no_poison_again,
     ),
@@ -140,8 +142,8 @@ MESSAGE_CASES = (
     ),
     Case(
         "notices_a_vanished_peer",
-        "Answers nothing any more, pings included.",
-        "It gives the connection up.",
+        "Stops answering anything, pings included.",
+        "It gives up the connection.",
         RFC_PING,
         _notices_a_vanished_peer,
         lasts_s=NOTICES_WITHIN_S,

@@ -48,7 +48,7 @@ async def _honours_retry_after(bench: ClientBench, *, as_date: bool) -> CaseOutc
     own_s = max((delay_s for series in control.delays_s for delay_s in series[:COMPARED]), default=0.0)
     wish_s = 1.25 * own_s + 2
     if wish_s > LONGEST_WISH_S:
-        seen = f"It waits up to {own_s:.2f} s unasked: too long to tell a wish from that."
+        seen = f"It waits up to {own_s:.2f} s anyway: too long to tell whether it heeds Retry-After."
         return CaseOutcome(judgement="informational", seen=seen)
     async with Stage() as stage, bench.program.brought_to(stage) as running:
         back = await come_back(stage, running, bench, closing(1012))
@@ -68,10 +68,10 @@ def _judged(asked: list[_Asked], own_s: float, absence: str, *, can_return: bool
             f"After a 503 with Retry-After: {asked[-1].value} it did not come back within {asked[-1].waited_s:.0f} s."
         )
         if not can_return:
-            return CaseOutcome(judgement="not applicable", seen=f"{seen} Nor does it after any other 503.")
-        advice = "A 503 is no end: it says when to ask again."
+            return CaseOutcome(judgement="not applicable", seen=f"{seen} Nor does it after a 503 without Retry-After.")
+        advice = "Do not give up after a 503: it says when to try again."
         return CaseOutcome(judgement="fails", seen=seen, advice=advice, evidence=evidence)
-    seen = f"Unasked, it waits at most {own_s:.2f} s; {'; '.join(each.told() for each in asked)}."
+    seen = f"Without Retry-After it waits at most {own_s:.2f} s; {'; '.join(each.told() for each in asked)}."
     if all(each.waited_s >= each.asked_s - TOLERANCE_S for each in asked):
         return CaseOutcome(judgement="passes", seen=seen, evidence=evidence)
     advice = "Read Retry-After where the library shows it (a page cannot), and add your own delay to it."

@@ -60,11 +60,13 @@ async def _comes_back_after_downtime(bench: ClientBench) -> CaseOutcome:
         await stage.open()
         back = await stage.guest(RETURNS_WITHIN_S, since_s=ended_at_s)
         absence = await running.absence(RETURNS_WITHIN_S)
-    down = f"the server was down for {down_s:.1f} s, where the client had waited {before.delay_s:.2f} s before"
+    down = f"the server was down for {down_s:.1f} s, and the client had waited {before.delay_s:.2f} s before"
     if back is None:
         seen = f"{absence} after a downtime: {down}."
         return CaseOutcome(
-            judgement="fails", seen=seen, advice="Go on trying after a refused connection: a restart looks so."
+            judgement="fails",
+            seen=seen,
+            advice="Keep trying after a refused connection: that is what a restart looks like.",
         )
     after_s = back.at_s - ended_at_s
     evidence = (Evidence("next handshake", round(after_s, 3)),)
@@ -105,8 +107,8 @@ RETURN_CASES = (
     ),
     Case(
         "comes_back_after_downtime",
-        "Closes with 1012, and refuses connections for longer than it had waited before.",
-        "It tries until it is let in.",
+        "Closes with 1012, and refuses connections for longer than it waited before.",
+        "It keeps trying until it is accepted.",
         LESSON_05,
         _comes_back_after_downtime,
     ),

@@ -41,7 +41,7 @@ async def _begins_anew(bench: ClientBench) -> CaseOutcome:
     found = estimate(seen.delays_s, late_s=seen.late_s)
     grown = None if found is None else _first_grown(seen, found)
     if found is None or grown is None:
-        return CaseOutcome(judgement="not applicable", seen="Its delays do not grow far enough to see them start over.")
+        return CaseOutcome(judgement="not applicable", seen="Its delays do not grow enough to see them start over.")
     if found.jitter == "unknown":
         told = "One client's irregular delays do not tell a first one from a later one."
         return CaseOutcome(judgement="not applicable", seen=told)
@@ -54,7 +54,7 @@ async def _begins_anew(bench: ClientBench) -> CaseOutcome:
         return next((it for it in after if isinstance(it, CaseOutcome)), given_up)
     bench.min_uptime_s = _bracket(tried_s, longest_s, seen.before(grown))
     failed = "a failed attempt" if grown == 3 else f"{grown - 2} failed attempts"
-    told = f"First delays took at most {seen.before(1)[-1]:.2f} s. After {failed}"
+    told = f"Its first delays took at most {seen.before(1)[-1]:.2f} s. After {failed}"
     return _judged(told, tried_s, *bench.min_uptime_s)
 
 
@@ -89,14 +89,14 @@ def _bracket(tried_s: dict[float, float], longest_s: float, grown_s: list[float]
 def _judged(told: str, tried_s: dict[float, float], not_after_s: float | None, after_s: float | None) -> CaseOutcome:
     evidence = tuple(Evidence(f"back after a connection of {up_s:g} s", round(it, 3)) for up_s, it in tried_s.items())
     if after_s is None and not_after_s is None:
-        told += ", its delays are as short by chance: whether it begins anew cannot be told."
+        told += ", its delays are as short by chance: whether they start over cannot be told."
         return CaseOutcome(judgement="informational", seen=told, evidence=evidence)
     if after_s is None:
-        told += f" and a connection of {not_after_s:g} s it did not begin anew."
-        advice = "Begin with the first delay again once a connection has lasted."
+        told += f" and a connection of {not_after_s:g} s its delays had not started over."
+        advice = "Start over with the first delay once a connection has lasted a while."
         return CaseOutcome(judgement="informational", seen=told, advice=advice, evidence=evidence)
-    shorter = "" if not_after_s is None else f", and not yet after one of {not_after_s:g} s"
-    told += f" it began anew after a connection of {after_s:g} s{shorter}."
+    shorter = "" if not_after_s is None else f", but not after one of {not_after_s:g} s"
+    told += f" its delays started over after a connection of {after_s:g} s{shorter}."
     return CaseOutcome(judgement="passes", seen=told, evidence=evidence)
 
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wslab.core.checks import Check, Judgement, Result
+from wslab.core.findings.finding import counted
 from wslab.core.printable import printable
 from wslab.views.words import seconds
 
@@ -53,9 +54,9 @@ def render(check: Check, changed: Sequence[str] = ()) -> RenderableType:
 
 def sentence(check: Check) -> str:
     """Return the result of a check in one sentence."""
-    counted = ", ".join(f"{judgement} {count}" for judgement, count in check.counts().items())
+    counts = ", ".join(f"{judgement} {count}" for judgement, count in check.counts().items())
     stopped = f"; {check.stopped}" if check.stopped else ""
-    return f"{len(check.results)} cases in {seconds(check.elapsed_s)}: {counted or 'none'}{stopped}"
+    return f"{counted(len(check.results), 'case')} in {seconds(check.elapsed_s)}: {counts or 'none'}{stopped}"
 
 
 def page(check: Check, changed: Sequence[str] = ()) -> str:
