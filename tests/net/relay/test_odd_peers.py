@@ -120,6 +120,20 @@ def test_frame_that_comes_with_the_answer_is_cut_by_the_relay() -> None:
         assert [finding.rule for finding in find(relay.run())] == ["by_relay"]
 
 
+def test_connection_that_is_open_when_the_relay_stops_was_ended_by_the_relay() -> None:
+    def stay(connection: socket.socket) -> None:
+        answer(connection)
+        connection.recv(10)
+
+    with relayed(stay) as relay:
+        with client(relay):
+            until(lambda: relay.run().attempts)
+            relay.stop()
+        (finding,) = find(relay.run())
+    assert (finding.rule, finding.whose, finding.sure) == ("by_relay", "relay", "shown")
+    assert finding.what.startswith("The relay was stopped")
+
+
 def test_client_that_half_closes_hears_all_that_comes_after() -> None:
     def go_on(connection: socket.socket) -> None:
         answer(connection)

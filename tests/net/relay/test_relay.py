@@ -187,8 +187,8 @@ def test_run_is_saved_and_loaded_again(relay: Relay, tmp_path: Path) -> None:
     [
         ("send_close", {"code": 1012, "reason": "by hand", "after_s": 0.05}, "The relay itself closed with 1012"),
         ("send_close", {"code": 1006, "after_s": 0.05}, "its fault send_close was on and due then"),
-        ("rewrite_close", {"code": 4001}, "gave a close frame another code: with 4001"),
-        ("drop_close", {}, "let a close frame with 1000"),
+        ("rewrite_close", {"code": 4001}, "gave a close frame another code: it went on with 4001"),
+        ("drop_close", {}, "withheld a close frame with 1000"),
         ("reset_peer", {"timeout_s": 0.1}, "its fault reset_peer was on and due then"),
         ("cut", {"after_bytes": 100}, "ended the connection within a frame"),
         ("unavailable", {}, "answered the opening handshake with HTTP 503 in the server's place"),
@@ -539,6 +539,8 @@ def test_bad_argument_teaches(relay: Relay) -> None:
         relay.remove("latency")
     with pytest.raises(LabServerError, match=f"port {relay.port} "):
         Relay("ws://127.0.0.1:1/", port=relay.port).start()
+    with pytest.raises(ValueError, match="the relay's own address; name a server"):
+        Relay("ws://localhost:8080/", port=8080)
     with pytest.raises(RelayError, match="certificate"):
         Relay("ws://127.0.0.1:1/", certificate="nowhere.pem")
     with pytest.raises(RelayError, match="does not run"):

@@ -14,7 +14,10 @@ from wslab.core.records import Attempt, Closure, Frame, Injection, Record
 SOON_S = 0.25
 """How far a relay's deed and what was seen of it may lie apart."""
 
-Deed = Literal["put in", "rewrote", "withheld", "cut", "ended", "answered"]
+STOPPED = "the relay was stopped"
+"""Why a relay ended a connection (`Closure.bound`) that was open when it stopped."""
+
+Deed = Literal["put in", "rewrote", "withheld", "cut", "ended", "answered", "stopped"]
 
 
 class RelayDeed(NamedTuple):
@@ -33,12 +36,12 @@ def relay_deeds(records: Iterable[Record]) -> dict[int, RelayDeed]:
     numbered = [*enumerate(records)]
     injections = [(number, record) for number, record in numbered if isinstance(record, Injection)]
     bent = [(number, record) for number, record in numbered if isinstance(record, Frame) and record.fate != "passed"]
-    if not injections and not bent:
-        return {}
     found: dict[int, RelayDeed] = {}
     for number, record in numbered:
         deed = None
-        if isinstance(record, Closure):
+        if isinstance(record, Closure) and record.bound == STOPPED:
+            deed = RelayDeed("stopped", number, "")
+        elif isinstance(record, Closure):
             deed = _of_frames(record, bent) or _of_faults(record, injections)
         elif isinstance(record, Attempt):
             deed = _answered(record, injections)

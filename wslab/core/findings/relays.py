@@ -1,4 +1,4 @@
-"""The rule about what a relay did itself (`wslab.core.findings.deeds`)."""
+"""The rule about what a relay did itself (see `wslab.core.findings.deeds`)."""
 
 from __future__ import annotations
 
@@ -40,11 +40,12 @@ def by_relay(observed: Observed) -> Iterator[Finding]:
 
 
 _WHAT: dict[Deed, str] = {
-    "put in": "The relay itself closed with {code}: it put in a close frame that neither side sent, {times}.",
-    "rewrote": "The relay gave a close frame another code: with {code} it went on, {times}.",
-    "withheld": "The relay let a close frame with {code} not through, {times}: who waited for it is told 1006.",
+    "put in": "The relay itself closed with {code}: it inserted a close frame that neither side sent, {times}.",
+    "rewrote": "The relay gave a close frame another code: it went on with {code}, {times}.",
+    "withheld": "The relay withheld a close frame with {code}, {times}: the side that waited for it is told 1006.",
     "cut": "The relay ended the connection within a frame, {times}.",
     "ended": "The relay ended the connection: its fault {fault} was on and due then, {times}.",
+    "stopped": "The relay was stopped, which ended the connection, {times}.",
     "answered": "The relay answered the opening handshake with HTTP {code} in the server's place, {times}.",
 }
 

@@ -72,6 +72,8 @@ class Relay:
         self.target = as_target(target)
         check_relayed(self.target)
         check_listener(host, port, origins, expose=expose)
+        if self.target.address[1] == port and is_loopback(self.target.address[0]) and self.target.unix_socket is None:
+            raise BadValueError(f"target is {self.target.shown_url}, the relay's own address; name a server")
         check_whole("max_frames", max_frames, low=0, high=10_000_000, unit="frames")
         check_seed(seed)
         self.host = host

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from wslab.core.errors import BadValueError, RelayError, in_words
+from wslab.core.findings.deeds import STOPPED
 from wslab.core.records import Injection
 from wslab.core.relay.faults import Down, Fault
 from wslab.core.relay.script import Add, Command, TimedCommand
@@ -75,13 +76,13 @@ class RelayService:
     async def stop(self) -> None:
         self._hang_up()
         await asyncio.sleep(0)  # in which the listener closes, and what it accepted last begins
-        self._end_all("the relay was stopped")
+        self._end_all(STOPPED)
         for task in self._tasks:
             task.cancel()
         deadline = time.monotonic() + 1
         while self._passages and time.monotonic() < deadline:
             await asyncio.sleep(0.005)
-        self._end_all("the relay was stopped", reset=True)
+        self._end_all(STOPPED, reset=True)
         await asyncio.sleep(0)
         if self._reservation is not None:
             self._reservation.give_back()
