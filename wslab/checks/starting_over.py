@@ -17,20 +17,13 @@ from wslab.checks.stage import Stage
 from wslab.core.checks import CaseOutcome, Evidence
 from wslab.core.codes.sources import LESSON_05
 from wslab.core.policies.estimate import PolicyEstimate, estimate
-from wslab.core.policies.growth import SAME
-from wslab.core.policies.scatter import LARGEST_RATIO, NOISE_S
+from wslab.core.policies.fitting import min_uptime
 
 UPTIMES_S = (0.3, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 16.0)
 """How long the connection of each copy lasts."""
 
 GROWN = 2.5
 """A delay this many times the longest first delay is not a first delay."""
-
-UNSURE = 1.25
-"""How far a first delay may exceed the estimated ceiling if delays are random."""
-
-CHANCE = 0.05
-"""Chance explains what is more probable than this."""
 
 
 async def _begins_anew(bench: ClientBench) -> CaseOutcome:
@@ -45,45 +38,24 @@ async def _begins_anew(bench: ClientBench) -> CaseOutcome:
     if found.jitter == "unknown":
         told = "One client's irregular delays do not tell a first one from a later one."
         return CaseOutcome(judgement="not applicable", seen=told)
-    longest_s = _longest_first_s(found, seen.late_s)
+    longest_s = found.longest_first_s(seen.late_s)
     uptimes_s = UPTIMES_S if bench.program.command is not None else UPTIMES_S[5:6]
     after = await asyncio.gather(*(_after_lasting(bench, uptime_s, grown - 2) for uptime_s in uptimes_s))
     tried_s = {up_s: it for up_s, it in zip(uptimes_s, after, strict=True) if isinstance(it, float)}
     if not tried_s:
         given_up = CaseOutcome(judgement="not applicable", seen="It gave up before there was anything to compare.")
         return next((it for it in after if isinstance(it, CaseOutcome)), given_up)
-    bench.min_uptime_s = _bracket(tried_s, longest_s, seen.before(grown))
+    uptime_s = min_uptime(tried_s, longest_s, seen.before(grown))
+    bench.min_uptime_s = None if uptime_s == (None, None) else uptime_s
     failed = "a failed attempt" if grown == 3 else f"{grown - 2} failed attempts"
     told = f"Its first delays took at most {seen.before(1)[-1]:.2f} s. After {failed}"
-    return _judged(told, tried_s, *bench.min_uptime_s)
+    return _judged(told, tried_s, *uptime_s)
 
 
 def _first_grown(seen: ObservedOutage, found: PolicyEstimate) -> int | None:
     """Return the first attempt whose delays exceed all first delays; None if they do not grow that far."""
-    longest_s = _longest_first_s(found, seen.late_s)
+    longest_s = found.longest_first_s(seen.late_s)
     return next((n for n in range(3, MOST_ATTEMPTS) if _median(seen.before(n)) > GROWN * longest_s), None)
-
-
-def _longest_first_s(found: PolicyEstimate, late_s: float) -> float:
-    """Return how long a first delay can be: if they are random, longer than those that were seen."""
-    seen_s = max(outage_s[0] for outage_s in found.outages_s)
-    ceiling_s = LARGEST_RATIO * found.first_s if found.decorrelated else found.first_s + found.added_s
-    unsure = 1.0 if found.jitter == "none" else UNSURE
-    longest_s = seen_s if found.starts_at_once else max(seen_s, unsure * ceiling_s)
-    return longest_s * (1 + SAME) + max(NOISE_S, 2 * late_s)
-
-
-def _bracket(tried_s: dict[float, float], longest_s: float, grown_s: list[float]) -> tuple[float | None, float | None]:
-    """Return the longest uptime after which the delays went on, and the shortest after which they started over.
-
-    Args:
-        tried_s: the delay after each uptime. longest_s: the longest that a first delay can be.
-        grown_s: the delays after the same number of attempts without a connection: how many are short by chance.
-    """
-    not_after_s = max((up_s for up_s, delay_s in tried_s.items() if delay_s > longest_s), default=None)
-    beyond_s = [up_s for up_s in tried_s if up_s > (not_after_s or 0.0)]
-    short = statistics.mean(delay_s <= longest_s for delay_s in grown_s)
-    return not_after_s, min(beyond_s) if beyond_s and short ** len(beyond_s) < CHANCE else None
 
 
 def _judged(told: str, tried_s: dict[float, float], not_after_s: float | None, after_s: float | None) -> CaseOutcome:

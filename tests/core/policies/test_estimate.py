@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from wslab.core.herds.simulate import simulate_herd
 from wslab.core.policies import textbook
 from wslab.core.policies.estimate import PolicyEstimate, estimate, estimated
+from wslab.core.policies.fitting import min_uptime
 from wslab.core.policies.policy import Policy
 from wslab.core.policies.scatter import is_spread
 
@@ -151,6 +152,30 @@ def test_attempts_at_the_same_instant_are_no_policy_that_waits() -> None:
     assert found is not None
     assert not found.grows
     assert found.policy().knobs["first_s"] < 0.001
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_first_delays_that_were_not_seen_are_no_longer_than_the_longest(seed: int) -> None:
+    policy = textbook.full_jitter(initial_delay_s=0.8, max_delay_s=8)
+    found = drawn(policy, seed=100 * seed)
+    firsts_s = [next(policy.delays(Random(client))) for client in range(1000, 2000)]
+    assert found.longest_first_s(0.0) >= max(firsts_s)
+
+
+@pytest.mark.parametrize(
+    ("delays_s", "grown_s", "told"),
+    [
+        ((0.5, 0.4, 0.6), (4.0, 4.0), (None, 1)),
+        ((4.0, 0.4, 0.6), (4.0, 4.0), (1, 2)),
+        ((4.0, 4.1, 4.0), (4.0, 4.0), (5, None)),
+        ((3.0, 3.0, 0.6), (0.3, 4.0, 2.5, 3.0), (2, None)),  # a single short delay is chance where one in four is short
+        ((0.6, 0.6, 0.6), (0.3, 0.4, 2.5, 3.0), (None, None)),
+    ],
+)
+def test_uptime_that_starts_delays_over_is_told_only_where_chance_does_not_explain_it(
+    delays_s: tuple[float, ...], grown_s: tuple[float, ...], told: tuple[float | None, float | None]
+) -> None:
+    assert min_uptime(dict(zip((1, 2, 5), delays_s, strict=True)), 1.0, grown_s) == told
 
 
 def test_too_few_delays_are_no_policy() -> None:

@@ -26,6 +26,9 @@ Jitter = Literal["none", "partial", "full", "added", "decorrelated", "unknown"]
 AT_ONCE_S = 0.1
 """A client that comes back sooner than this does not wait."""
 
+UNSURE = 1.25
+"""How far a first delay may exceed the estimated ceiling if delays are random."""
+
 FULL = 0.8
 """Jitter above this share of the delay counts as full."""
 
@@ -80,6 +83,14 @@ class PolicyEstimate(msgspec.Struct, frozen=True, kw_only=True):
         if self.share < SAME:
             return "none"
         return "full" if self.share > FULL else "partial"
+
+    def longest_first_s(self, late_s: float) -> float:
+        """Return how long a first delay can be, on a machine so late: if they are random, longer than those seen."""
+        seen_s = max(outage_s[0] for outage_s in self.outages_s)
+        ceiling_s = LARGEST_RATIO * self.first_s if self.decorrelated else self.first_s + self.added_s
+        unsure = 1.0 if self.jitter == "none" else UNSURE
+        longest_s = seen_s if self.starts_at_once else max(seen_s, unsure * ceiling_s)
+        return longest_s * (1 + SAME) + max(NOISE_S, 2 * late_s)
 
     def told(self) -> str:
         """Describe the policy in one sentence."""

@@ -1,15 +1,18 @@
-"""Fits the delays of some clients: how they grow, how they scatter, and how certain the growth is."""
+"""Fits the delays of some clients: how they grow, how they scatter, how certain that is, and when they start over."""
 
 from __future__ import annotations
 
 import itertools
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from wslab.core.policies.growth import EXACT, SAME, Growth, columns_of, grown
 from wslab.core.policies.scatter import added_s, scatter
+
+CHANCE = 0.05
+"""Chance explains what is more probable than this."""
 
 
 class Model(NamedTuple):
@@ -68,3 +71,18 @@ def bounds(
     late = math.log1p(noise_s / means_s[0]) / max(1, len(rising_s) - 1)
     error = 2 * math.sqrt((clients - 1) * statistics.pvariance(without)) + late
     return growth.factor * math.exp(-error), growth.factor * math.exp(error)
+
+
+def min_uptime(
+    tried_s: Mapping[float, float], longest_s: float, grown_s: Sequence[float]
+) -> tuple[float | None, float | None]:
+    """Return the longest uptime after which the delays went on, and the shortest after which they started over.
+
+    Args:
+        tried_s: the delay after each uptime. longest_s: the longest that a first delay can be.
+        grown_s: the delays after the same number of attempts without a connection: how many are short by chance.
+    """
+    not_after_s = max((uptime_s for uptime_s, delay_s in tried_s.items() if delay_s > longest_s), default=None)
+    beyond_s = [uptime_s for uptime_s in tried_s if uptime_s > (not_after_s or 0.0)]
+    short = statistics.mean(delay_s <= longest_s for delay_s in grown_s)
+    return not_after_s, min(beyond_s) if beyond_s and short ** len(beyond_s) < CHANCE else None
