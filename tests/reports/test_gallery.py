@@ -29,7 +29,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, write: Write) -> Path:
     (folder / "ja").mkdir()
     write(folder / "00_why.ipynb", "# Why?\n\n*About five minutes. Nothing leaves this machine.*", FIGURE)
     write(folder / "01_how.ipynb", "# How?\n\n*About ten minutes.*\n\n[Next](00_why.ipynb)", "1 / 0")
-    write(folder / "ja" / "01_how.ipynb", "# なぜ？\n\n*約5分。*", "1")
+    write(folder / "ja" / "01_how.ipynb", "# なぜ？\n\n*約5分。ここで試す。*", "1")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(places, "lessons", lambda: folder)
         site = tmp_path_factory.mktemp("site")
@@ -52,6 +52,16 @@ def test_index_has_a_picture_a_question_and_a_time_of_each_lesson(site: Path) ->
     assert how.img is None
     assert "A cell failed." in how.get_text()
     assert (first(translated, "h3").get_text(), first(translated, "h3")["lang"]) == ("なぜ？", "ja")
+
+
+def test_page_of_a_japanese_lesson_is_headed_in_japanese(site: Path) -> None:
+    page = BeautifulSoup((site / "ja" / "01_how.html").read_text(encoding="utf-8"), "html.parser")
+    assert first(page, "html")["lang"] == "ja"
+    assert [first(page, place).get_text().strip() for place in (".about summary", ".made label")] == [
+        "環境とデータ",
+        "コードを隠す",
+    ]
+    assert "に実行、" in first(page, ".made").get_text()
 
 
 def test_every_link_of_the_site_leads_somewhere(site: Path) -> None:

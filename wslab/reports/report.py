@@ -12,6 +12,7 @@ from typing import Any
 from markupsafe import Markup
 from nbformat import NotebookNode
 
+from wslab.core.codes.languages import Language, speaking
 from wslab.core.printable import as_markdown, printable
 from wslab.reports import about, widgets
 from wslab.reports.execution import CellFailure, Execution, OnCell, execute
@@ -80,6 +81,7 @@ class Report:
             "note": self.note,
             "hides_code": self.hides_code,
             "language": language(self.notebook),
+            "say": speaking(language(self.notebook)),
             "made": self._made(),
             "policy": policy(scripts),
             "colours": code_colours(),
@@ -110,8 +112,11 @@ class Report:
         return "\n\n".join(filter(None, parts)) + "\n", files | runs
 
     def _made(self) -> str:
-        when = self.execution.started_at.strftime("%-d %B %Y, %H:%M UTC")
-        return f"{self.opened.name}, executed {when}, in {self.execution.duration_s:.1f} s"
+        say = speaking(language(self.notebook))
+        when, duration = f"{self.execution.started_at:%Y-%m-%d %H:%M} UTC", f"{self.execution.duration_s:.1f}"
+        return say("{name}, executed {when}, in {duration} s").format(
+            name=self.opened.name, when=when, duration=duration
+        )
 
 
 def make_report(
@@ -155,7 +160,7 @@ def make_report(
     return Report(opened, execution, runs, note, with_widgets, hides_code)
 
 
-def language(notebook: NotebookNode) -> str:
+def language(notebook: NotebookNode) -> Language:
     """Return the HTML code of the prose's language: "ja" if it contains kana, otherwise "en"."""
     prose = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     return "ja" if re.search(r"[\u3040-\u30ff]{2}", prose) else "en"

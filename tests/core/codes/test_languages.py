@@ -19,6 +19,8 @@ from wslab.core.codes.registry import REGISTRY
 from wslab.core.runs import Run, load
 from wslab.course import checked, exercises, policy_exercises, progress
 from wslab.panels import ProgressPanel
+from wslab.reports import report
+from wslab.reports.rendering import TEMPLATES
 from wslab.views.card_pages import card_html
 
 TABLE = dict(languages._japanese())
@@ -76,7 +78,7 @@ def asked(story: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[
         for file in (str(solved), ""):
             patch.setenv(progress.PLACE, file)
             ProgressPanel(lang="ja")
-        yield table.asked.union(*map(said_by, CHECKS))
+        yield table.asked.union(*map(said_by, CHECKS), said_by_reports())
 
 
 def said_by(check: Callable[..., Any]) -> set[str]:
@@ -86,6 +88,12 @@ def said_by(check: Callable[..., Any]) -> set[str]:
     hints = [node.value for node in nodes if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "hint"]
     texts = [text.value for text in [*hints, *(call.args[0] for call in calls)] if isinstance(text, ast.Constant)]
     return {text for text in texts if isinstance(text, str)}
+
+
+def said_by_reports() -> set[str]:
+    """Return the texts of the page of a report, which need not be executed to be heard."""
+    sources = [inspect.getsource(report), *(path.read_text("utf-8") for path in (TEMPLATES / "page").glob("*.j2"))]
+    return {text for source in sources for text in re.findall(r'\bsay\("([^"]+)"\)', source)}
 
 
 @pytest.fixture(scope="module")
