@@ -410,8 +410,10 @@ def test_finding_rests_on_records_that_exist(case: str) -> None:
 def test_what_nothing_explains_is_told_with_the_silence_before_it_and_the_ping_without_an_answer() -> None:
     (finding,) = find([make.send(at_s=1), make.closure(closed_at_s=61)])
     assert "after a silence of 60.0 s" in finding.why
-    (finding,) = find([make.ping(at_s=20, sent_by="server"), make.closure(closed_at_s=40, received=1011)])
+    pinged = make.ping(at_s=20, sent_by="server")
+    (finding,) = find([pinged, make.closure(closed_at_s=40, received=(1011, "keepalive ping timeout"))])
     assert "A ping of its had met no pong for 20.0 s" in finding.why
+    assert finding.advice.startswith("Answer pings")
 
 
 def test_every_rule_speaks_in_a_case_and_says_when_it_is_silent() -> None:

@@ -19,6 +19,8 @@ KEEPALIVE = 1011
 SAYS_KEEPALIVE = re.compile(r"\b(ping|pong|keep-?alive|heart-?beat)", re.IGNORECASE)
 """What a close reason calls it, whatever wrote it."""
 
+ANSWER_PINGS = "Answer pings: every library does while its loop runs. A blocked loop or a sleeping page does not."
+
 _WATCH = Alternative(
     "an idle timeout, a maximum age, a restart, a keepalive, a rate cap, or the network",
     "`wslab watch URL` keeps control groups connected, of which each explanation ends others",
@@ -147,6 +149,7 @@ def server_said(observed: Observed, explained: Collection[int]) -> Iterator[Find
     for (code, reason), ended in by_frame.items():
         says_why = bool(reason) or code not in SAY_NOTHING
         not_its_size = says_why and all(observed.passed_as_large(seen) for seen in ended)
+        pinged = _unanswered_ping(observed, ended)
         yield Finding(
             rule="server_said",
             what=f"The server closed with {lookup(code).label}{_words(reason)}.",
@@ -155,10 +158,10 @@ def server_said(observed: Observed, explained: Collection[int]) -> Iterator[Find
             evidence=tuple(seen.id for seen in ended),
             why="The first close frame is the server's. "
             + ("That it means what it says is its own statement, not a test of it." if says_why else "It says no more.")
-            + _unanswered_ping(observed, ended)
+            + pinged
             + (" A message as large as the one that met it passed, so it was not its size." if not_its_size else ""),
             instead=(_NOT_ITS_SIZE,) if not_its_size else () if says_why else (_WATCH,),
-            advice=_advice(code),
+            advice=ANSWER_PINGS if pinged and SAYS_KEEPALIVE.search(reason) else _advice(code),
             sources=(RFC_CODES,),
             facts={"close_code": code, "connections": len(ended)},
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wslab.core.codes.sources import LESSON_09, WEBSOCKETS_FAQ
-from wslab.core.findings.closings import SAYS_KEEPALIVE
+from wslab.core.findings.closings import ANSWER_PINGS, SAYS_KEEPALIVE
 from wslab.core.findings.finding import Alternative, Finding, counted
 from wslab.core.findings.fits import MOST_JITTER, Fit
 from wslab.core.findings.lives import STAMP_S, Class, Life
@@ -31,7 +31,7 @@ def keepalive(reading: Reading, waits_s: list[float], ages: list[Fit]) -> Findin
         evidence=evidence_of(reading),
         why=_why_keepalive(reading, len(waits_s), shown=shown, said=said),
         instead=() if shown else (instead,),
-        advice="Answer pings: every library does while its loop runs. A blocked loop or a sleeping page does not.",
+        advice=ANSWER_PINGS,
         sources=(WEBSOCKETS_FAQ, LESSON_09),
         facts={"ping_timeout_s": min(waits_s), "connections": len(waits_s)},
     )
