@@ -1,4 +1,4 @@
-"""How Sphinx builds the documentation: `make docs`. The pages ask nothing of the network."""
+"""How Sphinx builds the documentation: `make docs`. The pages need no network."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ napoleon_custom_sections = [("Fields", "params_style"), ("Columns", "params_styl
 
 
 def generate(app: Sphinx) -> None:
-    """Draw the figures, render lessons and cards, and have typer describe the commands, before pages are read."""
+    """Draw the figures, render lessons and cards, and let Typer describe the commands, before pages are read."""
     folder = app.srcdir / "_generated"
     figures.draw_all(folder)
     pages.write_all(app.srcdir, app.outdir)
@@ -57,7 +57,7 @@ def generate(app: Sphinx) -> None:
 
 
 def with_whole_summaries(commands: str) -> str:
-    """Put into the list of commands what each says of itself in a sentence, of which typer leaves a few words."""
+    """Restore the whole sentence about each command in the list, which Typer cuts."""
     for name, first in re.findall(r"^## `wslab (\S+)`\n\n(.+)$", commands, re.MULTILINE):
         line = f"* `{name}`: {first}".replace("\\", r"\\")
         commands = re.sub(rf"^\* `{name}`: .*$", line, commands, flags=re.MULTILINE)
@@ -65,7 +65,7 @@ def with_whole_summaries(commands: str) -> str:
 
 
 def tidy(app: Sphinx, page: str, source: list[str]) -> None:
-    """Take away the empty line by which doctest knows that an example ends before its fence."""
+    """Remove the empty line that tells doctest where an example ends."""
     source[0] = source[0].replace("\n\n```\n", "\n```\n")
 
 

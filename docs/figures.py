@@ -1,7 +1,7 @@
-"""The figures of the how-to pages: drawn from recorded runs and seeded simulations, with captions that say from which.
+"""The figures of the how-to pages, drawn from recorded runs and seeded simulations, with captions that name them.
 
-`sphinx-build` calls `draw_all`. For each figure there is NAME.svg and NAME.md, which a page includes: picture, text
-alternative and caption are computed from the same tables, and no number is typed into a page.
+`sphinx-build` calls `draw_all`. Each figure has NAME.svg and NAME.md, which a page includes. Picture, text alternative
+and caption are computed from the same tables; no number is typed into a page.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BENCH = DATA / "bench" / "results.jsonl"
 
 
 class Drawn(NamedTuple):
-    """A figure, and where it comes from, as a sentence in Markdown."""
+    """A figure and its origin, a sentence in Markdown."""
 
     figure: Axes | Figure
     origin: str
@@ -135,7 +135,7 @@ def clients_asked() -> Drawn:
 
 
 def speed() -> Drawn:
-    """What was measured of each promise, as a share of it."""
+    """Draw what was measured for each promise, as a share of it."""
     _, results = results_of_bench.load(BENCH)
     promised = [result for result in results if result.share]
     kept = [result for result in promised if result.met]
@@ -152,14 +152,14 @@ def speed() -> Drawn:
         ax,
         kind="Ranges on a logarithmic scale",
         title=f"{len(kept)} of {len(promised)} promises are kept in the median",
-        xlabel="share of what is promised: left of the line is better\n● kept  ✖ not kept; the line is the spread",
-        details=[f"{result.claim}: {statistics.median(result.share):.2f} of what is promised" for result in promised],
+        xlabel="share of the promised bound: left of the line is better\n● kept  ✖ not kept; the line is the spread",
+        details=[f"{result.claim}: {statistics.median(result.share):.2f} of the bound" for result in promised],
     )
     return Drawn(ax, "Measured by `make bench`, recorded in `data/bench/results.jsonl`.")
 
 
 def bench() -> str:
-    """Return every recorded result as Markdown, and the machine."""
+    """Return every recorded result, and the machine, as Markdown."""
     machine, results = results_of_bench.load(BENCH)
     return f"{results_of_bench.table(results)}\n{machine}\n"
 
@@ -188,7 +188,7 @@ FIGURES: tuple[Callable[[], Drawn], ...] = (
 
 
 def cases() -> str:
-    """Return every case of the checks as Markdown: what is done, what is expected, and who says so."""
+    """Return every case of the checks as Markdown: what is done, what is expected, and its source."""
     lines = []
     for title, known in (("Of a server", SERVER_CASES), ("Of a client", CLIENT_CASES)):
         lines += [f"**{title}**", "", "| case | what is done | what is expected | source |", "|---|---|---|---|"]
@@ -200,7 +200,7 @@ def cases() -> str:
 
 
 def subjects_asked() -> str:
-    """Return every subject of the field guide as Markdown: what it is, its versions, its default limit, its clock."""
+    """Return every subject of the field guide as Markdown: description, versions, default limit and idle timeout."""
     lines = ["| subject | versions | largest message by default | idle timeout |", "|---|---|---|---|"]
     for entry in read_entries():
         versions = ", ".join(f"{name} {version}" for name, version in entry.versions.items())
@@ -210,13 +210,13 @@ def subjects_asked() -> str:
 
 
 def in_the_field(code: int) -> str:
-    """Return what the field guide counts about a close code as Markdown."""
+    """Return the field guide's counts for a close code as Markdown."""
     counted = "\n".join(f"- {sentence}" for sentence in in_practice(code, speaking("en")))
     return f"The [field guide](/fieldguide.md) counts:\n\n{counted}\n"
 
 
 def draw_all(folder: Path) -> None:
-    """Write every figure, the lists of cases and subjects, what is counted and `make bench`'s table into the folder."""
+    """Write every figure, the lists of cases and subjects, the counts and the table of `make bench` into the folder."""
     folder.mkdir(exist_ok=True)
     for code in PRACTICES:
         (folder / f"practice_{code}.md").write_text(in_the_field(code), encoding="utf-8")

@@ -1,6 +1,6 @@
-"""The pages of the site that are made when it is built: the lessons from their recordings, a card for each close code.
+"""The generated pages of the site: the lessons from their recordings, and a card for each close code.
 
-`sphinx-build` calls `write_all`. The pages are Markdown like the others, so that the site's search finds them.
+`sphinx-build` calls `write_all`. The pages are Markdown, so that the site's search finds them.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ PAIR = (1009, 1012)
 
 
 def write_all(source: Path, out: Path) -> None:
-    """Write the pages of lessons and cards below the folder of the documentation, and the cards to send into `out`.
+    """Write the pages of lessons and cards into the documentation's folder, and cards as separate files into `out`.
 
     Raises:
         RuntimeError: a cell of a lesson failed.
     """
     write_cards(source / "cards", out / "cards")
     names = list(lessons())
-    os.environ[REPLAY] = "1"  # which the processes below inherit: no socket is opened
+    os.environ[REPLAY] = "1"  # inherited by the processes below, which then open no socket
     with ProcessPoolExecutor(SIDE_BY_SIDE, get_context("spawn")) as pool:
         titles = dict(zip(names, pool.map(write_lesson, names, [source / "lessons"] * len(names)), strict=True))
     write_index(source / "lessons.md", "The lessons", "lessons", [name for name in titles if "/" not in name])
@@ -41,7 +41,7 @@ def write_all(source: Path, out: Path) -> None:
 
 
 def write_lesson(name: str, folder: Path) -> str:
-    """Execute a lesson from its recording, write its page with the files that it shows, and return its title."""
+    """Execute a lesson from its recording, write its page and files, and return its title."""
     report = make_report(name)
     if report.failure is not None:
         raise RuntimeError(f"{name}, code cell {report.failure.cell_number}: {report.failure.error}")
@@ -61,7 +61,7 @@ def write_index(file: Path, title: str, folder: str, names: Iterable[str]) -> No
 
 
 def write_cards(folder: Path, out: Path) -> None:
-    """Write each card as a page of the site, and as one that stands alone."""
+    """Write each card as a page of the site and as a separate file."""
     folder.mkdir(exist_ok=True)
     out.mkdir(parents=True, exist_ok=True)
     for code in REGISTRY:
@@ -76,7 +76,7 @@ def card_text(card: Comparison) -> str:
     words = code.explanation
     reason = f"Reason, for example: “{words.example_reason}”" if words.example_reason else ""
     parts = [
-        f"```{{index}} single: {code.code}\n```",  # the search passes over numbers that are not in the index
+        f"```{{index}} single: {code.code}\n```",  # the search ignores numbers that are not in the index
         f"# {code.label}: {words.cause}",
         told(words.description),
         section("When you see it", map(told, words.when_seen)),
