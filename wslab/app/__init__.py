@@ -1,8 +1,7 @@
-"""The panels as a page of their own, without a notebook: Voilà, closed to everybody but the one who started it.
+"""The panels as a page, without a notebook: Voilà, open only to the user who started it.
 
-Voilà by itself asks for no token, answers to any Host, and starts a kernel for each GET. Here a token is asked for (a
-new one each time, or that of JUPYTER_TOKEN), a Host that is not this machine is refused, and so a page of another
-site that had its name point here; and there are at most `MAX_KERNELS`.
+Voilà itself requires no token, accepts any Host, and starts a kernel for each GET. This one requires a token (a new one
+each time, or JUPYTER_TOKEN), refuses foreign Hosts, and so rebound names, and starts at most `MAX_KERNELS`.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from tornado.web import HTTPError
 from voila.app import Voila
 
 MAX_KERNELS = 8
-"""Each page has a kernel of its own, of some 150 MB."""
+"""Each page has its own kernel of some 150 MB."""
 
 IDLE_S = 1800
-"""A kernel is ended when no page has been connected to it, nor has it worked, for so long."""
+"""A kernel ends after this long without a connected page and without work."""
 
 
 class FewKernels(AsyncMappingKernelManager):
-    """A bounded number of kernels, whose folder is the user's and not that of the installed notebook."""
+    """A bounded number of kernels, which run in the user's folder, not in that of the installed notebook."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(cull_idle_timeout=IDLE_S, **options)  # type: ignore[no-untyped-call]
@@ -45,7 +44,7 @@ class FewKernels(AsyncMappingKernelManager):
 
 
 class PanelApp(Voila):  # type: ignore[misc]  # it comes without types
-    """Voilà as it is wanted here."""
+    """Voilà with a token and few kernels."""
 
     def init_settings(self) -> dict[str, Any]:
         self.auto_token = True
@@ -53,7 +52,7 @@ class PanelApp(Voila):  # type: ignore[misc]  # it comes without types
         return {**super().init_settings(), "allow_remote_access": False}
 
     def launch_browser(self) -> None:
-        """Open the page, by a file that only this user can read: a command line with the token could be read by all."""
+        """Open the page through a file that only this user can read, because other users can read command lines."""
         url = f"{self.connection_url}?token={self.identity_provider.token}"
         with tempfile.NamedTemporaryFile("w", suffix=".html", delete=False) as file:
             file.write(
