@@ -19,9 +19,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from wslab.app import MAX_KERNELS
-
 TOKEN = "a-token-of-the-tests"
+
+MAX_KERNELS = 3
+FEW_KERNELS = f"import wslab.app, wslab.cli\n\nwslab.app.MAX_KERNELS = {MAX_KERNELS}\nwslab.cli.main()"
+"""The app with fewer kernels than it has: each takes two seconds of the processor."""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         port = free.getsockname()[1]
     private = {f"JUPYTER_{kind}_DIR": str(home / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
     environment = os.environ | private | {"JUPYTER_TOKEN": TOKEN, "IPYTHONDIR": str(home / "ipython")}
-    command = [sys.executable, "-m", "wslab", "app", "--no-browser", "--port", str(port)]
+    command = [sys.executable, "-c", FEW_KERNELS, "app", "--no-browser", "--port", str(port)]
     process = psutil.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until_it_listens(port)
