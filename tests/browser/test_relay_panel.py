@@ -22,7 +22,7 @@ def test_faults_are_added_and_removed_in_sight_of_what_passes(open_code: OpenCod
     expect(panel.get_by_role("button", name="Remove rewrite_close")).to_be_visible()
     press(panel, "Send", "64 bytes: accepted")
     expect(panel.get_by_role("cell", name="ended: 1008")).to_be_visible()
-    expect(panel.locator(".wslab-finding summary")).to_contain_text("with 1008 Policy Violation it went on")
+    expect(panel.locator(".wslab-finding summary")).to_contain_text("it went on with 1008 Policy Violation")
     panel.get_by_role("button", name="Keep talking").click()
     panel.get_by_label("fault", exact=True).select_option("send_close")
     expect(panel.get_by_label("after (s)", exact=True)).to_be_visible()
