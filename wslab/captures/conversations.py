@@ -97,9 +97,11 @@ class Conversation:
         return max(0, end_ns - self._spoke_at_ns)
 
     def is_begun_anew_by(self, segment: Segment) -> bool:
-        """Whether this SYN starts another connection between the same ports."""
+        """Whether this SYN, or a request after the end, belongs to another connection between the same ports."""
+        if not segment.flags & SYN:
+            return self.has_ended
         direction = self._directions[self._number(segment)]
-        return segment.flags & (SYN | RST) == SYN and not direction.begins_with((segment.seq + 1) & 0xFFFFFFFF)
+        return not segment.flags & RST and not direction.begins_with((segment.seq + 1) & 0xFFFFFFFF)
 
     def take(self, segment: Segment) -> None:
         """Take the next captured segment."""
@@ -212,7 +214,8 @@ class Conversations:
         source, target = (segment.source, segment.source_port), (segment.target, segment.target_port)
         key = (*source, *target) if source < target else (*target, *source)
         found = self._open.get(key)
-        if found is None or (segment.flags & SYN and found.is_begun_anew_by(segment)):
+        may_begin = segment.flags & SYN or segment.payload.startswith(b"GET ")
+        if found is None or (may_begin and found.is_begun_anew_by(segment)):
             if found is not None:
                 yield self._close(key)
             found = self._open[key] = Conversation(segment)
