@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -160,6 +160,25 @@ def test_compressed_messages_are_shown_inflated(relay: Relay) -> None:
     shown = frames(relay, opcode="text")
     assert all(frame.rsv1 for frame in shown)
     assert {frame.preview for frame in shown} == {"again and again and again"}
+
+
+def test_compressed_fragments_pass_while_faults_for_other_frames_come_and_go(relay: Relay) -> None:
+    async def talk() -> list[str | bytes]:
+        replies = []
+        async with connect(relay.url, proxy=None, compression="deflate") as connection:
+            for fault in ("slicer", "rewrite_close", "drop_close", "hold_pongs"):
+
+                async def fragments(fault: str = fault) -> AsyncIterator[str]:
+                    yield "again and again, "
+                    await asyncio.to_thread(relay.add, fault, direction="both")
+                    yield "and over and over"
+                    await asyncio.to_thread(relay.remove, fault)
+
+                await connection.send(fragments())
+                replies.append(await connection.recv())
+        return replies
+
+    assert asyncio.run(asyncio.wait_for(talk(), 20)) == ["again and again, and over and over"] * 4
 
 
 def test_limit_and_restart_of_the_server_are_seen_through_it() -> None:
