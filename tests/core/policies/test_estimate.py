@@ -107,6 +107,13 @@ def test_jitter_of_some_delays_alone_is_told_so(delays: Callable[[float], list[f
     assert drawn in found.told()
 
 
+def test_cap_of_delays_that_are_fixed_is_what_was_seen() -> None:
+    found = estimate([[0.02, 1 + 0.4 * client, 3.0, 5.0, 8.0, 8.0, 8.0, 8.0] for client in range(8)])
+    assert found is not None
+    assert found.drawn == "before attempt 2 alone"
+    assert found.max_delay_s == pytest.approx(8, rel=0.05)
+
+
 def test_delays_that_do_not_grow_have_no_factor_but_for_a_range() -> None:
     found = drawn(textbook.seed_page(min_delay_s=1, max_delay_s=3))
     assert not found.grows

@@ -70,7 +70,7 @@ def bounds(
         without.append(math.log(grown(columns_of(others), spread, clients - 1).factor))
     late = math.log1p(noise_s / means_s[0]) / max(1, len(rising_s) - 1)
     error = 2 * math.sqrt((clients - 1) * statistics.pvariance(without)) + late
-    return growth.factor * math.exp(-error), growth.factor * math.exp(error)
+    return max(1.0, growth.factor * math.exp(-error)), growth.factor * math.exp(error)
 
 
 def min_uptime(
