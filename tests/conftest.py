@@ -42,6 +42,9 @@ LONGEST_FIRST = ("tests/browser/", "tests/test_lessons.py", "tests/test_replayed
 WAITING = ("tests/checks/", "tests/net/limits/", "tests/test_hostile_peers.py")
 """Tests that mostly wait: spread among those that work, so that the processors have something to do meanwhile."""
 
+TOGETHER = ("tests/browser/", "tests/jupyter/")
+"""Folders whose files share a JupyterLab with its browser, or a Jupyter server."""
+
 APART = (*WAITING, "tests/core/limits/")
 """Tests that share nothing slow to set up, so that each may run on another worker."""
 
@@ -61,9 +64,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def group_of(nodeid: str) -> str:
-    """Return what a test shares a worker with, for a slow fixture's sake: all that need the browser, or its file."""
-    if nodeid.startswith("tests/browser/"):
-        return "tests/browser/"
+    """Return what a test shares a worker with, for a slow fixture's sake: a folder with one server, or its file."""
+    for folder in TOGETHER:
+        if nodeid.startswith(folder):
+            return folder
     return nodeid if nodeid.startswith(APART) else nodeid.partition("::")[0]
 
 
