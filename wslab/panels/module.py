@@ -18,6 +18,7 @@ SCRIPTS = (
     "delays",
     "herd",
     "passing",
+    "kernel",
     "panel",
 )
 """Joined in this order into the one module that a widget may have; the last exports it."""
