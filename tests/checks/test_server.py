@@ -121,12 +121,9 @@ def test_closures_that_came_before_the_restart_make_it_uncertain() -> None:
 
 
 def test_restart_command_that_fails_is_told_and_the_rest_is_kept() -> None:
+    restart = Restarter(command="echo no such unit >&2; exit 4", return_within_s=1)
     with LabServer(max_message_bytes=LIMIT) as server:
-        check = check_server(
-            server.url,
-            restart="echo no such unit >&2; exit 4",
-            cases=["refuses_with_1009", "tells_idle_clients"],
-        )
+        check = check_server(server.url, restart=restart, cases=["refuses_with_1009", "tells_idle_clients"])
     assert judged(check) == {"refuses_with_1009": "passes", "tells_idle_clients": "not run"}
     assert "exit code 4: no such unit" in check.results[-1].seen.seen
 
