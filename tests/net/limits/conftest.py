@@ -17,6 +17,8 @@ from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFact
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
+from wslab.core.limits import calibration
+
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 Checks = Literal["header", "bytes", "message"]
@@ -272,6 +274,12 @@ class Raw:
             for conversation in conversations:
                 conversation.cancel()
             await asyncio.gather(*conversations, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def _answers_come_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of these servers takes seconds over a message, so that many would be waited for in vain."""
+    monkeypatch.setattr(calibration, "LATE_ANSWER_S", 0.3)
 
 
 @pytest.fixture(scope="session")

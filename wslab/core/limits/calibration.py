@@ -7,9 +7,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from wslab.core.limits.controls import LONG_S, weigh
+from wslab.core.limits.controls import weigh
 from wslab.core.limits.doubts import how_closed, keep, stopped_by
-from wslab.core.limits.inquiry import Inquiry, Steps, Stopped
+from wslab.core.limits.inquiry import LONG_S, Inquiry, Steps, Stopped
 from wslab.core.limits.likeness import finest_grain, kind_of, says_no
 from wslab.core.limits.proofs import refusal_of
 from wslab.core.limits.trials import Content, Observation, Trial
@@ -54,16 +54,19 @@ def _meet(inquiry: Inquiry) -> Steps[None]:
     content, observation = yield from _first_words(inquiry)
     if observation.close_code is None and not (observation.echoed_bytes or observation.own_messages):
         observation = yield from _late_words(inquiry, content, observation)
+    ends = observation.close_code
+    if ends is not None and observation.age_s > LONG_S and (yield from _by_the_clock(inquiry, observation)):
+        ends = None
     echoes = observation.echoed_bytes > 0
     inquiry.baseline = replace(
         inquiry.baseline,
         content=content,
         replies="echo" if echoes else "none",
         pongs=observation.pong,
-        ends=observation.close_code,
+        ends=ends,
         ends_invalidly=bool(observation.close_fault),
     )
-    if observation.close_code is not None:
+    if ends is not None:
         how = how_closed(observation.close_code, observation.close_reason)
         if observation.close_fault:
             how = f"it closes with an invalid frame, {observation.close_frame_hex} ({observation.close_fault})"
@@ -111,6 +114,17 @@ def _late_words(inquiry: Inquiry, content: Content, prompt: Observation) -> Step
     if slow.echoed_bytes or slow.own_messages:
         inquiry.late_s = min(LATE_ANSWER_S, 1.5 * slow.took_s)
     return slow
+
+
+def _by_the_clock(inquiry: Inquiry, seen: Observation) -> Steps[bool]:
+    """Whether a connection on which nothing is sent is closed as one was after a message, at that age."""
+    opening, _ = yield from inquiry.ask("opening", fresh=True, patience=UNHURRIED, grace_s=1.2 * seen.age_s)
+    if opening.close_code != seen.close_code:
+        return False
+    age_s = min(opening.age_s, seen.age_s)
+    said = f"a connection on which nothing is sent is closed {age_s:.2f} s after it was opened."
+    keep(inquiry, "time", "age_s", round(age_s, 2), said, opening)
+    return True
 
 
 def _hurried(inquiry: Inquiry, opening: Observation) -> Steps[tuple[Content, Observation]]:

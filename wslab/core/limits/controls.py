@@ -21,12 +21,9 @@ from typing import Any
 
 from wslab.core.limits.causes import closes_on_content, diagnose
 from wslab.core.limits.doubts import Doubt
-from wslab.core.limits.inquiry import PATIENT, Inquiry, Steps
+from wslab.core.limits.inquiry import LONG_S, PATIENT, Inquiry, Steps
 from wslab.core.limits.timeouts import while_sending, while_waiting, without_the_clock
 from wslab.core.limits.trials import Content, Ending, Form, Observation, Reading, Trial
-
-LONG_S = 0.2
-"""A refusal that took longer may be due to its time."""
 
 MAX_CONTROL_BYTES = 2**16
 
@@ -47,7 +44,9 @@ def weigh(
     yield from _heed_endings(inquiry)
     if form == "frame" and how.get("content") is None:
         yield from _heed_contradiction(inquiry, payload_bytes, observation, reading)
-    if reading == "accepted" or (kind := kind_of_refusal(observation, reading)) in inquiry.controlled:
+    kind = kind_of_refusal(observation, reading)
+    came_after_s = observation.took_s if observation.close_code is not None else 0.0  # silence lasts as we wait
+    if reading == "accepted" or inquiry.is_controlled(kind, came_after_s):
         return observation, reading
     will_be_repeated = form == "frame" and how.get("purpose") == "evidence"  # by control 4
     if observation.nth > 1 and not will_be_repeated:
@@ -60,7 +59,7 @@ def weigh(
         yield from small_passes(inquiry, payload_bytes, observation)
     if form == "frame" and inquiry.terms.is_filler and not observation.header_only:
         yield from _other_words_do_not(inquiry, payload_bytes, observation)
-    inquiry.controlled.add(kind)
+    inquiry.controlled[kind] = came_after_s
     return observation, reading
 
 
@@ -174,7 +173,7 @@ def _heed_endings(inquiry: Inquiry) -> Steps[None]:
         kind = ("ended", ending.close_code, _DIGITS.sub("#", ending.close_reason))
         if kind in inquiry.controlled or inquiry.baseline.ends is not None or inquiry.manner.fresh:
             continue
-        inquiry.controlled.add(kind)
+        inquiry.controlled[kind] = ending.idle_s
         yield from _control_ending(inquiry, ending)
 
 

@@ -29,6 +29,12 @@ FEW_FRAGMENTS = 1024
 """Where frames may be as large, no message is cut into more: some libraries limit the number of fragments."""
 
 
+LONG_S = 0.2
+"""A refusal that took longer may be due to its time."""
+
+MUCH_LATER = 1.5
+
+
 class Stopped(Exception):  # noqa: N818 - ends a search, is no error: its failure becomes part of the verdict
     """The search cannot go on."""
 
@@ -46,7 +52,8 @@ class Inquiry:
 
     Fields:
         small_bytes: of a message that is surely not too big.
-        controlled: kinds of refusals whose control has passed. endings: how connections ended between messages.
+        controlled: kinds of refusals whose control has passed, and how long the one had taken that was controlled.
+        endings: how connections ended between messages.
         dismissed: named sizes that were tried as the limit. at_s: when the last trial was over.
         asked: messages so far.
         announced: which sizes were refused by their header, and how long that was waited for.
@@ -67,7 +74,7 @@ class Inquiry:
         self.baseline = Baseline(content=self.terms.contents[0])
         self.takes_fragments = False
         self.dismissed: set[int] = set()
-        self.controlled: set[tuple[object, ...]] = set()
+        self.controlled: dict[tuple[object, ...], float] = {}
         self.endings: list[Ending] = []
         self.heard: dict[int, str] = {}
         self.closed: dict[int, Observation] = {}
@@ -194,6 +201,10 @@ class Inquiry:
         known = [(each.kind, each.unit) for each in self.evidence.causes]
         if (cause.kind, cause.unit) not in known:
             self.evidence.causes.append(cause)
+
+    def is_controlled(self, kind: tuple[object, ...], took_s: float) -> bool:
+        """Whether a refusal of this kind has passed its control; one that comes later is another, as a clock may do."""
+        return kind in self.controlled and took_s <= max(LONG_S, MUCH_LATER * self.controlled[kind])
 
     def cause(self, kind: str) -> Cause | None:
         return next((cause for cause in self.evidence.causes if cause.kind == kind), None)

@@ -6,8 +6,8 @@ from typing import NoReturn
 
 from msgspec.structs import replace
 
-from wslab.core.limits.controls import LONG_S, kind_of_refusal, small_passes, tried, weigh
-from wslab.core.limits.inquiry import PATIENT, Inquiry, Steps
+from wslab.core.limits.controls import kind_of_refusal, small_passes, tried, weigh
+from wslab.core.limits.inquiry import LONG_S, PATIENT, Inquiry, Steps
 from wslab.core.limits.proofs import refusal_of
 from wslab.core.limits.trials import Form, Observation, Reading, Trial
 
@@ -84,6 +84,12 @@ def passes(inquiry: Inquiry, form: Form, payload_bytes: int, patience: int = 1) 
     return reading == "accepted"
 
 
+def _is_suspect(inquiry: Inquiry, observation: Observation, reading: Reading) -> bool:
+    """Whether a header was refused so late that it may be due to the time."""
+    late = reading != "accepted" and observation.took_s > LONG_S
+    return late and not inquiry.is_controlled(kind_of_refusal(observation, reading), observation.took_s)
+
+
 def _announced(inquiry: Inquiry, form: Form, payload_bytes: int, patience: int) -> Steps[bool]:
     """Whether a size that is only announced is not refused. What was shown before is not asked again.
 
@@ -93,9 +99,10 @@ def _announced(inquiry: Inquiry, form: Form, payload_bytes: int, patience: int) 
     if not passed or patience <= waited:
         return passed
     observation, reading = yield from tried(inquiry, form, payload_bytes, patience=patience)
-    kind = kind_of_refusal(observation, reading)
-    if reading != "accepted" and observation.took_s > LONG_S and kind not in inquiry.controlled:
+    if _is_suspect(inquiry, observation, reading) and observation.nth > 1:
+        observation, reading = yield from tried(inquiry, form, payload_bytes, patience=patience, fresh=True)
+    if _is_suspect(inquiry, observation, reading):
         yield from small_passes(inquiry, payload_bytes, observation)
-        inquiry.controlled.add(kind)
+        inquiry.controlled[kind_of_refusal(observation, reading)] = observation.took_s
     inquiry.announced[form, payload_bytes] = reading == "accepted", patience
     return reading == "accepted"

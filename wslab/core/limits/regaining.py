@@ -20,6 +20,7 @@ WAITS_S = (0.25, 0.5, 1.0, 2.0, 4.0)
 """How long to leave a server alone before it is asked again."""
 
 _BUSY = (429, 503)
+_MOST_KNOCKS = 24
 
 
 def attended(inquiry: Inquiry, steps: Steps[None]) -> Steps[None]:
@@ -67,11 +68,35 @@ def _regain(inquiry: Inquiry, trial: Trial, observation: Observation, suspect: i
         again = yield _knock(trial, pause_s=wait_s, notice=notice)
         if again.failure is None:
             if is_busy:
-                _slower(inquiry, failure, observation, waited_s)
+                _too_busy(inquiry, failure, observation, waited_s)
             if suspect is not None:
                 yield from _falls_again(inquiry, suspect, waited_s)
+            yield from _runs_out_again(inquiry, trial, failure, waited_s)
             _was_away(inquiry, failure, waited_s)
     raise Stopped(failure if suspect is None else _suspected(failure, suspect))
+
+
+def _runs_out_again(inquiry: Inquiry, trial: Trial, failure: Failure, waited_s: float) -> Steps[None]:
+    """Tell a limit on connections per time from a restart: it opens no more again, after as many as it likes.
+
+    Raises:
+        Reconsidered: it does, 2 of 2 times.
+    """
+    if not inquiry.terms.is_local:
+        return
+    opened: list[int] = []
+    for _ in range(2):
+        yield _knock(trial, pause_s=4 * waited_s)
+        count, is_open = 0, True
+        while is_open and count < _MOST_KNOCKS:
+            count += 1
+            seen = yield _knock(trial)
+            is_open = seen.failure is None
+        if is_open:
+            return
+        opened.append(count)
+    said = f"It opens {min(opened)} connections in a row and then none for a while, 2 of 2 times"
+    _slower(inquiry, failure, f"{said}: it limits connections by time.", 1.5 * waited_s / min(opened))
 
 
 def _falls_again(inquiry: Inquiry, payload_bytes: int, waited_s: float) -> Steps[None]:
@@ -148,20 +173,19 @@ def _from_anywhere(inquiry: Inquiry, failure: Failure, connections: int) -> NoRe
     inquiry.adopt(from_anywhere=True)
 
 
-def _slower(inquiry: Inquiry, failure: Failure, observation: Observation, waited_s: float) -> NoReturn:
-    count = max(1, observation.connections)
-    pause_s = max(2 * inquiry.manner.pause_s, 1.1 * waited_s / min(count, 10))
-    inquiry.found(
-        Cause(
-            kind="rate",
-            unit="connections_per_s",
-            explanation=(
-                f"After {count} connections in {observation.at_s:.1f} s it opens no more, and {waited_s:g} s later it "
-                f"does: it limits connections by time. {failure.explanation}"
-            ),
-        )
-    )
+def _slower(inquiry: Inquiry, failure: Failure, said: str, pause_s: float) -> NoReturn:
+    pause_s = max(2 * inquiry.manner.pause_s, pause_s)
+    inquiry.found(Cause(kind="rate", unit="connections_per_s", explanation=f"{said} {failure.explanation}"))
     inquiry.adopt(_slow_notice(inquiry, pause_s), pause_s=pause_s)
+
+
+def _too_busy(inquiry: Inquiry, failure: Failure, observation: Observation, waited_s: float) -> NoReturn:
+    count = max(1, observation.connections)
+    said = (
+        f"After {count} connections in {observation.at_s:.1f} s it opens no more, and {waited_s:g} s later it does: it "
+        "limits connections by time."
+    )
+    _slower(inquiry, failure, said, 1.1 * waited_s / min(count, 10))
 
 
 def _slow_notice(inquiry: Inquiry, pause_s: float) -> str:

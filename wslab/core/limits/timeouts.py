@@ -48,8 +48,9 @@ def _aged_or_idle(inquiry: Inquiry, idle: Observation, busy: Observation) -> Cau
         idle_s = idle.idle_s or idle.age_s
         said = f"a connection is closed {idle_s:.2f} s after anything last went over it, and not while messages do."
         return keep(inquiry, "time", "idle_s", round(idle_s, 2), said, idle)
-    said = f"a connection is closed when it is {idle.age_s:.2f} s old, whether or not anything is sent on it."
-    return keep(inquiry, "time", "age_s", round(min(idle.age_s, busy.age_s), 2), said, idle)
+    age_s = min(idle.age_s, busy.age_s)
+    said = f"a connection is closed when it is {age_s:.2f} s old, whether or not anything is sent on it."
+    return keep(inquiry, "time", "age_s", round(age_s, 2), said, idle)
 
 
 def while_waiting(inquiry: Inquiry, seen: Observation) -> Steps[None]:

@@ -10,6 +10,8 @@ MAX_ANSWER_S = 5.0
 LONGEST_S = 12.0
 """No silence is waited for longer, however slow the server and patient the trial: several times its slowest answer."""
 
+PROMPT_REFUSAL_S = 0.2
+
 PROMPT_S = 0.1
 """What is slower to answer is slow of its own accord, and not the way there and back."""
 
@@ -56,8 +58,9 @@ class Waits:
             self.bytes_per_s = min(self.bytes_per_s, payload_bytes / took_s / 4)
 
     def note_refusal(self, took_s: float) -> None:
-        """Learn from the refusal of a header."""
-        self.refusal_s = max(FORGET * (self.refusal_s or 0.0), took_s)
+        """Learn from the refusal of a header, unless it came so late that a clock may have closed the connection."""
+        if took_s <= max(PROMPT_REFUSAL_S, 6 * self._way_s):
+            self.refusal_s = max(FORGET * (self.refusal_s or 0.0), took_s)
 
     def for_answer(self, patience: int = 1, payload_bytes: int = 0) -> float:
         """For the first sign after a message."""
