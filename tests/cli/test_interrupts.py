@@ -62,3 +62,29 @@ def test_interrupted_command_ends_at_once_and_leaves_nothing(
     assert psutil.wait_procs(children, timeout=5)[1] == []
     for path in tmp_path.iterdir():
         assert wslab.load(path).info.experiment
+
+
+IGNORED = """
+import sys, time, weakref
+from wslab.__main__ import interrupt_again
+
+class Loading: ...
+
+def interrupt(_):
+    raise KeyboardInterrupt
+
+sys.unraisablehook = interrupt_again
+loading = Loading()
+reference = weakref.ref(loading, interrupt)
+del loading
+try:
+    time.sleep(20)
+except KeyboardInterrupt:
+    print("again")
+"""
+
+
+def test_interrupt_that_python_ignores_comes_again() -> None:
+    """As where it hits the callback that ends an import."""
+    done = subprocess.run([sys.executable, "-c", IGNORED], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("again\n", "")
