@@ -6,16 +6,16 @@ How orders reach the page and events come back is not decided here; the panel in
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from msgspec.structs import replace
 
 from wslab.core.records import BROWSER, Notice, NoticeEvent
+from wslab.experiments.servers_side import new_connection
 from wslab.net.recording import Recorder
 from wslab.net.server.lab_server import LabServer
 
-ACCOUNT_PATIENCE_S = 0.5
 CONNECT = "new WebSocket()"
 """The call that opens a connection. In a page on https it throws for a server without TLS."""
 
@@ -60,10 +60,10 @@ class Visitor:
     has_ended: bool = False
     _socket: PageSocket | None = None
     _connection_id: str | None = None
-    _accounts_before: set[str] = field(default_factory=set)
+    _accounts_before: int = 0
 
     def connect(self) -> None:
-        self._accounts_before = {account.connection_id for account in self.server.accounts}
+        self._accounts_before = len(self.server.accounts)
         if self.page is not None:
             self._socket = self.page.connect(self.server.url)
 
@@ -84,18 +84,8 @@ class Visitor:
             except TimeoutError:
                 notice = Notice(subject=BROWSER, connection_id=None, elapsed_s=self.timeout_s, event="silence")
             if notice.event == "open":
-                self._connection_id = await self._find_connection()
+                self._connection_id = await new_connection(self.server, self._accounts_before, self.recorder)
             self.has_ended = notice.event in ("close", "silence") or notice.call == CONNECT
             self.recorder.emit(replace(notice, connection_id=self._connection_id))
             if notice.event == awaited:
                 return
-
-    async def _find_connection(self) -> str | None:
-        """Return the id of the new connection from the server's accounts, because a page cannot read it."""
-        deadline = self.recorder.now() + ACCOUNT_PATIENCE_S
-        while self.recorder.now() < deadline:
-            for account in self.server.accounts:
-                if account.connection_id not in self._accounts_before:
-                    return account.connection_id
-            await asyncio.sleep(0.002)
-        return None

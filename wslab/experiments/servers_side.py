@@ -17,6 +17,8 @@ Lab = LabServer | LabFleet
 LOST_S = 1.0
 """How long an experiment goes on after it lost its server, so that its clients notice."""
 
+ACCOUNT_PATIENCE_S = 0.5
+
 
 async def loss(lab: Lab | None, recorder: Recorder, *, ends: bool) -> None:
     """Report the loss of the server, and return a second after it; never return if `ends` is False or it came back."""
@@ -27,6 +29,16 @@ async def loss(lab: Lab | None, recorder: Recorder, *, ends: bool) -> None:
         if ends and not lab.alive:
             return
     await asyncio.Event().wait()
+
+
+async def new_connection(server: LabServer, accounts_before: int, recorder: Recorder) -> str | None:
+    """Return the id of the first connection after so many accounts of the server; None if none comes soon."""
+    deadline = recorder.now() + ACCOUNT_PATIENCE_S
+    while recorder.now() < deadline:
+        if len(accounts := server.accounts) > accounts_before:
+            return accounts[accounts_before].connection_id
+        await asyncio.sleep(0.001)
+    return None
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ usually in its receive buffer, and reports 1006. So the code that a client sees 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,11 +21,10 @@ from wslab.core.runs import Run
 from wslab.core.target import Target
 from wslab.experiments.call import Call
 from wslab.experiments.conduct import Aim, Bench, Cancel, OnProgress, OnRecord, conduct
+from wslab.experiments.servers_side import new_connection
 from wslab.fieldguide.clients import CLIENTS, Ask, Order, Subject
 from wslab.net.recording import Recorder
 from wslab.net.server.lab_server import LabServer
-
-ACCOUNT_PATIENCE_S = 0.5
 
 
 def closure_visibility(
@@ -117,7 +115,7 @@ class _Place:
         self, subject: str, ask: Ask, after_refusal: AfterRefusal | None, number: int, overshoot: int
     ) -> Sighting:
         """Have one subject send one message, and return what it was told."""
-        connections_before = len(self.server.accounts) if self.server else 0
+        accounts_before = len(self.server.accounts) if self.server else 0
         payload_bytes = self.limit_bytes + overshoot
         started_at_s = self.recorder.now()
         answer = await ask(Order(url=self.url, payload_bytes=payload_bytes), self.timeout_s)
@@ -127,22 +125,13 @@ class _Place:
             number=number,
             started_at_s=started_at_s,
             ended_at_s=self.recorder.now(),
-            connection_id=await self._connection_since(connections_before),
+            connection_id=await new_connection(self.server, accounts_before, self.recorder) if self.server else None,
             payload_bytes=payload_bytes,
             overshoot_bytes=overshoot,
             close_code=answer.close_code,
             close_reason=answer.close_reason,
             error=answer.error,
         )
-
-    async def _connection_since(self, count: int) -> str | None:
-        """Return the id of the first connection after the server's first `count` accounts."""
-        deadline = self.recorder.now() + ACCOUNT_PATIENCE_S
-        while self.server is not None and self.recorder.now() < deadline:
-            if len(accounts := self.server.accounts) > count:
-                return accounts[count].connection_id
-            await asyncio.sleep(0.001)
-        return None
 
 
 def _limit_bytes(target: Aim, max_message_bytes: int | None) -> int:
