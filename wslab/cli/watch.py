@@ -22,8 +22,8 @@ from wslab.core.records import Closure
 from wslab.core.runs import Run
 from wslab.core.target import Target
 from wslab.core.watch.roles import ROLES, Role
-from wslab.experiments.watch import bounded
 from wslab.experiments.watch import watch as watch_target
+from wslab.experiments.watch_bounds import bounded
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.cookiejar
+import importlib.metadata
 import re
 import urllib.request
 from collections.abc import Sequence
@@ -55,3 +56,11 @@ def cookies_for(path: Path, url: str) -> str:
     request = urllib.request.Request(url.replace("ws", "http", 1))
     jar.add_cookie_header(request)
     return request.get_header("Cookie", "")
+
+
+def own_user_agent() -> str:
+    """Return the User-Agent of a target that names none."""
+    try:
+        return f"wslab/{importlib.metadata.version('wslab')}"
+    except importlib.metadata.PackageNotFoundError:  # run from a source tree that is not installed
+        return "wslab"

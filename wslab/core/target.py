@@ -7,7 +7,6 @@ to a secret, `{env:NAME}` or `{file:PATH}`; headers, cookies and greeting may re
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
@@ -17,9 +16,10 @@ from urllib.parse import urlsplit
 from wslab.core.arguments import check_number, check_url
 from wslab.core.dialogues import Step, as_dialogue, check_answers
 from wslab.core.errors import BadTypeError, BadValueError
-from wslab.core.headers import check_header, check_subprotocols, cookies_for
+from wslab.core.headers import check_header, check_subprotocols, cookies_for, own_user_agent
 from wslab.core.permission import check_hosts, check_permission, is_allowed, is_this_machine
-from wslab.core.secrets import HIDDEN, Redaction, expand, kept_in, mask, masked_url, readable_by_others
+from wslab.core.secrets import Redaction, expand, kept_in, masked_url, readable_by_others
+from wslab.core.target_description import described
 from wslab.core.templates import Template, TemplateLike, as_template
 from wslab.core.trust import Trust
 from wslab.core.ways import check_proxy, check_unix_socket, override
@@ -107,7 +107,7 @@ class Target:
 
         None leaves `{client}` in place, for a caller with many clients.
         """
-        fields = {"User-Agent": self.user_agent or _user_agent()}
+        fields = {"User-Agent": self.user_agent or own_user_agent()}
         if self.origin is not None:
             fields["Origin"] = self.origin
         if self.token is not None:
@@ -189,8 +189,7 @@ class Target:
 
     def described(self) -> dict[str, Any]:
         """Return the fields that differ from their defaults, without secrets, for a run's parameters and a report."""
-        told = {name: self._told(name) for name in _names() if getattr(self, name) != _default(name)}
-        return {name: value for name, value in told.items() if value is not None}
+        return described(self)
 
     def warnings(self) -> list[str]:
         """Return the warnings that a result must carry about this target."""
@@ -220,25 +219,6 @@ class Target:
             return cookies_for(self.cookies, self.sent_url)
         return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
 
-    def _told(self, name: str) -> Any:
-        value = getattr(self, name)
-        match name:
-            case "headers" | "cookies" if isinstance(value, Mapping):
-                return {key: mask(each) for key, each in value.items()}
-            case "token":
-                return mask(value)
-            case "proxy":
-                return masked_url(value)
-            case "greeting":
-                return [f"< {step.text}" if step.kind == "await" else f"> {HIDDEN}" for step in value]
-            case "template":
-                return value.described()
-            case "trust":
-                return {key: str(each) for key, each in dataclasses.asdict(value).items() if each}
-            case "allow_hosts":
-                return None  # a permission does not affect the measurement
-        return str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
-
     def _check_way(self) -> None:
         ways = [name for name in ("resolve", "unix_socket", "proxy") if getattr(self, name) is not None]
         if len(ways) > 1:
@@ -264,19 +244,3 @@ def as_target(target: Target | str) -> Target:
     if not isinstance(target, str):
         raise BadTypeError(f"target is {target!r}, but must be a Target or a URL")
     return Target(target)
-
-
-def _user_agent() -> str:
-    try:
-        return f"wslab/{importlib.metadata.version('wslab')}"
-    except importlib.metadata.PackageNotFoundError:  # run from a source tree that is not installed
-        return "wslab"
-
-
-def _names() -> list[str]:
-    return [each.name for each in dataclasses.fields(Target) if each.name != "url"]
-
-
-def _default(name: str) -> Any:
-    each = next(each for each in dataclasses.fields(Target) if each.name == name)
-    return each.default_factory() if each.default_factory is not dataclasses.MISSING else each.default

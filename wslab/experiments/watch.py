@@ -8,36 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from wslab.core.arguments import check_number, check_whole
 from wslab.core.findings import Finding, find
-from wslab.core.records import Closure, Pause, Record, RunInfo, Waiting
+from wslab.core.records import Closure, Record, RunInfo, Waiting
 from wslab.core.runs import Run
 from wslab.core.target import Target, as_target
 from wslab.core.watch.roles import LONG_BYTES, MIN_CLIENTS, ROLES, Role, roles
 from wslab.experiments.call import Call
 from wslab.experiments.conduct import Aim, Bench, Cancel, OnProgress, OnRecord, conduct, provisional
+from wslab.experiments.pauses import PauseWatcher
+from wslab.experiments.watch_bounds import WatchBounds, bounded
 from wslab.net.recording import Recorder
 from wslab.net.watch.allowance import Allowance, Pace
 from wslab.net.watch.journal import Journal
 from wslab.net.watch.member import Member
 
 TICK_S = 0.25
-PAUSED_S = 2.0
-"""A tick that comes so much too late was no busy loop: the process or the machine stood still."""
-
 PARTING_S = 0.7
 """How long the closing handshakes may take when the time is up, so that a watch overruns it by less than a second."""
 
 MAX_CLIENTS = 60
-MESSAGES_PER_MIN = 600
-MESSAGES_PER_MIN_ELSEWHERE = 120
-CONNECTIONS_PER_MIN = 120
-CONNECTIONS_PER_MIN_ELSEWHERE = 30
 
 OnFinding = Callable[[Closure, Role, Finding], None]
 """Called with each closure that was not meant, the role of its client, and the surest finding that rests on it."""
@@ -109,23 +102,6 @@ def watch(
     return run if out is None else _saved(run, out, broken)
 
 
-class WatchBounds(NamedTuple):
-    """What all clients of a watch together send and open at most."""
-
-    messages_per_min: int
-    connections_per_min: int
-
-
-def bounded(here: bool, messages_per_min: int | None, connections_per_min: int | None) -> WatchBounds:
-    """Return the bounds of a watch, checked; what is not given depends on whether it is this machine."""
-    check_whole("messages_per_min", messages_per_min, low=1, high=60_000, unit="messages a minute", optional=True)
-    check_whole("connections_per_min", connections_per_min, low=1, high=6_000, unit="openings a minute", optional=True)
-    usual = WatchBounds(MESSAGES_PER_MIN, CONNECTIONS_PER_MIN)
-    if not here:
-        usual = WatchBounds(MESSAGES_PER_MIN_ELSEWHERE, CONNECTIONS_PER_MIN_ELSEWHERE)
-    return WatchBounds(messages_per_min or usual.messages_per_min, connections_per_min or usual.connections_per_min)
-
-
 class _Watching:
     """The clients of one watch, and what looks after them."""
 
@@ -180,7 +156,7 @@ class _Watching:
 
     async def _tick(self, duration_s: float) -> None:
         """Look after the clients until the time is over; one look at a time, so that a pause is seen as one."""
-        clock = _Clock(self._recorder)
+        clock = PauseWatcher(self._recorder)
         told_s = 0.0
         while (now_s := self._recorder.now()) < duration_s:
             await asyncio.sleep(min(self._tick_s, duration_s - now_s))
@@ -234,28 +210,6 @@ def _said(target: Target, message: str | None) -> tuple[str | bytes, str | bytes
     if template is None:
         return "wslab watch", "wslab watch".ljust(LONG_BYTES, ".")
     return template.make(template.min_bytes), template.make(max(template.min_bytes, LONG_BYTES))
-
-
-class _Clock:
-    """Notices when the process or the machine stood still: then nobody looked."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-        self._last_s = recorder.now()
-        self._asleep_s = _asleep_s()
-
-    def look(self) -> None:
-        now_s, asleep_s = self._recorder.now(), _asleep_s()
-        slept_s = asleep_s - self._asleep_s
-        if now_s - self._last_s > PAUSED_S or slept_s > PAUSED_S:
-            self._recorder.emit(Pause(began_at_s=self._last_s, ended_at_s=now_s, asleep_s=max(0.0, slept_s)))
-        self._last_s, self._asleep_s = now_s, asleep_s
-
-
-def _asleep_s() -> float:
-    """Return how far the clock that goes on in a sleeping machine is ahead of the one that does not."""
-    boot = getattr(time, "CLOCK_BOOTTIME", None)
-    return 0.0 if boot is None else time.clock_gettime(boot) - time.monotonic()
 
 
 def _saved(run: Run, out: Path, broken: list[str]) -> Run:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 
+from wslab.core.findings.absences import stayed_away, unavailable, unreachable
 from wslab.core.findings.caps import too_fast, too_many
 from wslab.core.findings.clocks import clock
 from wslab.core.findings.closings import client_failed, own_keepalive, protocol_error, server_said, unexplained
@@ -18,7 +19,7 @@ from wslab.core.findings.lines import client_hung_up, forgotten, line_went_silen
 from wslab.core.findings.observed import Observed
 from wslab.core.findings.provocations import crowded_out, not_tolerated
 from wslab.core.findings.relays import by_relay
-from wslab.core.findings.restarts import announced_restart, crash, stayed_away, unavailable, unreachable
+from wslab.core.findings.restarts import announced_restart, crash
 from wslab.core.findings.sizes import close_frame_lost, own_limit, size_refused
 from wslab.core.findings.statements import said
 from wslab.core.findings.traces import broke_the_protocol, cut_in_a_message
