@@ -14,6 +14,9 @@ from typing import NoReturn
 Arrived = queue.SimpleQueue[str | None]
 """The lines that were typed, in order. Any thread may put None, which ends the command."""
 
+LONGEST_WAIT_S = 0.5
+"""Without an end, a wait could miss a Ctrl-C that comes just before it begins."""
+
 
 @contextlib.contextmanager
 def standing() -> Iterator[Arrived]:
@@ -39,9 +42,13 @@ def standing() -> Iterator[Arrived]:
 
 def lines(arrived: Arrived) -> Iterator[str]:
     """Yield each line that is not empty, until "quit" or None."""
-    while (line := arrived.get()) is not None and line != "quit":
+    line: str | None = ""
+    while line is not None and line != "quit":
         if line:
             yield line
+        line = ""
+        with contextlib.suppress(queue.Empty):  # a signal that comes just before a wait is handled only after it
+            line = arrived.get(timeout=LONGEST_WAIT_S)
 
 
 @contextlib.contextmanager
