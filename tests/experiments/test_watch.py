@@ -20,7 +20,7 @@ from steady import STARVED, measured_steadily
 from wslab.core.errors import BadValueError, UnwritableError
 from wslab.core.findings import Finding, find
 from wslab.core.knobs import Knobs
-from wslab.core.records import Attempt, Closure, Pause
+from wslab.core.records import Attempt, Closure, Pause, Record
 from wslab.core.runs import Run, load
 from wslab.core.watch.roles import Role
 from wslab.experiments import Cancel, Progress, watch
@@ -162,8 +162,13 @@ def test_watch_says_what_it_waits_for() -> None:
 
 def test_watch_that_was_stopped_returns_what_it_saw(tmp_path: Path) -> None:
     cancel = Cancel()
-    threading.Timer(1.0, cancel.cancel).start()
-    run = watch(Knobs(max_age_s=0.3, ping_interval_s=None), out=tmp_path / "w.jsonl", cancel=cancel, **FAST)
+
+    def on_record(record: Record) -> None:
+        if isinstance(record, Closure):
+            cancel.cancel()
+
+    knobs = Knobs(max_age_s=0.3, ping_interval_s=None)
+    run = watch(knobs, out=tmp_path / "w.jsonl", on_record=on_record, cancel=cancel, **FAST)
     assert run.info.partial
     assert run.closures
     assert load(tmp_path / "w.jsonl") == run
