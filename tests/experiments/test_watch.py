@@ -198,7 +198,7 @@ def test_watch_is_written_as_it_goes_and_read_when_it_was_killed(tmp_path: Path)
 def test_watch_resumes_nothing(tmp_path: Path) -> None:
     file = tmp_path / "w.jsonl"
     file.write_text("what was here before")
-    with pytest.raises(UnwritableError, match="exists already"):
+    with pytest.raises(UnwritableError, match="already exists"):
         watch(Knobs(), duration_s=0.1, out=file, **FAST)
     assert file.read_text() == "what was here before"
 
