@@ -11,8 +11,8 @@ JAPANESE := $(sort $(wildcard notebooks/ja/*.ipynb))
 # Always write bytecode, or every kernel and every lab server compiles the package again.
 export PYTHONDONTWRITEBYTECODE :=
 
-# Twice the two cores of CI, because half of the tests mostly wait. More have not been tried.
-WORKERS := 4
+# More than the two cores of CI, because half of the tests mostly wait.
+WORKERS := 5
 
 .PHONY: help setup lab report gallery docs dist bundle test lowest bench soak fuzz format clean
 
