@@ -171,7 +171,8 @@ class PayloadPanel(ServedPanel):
 
     def draw(self) -> Axes:
         told = tables.sightings(self.runs)
-        told["outcome"] = [sighting_met(sighting)[0] for run in self.runs for sighting in run.sightings]
+        met = [sighting_met(sighting)[0] for run in self.runs for sighting in run.sightings]
+        told["outcome"] = pd.array(met, dtype="string")
         sent = pd.concat([tables.sends(self.runs), told], ignore_index=True)
         return plots.close_codes(sent, limit_bytes=self.values["max_message_bytes"])
 
