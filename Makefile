@@ -11,8 +11,8 @@ JAPANESE := $(sort $(wildcard notebooks/ja/*.ipynb))
 # Always write bytecode, or every kernel and every lab server compiles the package again.
 export PYTHONDONTWRITEBYTECODE :=
 
-# More than the two cores of CI, because half of the tests mostly wait.
-WORKERS := 5
+# Twice the two cores of CI, because half of the tests mostly wait. Five are a minute faster, and starve some of these.
+WORKERS := 4
 
 .PHONY: help setup lab report gallery docs dist bundle test lowest bench soak fuzz format clean
 

@@ -16,6 +16,7 @@ import psutil
 import pytest
 from commandline import wslab_command
 from rich.console import Console
+from steady import STARVED, measured_steadily
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request
 
@@ -107,9 +108,15 @@ def test_restarts_are_told_apart(knobs: dict[str, Any], kind: Any, expected: dic
     ],
 )
 def test_clocks_are_told_apart(knobs: dict[str, Any], expected: dict[str, str]) -> None:
-    with LabServer(**knobs) as server:
-        found = judged(check_server(server.url, clock_s=1.5, cases=expected))
-    assert found == expected
+    def found() -> dict[str, str]:
+        with LabServer(**knobs) as server:
+            return judged(check_server(server.url, clock_s=1.5, cases=expected))
+
+    # Two ends of one clock agree within 2 % of it.
+    seen, steady = measured_steadily(found, late_s=0.01, good=lambda seen: seen == expected)
+    if not steady and seen != expected:
+        pytest.skip(STARVED)
+    assert seen == expected
 
 
 def test_closures_that_came_before_the_restart_make_it_uncertain() -> None:
