@@ -11,7 +11,7 @@ JAPANESE := $(sort $(wildcard notebooks/ja/*.ipynb))
 # Always write bytecode, or every kernel and every lab server compiles the package again.
 export PYTHONDONTWRITEBYTECODE :=
 
-# Twice the two cores of CI, because half of the tests mostly wait. Five are a minute faster, and starve some of these.
+# Twice the two cores of CI, because half of the tests mostly wait. Five are faster, and starve some of these.
 WORKERS := 4
 
 .PHONY: help setup lab report gallery docs dist bundle test lowest bench soak fuzz format clean
