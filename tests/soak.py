@@ -1,7 +1,7 @@
 """A soak: experiments of every kind in random order, under faults and kills; afterwards nothing may be left of them.
 
     make soak                      30 minutes
-    make soak ARGS='--for 5m'      five; continuous integration can afford four
+    make soak ARGS='--for 5m'      five; one is what continuous integration can afford
 
 It is bounded, on loopback, and its order is drawn from a seed that it prints. It fails if a process, thread,
 descriptor, connection or temporary file is left, if memory grew by 5 % or more after the first third, or if a run
